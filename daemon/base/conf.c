@@ -1,0 +1,202 @@
+#include "base/conf.h"
+
+#include <libconfig.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+struct conf {
+	config_t tree;
+	char *path;
+	bool broken;
+};
+
+static char seen_mark; /* its address marks a setting that a getter has asked for */
+
+struct conf *conf_open(const char *path)
+{
+	struct conf *c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	config_init(&c->tree);
+	c->path = strdup(path);
+	if (c->path && config_read_file(&c->tree, path) == CONFIG_TRUE)
+		return c;
+	if (config_error_type(&c->tree) == CONFIG_ERR_PARSE)
+		log_error("conf_syntax", "file=%s line=%d why=\"%s\"", path, config_error_line(&c->tree),
+			  config_error_text(&c->tree));
+	else
+		log_error("conf_unreadable", "file=%s why=\"%s\"", path, log_errno());
+	conf_close(c);
+	return NULL;
+}
+
+void conf_close(struct conf *c)
+{
+	if (!c)
+		return;
+	config_destroy(&c->tree);
+	free(c->path);
+	free(c);
+}
+
+static void setting_reject(struct conf *c, const config_setting_t *s, const char *path, const char *expected)
+{
+	unsigned line = s ? config_setting_source_line(s) : 0;
+	c->broken = true;
+	if (line)
+		log_error("conf_invalid", "file=%s line=%u setting=%s expected=\"%s\"", c->path, line, path, expected);
+	else
+		log_error("conf_invalid", "file=%s setting=%s expected=\"%s\"", c->path, path, expected);
+}
+
+static config_setting_t *find(struct conf *c, const char *path)
+{
+	config_setting_t *s = config_lookup(&c->tree, path);
+	if (s)
+		config_setting_set_hook(s, &seen_mark);
+	return s;
+}
+
+void conf_reject(struct conf *c, const char *path, const char *expected)
+{
+	setting_reject(c, config_lookup(&c->tree, path), path, expected);
+}
+
+bool conf_has(struct conf *c, const char *path)
+{
+	return config_lookup(&c->tree, path) != NULL;
+}
+
+size_t conf_count(struct conf *c, const char *path)
+{
+	config_setting_t *s = find(c, path);
+	if (s && !config_setting_is_aggregate(s)) {
+		setting_reject(c, s, path, "a list ( ) or group { }");
+		return 0;
+	}
+	return s ? (size_t)config_setting_length(s) : 0;
+}
+
+const char *conf_member(struct conf *c, const char *path, size_t i)
+{
+	config_setting_t *s = find(c, path);
+	config_setting_t *member = s && config_setting_is_group(s) ? config_setting_get_elem(s, (unsigned)i) : NULL;
+	return member ? config_setting_name(member) : NULL;
+}
+
+const char *conf_text(struct conf *c, const char *path, const char *fallback)
+{
+	config_setting_t *s = find(c, path);
+	if (!s && fallback)
+		return fallback;
+	const char *text = s ? config_setting_get_string(s) : NULL;
+	if (!text || (!*text && !fallback)) {
+		setting_reject(c, s, path, s ? "a text in quotes" : "this setting, a text in quotes");
+		return "";
+	}
+	return text;
+}
+
+static int64_t int_read(struct conf *c, config_setting_t *s, const char *path, int64_t least, int64_t most)
+{
+	char expected[96];
+	snprintf(expected, sizeof(expected), "a whole number from %lld to %lld", (long long)least, (long long)most);
+	int type = s ? config_setting_type(s) : CONFIG_TYPE_NONE;
+	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) {
+		setting_reject(c, s, path, expected);
+		return least;
+	}
+	int64_t v = config_setting_get_int64(s);
+	if (v < least || v > most) {
+		setting_reject(c, s, path, expected);
+		return least;
+	}
+	return v;
+}
+
+int64_t conf_int(struct conf *c, const char *path, int64_t least, int64_t most, int64_t fallback)
+{
+	config_setting_t *s = find(c, path);
+	return s ? int_read(c, s, path, least, most) : fallback;
+}
+
+int64_t conf_int_required(struct conf *c, const char *path, int64_t least, int64_t most)
+{
+	return int_read(c, find(c, path), path, least, most);
+}
+
+bool conf_bool(struct conf *c, const char *path, bool fallback)
+{
+	config_setting_t *s = find(c, path);
+	if (!s)
+		return fallback;
+	if (config_setting_type(s) != CONFIG_TYPE_BOOL)
+		setting_reject(c, s, path, "true or false");
+	return config_setting_get_bool(s) == CONFIG_TRUE;
+}
+
+mode_t conf_mode(struct conf *c, const char *path, mode_t fallback)
+{
+	if (!conf_has(c, path))
+		return fallback;
+	const char *text = conf_text(c, path, NULL);
+	char *end;
+	unsigned long v = strtoul(text, &end, 8);
+	if (text[0] != '0' || *end || v > 0777) {
+		conf_reject(c, path, "permissions in quotes, such as \\\"0660\\\"");
+		return 0;
+	}
+	return (mode_t)v;
+}
+
+void conf_peers(struct conf *c, const char *path, struct peer_rules *out)
+{
+	char item[160];
+	size_t n = conf_count(c, path);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(item, sizeof(item), "%s.[%zu]", path, i);
+		const char *why = "";
+		const char *text = conf_text(c, item, NULL);
+		if (*text && !peer_rule_add(out, text, &why))
+			conf_reject(c, item, why);
+	}
+}
+
+void conf_hex(struct conf *c, const char *path, uint8_t *out, size_t n)
+{
+	const char *text = conf_text(c, path, NULL);
+	char expected[48];
+	snprintf(expected, sizeof(expected), "%zu hexadecimal digits in quotes", 2 * n);
+	if (*text && !hex_decode(text, strlen(text), out, n))
+		conf_reject(c, path, expected);
+}
+
+/* Looks for settings without the mark. Below an unknown group one complaint is enough. */
+static void find_unknown(struct conf *c, config_setting_t *s, const char *path)
+{
+	int n = config_setting_is_aggregate(s) ? config_setting_length(s) : 0;
+	for (int i = 0; i < n; i++) {
+		config_setting_t *member = config_setting_get_elem(s, (unsigned)i);
+		const char *name = config_setting_name(member);
+		char below[256];
+		if (name)
+			snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", name);
+		else
+			snprintf(below, sizeof(below), "%s.[%d]", path, i);
+		bool known = config_setting_get_hook(member) == &seen_mark;
+		if (!known && !config_setting_is_aggregate(member))
+			setting_reject(c, member, below, "no such setting: see the man page for the known ones");
+		else
+			find_unknown(c, member, below);
+	}
+}
+
+int conf_finish(struct conf *c)
+{
+	find_unknown(c, config_root_setting(&c->tree), "");
+	return c->broken ? -1 : 0;
+}

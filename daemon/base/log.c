@@ -1,0 +1,68 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/time.h"
+
+#define MAX_LINE 2048 /* a longer event is cut: the log is for people */
+
+static const char *log_program = "chancery";
+static enum log_level log_lowest = LOG_LEVEL_INFO;
+static const char *const level_names[] = { "error", "warning", "info", "debug" };
+
+void log_open(const char *program, enum log_level level)
+{
+	log_program = program;
+	log_lowest = level;
+}
+
+bool log_level_parse(const char *text, enum log_level *level)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		if (strcmp(text, level_names[i]) == 0) {
+			*level = (enum log_level)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A line break inside a value would forge an event. */
+static void flatten(char *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+}
+
+void log_event(enum log_level level, const char *event, const char *format, ...)
+{
+	if (level > log_lowest)
+		return;
+	int saved = errno;
+	char line[MAX_LINE], when[TIME_TEXT_SIZE];
+	time_text(time_now(), when);
+	int head = snprintf(line, sizeof(line) - 1, "%s %s %s %s ", when, log_program, level_names[level], event);
+	va_list args;
+	va_start(args, format);
+	int tail = vsnprintf(line + head, sizeof(line) - 1 - (size_t)head, format, args);
+	va_end(args);
+	size_t n = (size_t)head + (tail > 0 ? (size_t)tail : 0);
+	if (n > sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	flatten(line, n);
+	line[n] = '\n';
+	ssize_t written = write(STDERR_FILENO, line, n + 1);
+	(void)written; /* a log that is gone must not stop the signer */
+	errno = saved;
+}
+
+const char *log_errno(void)
+{
+	static _Thread_local char text[128];
+	return strerror_r(errno, text, sizeof(text));
+}

@@ -1,0 +1,53 @@
+#include "base/ready.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define FIRST_PASSED_FD 3
+
+void ready_notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	if (!path || !*path || strlen(path) >= sizeof(to.sun_path))
+		return;
+	memcpy(to.sun_path, path, strlen(path));
+	if (path[0] == '@')
+		to.sun_path[0] = '\0'; /* an abstract socket */
+	scoped_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (fd >= 0)
+		sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to, size);
+}
+
+/* The index of name in a colon-separated list; -1 if it isn't there. */
+static int list_index(const char *list, const char *name)
+{
+	size_t n = strlen(name);
+	for (int i = 0; list; i++) {
+		if (strncmp(list, name, n) == 0 && (list[n] == ':' || list[n] == '\0'))
+			return i;
+		list = strchr(list, ':');
+		list += list != NULL;
+	}
+	return -1;
+}
+
+int ready_socket(const char *name)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	if (!pid || !count || atol(pid) != getpid())
+		return -1;
+	int i = list_index(getenv("LISTEN_FDNAMES"), name);
+	if (i < 0 || i >= atoi(count))
+		return -1;
+	int fd = FIRST_PASSED_FD + i;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? fd : -1;
+}

@@ -1,0 +1,1 @@
+# What daemon/cli is built from.

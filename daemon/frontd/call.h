@@ -1,0 +1,60 @@
+/*
+ * One API call, from whatever the HTTP room took in to what it sends back.
+ * Handlers see this and nothing of HTTP.
+ */
+#ifndef CHANCERY_FRONTD_CALL_H
+#define CHANCERY_FRONTD_CALL_H
+
+#include <jansson.h>
+
+#include "base/peer.h"
+
+enum role { ROLE_ADMIN = 1, ROLE_ISSUER = 2, ROLE_AUDITOR = 4, ROLE_OPERATOR = 8 };
+
+struct caller {
+	struct peer peer;
+	char actor[96];	 /* "uid:1000(alice)" */
+	unsigned roles;	 /* mask of enum role */
+	const struct grant *grant; /* what its issuer role is limited to (authz.h); NULL: nothing stated */
+};
+
+#define MAX_PATH_PARAMETERS 4
+
+struct call_error {
+	unsigned status; /* HTTP */
+	char code[48];	 /* stable, "path_len_exceeded" */
+	char field[64];	 /* the request's member it is about; empty: none */
+	char message[512];
+	unsigned retry_after; /* seconds; 0: not sent */
+};
+
+struct call {
+	const struct caller *who;
+	const char *param[MAX_PATH_PARAMETERS]; /* the {…} of the route in order; NULL past the last */
+	json_t *body;				/* the request's object; NULL for GET. Borrowed. */
+	struct slice body_bytes;		/* as it came, for hashes. */
+	bool dry_run;				/* ?dry_run=true: every check, no effect */
+	const char *idempotency_key;		/* the header; NULL if absent */
+	const char *(*query)(struct call *c, const char *name); /* a query parameter; NULL if absent */
+	void *http;				/* the HTTP room's own */
+
+	/* the answer */
+	unsigned status;
+	json_t *reply;		 /* owned by the call; sent as JSON */
+	char *text;		 /* or: owned, sent as is with content_type (a PEM chain) */
+	const char *content_type;
+	struct call_error error; /* filled in by call_refuse() */
+};
+
+/* Answers 0: done, status and reply are set; positive: refused, error is set; negative: broken, logged. */
+struct front;
+typedef int call_handler(struct front *f, struct call *c);
+
+/* Fills in the error and answers 1, for `return call_refuse(...)`. field may be NULL. */
+int call_refuse(struct call *c, unsigned status, const char *code, const char *field, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* Hands a reply over: takes the reference. Answers 0, or -1 if reply is NULL (out of memory). */
+int call_reply(struct call *c, unsigned status, json_t *reply);
+int call_reply_text(struct call *c, unsigned status, char *text, const char *content_type);
+
+#endif

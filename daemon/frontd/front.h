@@ -1,0 +1,32 @@
+/*
+ * What all of the front-end's rooms share: filled in by main, constant
+ * afterwards but for what the members guard themselves.
+ */
+#ifndef CHANCERY_FRONTD_FRONT_H
+#define CHANCERY_FRONTD_FRONT_H
+
+#include "base/peer.h"
+
+struct store;	 /* drivers/store/store.h */
+struct signer;	 /* frontd/signer.h */
+struct profiles; /* policy/profile.h */
+struct metrics;	 /* frontd/metrics.h */
+struct authz;	 /* frontd/authz.h */
+
+struct front {
+	struct store *store;
+	struct signer *signer;
+	struct profiles *profiles;
+	struct metrics *metrics;
+	struct authz *authz;
+
+	/* from frontd.conf */
+	const char *default_token;	/* driver that makes new keys */
+	const char *default_algorithm;	/* "ECDSA-P384" */
+	const char *pki_base_url;	/* "http://pki.example/pki" for AIA URLs; empty: none written */
+	int64_t root_days, ca_days;	/* default ttl_days of a root and of a child */
+	int64_t backdate;		/* seconds that notBefore lies before now by default */
+	unsigned ask_timeout;		/* seconds a caller waits for the signer at most */
+};
+
+#endif

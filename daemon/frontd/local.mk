@@ -1,0 +1,1 @@
+# What daemon/frontd is built from.

@@ -1,0 +1,36 @@
+/*
+ * Checkpoints: the ledger's size and root in the form of C2SP tlog-checkpoint
+ * inside a C2SP signed note, signed by the log key.
+ *
+ *	chancery/LEDGERID          origin; LEDGERID in lower-case hex
+ *	SIZE                       decimal
+ *	ROOT                       base64
+ *	(empty line)
+ *	- em dash, space, origin, space, base64(key hash, 4 bytes, then the signature)
+ *
+ * The key hash is the first four bytes of SHA-256(origin || LF || 0xff ||
+ * "chancery" || SubjectPublicKeyInfo): 0xff marks a signature type that C2SP
+ * has not assigned. Ed25519 uses type 0x01 with the raw 32-byte key, as C2SP says.
+ * ECDSA signatures are DER, over SHA-256 of the note's text; RSA is PKCS#1 v1.5 over SHA-256.
+ */
+#ifndef CHANCERY_LEDGER_CHECKPOINT_H
+#define CHANCERY_LEDGER_CHECKPOINT_H
+
+#include "ledger/record.h"
+
+#define MAX_NOTE 4096
+
+struct checkpoint {
+	uint8_t ledger_id[16];
+	uint64_t size;
+	uint8_t root[HASH_SIZE];
+};
+
+/* The note's text, up to and with the line feed before the empty line: what is signed. */
+void checkpoint_text(const struct checkpoint *c, struct buf *out);
+/* The whole note: text, empty line, signature line. signature: raw for Ed25519, DER for EC, PKCS#1 for RSA. */
+void checkpoint_note(const struct checkpoint *c, struct slice public_key, struct slice signature, struct buf *out);
+/* Reads a note, verifying its signature with the log key's SubjectPublicKeyInfo. 0; positive: not a note of ours, or a wrong signature. */
+int checkpoint_read(struct slice note, struct slice public_key, struct checkpoint *out);
+
+#endif

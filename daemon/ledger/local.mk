@@ -1,0 +1,1 @@
+# What daemon/ledger is built from.

@@ -1,0 +1,1 @@
+# What daemon/names is built from.

@@ -1,0 +1,1 @@
+# What daemon/policy is built from.

@@ -1,0 +1,1 @@
+# What daemon/signd is built from.

@@ -1,0 +1,75 @@
+/*
+ * The inner protocol's words: verbs, message structs, refusals and limits,
+ * made from inner.def. Both halves include this; it has no code.
+ */
+#ifndef CHANCERY_WIRE_INNER_H
+#define CHANCERY_WIRE_INNER_H
+
+#include "base/pack.h"
+
+#define INNER_VERSION 1
+
+#define KEY_ID_SIZE	16
+#define REQUEST_ID_SIZE 16
+#define LEDGER_ID_SIZE	16
+#define PATH_LEN_NONE	0xffff
+#define MAX_CONTEXT	1024
+
+/* Who may send a verb. */
+enum { FROM_FRONT = 1, FROM_AUDIT = 2 };
+
+enum cert_kind { KIND_LEAF = 1, KIND_CA = 2, KIND_OCSP_RESPONDER = 3, KIND_SUBCA_FOREIGN = 4 };
+enum key_form { KEY_LOCAL = 1, KEY_FOREIGN = 2 };
+enum url_use { URL_CRL = 1, URL_OCSP = 2, URL_CA_ISSUERS = 3 };
+/* Bits of CERT_SIGN's flags. */
+enum { CERT_MUST_STAPLE = 1 };
+
+/* RFC 5280 4.2.1.3; bit i of the DER BIT STRING is 1 << i here. */
+enum key_usage {
+	USAGE_DIGITAL_SIGNATURE = 1 << 0,
+	USAGE_NON_REPUDIATION = 1 << 1,
+	USAGE_KEY_ENCIPHERMENT = 1 << 2,
+	USAGE_DATA_ENCIPHERMENT = 1 << 3,
+	USAGE_KEY_AGREEMENT = 1 << 4,
+	USAGE_KEY_CERT_SIGN = 1 << 5,
+	USAGE_CRL_SIGN = 1 << 6,
+	USAGE_ENCIPHER_ONLY = 1 << 7,
+	USAGE_DECIPHER_ONLY = 1 << 8,
+};
+
+/* What a NOTE is about. */
+enum note_kind { NOTE_DENIAL = 1, NOTE_TRANSITION = 2, NOTE_REVOCATION = 3, NOTE_AUTHORIZATION = 4, NOTE_OTHER = 5 };
+
+/* The state of a driver in STATUS, the tag of its item; the item is "NAME detail". */
+enum driver_state { DRIVER_READY = 1, DRIVER_AWAY = 2, DRIVER_LATCHED = 3 };
+
+enum inner_verb {
+#define VERB(number, NAME, name, who, most, request, reply) INNER_##NAME = number,
+#include "wire/inner.def"
+#undef VERB
+};
+
+enum inner_refusal {
+#define REFUSAL(number, NAME, sentence) REFUSE_##NAME = number,
+#include "wire/inner_refusals.def"
+#undef REFUSAL
+};
+
+/* struct hello_request, struct hello_reply, and so on. */
+#include "base/pack_struct.h"
+#define VERB(number, NAME, name, who, most, request, reply) \
+	struct name##_request {                             \
+		PACK_UNWRAP request                         \
+	};                                                  \
+	struct name##_reply {                               \
+		PACK_UNWRAP reply                           \
+	};
+#include "wire/inner.def"
+#undef VERB
+#include "base/pack_done.h"
+
+/* The stable sentence of a refusal; a general one for an unknown number. */
+const char *inner_refusal_sentence(uint16_t code);
+const char *inner_refusal_name(uint16_t code);
+
+#endif

@@ -1,0 +1,20 @@
+# wire: frames, and the two protocols; each half is its own library, so that a program carries only the one it needs.
+noinst_LIBRARIES += daemon/wire/libframe.a daemon/wire/libinner_ask.a daemon/wire/libinner_answer.a \
+	daemon/wire/libdriver_ask.a daemon/wire/libdriver_answer.a
+daemon_wire_libframe_a_SOURCES = daemon/wire/frame.c daemon/wire/frame.h daemon/wire/refusal.c \
+	daemon/wire/inner.def daemon/wire/inner.h daemon/wire/inner_refusals.def \
+	daemon/wire/driver.def daemon/wire/driver.h daemon/wire/driver_refusals.def
+daemon_wire_libinner_ask_a_SOURCES = daemon/wire/inner_ask.c daemon/wire/inner_ask.h daemon/wire/half_ask.h \
+	daemon/wire/half_fields.h
+daemon_wire_libinner_answer_a_SOURCES = daemon/wire/inner_answer.c daemon/wire/inner_answer.h daemon/wire/half_answer.h
+daemon_wire_libdriver_ask_a_SOURCES = daemon/wire/driver_ask.c daemon/wire/driver_ask.h
+daemon_wire_libdriver_answer_a_SOURCES = daemon/wire/driver_answer.c daemon/wire/driver_answer.h
+EXTRA_DIST += daemon/wire/PROTOCOL.md
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_wire
+tests_unit_test_wire_SOURCES = tests/unit/test_wire.c
+tests_unit_test_wire_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_wire_LDADD = daemon/wire/libinner_ask.a daemon/wire/libinner_answer.a daemon/wire/libframe.a \
+	daemon/base/libbase.a $(CMOCKA_LIBS)
+endif

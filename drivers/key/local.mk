@@ -1,0 +1,1 @@
+# What drivers/key is built from.

@@ -1,0 +1,1 @@
+# What drivers/store is built from.

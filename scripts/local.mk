@@ -1,0 +1,1 @@
+# What scripts is built from.

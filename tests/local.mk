@@ -1,0 +1,1 @@
+# What tests is built from.
