@@ -42,7 +42,7 @@ static int64_t read_days(struct conf *conf, const char *class, const char *what,
 static unsigned read_mask(struct conf *conf, const char *class, const char *what, unsigned (*number_of)(const char *),
 			  const char *expected, unsigned fallback)
 {
-	char path[96], item[112];
+	char path[96], item[128];
 	snprintf(path, sizeof(path), "classes.%s.%s", class, what);
 	if (!conf_has(conf, path))
 		return fallback;

@@ -243,7 +243,5 @@ bool charter_derive(const struct charter *issuer, const struct constraints *stat
 	child->permitted = effective.permitted;
 	child->excluded = effective.excluded;
 	child->path_len = path_len;
-	if (issuer && issuer->path_len != PATH_LEN_NONE && path_len == PATH_LEN_NONE)
-		child->path_len = (uint16_t)(issuer->path_len - 1);
 	return true;
 }

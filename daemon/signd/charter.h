@@ -20,7 +20,7 @@
 	TEXT(token, 64) BYTES(driver_key, 64) U8(algorithm) BYTES(public_key, 2048)                             \
 	BYTES(subject, 16384) /* DER Name: the issuer bytes of all that it signs */                             \
 	BYTES(key_hash, 64) /* its SKI: the AKI of all that it signs */                                         \
-	U16(path_len) /* what is left for those below: the least over the chain; PATH_LEN_NONE */               \
+	U16(path_len) /* its own, always less than its issuer's; PATH_LEN_NONE */                               \
 	LIST(permitted, 256, 1024) LIST(excluded, 256, 1024) /* effective: over the whole chain */               \
 	LIST(ext_key_usage, 16, 64) /* none: unrestricted */
 struct charter {
