@@ -57,6 +57,9 @@ static struct op *stage_batch(struct journal *j, struct op *chain, bool *failed)
 static void write_batch(struct journal *j, struct op *batch, bool failed)
 {
 	failed = failed || ledger_commit(j->ledger) != 0;
+	for (struct op *op = batch; op && !failed; op = op->next)
+		if (op->note.len && ledger_put_checkpoint(j->ledger, buf_slice(&op->note)) != 0)
+			op->trouble = OP_LEDGER_FAILED;
 	for (struct op *op = batch; op && failed; op = op->next)
 		op->trouble = OP_LEDGER_FAILED;
 	publish(j, failed);

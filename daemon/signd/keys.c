@@ -22,6 +22,7 @@ struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct sl
 	memcpy(k->id, id, KEY_ID_SIZE);
 	buf_init(&k->public_key, public_key.len);
 	buf_init(&k->charter_bytes, MAX_RECORD_BODY);
+	buf_init(&k->reserved, MAX_RECORD_BODY);
 	buf_put_slice(&k->public_key, public_key);
 	k->algorithm = public_key_read(public_key, &k->verify);
 	k->driver_key_len = driver_key.len;
@@ -42,6 +43,7 @@ void key_free(struct key *k)
 	EVP_PKEY_free(k->verify);
 	buf_free(&k->public_key);
 	buf_free(&k->charter_bytes);
+	buf_free(&k->reserved);
 	free(k);
 }
 
@@ -53,7 +55,7 @@ int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t no
 	    !slice_equal(k->charter.public_key, buf_slice(&k->public_key)))
 		return 1;
 	k->state = KEY_STATE_BOUND;
-	k->binding = false;
+	buf_clear(&k->reserved);
 	k->not_before = not_before;
 	k->not_after = not_after;
 	return 0;
@@ -115,7 +117,8 @@ bool keys_subject_taken(const struct keys *keys, struct slice subject, const str
 {
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *k = keys->all[i];
-		if (k != but && k->state != KEY_STATE_UNBOUND && slice_equal(k->charter.subject, subject))
+		struct slice has = k->state == KEY_STATE_UNBOUND ? buf_slice(&k->reserved) : k->charter.subject;
+		if (k != but && slice_equal(has, subject))
 			return true;
 	}
 	return false;

@@ -30,7 +30,7 @@ struct key {
 	uint64_t fingerprint;  /* of the public key, for a quick look */
 
 	enum key_state state;
-	bool binding; /* a certificate that binds it is under way */
+	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way */
 	bool latched;
 	unsigned wrong_signatures;
 	struct charter charter; /* if bound; points into charter_bytes */
@@ -58,7 +58,7 @@ void keys_free(struct keys *keys);
 struct key *keys_find(const struct keys *keys, const uint8_t id[KEY_ID_SIZE]);
 /* Whether one of our own keys has this public key. */
 bool keys_has_public(const struct keys *keys, struct slice public_key);
-/* Whether a CA with another key has this subject (DER). */
+/* Whether a CA with another key has this subject (DER), or is about to. */
 bool keys_subject_taken(const struct keys *keys, struct slice subject, const struct key *but);
 size_t keys_count(const struct keys *keys, enum key_state state);
 

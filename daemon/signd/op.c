@@ -16,7 +16,8 @@ struct op *op_new(void)
 	buf_init(&op->message, MAX_RECORD_BODY);
 	buf_init(&op->raw, 4096);
 	buf_init(&op->signature, 4096);
-	buf_init(&op->constraints, MAX_RECORD_BODY);
+	buf_init(&op->charter, MAX_RECORD_BODY);
+	buf_init(&op->note, 4096);
 	for (size_t i = 0; i < MAX_OP_RECORDS; i++)
 		buf_init(&op->records[i].body, MAX_RECORD_BODY);
 	return op;
@@ -29,7 +30,8 @@ void op_free(struct op *op)
 	buf_free(&op->message);
 	buf_free(&op->raw);
 	buf_free(&op->signature);
-	buf_free(&op->constraints);
+	buf_free(&op->charter);
+	buf_free(&op->note);
 	for (size_t i = 0; i < MAX_OP_RECORDS; i++)
 		buf_free(&op->records[i].body);
 	free(op);

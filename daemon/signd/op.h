@@ -35,7 +35,8 @@ struct op {
 	struct op *running, **running_at; /* in the list of all ops */
 	void (*then)(struct signer *s, struct op *op);
 	enum op_trouble trouble;
-	uint16_t driver_code;
+	uint16_t driver_code; /* the driver's refusal */
+	uint16_t refusal;     /* what the peer will be told once this is recorded */
 
 	uint64_t peer; /* whom to answer: guard.h; 0: nobody */
 	uint64_t tag;
@@ -46,14 +47,15 @@ struct op {
 	struct key *key;     /* the key that signs, or that is made */
 	struct key *subject; /* the unbound key that a CA certificate binds */
 	int64_t not_before, not_after;
-	uint16_t path_len;
-	struct buf constraints; /* what a CA certificate states: two packed lists, see certify.c */
-	uint8_t intent_type;
+	struct buf charter; /* packed, for the subject */
+	uint8_t kind;	    /* of a new key: its algorithm */
+	size_t slot;	    /* ... and its token, an index of slots */
 	uint64_t intent; /* sequence number */
 
 	struct buf message;   /* what is signed */
 	struct buf raw;	      /* what the driver answered */
 	struct buf signature; /* the contents of signatureValue */
+	struct buf note;      /* not empty: becomes the ledger's checkpoint when the records are durable */
 
 	uint64_t driver_tag;
 	int64_t deadline; /* boot milliseconds */
