@@ -288,7 +288,7 @@ int segment_walk_next(struct segment_walk *w, struct record *record, uint8_t has
 	struct slice bytes = { w->window.at + w->window.len - ahead, ahead };
 	enum record_state state = ahead ? record_peek(bytes, record, &size, hash) : RECORD_RESERVED;
 	if (state != RECORD_WHOLE)
-		return state;
+		return (int)state;
 	bool begins = w->offset == w->end;
 	if (record->seq != w->seq || begins != !!(record->flags & RECORD_BATCH_BEGIN))
 		return RECORD_BROKEN;
