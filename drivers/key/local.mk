@@ -28,3 +28,9 @@ sbin_PROGRAMS += chancery-driver-pkcs11
 chancery_driver_pkcs11_SOURCES = drivers/key/pkcs11/main.c
 chancery_driver_pkcs11_CFLAGS = $(drivers_key_pkcs11_libtoken_a_CFLAGS)
 chancery_driver_pkcs11_LDADD = $(DRIVER_LIBS) $(LIBP11_LIBS) $(LIBCONFIG_LIBS) $(CRYPTO_LIBS) -lpthread -ldl
+
+# For the tests: one verb a run, against a real driver.
+noinst_PROGRAMS += tests/e2e/driver-client
+tests_e2e_driver_client_SOURCES = tests/e2e/driver-client.c
+tests_e2e_driver_client_LDADD = daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/base/libbase.a
+EXTRA_DIST += tests/tokens/up-softhsm
