@@ -33,4 +33,12 @@ chancery_driver_pkcs11_LDADD = $(DRIVER_LIBS) $(LIBP11_LIBS) $(LIBCONFIG_LIBS) $
 noinst_PROGRAMS += tests/e2e/driver-client
 tests_e2e_driver_client_SOURCES = tests/e2e/driver-client.c
 tests_e2e_driver_client_LDADD = daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/base/libbase.a
-EXTRA_DIST += tests/tokens/up-softhsm
+dist_man_MANS += conf/driver.conf.5 drivers/key/pkcs11/chancery-driver-pkcs11.8
+EXTRA_DIST += conf/driver.conf tests/tokens/up-softhsm tests/e2e/driver.t
+
+# A module that breaks on purpose: a shared object, which automake makes without libtool as a program.
+noinst_PROGRAMS += tests/tokens/faulty.so
+tests_tokens_faulty_so_SOURCES = tests/tokens/faulty.c
+tests_tokens_faulty_so_CFLAGS = $(AM_CFLAGS) -fPIC $(P11KIT_CFLAGS)
+tests_tokens_faulty_so_LDFLAGS = -shared
+tests_tokens_faulty_so_LDADD = -ldl

@@ -2,6 +2,7 @@
  * Speaks the asking half of the key protocol to a real driver, for the tests:
  * one verb a run, and what comes back on standard output.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,6 +237,7 @@ int main(int argc, char **argv)
 {
 	if (argc < 4)
 		return usage();
+	signal(SIGPIPE, SIG_IGN);
 	scoped_fd int fd = fd_connect(argv[1]);
 	if (fd < 0)
 		die(argv[1]);

@@ -41,6 +41,20 @@ int latch_closed(const struct settings *s)
 	return errno == ENOENT ? 0 : failed(&p);
 }
 
+bool latch_resumed(const struct settings *s)
+{
+	struct path p;
+	return state_path(s, "login-resumed", &p) == 0 && access(p.text, F_OK) == 0;
+}
+
+static int remove_state(const struct settings *s, const char *what)
+{
+	struct path p;
+	if (state_path(s, what, &p) != 0)
+		return -1;
+	return unlink(p.text) == 0 || errno == ENOENT ? 0 : failed(&p);
+}
+
 int latch_close(const struct settings *s)
 {
 	struct path p;
@@ -49,15 +63,14 @@ int latch_close(const struct settings *s)
 	snprintf(text, sizeof(text), "%s a PIN was about to be tried\n", when);
 	if (state_path(s, "login-pending", &p) != 0)
 		return -1;
-	return fd_replace_file(p.text, slice_text(text), 0600) == 0 ? 0 : failed(&p);
+	if (fd_replace_file(p.text, slice_text(text), 0600) != 0)
+		return failed(&p);
+	return remove_state(s, "login-resumed");
 }
 
 int latch_open(const struct settings *s)
 {
-	struct path p;
-	if (state_path(s, "login-pending", &p) != 0)
-		return -1;
-	return unlink(p.text) == 0 || errno == ENOENT ? 0 : failed(&p);
+	return remove_state(s, "login-pending");
 }
 
 int latch_resume(const struct settings *s)
@@ -67,8 +80,13 @@ int latch_resume(const struct settings *s)
 		log_error("resume_refused", "state_dir=%s expected=\"root, or the folder's owner\"", s->state_dir);
 		return -1;
 	}
+	struct path p;
 	int closed = latch_closed(s);
-	if (closed < 0 || latch_open(s) != 0)
+	if (closed < 0 || state_path(s, "login-resumed", &p) != 0)
+		return -1;
+	if (fd_replace_file(p.text, slice_text("one try\n"), 0600) != 0)
+		return failed(&p);
+	if (latch_open(s) != 0)
 		return -1;
 	log_info(closed ? "pin_resumed" : "pin_not_latched", "name=%s", s->name);
 	return 0;

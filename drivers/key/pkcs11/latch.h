@@ -11,10 +11,15 @@
 
 /* Positive if the marker stands, 0 if not; -1, logged, if that can't be told. */
 int latch_closed(const struct settings *s);
+/* Whether an operator has allowed that one try; latch_close() uses it up. */
+bool latch_resumed(const struct settings *s);
 /* Durable before it returns. 0 or -1, logged. */
 int latch_close(const struct settings *s);
 int latch_open(const struct settings *s);
-/* For --resume: removes the marker, or says who may. 0 or -1, logged. */
+/*
+ * For --resume: removes the marker, or says who may, and allows one try even
+ * where the token says that wrong PINs were tried. 0 or -1, logged.
+ */
 int latch_resume(const struct settings *s);
 
 /*

@@ -115,12 +115,16 @@ static int token_create(void *of, unsigned worker, const struct driver_create_re
 struct look {
 	struct slice id;
 	struct key *key;
+	uint32_t attributes; /* as of this attempt: a recovery reads them anew */
 };
 
 static int public_act(struct attempt *a, void *look)
 {
 	struct look *l = look;
-	return keys_find(a, l->id, &l->key);
+	int refused = keys_find(a, l->id, &l->key);
+	if (!refused)
+		l->attributes = l->key->attributes;
+	return refused;
 }
 
 static int token_public(void *of, unsigned worker, const struct driver_public_request *r,
@@ -131,7 +135,7 @@ static int token_public(void *of, unsigned worker, const struct driver_public_re
 	if (result != 0)
 		return result;
 	reply->algorithm = l.key->public.algorithm->number;
-	reply->attributes = l.key->attributes;
+	reply->attributes = l.attributes;
 	reply->public_key = public_copy(l.key, room);
 	return 0;
 }
