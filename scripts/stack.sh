@@ -183,7 +183,7 @@ stack_show_logs() {
   for log in "$STACK_DIR"/log/*.log; do
     [ -s "$log" ] || continue
     stack_say "--- the end of $log"
-    tail -n "${1:-8}" "$log" >&2
+    tail -n 8 "$log" >&2
   done
 }
 
