@@ -32,3 +32,9 @@ SIGND_LIBS = daemon/signd/libsignd.a daemon/ledger/libledger.a daemon/wire/libin
 chancery_signd_SOURCES = daemon/signd/main.c
 chancery_signd_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_signd_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+
+# For the tests: a front-end that asks the signer directly, also for what it may not have.
+noinst_PROGRAMS += tests/e2e/signer_probe
+tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c
+tests_e2e_signer_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_signer_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
