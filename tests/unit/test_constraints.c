@@ -290,11 +290,29 @@ static bool openssl_admits(const struct constraints *c, uint8_t type, struct sli
 	X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, 0);
 	nc->permittedSubtrees = openssl_subtrees(c->permitted);
 	nc->excludedSubtrees = openssl_subtrees(c->excluded);
+	X509_check_purpose(x, -1, 0); /* reads the extensions, which the check looks at */
 	int r = NAME_CONSTRAINTS_check(x, nc);
 	GENERAL_NAMES_free(names);
 	X509_free(x);
 	NAME_CONSTRAINTS_free(nc);
 	return r == X509_V_OK;
+}
+
+static void disagreement(const struct constraints *c, uint8_t type, struct slice name, bool theirs, int ours)
+{
+	scoped_buf text;
+	buf_init(&text, 65536);
+	name_print(AS_NAME, type, name, &text);
+	struct list sets[2] = { c->permitted, c->excluded };
+	for (int i = 0; i < 2; i++) {
+		buf_put_text(&text, i ? " excluded" : " permitted");
+		uint8_t tag;
+		for (struct slice item; list_next(&sets[i], &tag, &item);) {
+			buf_put_u8(&text, ' ');
+			name_print(AS_SUBTREE, tag, item, &text);
+		}
+	}
+	fail_msg("%.*s: OpenSSL %d, here %d", (int)text.len, (const char *)text.at, theirs, ours);
 }
 
 /*
@@ -323,8 +341,7 @@ static void openssl_agrees(void **state)
 		if (theirs && ours == CONSTRAINTS_EXCLUDED && type == NAME_DNS && name.at[0] == '*')
 			continue;
 		if (theirs != (ours == CONSTRAINTS_OK))
-			fail_msg("type %u name %.*s: OpenSSL %d, here %d", type, (int)name.len, (const char *)name.at,
-				 theirs, ours);
+			disagreement(&c, type, name, theirs, ours);
 	}
 	assert_true(admitted > 100 && refused > 100);
 }
