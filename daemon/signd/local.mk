@@ -38,3 +38,5 @@ noinst_PROGRAMS += tests/e2e/signer_probe
 tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c
 tests_e2e_signer_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_e2e_signer_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
+EXTRA_DIST += conf/signd.conf
