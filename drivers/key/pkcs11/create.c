@@ -8,7 +8,7 @@
 #include "key/pkcs11/keys.h"
 
 #define MAX_TEMPLATE 24
-#define MAX_LABEL    200 /* prefix, and a label or an id in hex, and a NUL */
+#define MAX_LABEL 200 /* prefix, and a label or an id in hex, and a NUL */
 
 /*
  * Attributes that a token may refuse without harm: none of them guards the
@@ -29,8 +29,15 @@ enum optional {
 };
 
 static const char *const optional_names[OPTIONAL_COUNT] = {
-	"ALLOWED_MECHANISMS", "ALWAYS_AUTHENTICATE", "COPYABLE", "MODIFIABLE", "SIGN_RECOVER", "DERIVE",
-	"UNWRAP",	      "DECRYPT",	     "ENCRYPT+WRAP",
+	"ALLOWED_MECHANISMS",
+	"ALWAYS_AUTHENTICATE",
+	"COPYABLE",
+	"MODIFIABLE",
+	"SIGN_RECOVER",
+	"DERIVE",
+	"UNWRAP",
+	"DECRYPT",
+	"ENCRYPT+WRAP",
 };
 
 /* What the templates point to. */

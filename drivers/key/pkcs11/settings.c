@@ -10,13 +10,14 @@
 #include "base/log.h"
 #include "key/jobs.h"
 
-#define MAX_VARIABLES	   64
-#define MAX_SIGN_SECONDS   600  /* a module that waits for a network has been seen to take five minutes */
+#define MAX_VARIABLES 64
+#define MAX_SIGN_SECONDS 600	/* a module that waits for a network has been seen to take five minutes */
 #define MAX_CREATE_SECONDS 3600 /* a TPM makes an RSA-4096 key in a minute */
 
 static bool name_valid(const char *name)
 {
-	return strlen(name) <= MAX_DRIVER_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(name);
+	return strlen(name) <= MAX_DRIVER_NAME &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(name);
 }
 
 static void server_read(struct conf *c, struct server_settings *s)
