@@ -10,10 +10,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-#define MAX_UNREAD (256 * 1024)	 /* two of the largest requests (66 KiB), and many small ones at once */
-#define MAX_UNSENT (4096 * 1024) /* several of the largest replies (a list of 4096 keys, 270 KiB) */
+#define MAX_UNREAD (256 * 1024)	   /* two of the largest requests (66 KiB), and many small ones at once */
+#define MAX_UNSENT (4096 * 1024)   /* several of the largest replies (a list of 4096 keys, 270 KiB) */
 #define ENOUGH_UNSENT (256 * 1024) /* from here on nothing more is read from a peer that doesn't read */
-#define READ_AT_ONCE  (64 * 1024)
+#define READ_AT_ONCE (64 * 1024)
 
 struct connection {
 	int fd; /* only the loop closes it */

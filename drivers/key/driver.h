@@ -9,9 +9,9 @@
 
 #include "wire/driver.h"
 
-#define MAX_PUBLIC_KEY	 2048 /* driver.def: a SubjectPublicKeyInfo; RSA-4096 takes 550 */
-#define MAX_DROPPED_TEXT 256  /* driver.def: names of the attributes that a token would not take */
-#define MAX_LISTED_KEYS	 4096 /* driver.def: more keys than that and LIST says so in the log */
+#define MAX_PUBLIC_KEY 2048  /* driver.def: a SubjectPublicKeyInfo; RSA-4096 takes 550 */
+#define MAX_DROPPED_TEXT 256 /* driver.def: names of the attributes that a token would not take */
+#define MAX_LISTED_KEYS 4096 /* driver.def: more keys than that and LIST says so in the log */
 
 /* Where an operation puts what its reply points to; one for each worker, good until its next operation. */
 struct key_room {
@@ -34,8 +34,8 @@ struct key_room {
  * same number never by two at a time; driver_create by one worker at a time.
  */
 struct key_operations {
-#define VERB(number, NAME, name, who, most, request, reply)                                                   \
-	int (*name)(void *token, unsigned worker, const struct name##_request *r, struct name##_reply *reply_, \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	int (*name)(void *token, unsigned worker, const struct name##_request *r, struct name##_reply *reply_,         \
 		    struct key_room *room);
 #include "wire/driver.def"
 #undef VERB

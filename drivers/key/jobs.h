@@ -9,7 +9,7 @@
 #include "key/connection.h"
 #include "key/driver.h"
 
-#define MAX_WORKERS   16  /* sessions; tokens with more are not faster for it */
+#define MAX_WORKERS 16	  /* sessions; tokens with more are not faster for it */
 #define MAX_IN_FLIGHT 256 /* as many as the signer's own requests in flight, twice over */
 
 struct jobs_settings {

@@ -16,7 +16,7 @@
 #include "key/jobs.h"
 #include "key/verbs.h"
 
-#define MAX_CONNECTIONS 16 /* the signer has one, and another while it reconnects */
+#define MAX_CONNECTIONS 16   /* the signer has one, and another while it reconnects */
 #define MAX_LOOP_ANSWER 4096 /* what the loop answers by itself: HELLO, STATUS, refusals */
 
 enum { POLL_LISTEN, POLL_SIGNAL, POLL_WAKE, POLL_FIRST };

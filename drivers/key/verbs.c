@@ -1,5 +1,7 @@
 #include "key/verbs.h"
 
+#include <string.h>
+
 #define RETRY_BUSY 1  /* seconds: what is in flight takes less */
 #define RETRY_TOKEN 5 /* seconds: a restart takes less, if the token is there */
 
@@ -23,9 +25,9 @@ bool verb_decode(uint16_t verb, struct slice body, union driver_request *r, cons
 	enum pack_refusal refusal = PACK_SHORT;
 	*where = "verb";
 	switch (verb) {
-#define VERB(number, NAME, name, who, most, request, reply)          \
-	case number:                                                 \
-		refusal = answer_##name##_get(body, &r->name, where); \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	case number:                                                                                                   \
+		refusal = answer_##name##_get(body, &r->name, where);                                                  \
 		break;
 #include "wire/driver.def"
 #undef VERB
@@ -75,16 +77,16 @@ void verb_refuse(struct buf *out, uint16_t verb, uint64_t tag, enum driver_refus
 	refusal_put(out, verb, tag, &refusal);
 }
 
-#define VERB(number, NAME, name, who, most, request, reply)                                                        \
-	static int name##_act(const struct key_operations *do_, void *token, unsigned worker, uint64_t tag,        \
-			      const union driver_request *r, struct key_room *room, struct buf *out)               \
-	{                                                                                                          \
-		struct name##_reply done;                                                                          \
-		__builtin_memset(&done, 0, sizeof(done));                                                          \
-		int result = do_->name(token, worker, &r->name, &done, room);                                      \
-		if (result == 0)                                                                                   \
-			answer_##name##_put(out, tag, &done);                                                      \
-		return result;                                                                                     \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	static int name##_act(const struct key_operations *do_, void *token, unsigned worker, uint64_t tag,            \
+			      const union driver_request *r, struct key_room *room, struct buf *out)                   \
+	{                                                                                                              \
+		struct name##_reply done;                                                                              \
+		__builtin_memset(&done, 0, sizeof(done));                                                              \
+		int result = do_->name(token, worker, &r->name, &done, room);                                          \
+		if (result == 0)                                                                                       \
+			answer_##name##_put(out, tag, &done);                                                          \
+		return result;                                                                                         \
 	}
 #include "wire/driver.def"
 #undef VERB
@@ -94,9 +96,9 @@ int verb_act(const struct key_operations *do_, void *token, unsigned worker, uin
 {
 	int result = DRIVER_REFUSE_UNKNOWN_VERB;
 	switch (verb) {
-#define VERB(number, NAME, name, who, most, request, reply)                      \
-	case number:                                                             \
-		result = name##_act(do_, token, worker, tag, r, room, out);      \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	case number:                                                                                                   \
+		result = name##_act(do_, token, worker, tag, r, room, out);                                            \
 		break;
 #include "wire/driver.def"
 #undef VERB

@@ -6,8 +6,8 @@
 #ifndef CHANCERY_KEY_WATCHDOG_H
 #define CHANCERY_KEY_WATCHDOG_H
 
-#define WATCHDOG_MAIN 0	 /* the slot of the thread that brings the token up; workers have 1 and on */
-#define MAX_WATCHED   17 /* that one, and as many workers as a driver may have */
+#define WATCHDOG_MAIN 0 /* the slot of the thread that brings the token up; workers have 1 and on */
+#define MAX_WATCHED 17	/* that one, and as many workers as a driver may have */
 
 /* Starts the watching thread. 0 or -1, logged. */
 int watchdog_start(void);

@@ -15,7 +15,7 @@
 #include "wire/driver_ask.h"
 
 #define MAX_MESSAGE (2 * 1024 * 1024)
-#define MAX_SHOWN   4096
+#define MAX_SHOWN 4096
 
 static int usage(void)
 {
@@ -137,9 +137,9 @@ static bool request_put(struct buf *out, int argc, char **argv)
 	else if (strcmp(verb, "status") == 0 && argc == 1)
 		ask_driver_status_put(out, 2, &(struct driver_status_request){});
 	else if (strcmp(verb, "create") == 0 && argc == 4)
-		ask_driver_create_put(out, 2,
-				      &(struct driver_create_request){ hex(argv[1]), algorithm(argv[2]),
-								       slice_text(argv[3]) });
+		ask_driver_create_put(
+			out, 2,
+			&(struct driver_create_request){ hex(argv[1]), algorithm(argv[2]), slice_text(argv[3]) });
 	else if (strcmp(verb, "public") == 0 && argc == 2)
 		ask_driver_public_put(out, 2, &(struct driver_public_request){ hex(argv[1]) });
 	else if (strcmp(verb, "sign") == 0 && argc == 4)

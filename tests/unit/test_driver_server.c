@@ -116,8 +116,9 @@ static int toy_status(void *of, unsigned worker, const struct driver_status_requ
 	return 0;
 }
 
-static const struct key_operations toy_operations = { toy_hello, toy_list, toy_create,
-						      toy_public, toy_sign, toy_status };
+static const struct key_operations toy_operations = {
+	toy_hello, toy_list, toy_create, toy_public, toy_sign, toy_status
+};
 
 struct fixture {
 	char folder[32], path[64];
@@ -203,8 +204,9 @@ static int set_up(void **state)
 	char rule[32];
 	const char *why;
 	snprintf(rule, sizeof(rule), "uid:%u", (unsigned)getuid());
-	f->settings = (struct server_settings){ .socket = f->path, .socket_mode = 0600, .sign_seconds = 60,
-						.create_seconds = 60 };
+	f->settings = (struct server_settings){
+		.socket = f->path, .socket_mode = 0600, .sign_seconds = 60, .create_seconds = 60
+	};
 	peer_rule_add(&f->settings.peers, rule, &why);
 	pthread_mutex_init(&f->toy.lock, NULL);
 	pthread_cond_init(&f->toy.opened, NULL);
@@ -295,7 +297,10 @@ static void a_body_fits_at_its_limit_and_not_past_it(void **state)
 	assert_int_equal(answer(f).kind, FRAME_REPLY);
 	buf_clear(&out);
 	buf_put_u32(&out, driver_verb(DRIVER_SIGN)->most + 1);
-	buf_put(&out, "\x01\x01\x05\x00" "\x09\0\0\0\0\0\0\0", 12);
+	buf_put(&out,
+		"\x01\x01\x05\x00"
+		"\x09\0\0\0\0\0\0\0",
+		12);
 	ask(f, &out);
 	assert_int_equal(code_of(answer(f)), DRIVER_REFUSE_MALFORMED);
 	assert_int_equal(answer(f).kind, 0);

@@ -9,7 +9,10 @@ struct answer {
 	enum cryptoki_class class;
 };
 
-#define ANSWER(name, class) { name, #name, CRYPTOKI_##class }
+#define ANSWER(name, class)                                                                                            \
+	{                                                                                                              \
+		name, #name, CRYPTOKI_##class                                                                          \
+	}
 
 static const struct answer answers[] = {
 	ANSWER(CKR_OK, FINE),

@@ -8,10 +8,10 @@
 #include "base/text.h"
 #include "key/pkcs11/signature.h"
 
-#define MAX_EC_PARAMS 64  /* a named curve; explicit parameters are refused */
-#define MAX_EC_POINT  160 /* P-521: 133 bytes in an OCTET STRING */
-#define MAX_MODULUS   520 /* RSA-4096, and zeroes in front */
-#define MAX_EXPONENT  16
+#define MAX_EC_PARAMS 64 /* a named curve; explicit parameters are refused */
+#define MAX_EC_POINT 160 /* P-521: 133 bytes in an OCTET STRING */
+#define MAX_MODULUS 520	 /* RSA-4096, and zeroes in front */
+#define MAX_EXPONENT 16
 #define CHALLENGE_RANDOM 32
 
 /* The key ids of the signer are random, so any of their bytes spread well. */
@@ -34,7 +34,7 @@ static struct key *key_lookup(struct token *t, struct slice id)
 int keys_count(struct attempt *a, long class, CK_ATTRIBUTE_TYPE type, struct slice value, CK_OBJECT_HANDLE *found,
 	       CK_ULONG max, CK_ULONG *count)
 {
-	CK_OBJECT_CLASS wanted = (CK_OBJECT_CLASS)class;
+	CK_OBJECT_CLASS wanted = (CK_OBJECT_CLASS) class;
 	CK_ATTRIBUTE like[] = { { type, (void *)(uintptr_t)value.at, value.len },
 				{ CKA_CLASS, &wanted, sizeof(wanted) } };
 	CK_RV rv = cryptoki_find(&a->token->module, a->session, like, class < 0 ? 1 : 2, found, max, count);

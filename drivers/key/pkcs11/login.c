@@ -25,13 +25,13 @@ static int flags_check(const struct token *t, CK_FLAGS flags)
 		{ CKF_USER_PIN_COUNT_LOW, "CKF_USER_PIN_COUNT_LOW" },
 	};
 	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
-		if (!(flags & stops[i].flag) ||
-		    (stops[i].flag == CKF_USER_PIN_COUNT_LOW && latch_resumed(t->settings)))
+		if (!(flags & stops[i].flag) || (stops[i].flag == CKF_USER_PIN_COUNT_LOW && latch_resumed(t->settings)))
 			continue;
-		log_error("pin_not_tried",
-			  "token=%s flag=%s why=\"wrong PINs were tried; put the PIN right, then run "
-			  "chancery-driver-pkcs11 --resume %s, or, for the last try, log in with the token's own tool\"",
-			  t->label, stops[i].name, t->settings->name);
+		log_error(
+			"pin_not_tried",
+			"token=%s flag=%s why=\"wrong PINs were tried; put the PIN right, then run "
+			"chancery-driver-pkcs11 --resume %s, or, for the last try, log in with the token's own tool\"",
+			t->label, stops[i].name, t->settings->name);
 		return EXIT_PIN_LATCHED;
 	}
 	return 0;

@@ -10,8 +10,8 @@
 #include "key/pkcs11/signature.h"
 #include "key/pkcs11/token.h"
 
-static int token_hello(void *of, unsigned worker, const struct driver_hello_request *r, struct driver_hello_reply *reply,
-		       struct key_room *room)
+static int token_hello(void *of, unsigned worker, const struct driver_hello_request *r,
+		       struct driver_hello_reply *reply, struct key_room *room)
 {
 	const struct token *t = of;
 	(void)worker;

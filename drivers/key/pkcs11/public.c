@@ -47,7 +47,10 @@ struct curve {
 	size_t params_len;
 };
 
-#define CURVE(algorithm, group, params) { algorithm, group, params, sizeof(params) - 1 }
+#define CURVE(algorithm, group, params)                                                                                \
+	{                                                                                                              \
+		algorithm, group, params, sizeof(params) - 1                                                           \
+	}
 
 /* The first row of an algorithm is the one that keys are made with. */
 static const struct curve curves[] = {
@@ -55,7 +58,9 @@ static const struct curve curves[] = {
 	CURVE(ALGORITHM_ECDSA_P384, "secp384r1", "\x06\x05\x2b\x81\x04\x00\x22"),
 	CURVE(ALGORITHM_ECDSA_P521, "secp521r1", "\x06\x05\x2b\x81\x04\x00\x23"),
 	/* PKCS#11 3.0 names the curve by text or by object identifier; the text works with tokens of both kinds. */
-	CURVE(ALGORITHM_ED25519, NULL, "\x13\x0c" "edwards25519"),
+	CURVE(ALGORITHM_ED25519, NULL,
+	      "\x13\x0c"
+	      "edwards25519"),
 	CURVE(ALGORITHM_ED25519, NULL, "\x06\x03\x2b\x65\x70"),
 };
 
@@ -145,7 +150,7 @@ bool public_from_ec(struct slice params, struct slice point, struct public_key *
 
 static uint8_t rsa_algorithm(int bits)
 {
-	return bits == 2048 ? ALGORITHM_RSA_2048
+	return bits == 2048   ? ALGORITHM_RSA_2048
 	       : bits == 3072 ? ALGORITHM_RSA_3072
 	       : bits == 4096 ? ALGORITHM_RSA_4096
 			      : 0;

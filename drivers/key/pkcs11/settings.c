@@ -10,13 +10,14 @@
 #include "base/log.h"
 #include "key/jobs.h"
 
-#define MAX_VARIABLES	   64
-#define MAX_SIGN_SECONDS   600  /* a module that waits for a network has been seen to take five minutes */
+#define MAX_VARIABLES 64
+#define MAX_SIGN_SECONDS 600	/* a module that waits for a network has been seen to take five minutes */
 #define MAX_CREATE_SECONDS 3600 /* a TPM makes an RSA-4096 key in a minute */
 
 static bool name_valid(const char *name)
 {
-	return strlen(name) <= MAX_DRIVER_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(name);
+	return strlen(name) <= MAX_DRIVER_NAME &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(name);
 }
 
 static void server_read(struct conf *c, struct server_settings *s)
@@ -61,6 +62,8 @@ static void token_read(struct conf *c, struct settings *s)
 		conf_reject(c, "token", "the token's label here, or its serial number in serial, or both");
 	s->init_args = conf_text(c, "init_args", "");
 	s->key_label_prefix = conf_text(c, "key_label_prefix", "");
+	if (strlen(s->key_label_prefix) > MAX_LABEL_PREFIX)
+		conf_reject(c, "key_label_prefix", "at most 64 bytes");
 	s->workers = (unsigned)conf_int(c, "workers", 1, MAX_WORKERS, 2);
 	s->require_local = conf_bool(c, "require_local", true);
 	const char *imported = conf_text(c, "imported_keys", "refuse");

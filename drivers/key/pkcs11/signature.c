@@ -9,8 +9,8 @@
 size_t digest_info(enum key_digest digest, struct slice value, uint8_t *out)
 {
 	static const uint8_t last_arc[] = { 0, 1, 2, 3 };
-	uint8_t head[] = { 0x30, 17, 0x30, 13, 0x06, 9, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0,
-			   0x05, 0,  0x04, 0 };
+	uint8_t head[] = { 0x30, 17,   0x30, 13,   0x06, 9,    0x60, 0x86, 0x48, 0x01,
+			   0x65, 0x03, 0x04, 0x02, 0,	 0x05, 0,    0x04, 0 };
 	head[1] = (uint8_t)(sizeof(head) - 2 + value.len);
 	head[14] = last_arc[digest];
 	head[18] = (uint8_t)value.len;

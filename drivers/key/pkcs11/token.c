@@ -113,9 +113,9 @@ static void algorithms_read(struct token *t)
 	static const CK_MECHANISM_TYPE make[] = { [FAMILY_EC] = CKM_EC_KEY_PAIR_GEN,
 						  [FAMILY_RSA] = CKM_RSA_PKCS_KEY_PAIR_GEN,
 						  [FAMILY_EDWARDS] = CKM_EC_EDWARDS_KEY_PAIR_GEN };
-	static const CK_MECHANISM_TYPE sign[] = { [FAMILY_EC] = CKM_ECDSA,
-						  [FAMILY_RSA] = CKM_RSA_PKCS,
-						  [FAMILY_EDWARDS] = CKM_EDDSA };
+	static const CK_MECHANISM_TYPE sign[] = {
+		[FAMILY_EC] = CKM_ECDSA, [FAMILY_RSA] = CKM_RSA_PKCS, [FAMILY_EDWARDS] = CKM_EDDSA
+	};
 	const struct algorithm *a;
 	for (size_t i = 0; (a = algorithm_at(i)); i++)
 		if (mechanism_fits(t, make[a->family], CKF_GENERATE_KEY_PAIR, a) &&
@@ -153,8 +153,8 @@ struct token *token_open(const struct settings *settings, int *status)
 	pthread_rwlockattr_destroy(&attributes);
 	*status = login_prepare(t) == 0 ? token_bring_up(t) : EXIT_CONFIG;
 	if (*status == 0) {
-		log_info("token_ready", "token=%s serial=%s workers=%u algorithms=0x%x", t->label, t->serial, t->workers,
-			 t->algorithms);
+		log_info("token_ready", "token=%s serial=%s workers=%u algorithms=0x%x", t->label, t->serial,
+			 t->workers, t->algorithms);
 		return t;
 	}
 	token_close(t);
