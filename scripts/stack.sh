@@ -100,10 +100,11 @@ stack_write() { # USER FILE
   mv "$2.new" "$2"
 }
 
-stack_roles() { # the same list for each role
+stack_roles() { # every role for the same callers
   local list='' rule
   for rule in $STACK_ADMINS; do list+="${list:+, }\"$rule\""; done
-  for rule in admin issuer auditor operator; do printf '  %s = [ %s ];\n' "$rule" "$list"; done
+  for rule in admin auditor operator; do printf '  %s = [ %s ];\n' "$rule" "$list"; done
+  printf '  issuer = ( { peers = [ %s ]; } );\n' "$list"
 }
 
 stack_configure() {
@@ -121,10 +122,10 @@ stack_configure() {
 	peers = [ "$(stack_rule "$STACK_SIGN")" ];
 	ledger_id = "$id";
 	module = "$softhsm_module";
-	token = "main";
+	token = "chancery";
 	pin_file = "$STACK_DIR/token/pin";
 	workers = 2;
-	environment = [ "SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf" ];
+	environment = { SOFTHSM2_CONF = "$STACK_DIR/token/softhsm2.conf"; };
 	state_dir = "$STACK_DIR/token";
 	CONF
   stack_write "$STACK_SIGN" "$STACK_DIR/conf/signd.conf" <<-CONF
@@ -236,7 +237,7 @@ stack_start() {
   stack_stop || return 1
   : >"$STACK_DIR/log/supervisor.log"
   setsid "$STACK_SOURCE/scripts/supervise" "$STACK_DIR" </dev/null >>"$STACK_DIR/log/supervisor.log" 2>&1 &
-  stack_until 60 stack_ready
+  stack_until "${STACK_PATIENCE:-60}" stack_ready
 }
 
 # Ends all that is left of the stack, also if the supervisor was killed.
