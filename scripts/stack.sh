@@ -32,6 +32,14 @@ stack_as() { # USER COMMAND...
   fi
 }
 
+# The same in place of the shell that calls it, so that its number is the daemon's: for `stack_become ... &`.
+stack_become() { # USER COMMAND...
+  local user=$1
+  shift
+  [ "$user" = - ] || set -- setpriv --reuid="$user" --regid="$user" --init-groups --inh-caps=-all --no-new-privs "$@"
+  exec "$@"
+}
+
 # The peer rule that admits a daemon's user.
 stack_rule() { # USER
   if [ "$1" = - ]; then echo "uid:$(id -u)"; else echo "user:$1"; fi
@@ -192,7 +200,7 @@ stack_show_logs() {
 stack_init() {
   [ ! -e "$STACK_DIR/conf/ledger_made" ] || return 0
   local log=$STACK_DIR/log driver status=0
-  stack_as "$STACK_DRIVER" "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" \
+  stack_become "$STACK_DRIVER" "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" \
     >>"$log/driver.log" 2>&1 </dev/null &
   driver=$!
   if stack_until 20 stack_driver_up "$driver" && kill -0 "$driver" 2>/dev/null; then
