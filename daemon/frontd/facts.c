@@ -299,12 +299,12 @@ static bool time_read(const ASN1_TIME *t, int64_t *out)
 }
 
 /* Appends what an encoder of libcrypto writes. */
-#define PUT_DER(f, slice, encoder, object)                                      \
-	do {                                                                    \
-		unsigned char *der = NULL;                                      \
-		int n = encoder(object, &der);                                  \
-		slice = bytes_keep(f, (struct slice){ der, n > 0 ? (size_t)n : 0 }); \
-		OPENSSL_free(der);                                              \
+#define PUT_DER(f, to, encoder, object)                                             \
+	do {                                                                        \
+		unsigned char *der = NULL;                                          \
+		int size = encoder(object, &der);                                   \
+		(to) = bytes_keep(f, (struct slice){ der, size > 0 ? (size_t)size : 0 }); \
+		OPENSSL_free(der);                                                  \
 	} while (0)
 
 static int facts_fill(X509 *x, struct facts *f, char why[FACTS_WHY])

@@ -83,6 +83,8 @@ int made_commit(struct store_session *s, void *with)
 	}
 	if (!r)
 		r = store_certificate_insert(s, &m->row, items_list(&m->names));
+	if (r == STORE_TAKEN && m->why[0])
+		r = 0; /* what it says can't be stored, but its CA is held all the same */
 	if (!r && m->why[0])
 		r = store_ca_hold(s, m->issuing_ca_id, m->why, m->now);
 	if (!r && m->why[0])

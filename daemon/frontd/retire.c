@@ -35,7 +35,14 @@ static int step_work(struct store_session *s, void *with)
 {
 	const struct step *step = with;
 	int r = step_check(s, step);
-	return r ? r : store_ca_move(s, row_text(step->ca->id), step->from, step->to, step->now);
+	if (!r)
+		r = store_ca_move(s, row_text(step->ca->id), step->from, step->to, step->now);
+	if (r != STORE_STATE)
+		return r;
+	/* A catch-up may have read our note already; steps come one at a time, so it was ours. */
+	scoped_row(ca) now = { 0 };
+	r = store_ca_find(s, row_text(step->ca->id), &now);
+	return !r && slice_equal(now.state, slice_text(step->to)) ? 0 : r < 0 ? r : STORE_STATE;
 }
 
 static int step_refuse(struct call *c, int r)
