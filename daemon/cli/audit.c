@@ -10,9 +10,9 @@
 #include "cli/member.h"
 #include "cli/plain.h"
 
-#define FOLLOW_SECONDS 1   /* between looks for new records */
-#define FOLLOW_PAGE    500 /* records a look */
-#define DEFAULT_LAST   20  /* records that fit a screen */
+#define FOLLOW_SECONDS 1 /* between looks for new records */
+#define FOLLOW_PAGE 500	 /* records a look */
+#define DEFAULT_LAST 20	 /* records that fit a screen */
 
 static void number_query(struct buf *path, const char *name, int64_t n)
 {
@@ -41,7 +41,8 @@ static void rest_put(struct buf *out, const json_t *value)
 	const char *key;
 	json_t *member;
 	bool first = true;
-	json_object_foreach((json_t *)value, key, member) {
+	json_object_foreach((json_t *)value, key, member)
+	{
 		bool shown = false;
 		for (size_t i = 0; i < 3; i++)
 			shown = shown || strcmp(key, columns[i]) == 0;
@@ -49,7 +50,8 @@ static void rest_put(struct buf *out, const json_t *value)
 			continue;
 		buf_printf(out, "%s%s=", first ? "" : " ", key);
 		first = false;
-		char *nested = json_is_object(member) || json_is_array(member) ? json_dumps(member, JSON_COMPACT) : NULL;
+		char *nested =
+			json_is_object(member) || json_is_array(member) ? json_dumps(member, JSON_COMPACT) : NULL;
 		if (nested)
 			buf_put_text(out, nested);
 		else
@@ -78,7 +80,10 @@ static int records_print(const struct cli *c, const json_t *rows, bool heads)
 	scoped_table t;
 	table_init(&t, heads ? names : NULL, 4, c->colour);
 	t.cell_points = 400; /* the last column carries all the rest */
-	json_array_foreach((json_t *)rows, i, record) record_fill(&t, record);
+	json_array_foreach((json_t *)rows, i, record)
+	{
+		record_fill(&t, record);
+	}
 	scoped_buf out;
 	buf_init(&out, 4 * MAX_TABLE_TEXT);
 	table_render(&t, &out);
@@ -92,7 +97,8 @@ static int records_json(const struct cli *c, const json_t *rows)
 	const json_t *record;
 	scoped_buf out;
 	buf_init(&out, 4 * MAX_ANSWER);
-	json_array_foreach((json_t *)rows, i, record) {
+	json_array_foreach((json_t *)rows, i, record)
+	{
 		char *line = json_dumps(record, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
 		buf_printf(&out, "%s\n", line ? line : "null");
 		free(line);
@@ -144,7 +150,8 @@ static int audit_list(struct cli *c, const struct options *o)
 		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" },
 				    "--from is a sequence number from 0, --last is 1 to %d.", MAX_ROWS);
 	if (from >= 0 && last >= 0)
-		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" }, "--from and --last exclude each other.");
+		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" },
+				    "--from and --last exclude each other.");
 	if (from < 0 && last < 0)
 		last = DEFAULT_LAST;
 	scoped_buf path;
@@ -175,12 +182,13 @@ static const struct option_spec list_options[] = {
 	{ "last", OPTION_NUMBER, "N", "the last N records (default 20)" },
 	{ "type", OPTION_TEXT, "TYPE", "only records of this type, such as CERT_INTENT" },
 	{ "follow", OPTION_FLAG, NULL, "go on with new records until interrupted" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const struct command audit_commands[] = {
-	{ "audit", "list", 0, 0, NULL, "List the ledger's records.", "chancery audit list --last 50", list_options, audit_list },
+	{ "audit", "list", 0, 0, NULL, "List the ledger's records.", "chancery audit list --last 50", list_options,
+	  audit_list },
 	{ "audit", "checkpoint", 0, 0, NULL, "Show the ledger's signed head.", "chancery audit checkpoint --json", NULL,
 	  audit_checkpoint },
-	{ NULL },
+	{ .group = NULL },
 };

@@ -152,8 +152,8 @@ static int ca_list(struct cli *c, const struct options *o)
 	int r = ca_list_fetch(c, option_text(o, "issuer"), &answer);
 	if (r)
 		return r;
-	return c->json ? json_print(c, answer) :
-			 list_print(c, answer, columns, 7, "no CAs yet; `chancery ca create` makes one.");
+	return c->json ? json_print(c, answer)
+		       : list_print(c, answer, columns, 7, "no CAs yet; `chancery ca create` makes one.");
 }
 
 static int ca_tree(struct cli *c, const struct options *o)
@@ -246,32 +246,32 @@ static const struct option_spec create_options[] = {
 	{ "exclude", OPTION_MANY, "SUBTREE", "an excluded subtree" },
 	{ "metadata", OPTION_MANY, "KEY=VALUE", "a note of your own" },
 	{ "dry-run", OPTION_FLAG, NULL, "check everything and make nothing" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option_spec issuer_options[] = {
 	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option_spec chain_options[] = {
 	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
 	{ "no-root", OPTION_FLAG, NULL, "leave the root out" },
 	{ "out", OPTION_TEXT, "FILE", "write to a file instead of standard output" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option_spec retire_options[] = {
 	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
 	{ "confirm", OPTION_FLAG, NULL, "the second step: from retiring to retired" },
 	{ "note", OPTION_TEXT, "TEXT", "why, for the record" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const struct command ca_commands[] = {
 	{ "ca", "create", 0, 0, NULL, "Create a root, or a CA below another.",
-	  "chancery ca create --issuer web --parent root --name issuing --cn 'Example Issuing CA' --path-len 0", create_options,
-	  ca_create },
+	  "chancery ca create --issuer web --parent root --name issuing --cn 'Example Issuing CA' --path-len 0",
+	  create_options, ca_create },
 	{ "ca", "list", 0, 0, NULL, "List the CAs.", "chancery ca list --issuer web", issuer_options, ca_list },
 	{ "ca", "tree", 0, 0, NULL, "Show the CAs as a tree.", "chancery ca tree", issuer_options, ca_tree },
 	{ "ca", "show", 1, 1, "CA", "Show one CA.", "chancery ca show issuing", issuer_options, ca_show },
@@ -279,5 +279,5 @@ const struct command ca_commands[] = {
 	  "chancery ca chain issuing --no-root --out chain.pem", chain_options, ca_chain },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",
 	  "chancery ca retire issuing --note 'replaced by issuing-2'", retire_options, ca_retire },
-	{ NULL },
+	{ .group = NULL },
 };

@@ -10,7 +10,7 @@
 #include "cli/member.h"
 #include "cli/pem.h"
 
-#define MAX_HEX		  128 /* digits: a fingerprint has 64, a serial at most 40 */
+#define MAX_HEX 128 /* digits: a fingerprint has 64, a serial at most 40 */
 #define FINGERPRINT_DIGITS 64
 #define MAX_SERIAL_DIGITS 40 /* RFC 5280 4.1.2.2: 20 octets */
 
@@ -71,9 +71,11 @@ static int issue_check(const struct cli *c, const struct options *o, struct buf 
 static int issue_lost_tell(const struct cli *c, const json_t *answer, int r)
 {
 	char hint[256];
-	snprintf(hint, sizeof(hint), "it is on record: chancery cert show %.64s --out FILE", member_text(answer, "fingerprint"));
+	snprintf(hint, sizeof(hint), "it is on record: chancery cert show %.64s --out FILE",
+		 member_text(answer, "fingerprint"));
 	return problem_tell(c, r, (struct problem){ .code = "issued_not_written", .hint = hint },
-			    "the certificate with serial %.64s was issued but not written.", member_text(answer, "serial"));
+			    "the certificate with serial %.64s was issued but not written.",
+			    member_text(answer, "serial"));
 }
 
 static int issue_write(const struct cli *c, const struct options *o, const json_t *answer)
@@ -142,9 +144,9 @@ static int list_path(struct cli *c, const struct options *o, struct buf *path)
 static int cert_list(struct cli *c, const struct options *o)
 {
 	static const struct column columns[] = {
-		{ "SERIAL", "serial", SHOW_TEXT },    { "STATE", "state", SHOW_STATE },
-		{ "SUBJECT", "subject", SHOW_TEXT },  { "NAMES", "names", SHOW_TEXT },
-		{ "PROFILE", "profile", SHOW_TEXT },  { "EXPIRES", "not_after", SHOW_TIME },
+		{ "SERIAL", "serial", SHOW_TEXT },	 { "STATE", "state", SHOW_STATE },
+		{ "SUBJECT", "subject", SHOW_TEXT },	 { "NAMES", "names", SHOW_TEXT },
+		{ "PROFILE", "profile", SHOW_TEXT },	 { "EXPIRES", "not_after", SHOW_TIME },
 		{ "SHA-256", "fingerprint", SHOW_TEXT },
 	};
 	int64_t limit = 100;
@@ -172,8 +174,8 @@ static int show_path(struct cli *c, const struct options *o, struct buf *path)
 	if ((o->arguments[0] != NULL) == by_serial || !ca != !serial)
 		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" },
 				    "a SHA-256 fingerprint is needed, or --ca and --serial.");
-	int r = by_serial ? hex_take(c, "serial", MAX_SERIAL_DIGITS, serial, hex) :
-			    hex_take(c, "fingerprint", FINGERPRINT_DIGITS, o->arguments[0], hex);
+	int r = by_serial ? hex_take(c, "serial", MAX_SERIAL_DIGITS, serial, hex)
+			  : hex_take(c, "fingerprint", FINGERPRINT_DIGITS, o->arguments[0], hex);
 	if (r == CLI_DONE && by_serial)
 		r = lookup_ca(c, ca, NULL, id);
 	if (r)
@@ -225,7 +227,7 @@ static const struct option_spec issue_options[] = {
 	{ "chain", OPTION_TEXT, "FILE", "where the CAs between it and the root go" },
 	{ "root", OPTION_TEXT, "FILE", "where the root goes" },
 	{ "dry-run", OPTION_FLAG, NULL, "check everything and sign nothing" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option_spec list_options[] = {
@@ -234,23 +236,23 @@ static const struct option_spec list_options[] = {
 	{ "name", OPTION_TEXT, "NAME", "with this name" },
 	{ "state", OPTION_TEXT, "STATE", "in this state" },
 	{ "limit", OPTION_NUMBER, "N", "at most so many (default 100)" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option_spec show_options[] = {
 	{ "ca", OPTION_TEXT, "CA", "with --serial, instead of a fingerprint" },
 	{ "serial", OPTION_TEXT, "HEX", "the serial number" },
 	{ "out", OPTION_TEXT, "FILE", "write the certificate to a file as well" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const struct command cert_commands[] = {
 	{ "cert", "issue", 0, 0, NULL, "Issue a certificate for a request.",
 	  "chancery cert issue --ca issuing --profile server --csr www.csr --ttl 90d --out www.pem --chain chain.pem",
 	  issue_options, cert_issue },
-	{ "cert", "list", 0, 0, NULL, "List the certificates that were issued.", "chancery cert list --ca issuing --limit 20",
-	  list_options, cert_list },
+	{ "cert", "list", 0, 0, NULL, "List the certificates that were issued.",
+	  "chancery cert list --ca issuing --limit 20", list_options, cert_list },
 	{ "cert", "show", 0, 1, "[SHA256]", "Show one certificate.", "chancery cert show --ca issuing --serial 4c1f09",
 	  show_options, cert_show },
-	{ NULL },
+	{ .group = NULL },
 };

@@ -12,8 +12,8 @@
 #include "base/buf.h"
 
 #define DEFAULT_SOCKET "/run/chancery/api.sock"
-#define DEFAULT_WAIT   30   /* seconds: a driver that ended itself is back in less */
-#define MAX_WAIT       3600 /* seconds: longer is a job for cron */
+#define DEFAULT_WAIT 30 /* seconds: a driver that ended itself is back in less */
+#define MAX_WAIT 3600	/* seconds: longer is a job for cron */
 
 /*
  * What the program exits with. A function whose failure ends the command
@@ -46,7 +46,8 @@ struct problem {
 	const char *hint;  /* what to try; NULL: none */
 };
 
-/* Tells people one or two lines, programs one line of JSON, on standard error. Answers the exit code that it was given. */
+/* Tells people one or two lines, programs one line of JSON, on standard error. Answers the exit code that it was given.
+ */
 int problem_tell(const struct cli *c, int exit_code, struct problem p, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 

@@ -15,7 +15,7 @@
 #include "cli/member.h"
 
 #define ANSWER_TIMEOUT 120 /* seconds: creating an RSA key in a token may take sixty, and may queue */
-#define KEY_BYTES      16  /* of an Idempotency-Key */
+#define KEY_BYTES 16	   /* of an Idempotency-Key */
 
 struct attempt {
 	const char *method;
@@ -155,16 +155,18 @@ static int transport_tell(const struct cli *c, const struct attempt *a)
 		return problem_tell(c, CLI_UNAVAILABLE, (struct problem){ .code = "no_answer" },
 				    "the front-end did not answer within %d seconds.", ANSWER_TIMEOUT);
 	if (connection_lost(a->result))
-		return problem_tell(c, CLI_UNAVAILABLE,
-				    (struct problem){ .code = "connection_lost",
-						      .hint = a->body ? "it may or may not have been done: look before you repeat it." :
-									NULL },
-				    "the front-end closed the connection before its answer was complete.");
+		return problem_tell(
+			c, CLI_UNAVAILABLE,
+			(struct problem){
+				.code = "connection_lost",
+				.hint = a->body ? "it may or may not have been done: look before you repeat it."
+						: NULL },
+			"the front-end closed the connection before its answer was complete.");
 	if (a->result == CURLE_WRITE_ERROR)
 		return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "answer_too_large" },
 				    "the answer is larger than %lu MiB.", MAX_ANSWER >> 20);
-	return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "bad_answer" }, "the front-end's answer is not HTTP: %s.",
-			    curl_easy_strerror(a->result));
+	return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "bad_answer" },
+			    "the front-end's answer is not HTTP: %s.", curl_easy_strerror(a->result));
 }
 
 static int exit_of_status(long status)
@@ -215,8 +217,8 @@ static int error_tell(const struct cli *c, const struct attempt *a)
 		p.field = NULL;
 	if (*message)
 		return problem_tell(c, exit_of_status(a->status), p, "%s", message);
-	return problem_tell(c, exit_of_status(a->status), p, "the front-end answered with HTTP status %ld and no reason.",
-			    a->status);
+	return problem_tell(c, exit_of_status(a->status), p,
+			    "the front-end answered with HTTP status %ld and no reason.", a->status);
 }
 
 static void wait_seconds(int64_t seconds)
@@ -265,7 +267,8 @@ static int socket_check(const struct cli *c)
 	if (strlen(c->socket) <= most)
 		return CLI_DONE;
 	return problem_tell(c, CLI_USAGE, (struct problem){ .code = "socket_path_too_long", .field = "socket" },
-			    "the socket's path has %zu bytes; a Unix socket's path has at most %zu.", strlen(c->socket), most);
+			    "the socket's path has %zu bytes; a Unix socket's path has at most %zu.", strlen(c->socket),
+			    most);
 }
 
 static int client_call(struct cli *c, const char *method, struct buf *path, const char *body, struct buf *answer)
@@ -317,7 +320,8 @@ int client_send(struct cli *c, const char *method, struct buf *path, json_t *bod
 	char *sent = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	json_decref(body);
 	if (!sent)
-		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" }, "the arguments are not UTF-8 text.");
+		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" },
+				    "the arguments are not UTF-8 text.");
 	scoped_buf text;
 	buf_init(&text, MAX_ANSWER);
 	int r = client_call(c, method, path, sent, &text);

@@ -9,8 +9,8 @@
 #include "cli/member.h"
 #include "cli/when.h"
 
-#define MAX_DETAIL_DEPTH 8     /* objects in objects: deeper ones are not ours */
-#define MAX_LABEL	 256   /* bytes of "database size" and its like */
+#define MAX_DETAIL_DEPTH 8		  /* objects in objects: deeper ones are not ours */
+#define MAX_LABEL 256			  /* bytes of "database size" and its like */
 #define MAX_DETAIL_VALUE (2 * MAX_ANSWER) /* what came in is shown, cut when it is a cell */
 
 /* "not_after" reads better as "not after". */
@@ -45,13 +45,16 @@ static bool name_listed(const char *const *names, const char *name)
 	return false;
 }
 
-static void member_rows(struct table *t, const char *label, const json_t *value, const char *const *left_out, int depth);
+static void member_rows(struct table *t, const char *label, const json_t *value, const char *const *left_out,
+			int depth);
 
-static void object_rows(struct table *t, const char *prefix, const json_t *object, const char *const *left_out, int depth)
+static void object_rows(struct table *t, const char *prefix, const json_t *object, const char *const *left_out,
+			int depth)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)object, key, value) {
+	json_object_foreach((json_t *)object, key, value)
+	{
 		if (name_listed(left_out, key))
 			continue;
 		scoped_buf label;
@@ -75,7 +78,10 @@ static void member_rows(struct table *t, const char *label, const json_t *value,
 	} else if (json_is_array(value) && holds_objects(value)) {
 		size_t i;
 		const json_t *row;
-		json_array_foreach((json_t *)value, i, row) member_rows(t, label, row, left_out, depth + 1);
+		json_array_foreach((json_t *)value, i, row)
+		{
+			member_rows(t, label, row, left_out, depth + 1);
+		}
 	} else {
 		value_row(t, label, value);
 	}
@@ -115,7 +121,8 @@ static void cell_fill(struct table *t, const json_t *row, const struct column *c
 	table_put(t, column->as == SHOW_STATE ? style_of_state(shown) : STYLE_PLAIN, *shown ? shown : "-");
 }
 
-int list_print(const struct cli *c, const json_t *answer, const struct column *columns, size_t count, const char *nothing)
+int list_print(const struct cli *c, const json_t *answer, const struct column *columns, size_t count,
+	       const char *nothing)
 {
 	const char *heads[MAX_TABLE_COLUMNS];
 	for (size_t i = 0; i < count; i++)
@@ -124,9 +131,8 @@ int list_print(const struct cli *c, const json_t *answer, const struct column *c
 	table_init(&t, heads, count, c->colour);
 	size_t i;
 	const json_t *row;
-	json_array_foreach(json_object_get(answer, "data"), i, row)
-		for (size_t at = 0; at < count; at++)
-			cell_fill(&t, row, &columns[at]);
+	json_array_foreach(json_object_get(answer, "data"), i, row) for (size_t at = 0; at < count; at++)
+		cell_fill(&t, row, &columns[at]);
 	if (i)
 		return table_print(c, &t);
 	scoped_buf out;

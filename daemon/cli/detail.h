@@ -22,7 +22,8 @@ int detail_print(const struct cli *c, const json_t *object, const char *const *l
 /* The same into a detail table. */
 void detail_fill(struct table *t, const json_t *object, const char *const *left_out);
 /* The rows of answer's "data"; the count is at most MAX_TABLE_COLUMNS. nothing: the sentence for no rows. */
-int list_print(const struct cli *c, const json_t *answer, const struct column *columns, size_t count, const char *nothing);
+int list_print(const struct cli *c, const json_t *answer, const struct column *columns, size_t count,
+	       const char *nothing);
 /* The server's JSON, indented; on a terminal in ASCII. */
 int json_print(const struct cli *c, const json_t *answer);
 

@@ -37,8 +37,8 @@ static int issuer_list(struct cli *c, const struct options *o)
 	int r = client_list(c, &path, 0, &answer);
 	if (r)
 		return r;
-	return c->json ? json_print(c, answer) :
-			 list_print(c, answer, columns, 4, "no issuers yet; `chancery issuer create NAME` makes one.");
+	return c->json ? json_print(c, answer)
+		       : list_print(c, answer, columns, 4, "no issuers yet; `chancery issuer create NAME` makes one.");
 }
 
 static int issuer_show(struct cli *c, const struct options *o)
@@ -82,21 +82,21 @@ static int issuer_set(struct cli *c, const struct options *o)
 
 static const struct option_spec create_options[] = {
 	{ "mode", OPTION_TEXT, "single|tree", "one CA that signs leaves itself, or a tree of CAs (default tree)" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option_spec set_options[] = {
 	{ "mode", OPTION_TEXT, "single|tree", "the hierarchy mode" },
 	{ "issuing-ca", OPTION_TEXT, "CA", "the CA that signs what is asked of the issuer" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 const struct command issuer_commands[] = {
-	{ "issuer", "create", 1, 1, "NAME", "Make an issuer: one tree of CAs.", "chancery issuer create web", create_options,
-	  issuer_create },
+	{ "issuer", "create", 1, 1, "NAME", "Make an issuer: one tree of CAs.", "chancery issuer create web",
+	  create_options, issuer_create },
 	{ "issuer", "list", 0, 0, NULL, "List the issuers.", "chancery issuer list --json", NULL, issuer_list },
 	{ "issuer", "show", 1, 1, "ISSUER", "Show one issuer.", "chancery issuer show web", NULL, issuer_show },
 	{ "issuer", "set", 1, 1, "ISSUER", "Change an issuer's mode or its issuing CA.",
 	  "chancery issuer set web --mode tree --issuing-ca issuing", set_options, issuer_set },
-	{ NULL },
+	{ .group = NULL },
 };

@@ -7,7 +7,7 @@
 #include "cli/member.h"
 
 #define MAX_CANDIDATES 16 /* shown of an ambiguous name */
-#define UUID_TEXT      36
+#define UUID_TEXT 36
 
 /* A CA's id needs no list: "ica-" and a UUID. */
 static bool is_ca_id(const char *text)
@@ -35,7 +35,8 @@ static int ambiguous_tell(const struct cli *c, const json_t *rows, const char *k
 	buf_init(&list, (MAX_CANDIDATES + 1) * 1024);
 	size_t i, found = 0;
 	const json_t *row;
-	json_array_foreach((json_t *)rows, i, row) {
+	json_array_foreach((json_t *)rows, i, row)
+	{
 		if (!is_named(row, text) || ++found > MAX_CANDIDATES)
 			continue;
 		const char *issuer = member_text(row, "owning_issuer_id");
@@ -43,31 +44,41 @@ static int ambiguous_tell(const struct cli *c, const json_t *rows, const char *k
 		if (*issuer)
 			buf_printf(&list, " (issuer %.128s)", issuer);
 	}
-	return problem_tell(c, CLI_USAGE, (struct problem){ .code = "ambiguous_name", .hint = "use the id, or for a CA --issuer." },
+	return problem_tell(c, CLI_USAGE,
+			    (struct problem){ .code = "ambiguous_name", .hint = "use the id, or for a CA --issuer." },
 			    "%zu %ss are named \"%s\": %s.", found, kind, text, buf_text(&list));
 }
 
-/* An id wins over names; of names there must be one. */
+/* A name is free again once its CA is retired or revoked: then it means the CA that has it now. */
+static bool is_past(const json_t *row)
+{
+	return member_is(row, "state", "retired") || member_is(row, "state", "revoked");
+}
+
+/* An id wins over names; of names there must be one, or one that is in use. */
 static int row_find(const struct cli *c, const json_t *rows, const char *kind, const char *text, char id[MAX_ID])
 {
-	size_t i, found = 0;
+	size_t i, found = 0, in_use = 0;
 	const json_t *row, *hit = NULL;
-	json_array_foreach((json_t *)rows, i, row) {
+	json_array_foreach((json_t *)rows, i, row)
+	{
 		if (member_is(row, "id", text))
 			return id_take(c, text, id);
-		if (member_is(row, "name", text)) {
+		if (!member_is(row, "name", text))
+			continue;
+		found++;
+		in_use += !is_past(row);
+		if (!hit || is_past(hit))
 			hit = row;
-			found++;
-		}
 	}
-	if (found > 1)
+	if (found > 1 && in_use != 1)
 		return ambiguous_tell(c, rows, kind, text);
-	if (found == 1)
+	if (hit)
 		return id_take(c, member_text(hit, "id"), id);
 	return problem_tell(c, CLI_NOT_FOUND,
 			    (struct problem){ .code = "not_found",
-					      .hint = strcmp(kind, "CA") ? "`chancery issuer list` shows them." :
-									   "`chancery ca list` shows them." },
+					      .hint = strcmp(kind, "CA") ? "`chancery issuer list` shows them."
+									 : "`chancery ca list` shows them." },
 			    "there is no %s with the id or name \"%s\".", kind, text);
 }
 
@@ -102,7 +113,8 @@ static int all_ca_list(struct cli *c, json_t **answer)
 	json_t *all = json_pack("{s:[]}", "data");
 	size_t i;
 	const json_t *issuer;
-	json_array_foreach(json_object_get(issuers, "data"), i, issuer) {
+	json_array_foreach(json_object_get(issuers, "data"), i, issuer)
+	{
 		scoped_json *some = NULL;
 		char id[MAX_ID];
 		r = id_take(c, member_text(issuer, "id"), id);

@@ -1,7 +1,7 @@
 /*
  * From what people type to an id: the id itself, or a name that is the only
- * one of its kind. Names are unique per issuer only, so an ambiguous one is
- * refused with its candidates, never guessed.
+ * one of its kind in use. Names are unique per issuer only, so an ambiguous one
+ * is refused with its candidates, never guessed.
  */
 #ifndef CHANCERY_CLI_LOOKUP_H
 #define CHANCERY_CLI_LOOKUP_H

@@ -23,7 +23,8 @@ static void list_put(struct buf *out, const json_t *list)
 {
 	size_t i;
 	const json_t *value;
-	json_array_foreach((json_t *)list, i, value) {
+	json_array_foreach((json_t *)list, i, value)
+	{
 		if (i)
 			buf_put_text(out, ", ");
 		if (json_is_array(value) || json_is_object(value))

@@ -16,7 +16,8 @@ const json_t *member_list(const json_t *o, const char *name);
 void value_put(struct buf *out, const json_t *value);
 /* The same for a member of an object as a C string, valid until the buffer changes. */
 const char *member_shown(struct buf *scratch, const json_t *o, const char *name);
-/* Sets a member of a body to be sent and takes value; if that fails (no UTF-8, no memory) the body is freed and NULL. */
+/* Sets a member of a body to be sent and takes value; if that fails (no UTF-8, no memory) the body is freed and NULL.
+ */
 void member_set(json_t **body, const char *name, json_t *value);
 /* The buffer as a C string; "" if it is broken. */
 const char *buf_text(struct buf *b);

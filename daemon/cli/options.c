@@ -9,7 +9,7 @@ static const struct option_spec global_options[] = {
 	{ "wait", OPTION_SPAN, "SECONDS", "how long to try again while the service is away (default 30)" },
 	{ "json", OPTION_FLAG, NULL, "print the server's JSON, for programs" },
 	{ "help", OPTION_FLAG, NULL, "show this help" },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct option_spec version_option = { "version", OPTION_FLAG, NULL, "show the version" };
@@ -111,8 +111,8 @@ int option_need(const struct cli *c, const struct options *o, const char *name)
 {
 	if (option_flag(o, name))
 		return CLI_DONE;
-	return problem_tell(c, CLI_USAGE, USAGE(name), "--%s is needed; `chancery %s %s --help` shows the options.", name,
-			    o->command->group, o->command->verb ? o->command->verb : "");
+	return problem_tell(c, CLI_USAGE, USAGE(name), "--%s is needed; `chancery %s %s --help` shows the options.",
+			    name, o->command->group, o->command->verb ? o->command->verb : "");
 }
 
 /* Reads a value by its kind. */
@@ -124,13 +124,14 @@ static int value_check(const struct cli *c, struct option_given *g)
 	if (!*g->text)
 		return problem_tell(c, CLI_USAGE, USAGE(spec->name), "--%s has an empty value.", spec->name);
 	if (spec->kind == OPTION_NUMBER && !number_parse(g->text, &g->number))
-		return problem_tell(c, CLI_USAGE, USAGE(spec->name), "--%s takes a whole number, not \"%s\".", spec->name,
-				    g->text);
+		return problem_tell(c, CLI_USAGE, USAGE(spec->name), "--%s takes a whole number, not \"%s\".",
+				    spec->name, g->text);
 	if (spec->kind == OPTION_SPAN && strcmp(g->text, "0") == 0)
 		g->number = 0;
 	else if (spec->kind == OPTION_SPAN && !span_parse(g->text, &g->number))
-		return problem_tell(c, CLI_USAGE, USAGE(spec->name), "--%s takes a time such as 90d, 12h, 30m or 3600, not \"%s\".",
-				    spec->name, g->text);
+		return problem_tell(c, CLI_USAGE, USAGE(spec->name),
+				    "--%s takes a time such as 90d, 12h, 30m or 3600, not \"%s\".", spec->name,
+				    g->text);
 	return CLI_DONE;
 }
 
@@ -159,12 +160,13 @@ static int option_take(struct cli *c, struct options *o, int argc, char **argv, 
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
 	struct option_given g = { .spec = spec_find(o->command, name, len), .text = equals ? equals + 1 : "" };
 	if (!g.spec)
-		return problem_tell(c, CLI_USAGE, USAGE(NULL), "there is no option --%.*s here; --help shows those there are.",
-				    (int)len, name);
+		return problem_tell(c, CLI_USAGE, USAGE(NULL),
+				    "there is no option --%.*s here; --help shows those there are.", (int)len, name);
 	if (g.spec->kind == OPTION_FLAG && equals)
 		return problem_tell(c, CLI_USAGE, USAGE(g.spec->name), "--%s takes no value.", g.spec->name);
 	if (g.spec->kind != OPTION_FLAG && !equals && *i + 1 >= argc)
-		return problem_tell(c, CLI_USAGE, USAGE(g.spec->name), "--%s needs a value: %s.", g.spec->name, g.spec->value);
+		return problem_tell(c, CLI_USAGE, USAGE(g.spec->name), "--%s needs a value: %s.", g.spec->name,
+				    g.spec->value);
 	if (g.spec->kind != OPTION_FLAG && !equals)
 		g.text = argv[++*i];
 	if (g.spec->kind != OPTION_MANY && g.spec->kind != OPTION_FLAG && given_find(o, g.spec->name))
@@ -208,11 +210,13 @@ static int word_take(struct cli *c, const struct command *const groups[], struct
 {
 	const char *group = o->arguments[0] ? o->arguments[0] : word;
 	if (!group_exists(groups, group))
-		return problem_tell(c, CLI_USAGE, USAGE(NULL), "there is no command \"%s\"; `chancery help` lists them.", group);
+		return problem_tell(c, CLI_USAGE, USAGE(NULL),
+				    "there is no command \"%s\"; `chancery help` lists them.", group);
 	o->command = command_find(groups, group, o->arguments[0] ? word : NULL);
 	if (!o->command && o->arguments[0])
-		return problem_tell(c, CLI_USAGE, USAGE(NULL), "there is no command \"%s %s\"; `chancery %s --help` lists them.",
-				    group, word, group);
+		return problem_tell(c, CLI_USAGE, USAGE(NULL),
+				    "there is no command \"%s %s\"; `chancery %s --help` lists them.", group, word,
+				    group);
 	o->arguments[0] = o->command ? NULL : group;
 	return CLI_DONE;
 }
@@ -223,13 +227,14 @@ static int arguments_check(const struct cli *c, const struct options *o)
 	if (o->help || o->version)
 		return CLI_DONE;
 	if (!command && o->arguments[0])
-		return problem_tell(c, CLI_USAGE, USAGE(NULL), "\"%s\" needs one more word; `chancery %s --help` lists them.",
-				    o->arguments[0], o->arguments[0]);
+		return problem_tell(c, CLI_USAGE, USAGE(NULL),
+				    "\"%s\" needs one more word; `chancery %s --help` lists them.", o->arguments[0],
+				    o->arguments[0]);
 	if (!command)
 		return problem_tell(c, CLI_USAGE, USAGE(NULL), "a command is needed; `chancery help` lists them.");
 	if (o->argument_count < command->least)
-		return problem_tell(c, CLI_USAGE, USAGE(NULL), "an argument is missing: chancery %s %s %s.", command->group,
-				    command->verb ? command->verb : "", command->arguments);
+		return problem_tell(c, CLI_USAGE, USAGE(NULL), "an argument is missing: chancery %s %s %s.",
+				    command->group, command->verb ? command->verb : "", command->arguments);
 	return CLI_DONE;
 }
 
@@ -249,7 +254,8 @@ int options_parse(struct cli *c, const struct command *const groups[], int argc,
 		else if (!words_only && strncmp(word, "--", 2) == 0)
 			r = option_take(c, o, argc, argv, &i);
 		else if (!words_only && word[0] == '-' && word[1])
-			r = problem_tell(c, CLI_USAGE, USAGE(NULL), "there is no option %s; options begin with two dashes.", word);
+			r = problem_tell(c, CLI_USAGE, USAGE(NULL),
+					 "there is no option %s; options begin with two dashes.", word);
 		else
 			r = o->command ? argument_take(c, o, word) : word_take(c, groups, o, word);
 		if (r)
@@ -317,8 +323,10 @@ bool help_put(struct buf *out, const struct command *const groups[], const char 
 	buf_printf(out, "usage: chancery %s [options]\n\n", group ? group : "COMMAND");
 	help_list(out, groups, group);
 	if (!group)
-		buf_put_text(out, "  chancery help [COMMAND]                 show this, or one command's options and an example\n"
-				  "  chancery --version                      show the version\n");
+		buf_put_text(
+			out,
+			"  chancery help [COMMAND]                 show this, or one command's options and an example\n"
+			"  chancery --version                      show the version\n");
 	buf_put_text(out, "\nfor all commands:\n");
 	help_options(out, global_options);
 	if (!group)

@@ -11,8 +11,8 @@
 
 #include "cli/cli.h"
 
-#define MAX_ARGUMENTS 2	   /* no command takes more */
-#define MAX_GIVEN     1024 /* options on one command line: a thousand subtrees, well under what a certificate takes */
+#define MAX_ARGUMENTS 2 /* no command takes more */
+#define MAX_GIVEN 1024	/* options on one command line: a thousand subtrees, well under what a certificate takes */
 
 enum option_kind {
 	OPTION_FLAG,
@@ -32,9 +32,9 @@ struct option_spec {
 struct options;
 
 struct command {
-	const char *group; /* "ca"; NULL ends a list */
-	const char *verb;  /* "create"; NULL: the group is the command */
-	size_t least, most; /* arguments besides the options */
+	const char *group;     /* "ca"; NULL ends a list */
+	const char *verb;      /* "create"; NULL: the group is the command */
+	size_t least, most;    /* arguments besides the options */
 	const char *arguments; /* what the help calls them */
 	const char *summary;
 	const char *example;

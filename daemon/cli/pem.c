@@ -29,7 +29,7 @@ static void x509_free(X509 **x)
 	X509_free(*x);
 }
 
-#define scoped_bio  __attribute__((cleanup(bio_free))) BIO
+#define scoped_bio __attribute__((cleanup(bio_free))) BIO
 #define scoped_x509 __attribute__((cleanup(x509_free))) X509
 
 static bool is_regular(const char *path)

@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 
-#define MAX_PLAIN      8192 /* code points of anything that is shown: longer is not for eyes */
-#define MAX_PLAIN_CELL 120  /* code points in a column: more and the row can't be read */
+#define MAX_PLAIN 8192	   /* code points of anything that is shown: longer is not for eyes */
+#define MAX_PLAIN_CELL 120 /* code points in a column: more and the row can't be read */
 
 /*
  * Appends text with every byte of an unseen character or of malformed UTF-8

@@ -32,7 +32,8 @@ static int profile_show(struct cli *c, const struct options *o)
 		return r;
 	size_t i;
 	const json_t *row;
-	json_array_foreach(json_object_get(answer, "data"), i, row) {
+	json_array_foreach(json_object_get(answer, "data"), i, row)
+	{
 		if (!member_is(row, "name", o->arguments[0]))
 			continue;
 		return c->json ? json_print(c, row) : detail_print(c, row, NULL);
@@ -43,8 +44,9 @@ static int profile_show(struct cli *c, const struct options *o)
 }
 
 const struct command profile_commands[] = {
-	{ "profile", "list", 0, 0, NULL, "List the profiles that leaves are issued under.", "chancery profile list", NULL,
-	  profile_list },
-	{ "profile", "show", 1, 1, "NAME", "Show what a profile allows.", "chancery profile show server", NULL, profile_show },
-	{ NULL },
+	{ "profile", "list", 0, 0, NULL, "List the profiles that leaves are issued under.", "chancery profile list",
+	  NULL, profile_list },
+	{ "profile", "show", 1, 1, "NAME", "Show what a profile allows.", "chancery profile show server", NULL,
+	  profile_show },
+	{ .group = NULL },
 };

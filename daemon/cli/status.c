@@ -27,11 +27,11 @@ static int whoami_show(struct cli *c, const struct options *o)
 
 const struct command status_commands[] = {
 	{ "status", NULL, 0, 0, NULL, "Show the health of all parts.", "chancery status", NULL, status_show },
-	{ NULL },
+	{ .group = NULL },
 };
 
 const struct command whoami_commands[] = {
 	{ "whoami", NULL, 0, 0, NULL, "Show who the front-end takes you for, and your roles.", "chancery whoami", NULL,
 	  whoami_show },
-	{ NULL },
+	{ .group = NULL },
 };

@@ -82,7 +82,7 @@ static void table_widths(const struct table *t, size_t widths[MAX_TABLE_COLUMNS]
 void style_put(struct buf *out, bool colour, enum table_style style, struct slice text)
 {
 	static const char *const sequences[] = {
-		[STYLE_PLAIN] = "",	    [STYLE_HEAD] = "\033[1m",  [STYLE_GOOD] = "\033[32m",
+		[STYLE_PLAIN] = "",	   [STYLE_HEAD] = "\033[1m", [STYLE_GOOD] = "\033[32m",
 		[STYLE_WARN] = "\033[33m", [STYLE_BAD] = "\033[31m",
 	};
 	bool on = colour && style != STYLE_PLAIN && text.len;
@@ -145,10 +145,11 @@ enum table_style style_of_state(const char *state)
 		const char *state;
 		enum table_style style;
 	} known[] = {
-		{ "active", STYLE_GOOD },  { "valid", STYLE_GOOD },   { "good", STYLE_GOOD },	{ "ok", STYLE_GOOD },
-		{ "ready", STYLE_GOOD },   { "created", STYLE_WARN }, { "retiring", STYLE_WARN }, { "held", STYLE_WARN },
-		{ "retired", STYLE_BAD },  { "revoked", STYLE_BAD },  { "expired", STYLE_BAD },	{ "withheld", STYLE_BAD },
-		{ "failed", STYLE_BAD },   { "away", STYLE_BAD },
+		{ "active", STYLE_GOOD },   { "valid", STYLE_GOOD },  { "good", STYLE_GOOD },
+		{ "ok", STYLE_GOOD },	    { "ready", STYLE_GOOD },  { "created", STYLE_WARN },
+		{ "retiring", STYLE_WARN }, { "held", STYLE_WARN },   { "retired", STYLE_BAD },
+		{ "revoked", STYLE_BAD },   { "expired", STYLE_BAD }, { "withheld", STYLE_BAD },
+		{ "failed", STYLE_BAD },    { "away", STYLE_BAD },
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(known[i].state, state) == 0)

@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 
-#define MAX_TABLE_COLUMNS 12		    /* more fit on no screen */
-#define MAX_TABLE_TEXT	  (256UL << 20) /* bytes: what a hundred thousand rows with long names take */
+#define MAX_TABLE_COLUMNS 12	     /* more fit on no screen */
+#define MAX_TABLE_TEXT (256UL << 20) /* bytes: what a hundred thousand rows with long names take */
 
 enum table_style { STYLE_PLAIN, STYLE_HEAD, STYLE_GOOD, STYLE_WARN, STYLE_BAD };
 

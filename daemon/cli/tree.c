@@ -76,7 +76,8 @@ static bool parent_is_listed(const json_t *list, const json_t *ca)
 	const char *parent = member_text(ca, "parent_ca_id");
 	size_t i;
 	const json_t *row;
-	json_array_foreach((json_t *)list, i, row) {
+	json_array_foreach((json_t *)list, i, row)
+	{
 		if (*parent && member_is(row, "id", parent))
 			return true;
 	}

@@ -63,31 +63,6 @@ static struct verdict check_subject(struct list subject, bool needed)
 	return FINE;
 }
 
-/* A directory name's canonical form: its count, then its items (names/name.h). */
-static struct verdict check_subject_constraints(const struct constraints *c, struct list subject)
-{
-	scoped_buf name = { .max = 65536 };
-	uint8_t attribute;
-	struct slice value;
-	if (subject.count == 0)
-		return FINE;
-	buf_put_u16(&name, subject.count);
-	buf_put_slice(&name, subject.raw);
-	if (!buf_ok(&name) || constraints_admit(c, NAME_DIRECTORY, buf_slice(&name)) != CONSTRAINTS_OK)
-		return REFUSED(NAME_OUTSIDE, "subject");
-	/* An address in the subject is bound by the mail constraints too: RFC 5280 4.2.1.10. */
-	while (list_next(&subject, &attribute, &value)) {
-		if (attribute != DN_EMAIL_ADDRESS)
-			continue;
-		scoped_buf address = { .max = MAX_NAME };
-		const char *why;
-		if (!name_canonize(AS_NAME, NAME_EMAIL, value, &address, &why) ||
-		    constraints_admit(c, NAME_EMAIL, buf_slice(&address)) != CONSTRAINTS_OK)
-			return REFUSED(NAME_OUTSIDE, "subject");
-	}
-	return FINE;
-}
-
 static struct verdict check_alt_names(const struct issuer *issuer, const struct constraints *c, struct list names)
 {
 	uint8_t type;
@@ -153,7 +128,7 @@ static struct verdict check_leaf(const struct issuer *issuer, const struct cert_
 		return REFUSED(NOT_FOR_KIND, r->path_len != PATH_LEN_NONE ? "path_len" : "name_constraints");
 	struct verdict v = check_subject(r->subject, false);
 	if (!v.code)
-		v = check_subject_constraints(&effective, r->subject);
+		v = constraints_admit_subject(&effective, r->subject) == CONSTRAINTS_OK ? FINE : REFUSED(NAME_OUTSIDE, "subject");
 	if (!v.code)
 		v = check_alt_names(issuer, &effective, r->alt_names);
 	if (!v.code)
@@ -193,7 +168,7 @@ static struct verdict check_ca(const struct issuer *issuer, const struct cert_si
 		return REFUSED(NOT_FOR_KIND, "alt_names");
 	struct verdict v = check_subject(r->subject, true);
 	if (!v.code)
-		v = check_subject_constraints(&effective, r->subject);
+		v = constraints_admit_subject(&effective, r->subject) == CONSTRAINTS_OK ? FINE : REFUSED(NAME_OUTSIDE, "subject");
 	if (!v.code)
 		v = check_path_len(issuer->charter->path_len, r->path_len);
 	if (!v.code)

@@ -32,3 +32,25 @@ SIGND_LIBS = daemon/signd/libsignd.a daemon/ledger/libledger.a daemon/wire/libin
 chancery_signd_SOURCES = daemon/signd/main.c
 chancery_signd_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_signd_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+
+# For the tests: a front-end that asks the signer directly, also for what it may not have.
+noinst_PROGRAMS += tests/e2e/signer_probe
+tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c
+tests_e2e_signer_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_signer_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
+EXTRA_DIST += conf/signd.conf
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_encode tests/unit/test_charter tests/unit/test_recent
+SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_encode_SOURCES = tests/unit/test_encode.c
+tests_unit_test_encode_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_encode_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_charter_SOURCES = tests/unit/test_charter.c
+tests_unit_test_charter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_charter_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
+tests_unit_test_recent_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_recent_LDADD = $(SIGND_TEST_LIBS)
+endif

@@ -42,3 +42,14 @@ tests_tokens_faulty_so_SOURCES = tests/tokens/faulty.c
 tests_tokens_faulty_so_CFLAGS = $(AM_CFLAGS) -fPIC $(P11KIT_CFLAGS)
 tests_tokens_faulty_so_LDFLAGS = -shared
 tests_tokens_faulty_so_LDADD = -ldl
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_driver_public tests/unit/test_driver_server
+tests_unit_test_driver_public_SOURCES = tests/unit/test_driver_public.c
+tests_unit_test_driver_public_CFLAGS = $(UNIT_CFLAGS) $(P11KIT_CFLAGS)
+tests_unit_test_driver_public_LDADD = $(DRIVER_LIBS) $(LIBP11_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS) -ldl
+tests_unit_test_driver_server_SOURCES = tests/unit/test_driver_server.c
+tests_unit_test_driver_server_CFLAGS = $(UNIT_CFLAGS) -pthread
+tests_unit_test_driver_server_LDADD = drivers/key/libserver.a daemon/wire/libdriver_answer.a \
+	daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CMOCKA_LIBS) -lpthread
+endif

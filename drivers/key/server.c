@@ -258,7 +258,8 @@ static int server_turn(struct server *s)
 			connection_end(s, i - POLL_FIRST);
 	if (fds[POLL_LISTEN].revents)
 		connection_accept(s);
-	return fds[POLL_SIGNAL].revents != 0;
+	struct signalfd_siginfo told;
+	return fds[POLL_SIGNAL].revents && read(s->signals, &told, sizeof(told)) == sizeof(told);
 }
 
 int server_run(struct server *s, const struct key_operations *do_, void *token, unsigned workers)

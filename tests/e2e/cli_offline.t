@@ -168,6 +168,16 @@ ok $? "  asks for all of it"
 exits 2 "metadata that is no pair" ca create --issuer web --name n --cn c --metadata =v
 exits 2 "text that is not UTF-8" ca create --issuer web --name "$(printf 'a\377')" --cn c
 
+answers <<END
+{"GET /api/v1/issuers": {"json": {"data": [{"id": "iss-1", "name": "web"}]}},
+ "GET /api/v1/issuers/iss-1/intermediates": {"json": {"data": [{"id": "old", "name": "a", "state": "retired"},
+  {"id": "new", "name": "a", "state": "active"}, {"id": "older", "name": "a", "state": "revoked"},
+  {"id": "b1", "name": "b", "state": "retired"}, {"id": "b2", "name": "b", "state": "retired"}]}},
+ "GET /api/v1/intermediates/new": {"json": {"id": "new"}}}
+END
+exits 0 "a name that was used before" ca show a && says out "new"
+exits 2 "a name of the past twice" ca show b
+
 # --- issuing, and where it goes ---
 answers <<END
 {$lists, "POST /api/v1/intermediates/$ca2/certificates": {"status": 201, "json":

@@ -255,6 +255,9 @@ down
 configure 'imported_keys = "allow";'
 up
 check "unless driver.conf allows it" ask sign "${id}a0" ECDSA-P256 "$(digest 32)"
+tool --delete-object --type privkey --id "${id}a0"
+check "a key that was deleted while it was in use is unknown" refused 10 sign "${id}a0" ECDSA-P256 "$(digest 32)"
+check "and the others sign on" verified ECDSA-P256 "${id}01" 32
 down
 
 # Faults.

@@ -33,8 +33,12 @@ static void what_others_wrote_is_made_visible(void **state)
 	(void)state;
 	plain_is("M\xc3\xbcller", 100, "M\xc3\xbcller");
 	plain_is("a\x1b[31mb", 100, "a\\x1b[31mb");
-	plain_is("\xc2\x9b" "31m", 100, "\\xc2\\x9b31m");     /* C1 CSI */
-	plain_is("a\xe2\x80\xae" "b", 100, "a\\xe2\\x80\\xaeb"); /* right-to-left override */
+	plain_is("\xc2\x9b"
+		 "31m",
+		 100, "\\xc2\\x9b31m"); /* C1 CSI */
+	plain_is("a\xe2\x80\xae"
+		 "b",
+		 100, "a\\xe2\\x80\\xaeb"); /* right-to-left override */
 	plain_is("a\nb\r\t\x7f", 100, "a\\x0ab\\x0d\\x09\\x7f");
 	plain_is("\xff\xc3", 100, "\\xff\\xc3");
 	plain_is("\xed\xa0\x80", 100, "\\xed\\xa0\\x80"); /* surrogate */
@@ -137,8 +141,9 @@ static void spans_are_read_strictly(void **state)
 	assert_true(span_parse("3600", &s) && s == 3600);
 	assert_true(span_parse("5m", &s) && s == 300);
 	assert_true(span_parse("106751991167300d", &s)); /* the last that fits 63 bits */
-	const char *bad[] = { "", "d", "90x", "90dd", "-1", "+1", " 1", "1.5h", "0", "0d", "106751991167301d",
-			      "99999999999999999999" };
+	const char *bad[] = {
+		"", "d", "90x", "90dd", "-1", "+1", " 1", "1.5h", "0", "0d", "106751991167301d", "99999999999999999999"
+	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(span_parse(bad[i], &s));
 }
@@ -190,12 +195,12 @@ static void a_deep_tree_ends(void **state)
 }
 
 static const struct option_spec some_options[] = {
-	{ "text", OPTION_TEXT, "T", "" }, { "many", OPTION_MANY, "M", "" }, { "number", OPTION_NUMBER, "N", "" },
-	{ "ttl", OPTION_SPAN, "S", "" },  { "flag", OPTION_FLAG, NULL, "" }, { NULL },
+	{ "text", OPTION_TEXT, "T", "" }, { "many", OPTION_MANY, "M", "" },  { "number", OPTION_NUMBER, "N", "" },
+	{ "ttl", OPTION_SPAN, "S", "" },  { "flag", OPTION_FLAG, NULL, "" }, { .name = NULL },
 };
 static const struct command some_commands[] = {
 	{ "g", "v", 1, 2, "A [B]", "", "", some_options, NULL },
-	{ NULL },
+	{ .group = NULL },
 };
 static const struct command *const some_groups[] = { some_commands, NULL };
 
@@ -222,8 +227,9 @@ static void options_are_read_in_any_order(void **state)
 	struct cli c;
 	struct options o;
 	int64_t n;
-	assert_int_equal(PARSE("--json", "g", "--socket=/s", "v", "a", "--many", "1", "--number", "-1", "--many=2", "--",
-			       "--flag"), CLI_DONE);
+	assert_int_equal(PARSE("--json", "g", "--socket=/s", "v", "a", "--many", "1", "--number", "-1", "--many=2",
+			       "--", "--flag"),
+			 CLI_DONE);
 	assert_true(c.json);
 	assert_string_equal(c.socket, "/s");
 	assert_string_equal(o.arguments[0], "a");
@@ -236,10 +242,10 @@ static void options_are_read_in_any_order(void **state)
 	options_free(&o);
 }
 
-#define REFUSED(...)                                          \
-	do {                                                  \
-		assert_int_equal(PARSE(__VA_ARGS__), CLI_USAGE); \
-		options_free(&o);                             \
+#define REFUSED(...)                                                                                                   \
+	do {                                                                                                           \
+		assert_int_equal(PARSE(__VA_ARGS__), CLI_USAGE);                                                       \
+		options_free(&o);                                                                                      \
 	} while (0)
 
 static void command_lines_that_are_wrong(void **state)

@@ -103,12 +103,12 @@ void der_put_named_bits(struct buf *out, uint16_t flags)
 void der_put_time(struct buf *out, int64_t seconds)
 {
 	struct tm tm;
-	char text[20];
+	char text[24];
 	if (!time_calendar(seconds, &tm) || tm.tm_year + 1900 < 1950) {
 		out->broken = true;
 		return;
 	}
 	bool utc = tm.tm_year + 1900 < 2050;
-	strftime(text, sizeof(text), utc ? "%y%m%d%H%M%SZ" : "%Y%m%d%H%M%SZ", &tm);
-	der_put(out, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, slice_text(text));
+	strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
+	der_put(out, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, slice_text(text + (utc ? 2 : 0)));
 }

@@ -8,7 +8,7 @@
 #include "key/pkcs11/keys.h"
 
 #define MAX_TEMPLATE 24
-#define MAX_LABEL    160 /* prefix and label; tokens take more */
+#define MAX_LABEL    200 /* prefix, and a label or an id in hex, and a NUL */
 
 /*
  * Attributes that a token may refuse without harm: none of them guards the
@@ -43,6 +43,8 @@ struct pair {
 	CK_ATTRIBUTE public[MAX_TEMPLATE], private[MAX_TEMPLATE];
 	CK_ULONG public_n, private_n;
 };
+
+_Static_assert(MAX_LABEL > MAX_LABEL_PREFIX + 2 * MAX_DRIVER_KEY, "labels are never cut: a cut one could be taken");
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 static CK_OBJECT_CLASS class_private = CKO_PRIVATE_KEY, class_public = CKO_PUBLIC_KEY;
@@ -217,7 +219,7 @@ static struct slice label_make(const struct token *t, const struct driver_create
 	int n = snprintf(out, MAX_LABEL, "%s%.*s", t->settings->key_label_prefix,
 			 r->label.len ? (int)r->label.len : (int)strlen(hex),
 			 r->label.len ? (const char *)r->label.at : hex);
-	return (struct slice){ (const uint8_t *)out, n < MAX_LABEL ? (size_t)n : MAX_LABEL - 1 };
+	return (struct slice){ (const uint8_t *)out, (size_t)n };
 }
 
 int create_act(struct attempt *a, void *creation)

@@ -61,6 +61,8 @@ static void token_read(struct conf *c, struct settings *s)
 		conf_reject(c, "token", "the token's label here, or its serial number in serial, or both");
 	s->init_args = conf_text(c, "init_args", "");
 	s->key_label_prefix = conf_text(c, "key_label_prefix", "");
+	if (strlen(s->key_label_prefix) > MAX_LABEL_PREFIX)
+		conf_reject(c, "key_label_prefix", "at most 64 bytes");
 	s->workers = (unsigned)conf_int(c, "workers", 1, MAX_WORKERS, 2);
 	s->require_local = conf_bool(c, "require_local", true);
 	const char *imported = conf_text(c, "imported_keys", "refuse");
