@@ -1,1 +1,28 @@
-# What daemon/cli is built from.
+# cli: the command line. Its arrows: base (later ledger, policy and names), libcurl, jansson, libcrypto.
+bin_PROGRAMS += chancery
+chancery_SOURCES = daemon/cli/main.c $(cli_sources)
+cli_sources = \
+	daemon/cli/audit.c daemon/cli/ca.c daemon/cli/cert.c daemon/cli/issuer.c daemon/cli/profile.c daemon/cli/status.c \
+	daemon/cli/groups.h \
+	daemon/cli/cli.h daemon/cli/problem.c \
+	daemon/cli/client.c daemon/cli/client.h \
+	daemon/cli/detail.c daemon/cli/detail.h \
+	daemon/cli/lookup.c daemon/cli/lookup.h \
+	daemon/cli/member.c daemon/cli/member.h \
+	daemon/cli/options.c daemon/cli/options.h \
+	daemon/cli/pem.c daemon/cli/pem.h \
+	daemon/cli/plain.c daemon/cli/plain.h \
+	daemon/cli/table.c daemon/cli/table.h \
+	daemon/cli/tree.c daemon/cli/tree.h \
+	daemon/cli/when.c daemon/cli/when.h
+chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
+chancery_LDADD = daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+dist_man_MANS += daemon/cli/chancery.1
+EXTRA_DIST += tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_table
+tests_unit_test_table_SOURCES = tests/unit/test_table.c $(cli_sources)
+tests_unit_test_table_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_table_LDADD = $(chancery_LDADD) $(CMOCKA_LIBS)
+endif

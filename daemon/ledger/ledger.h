@@ -10,28 +10,42 @@
  *
  * Folder: SEQ.seg (16 hex digits: the first sequence number in it), SEQ.idx (derived: 8 bytes offset and 32
  * bytes leaf hash a record; rebuilt if it's missing or short), checkpoint (the newest signed note).
+ *
+ * A segment is a head (ledger/segment.h), records in whole batches and zeros up to the file's end. A batch never
+ * spans two segments. Only the last segment can end in a torn batch: what can't be one is damage, and refused.
  */
 #ifndef CHANCERY_LEDGER_LEDGER_H
 #define CHANCERY_LEDGER_LEDGER_H
 
 #include "ledger/record.h"
 
-#define SEGMENT_HEAD 64
-#define MAX_BATCH    4096 /* records in one commit */
+#define MAX_BATCH	 4096			/* records in one commit */
+#define MAX_BATCH_BYTES	 (4u << 20)		/* bytes in one commit: a flush's worth, and all that a torn tail can be */
+#define MAX_SEGMENT_SIZE (UINT64_C(16) << 30)	/* far above use; keeps every offset an off_t */
 
 struct ledger;
 
-struct ledger_open_options {
-	uint8_t ledger_id[16];
-	uint64_t segment_size; /* bytes reserved per segment file; 0 for the default of 64 MiB */
+/* What isn't broken, but can't be had. */
+enum ledger_refusal {
+	LEDGER_EXISTS = 1, /* the folder holds a ledger already */
+	LEDGER_HELD,	   /* another process writes it */
+	LEDGER_OTHER,	   /* its id is another one */
+	LEDGER_NONE,	   /* no such ledger, record or checkpoint */
 };
 
-/* Makes the folder's first segment, empty. 0; positive: there is a ledger already; -1 logged. */
+struct ledger_open_options {
+	uint8_t ledger_id[16];
+	uint64_t segment_size; /* bytes reserved per segment file (more if a batch needs it); 0 for 64 MiB */
+};
+
+/* Makes the folder, if need be, and the first segment, empty. 0; LEDGER_EXISTS or LEDGER_HELD; -1 logged. */
 int ledger_create(const char *folder, const struct ledger_open_options *options);
 /*
- * Locks and opens for writing, cutting off a torn tail (what follows the last
- * whole batch). 0; positive: another process holds it, or it is another
- * ledger's (logged); -1: broken (logged).
+ * Locks and opens for writing: reads all records and verifies their checks,
+ * order and batches, the heads of all segments and the checkpoint (signature
+ * and root), and cuts off a torn tail. 0; LEDGER_HELD, LEDGER_OTHER,
+ * LEDGER_NONE (all logged); -1: broken (logged), which is also a ledger that
+ * is shorter than its own checkpoint.
  */
 int ledger_open(const char *folder, const struct ledger_open_options *options, struct ledger **out);
 void ledger_close(struct ledger *l);
@@ -43,30 +57,42 @@ int64_t ledger_last_time(const struct ledger *l);
 /* The tree's root over all committed records. */
 void ledger_root(const struct ledger *l, uint8_t root[HASH_SIZE]);
 
-/* Adds a record to the batch and answers its sequence number. 0, or -1: batch full or out of memory. */
+/*
+ * Adds a record to the batch and answers its sequence number. 0, or -1: the
+ * batch is full (commit it and stage again), the body over MAX_RECORD_BODY, or the ledger has failed.
+ */
 int ledger_stage(struct ledger *l, uint8_t type, int64_t time, struct slice body, uint64_t *seq);
 /*
  * Writes and flushes the batch. 0; -1 with the reason logged: nothing of the
  * batch counts, and the ledger refuses all further commits (fail closed).
  */
 int ledger_commit(struct ledger *l);
-/* The newest checkpoint's note replaces the last one; durable on return. 0 or -1. */
+/*
+ * The newest checkpoint's note replaces the last one; durable on return. It
+ * must verify with the log key of record 0 and not be longer than the ledger. 0 or -1, logged.
+ */
 int ledger_put_checkpoint(struct ledger *l, struct slice note);
 
-/* Reading, by any process that may open the files; never beyond `limit`. */
+/*
+ * Reading, by any process or thread that may open the files, one reader each,
+ * while the writer appends. A caller asks only for what it knows committed:
+ * below ledger_size(), a checkpoint's size or ledger_reader_size() of a ledger at rest.
+ */
 struct ledger_reader;
 int ledger_reader_open(const char *folder, struct ledger_reader **out);
 void ledger_reader_close(struct ledger_reader *r);
-/* One record by number: its bytes (head to check) into out, and parsed. 0; positive: there is none; -1 broken, logged. */
+/* One record by number: its bytes (head to check) replace what out had, and parsed. 0; LEDGER_NONE; -1 broken, logged. */
 int ledger_read(struct ledger_reader *r, uint64_t seq, struct buf *out, struct record *record);
 /*
  * Raw records from `from` up to before `limit`, as many as fit into most bytes
  * but at least one, appended to out. 0 (also if there is none); -1 broken, logged.
  */
 int ledger_read_range(struct ledger_reader *r, uint64_t from, uint64_t limit, size_t most, struct buf *out);
-/* Leaf hash of a record; for proofs. 0; positive: there is none; -1. */
+/* Leaf hash of a record as the index has it: for proofs, which whoever gets them verifies. 0; LEDGER_NONE; -1. */
 int ledger_read_hash(struct ledger_reader *r, uint64_t seq, uint8_t hash[HASH_SIZE]);
-/* Newest note, at most 4096 bytes. 0; positive: none yet; -1. */
+/* The log key's SubjectPublicKeyInfo from record 0, which goes to out. 0; LEDGER_NONE; -1 logged. */
+int ledger_read_log_key(struct ledger_reader *r, struct buf *out, struct slice *public_key);
+/* Newest note, at most MAX_NOTE bytes, appended to out. 0; LEDGER_NONE; -1 logged. */
 int ledger_read_checkpoint(const char *folder, struct buf *out);
 /*
  * Records that the files hold, by walking the last segment; a torn tail and

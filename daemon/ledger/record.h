@@ -4,7 +4,7 @@
  *
  *	u32 length    bytes of the body
  *	u8  type      from records.def
- *	u8  flags     1: the last record of a batch that was flushed as one
+ *	u8  flags     1: the last record of a batch that was flushed as one; 2: the first of one
  *	u16 version   1
  *	u64 seq       sequence number, from 0, over all segments
  *	u64 time      Unix milliseconds by the signer's clock
@@ -20,12 +20,14 @@
 
 #include "base/pack.h"
 
-#define RECORD_HEAD	 24
-#define RECORD_TAIL	 8
-#define RECORD_VERSION	 1
-#define RECORD_BATCH_END 1
-#define MAX_RECORD_BODY	 (160 * 1024) /* a TBSCertificate at its limit with all around it */
-#define HASH_SIZE	 32
+#define RECORD_HEAD	   24
+#define RECORD_TAIL	   8
+#define RECORD_VERSION	   1
+#define RECORD_BATCH_END   1
+#define RECORD_BATCH_BEGIN 2
+#define MAX_RECORD_BODY	   (160 * 1024) /* a TBSCertificate at its limit with all around it */
+#define MAX_RECORD	   (RECORD_HEAD + MAX_RECORD_BODY + RECORD_TAIL)
+#define HASH_SIZE	   32
 
 struct record {
 	uint8_t type;
@@ -68,15 +70,24 @@ enum record_state {
 	RECORD_RESERVED, /* zeros: no record begins here */
 	RECORD_BROKEN,	 /* a length, version or check that can't be */
 };
-/* Reads the record at the front of bytes, checking its hash. *size is what it takes, head to check; hash may be NULL. */
+/*
+ * Reads the record at the front of bytes, checking its hash; hash may be NULL.
+ * *size is what it takes, head to check; of RECORD_PARTIAL, how many bytes are needed to say more.
+ */
 enum record_state record_peek(struct slice bytes, struct record *out, size_t *size, uint8_t hash[HASH_SIZE]);
-/* Appends a whole record, head to check; the hash of its leaf goes to hash. */
+/* Appends a whole record, head to check; the hash of its leaf goes to hash. A body over its limit breaks the buffer. */
 void record_put(struct buf *out, const struct record *r, uint8_t hash[HASH_SIZE]);
+/*
+ * The same in two steps, for a batch whose last record isn't known yet: all
+ * but the check; then flags and check in place. record_close() answers the record's size.
+ */
+void record_put_open(struct buf *out, const struct record *r);
+size_t record_close(uint8_t *at, uint8_t flags, uint8_t hash[HASH_SIZE]);
 
 /*
  * A certificate from what the ledger has of it: SEQUENCE { tbs, the
  * AlgorithmIdentifier that stands in tbs (RFC 5280 4.1.1.2), signature }.
- * signature: the contents of the BIT STRING. Positive if tbs is not a TBSCertificate.
+ * signature: what the BIT STRING holds. 0; positive if tbs is not a TBSCertificate; -1: out has no room.
  */
 int record_certificate(struct slice tbs, struct slice signature, struct buf *out);
 

@@ -41,26 +41,41 @@ enum constraints_answer {
 };
 
 bool constraints_empty(const struct constraints *c);
-/* All values canonical, types known. */
+/*
+ * What a certificate may state: types known, all values canonical, and excluded
+ * directory names ASCII, since others would have to be compared by RFC 4518's
+ * string preparation to be excluded in every spelling.
+ */
 bool constraints_check(const struct constraints *c);
 
 /* Whether the set admits a name (AS_NAME). */
 enum constraints_answer constraints_admit(const struct constraints *c, uint8_t type, struct slice name);
 /*
+ * Whether it admits a subject (dn_check()ed): as a directory name, and each emailAddress
+ * in it as a mailbox. An empty subject is admitted (RFC 5280 4.2.1.10).
+ */
+enum constraints_answer constraints_admit_subject(const struct constraints *c, struct list subject);
+/*
  * Whether a child may state these constraints under a parent with this
  * effective set: permitted only within the parent's, every excluded subtree of
- * the parent covered by one of the child's, and something left of each
- * permitted type. On a refusal *type and *culprit name the offending subtree.
+ * the parent covered by one of the child's, and of each permitted type a subtree
+ * that no single excluded one covers. A type that the child does not mention stays
+ * the parent's, so this may be asked before or after constraints_inherit().
+ * On a refusal *type and *culprit name the offending subtree (of NOTHING_LEFT, the first permitted one).
  */
 enum constraints_answer constraints_narrower(const struct constraints *child, const struct constraints *parent,
 					     uint8_t *type, struct slice *culprit);
-/* Effective set of a chain: permitted a and b, excluded a or b, without repetition. out is empty before. */
+/*
+ * Effective set of a chain: permitted a and b, excluded a or b, without what an earlier item
+ * of the result covers. out is empty before.
+ */
 enum constraints_answer constraints_combine(const struct constraints *a, const struct constraints *b,
 					    struct constraints_buf *out);
 /*
  * What a child's certificate states when it asked for this under that parent:
  * asks nothing: the parent's; else its own, and the parent's permitted
- * subtrees of every type of which it states none. out is empty before.
+ * subtrees of every type of which it states none. An empty permitted set, which no
+ * certificate can state, is left out; the chain still holds it. out is empty before.
  */
 enum constraints_answer constraints_inherit(const struct constraints *asked, const struct constraints *parent,
 					    struct constraints_buf *out);

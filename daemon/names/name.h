@@ -12,7 +12,16 @@
  *	          bytes; the mask is a prefix and the address has no bit outside it.
  *	DIRECTORY the raw items of a DN list, preceded by their count as u16.
  *
- * Pure: no I/O, no allocation but in the caller's buffer.
+ * Host names are LDH labels (A-labels as ASCII; no underscore but in URIs, where
+ * SPIFFE trust domains have them), without a trailing dot, the last label no number.
+ * ".example.com" as a DNS subtree is read as "example.com": RFC 5280 4.2.1.10 knows
+ * no leading dot here; OpenSSL and NSS take it for the hosts below only, GnuTLS for
+ * none at all, so it is never written. A mailbox's local part compares exactly (7.5).
+ * A URI without a host by name (none, or an address; user information is refused)
+ * lies within no subtree and touches every one: 4.2.1.10 has it rejected wherever
+ * URIs are constrained.
+ *
+ * Pure: no I/O; what a caller passes as canonical must be so.
  */
 #ifndef CHANCERY_NAMES_NAME_H
 #define CHANCERY_NAMES_NAME_H

@@ -1,1 +1,18 @@
-# What daemon/policy is built from.
+# policy: profiles; on names and base.
+noinst_LIBRARIES += daemon/policy/libpolicy.a
+daemon_policy_libpolicy_a_SOURCES = \
+	daemon/policy/profile.c daemon/policy/profile.h \
+	daemon/policy/profile_load.c daemon/policy/profile_load.h \
+	daemon/policy/spiffe.c daemon/policy/spiffe.h
+
+profilesdir = $(sysconfdir)/chancery/profiles
+dist_profiles_DATA = conf/profiles/client.conf conf/profiles/peer.conf conf/profiles/server.conf \
+	conf/profiles/workload.conf
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_profile
+tests_unit_test_profile_SOURCES = tests/unit/test_profile.c
+tests_unit_test_profile_CFLAGS = $(UNIT_CFLAGS) -DPROFILES_DIR='"$(abs_srcdir)/conf/profiles"'
+tests_unit_test_profile_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a \
+	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
+endif

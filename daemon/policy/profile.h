@@ -19,6 +19,19 @@
 #define MAX_LEAF_NAMES	   256 /* the signer takes no more */
 #define MAX_PROFILE_USAGES 16  /* extended key usages, and policies: likewise */
 
+/*
+ * Key usages that a leaf may have; bit i of the DER BIT STRING is 1 << i (RFC 5280
+ * 4.2.1.3), and the flags of a request: as in wire/inner.h, which this room doesn't see.
+ */
+enum {
+	LEAF_DIGITAL_SIGNATURE = 1 << 0,
+	LEAF_NON_REPUDIATION = 1 << 1,
+	LEAF_KEY_ENCIPHERMENT = 1 << 2,
+	LEAF_DATA_ENCIPHERMENT = 1 << 3,
+	LEAF_KEY_AGREEMENT = 1 << 4,
+};
+enum { LEAF_MUST_STAPLE = 1 };
+
 struct profiles;
 
 struct profile {
@@ -27,13 +40,14 @@ struct profile {
 	unsigned algorithms;	 /* mask of 1 << enum key_algorithm that the subject's key may have */
 	unsigned name_types;	 /* mask of 1 << enum name_type that alternative names may have */
 	bool wildcards;		 /* "*.example.com" allowed */
-	uint16_t key_usage;	 /* bits as in wire/inner.h (enum key_usage); key encipherment only for RSA keys */
+	uint16_t key_usage;	 /* what the key's algorithm can't do is left out: encipherment is for RSA, agreement for EC */
 	struct list ext_key_usage; /* OID contents */
 	struct list policies;
 	int64_t default_ttl, longest_ttl; /* seconds */
 	unsigned subject_attributes; /* mask of 1 << enum dn_attribute taken from the CSR's subject */
 	bool must_staple;
-	char trust_domain[256]; /* SPIFFE: URI names must be spiffe://TRUST_DOMAIN/path; empty: any */
+	bool spiffe;		 /* exactly one name, a URI spiffe://TRUST_DOMAIN/path */
+	char trust_domain[256];	 /* empty: any */
 };
 
 /* Reads all *.conf of a folder. 0, or -1 with file, line and what was expected in the log. */
@@ -63,14 +77,21 @@ struct leaf_fields {
 };
 void leaf_fields_free(struct leaf_fields *f);
 
+/*
+ * Stable codes: key_not_allowed, name_missing, too_many_names, name_invalid, name_type_not_allowed,
+ * wildcard_not_allowed, spiffe_id, trust_domain, common_name_not_in_names, subject_invalid, ttl_invalid,
+ * ttl_too_long.
+ */
 struct policy_refusal {
-	const char *code;  /* stable: "name_missing", "name_type_not_allowed", "wildcard_not_allowed", "key_not_allowed",
-			      "ttl_too_long", "common_name_not_in_names", "trust_domain", "subject_invalid" ... */
+	const char *code;
 	const char *field; /* "csr_pem", "ttl_seconds" */
 	char message[400]; /* one sentence: what, and what would be accepted */
 };
 
-/* 0: out is filled in; positive: refused. A common name must be among the alternative names (compared as DNS, email, IP or URI). */
+/*
+ * 0: out is filled in, and the caller frees it; positive: refused, and out is empty.
+ * Each common name must be among the alternative names (read as DNS, email, IP or URI).
+ */
 int profile_apply(const struct profile *profile, const struct leaf_wish *wish, struct leaf_fields *out,
 		  struct policy_refusal *why);
 

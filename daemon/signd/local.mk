@@ -1,1 +1,56 @@
-# What daemon/signd is built from.
+# signd: libc, libcrypto and libconfig, and nothing else. Its rooms are a library of their own for the tests and the ceremony.
+sbin_PROGRAMS += chancery-signd
+noinst_LIBRARIES += daemon/signd/libsignd.a
+daemon_signd_libsignd_a_SOURCES = \
+	daemon/signd/answer.c \
+	daemon/signd/ceilings.c daemon/signd/ceilings.h \
+	daemon/signd/certify.c daemon/signd/certify.h \
+	daemon/signd/charter.c daemon/signd/charter.h \
+	daemon/signd/config.c daemon/signd/config.h \
+	daemon/signd/encode/cert.c daemon/signd/encode/cert.h \
+	daemon/signd/encode/der.c daemon/signd/encode/der.h \
+	daemon/signd/encode/oid.c daemon/signd/encode/oid.h \
+	daemon/signd/guard.c daemon/signd/guard.h \
+	daemon/signd/journal.c daemon/signd/journal.h \
+	daemon/signd/keygen.c daemon/signd/keygen.h \
+	daemon/signd/keys.c daemon/signd/keys.h \
+	daemon/signd/loop.c daemon/signd/loop.h \
+	daemon/signd/notary.c daemon/signd/notary.h \
+	daemon/signd/op.c daemon/signd/op.h \
+	daemon/signd/public_key.c daemon/signd/public_key.h \
+	daemon/signd/recent.c daemon/signd/recent.h \
+	daemon/signd/request.c daemon/signd/request.h \
+	daemon/signd/restore.c daemon/signd/restore.h \
+	daemon/signd/serve.c daemon/signd/serve.h \
+	daemon/signd/signer.c daemon/signd/signer.h \
+	daemon/signd/slot.c daemon/signd/slot.h \
+	daemon/signd/verify.c daemon/signd/verify.h
+daemon_signd_libsignd_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+
+SIGND_LIBS = daemon/signd/libsignd.a daemon/ledger/libledger.a daemon/wire/libinner_answer.a \
+	daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/names/libnames.a daemon/base/libbase.a
+chancery_signd_SOURCES = daemon/signd/main.c
+chancery_signd_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+chancery_signd_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+
+# For the tests: a front-end that asks the signer directly, also for what it may not have.
+noinst_PROGRAMS += tests/e2e/signer_probe
+tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c
+tests_e2e_signer_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_signer_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
+EXTRA_DIST += conf/signd.conf
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_encode tests/unit/test_charter tests/unit/test_recent
+SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_encode_SOURCES = tests/unit/test_encode.c
+tests_unit_test_encode_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_encode_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_charter_SOURCES = tests/unit/test_charter.c
+tests_unit_test_charter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_charter_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
+tests_unit_test_recent_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_recent_LDADD = $(SIGND_TEST_LIBS)
+endif

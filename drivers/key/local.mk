@@ -1,1 +1,55 @@
-# What drivers/key is built from.
+# key: what holds the keys. The server is the same for every kind of driver; each kind is a program of its own.
+noinst_LIBRARIES += drivers/key/libserver.a drivers/key/pkcs11/libtoken.a
+drivers_key_libserver_a_SOURCES = drivers/key/driver.h \
+	drivers/key/connection.c drivers/key/connection.h \
+	drivers/key/jobs.c drivers/key/jobs.h \
+	drivers/key/server.c drivers/key/server.h \
+	drivers/key/verbs.c drivers/key/verbs.h \
+	drivers/key/watchdog.c drivers/key/watchdog.h
+drivers_key_libserver_a_CFLAGS = $(AM_CFLAGS) -pthread
+
+drivers_key_pkcs11_libtoken_a_SOURCES = \
+	drivers/key/pkcs11/create.c drivers/key/pkcs11/create.h \
+	drivers/key/pkcs11/cryptoki.c drivers/key/pkcs11/cryptoki_answers.c drivers/key/pkcs11/cryptoki.h \
+	drivers/key/pkcs11/keys.c drivers/key/pkcs11/keys.h \
+	drivers/key/pkcs11/latch.c drivers/key/pkcs11/latch.h \
+	drivers/key/pkcs11/login.c drivers/key/pkcs11/login.h \
+	drivers/key/pkcs11/operations.c drivers/key/pkcs11/operations.h \
+	drivers/key/pkcs11/public.c drivers/key/pkcs11/public.h \
+	drivers/key/pkcs11/settings.c drivers/key/pkcs11/settings.h \
+	drivers/key/pkcs11/signature.c drivers/key/pkcs11/signature.h \
+	drivers/key/pkcs11/token.c drivers/key/pkcs11/token.h
+drivers_key_pkcs11_libtoken_a_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(LIBP11_CFLAGS) $(CRYPTO_CFLAGS) -pthread
+
+DRIVER_LIBS = drivers/key/pkcs11/libtoken.a drivers/key/libserver.a daemon/wire/libdriver_answer.a \
+	daemon/wire/libframe.a daemon/base/libbase.a
+
+sbin_PROGRAMS += chancery-driver-pkcs11
+chancery_driver_pkcs11_SOURCES = drivers/key/pkcs11/main.c
+chancery_driver_pkcs11_CFLAGS = $(drivers_key_pkcs11_libtoken_a_CFLAGS)
+chancery_driver_pkcs11_LDADD = $(DRIVER_LIBS) $(LIBP11_LIBS) $(LIBCONFIG_LIBS) $(CRYPTO_LIBS) -lpthread -ldl
+
+# For the tests: one verb a run, against a real driver.
+noinst_PROGRAMS += tests/e2e/driver-client
+tests_e2e_driver_client_SOURCES = tests/e2e/driver-client.c
+tests_e2e_driver_client_LDADD = daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/base/libbase.a
+dist_man_MANS += conf/driver.conf.5 drivers/key/pkcs11/chancery-driver-pkcs11.8
+EXTRA_DIST += conf/driver.conf tests/tokens/up-softhsm tests/e2e/driver.t
+
+# A module that breaks on purpose: a shared object, which automake makes without libtool as a program.
+noinst_PROGRAMS += tests/tokens/faulty.so
+tests_tokens_faulty_so_SOURCES = tests/tokens/faulty.c
+tests_tokens_faulty_so_CFLAGS = $(AM_CFLAGS) -fPIC $(P11KIT_CFLAGS)
+tests_tokens_faulty_so_LDFLAGS = -shared
+tests_tokens_faulty_so_LDADD = -ldl
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_driver_public tests/unit/test_driver_server
+tests_unit_test_driver_public_SOURCES = tests/unit/test_driver_public.c
+tests_unit_test_driver_public_CFLAGS = $(UNIT_CFLAGS) $(P11KIT_CFLAGS)
+tests_unit_test_driver_public_LDADD = $(DRIVER_LIBS) $(LIBP11_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS) -ldl
+tests_unit_test_driver_server_SOURCES = tests/unit/test_driver_server.c
+tests_unit_test_driver_server_CFLAGS = $(UNIT_CFLAGS) -pthread
+tests_unit_test_driver_server_LDADD = drivers/key/libserver.a daemon/wire/libdriver_answer.a \
+	daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CMOCKA_LIBS) -lpthread
+endif

@@ -1,0 +1,194 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/client.h"
+#include "cli/detail.h"
+#include "cli/groups.h"
+#include "cli/member.h"
+#include "cli/plain.h"
+
+#define FOLLOW_SECONDS 1 /* between looks for new records */
+#define FOLLOW_PAGE 500	 /* records a look */
+#define DEFAULT_LAST 20	 /* records that fit a screen */
+
+static void number_query(struct buf *path, const char *name, int64_t n)
+{
+	char text[32];
+	snprintf(text, sizeof(text), "%" PRId64, n);
+	path_query(path, name, text);
+}
+
+static void audit_path(struct buf *path, const struct options *o, int64_t from, int64_t last, int64_t limit)
+{
+	path_init(path, "/audit");
+	if (from >= 0)
+		number_query(path, "from", from);
+	if (last >= 0)
+		number_query(path, "last", last);
+	if (limit >= 0)
+		number_query(path, "limit", limit);
+	if (option_text(o, "type"))
+		path_query(path, "type", option_text(o, "type"));
+}
+
+/* All that a record says beside its own columns, as key=value. */
+static void rest_put(struct buf *out, const json_t *value)
+{
+	static const char *const columns[] = { "seq", "time", "type" };
+	const char *key;
+	json_t *member;
+	bool first = true;
+	json_object_foreach((json_t *)value, key, member)
+	{
+		bool shown = false;
+		for (size_t i = 0; i < 3; i++)
+			shown = shown || strcmp(key, columns[i]) == 0;
+		if (shown || json_is_null(member))
+			continue;
+		buf_printf(out, "%s%s=", first ? "" : " ", key);
+		first = false;
+		char *nested =
+			json_is_object(member) || json_is_array(member) ? json_dumps(member, JSON_COMPACT) : NULL;
+		if (nested)
+			buf_put_text(out, nested);
+		else
+			value_put(out, member);
+		free(nested);
+	}
+}
+
+static void record_fill(struct table *t, const json_t *record)
+{
+	scoped_buf text;
+	buf_init(&text, 2 * MAX_ANSWER);
+	table_put(t, STYLE_PLAIN, member_shown(&text, record, "seq"));
+	table_put(t, STYLE_PLAIN, member_shown(&text, record, "time"));
+	table_put(t, STYLE_PLAIN, member_shown(&text, record, "type"));
+	buf_clear(&text);
+	rest_put(&text, record);
+	table_put(t, STYLE_PLAIN, buf_text(&text));
+}
+
+static int records_print(const struct cli *c, const json_t *rows, bool heads)
+{
+	static const char *const names[] = { "SEQ", "TIME", "TYPE", "WHAT" };
+	size_t i;
+	const json_t *record;
+	scoped_table t;
+	table_init(&t, heads ? names : NULL, 4, c->colour);
+	t.cell_points = 400; /* the last column carries all the rest */
+	json_array_foreach((json_t *)rows, i, record)
+	{
+		record_fill(&t, record);
+	}
+	scoped_buf out;
+	buf_init(&out, 4 * MAX_TABLE_TEXT);
+	table_render(&t, &out);
+	return i || heads ? output_print(c, &out) : CLI_DONE;
+}
+
+/* One record a line, as programs read a stream. */
+static int records_json(const struct cli *c, const json_t *rows)
+{
+	size_t i;
+	const json_t *record;
+	scoped_buf out;
+	buf_init(&out, 4 * MAX_ANSWER);
+	json_array_foreach((json_t *)rows, i, record)
+	{
+		char *line = json_dumps(record, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+		buf_printf(&out, "%s\n", line ? line : "null");
+		free(line);
+	}
+	return output_print(c, &out);
+}
+
+/* The sequence number after the last of these rows; as it was if they have none that is newer. */
+static int64_t next_from(const json_t *rows, int64_t from)
+{
+	size_t n = json_array_size(rows);
+	const json_t *seq = n ? json_object_get(json_array_get(rows, n - 1), "seq") : NULL;
+	int64_t last = json_is_integer(seq) ? json_integer_value(seq) : -1;
+	return last >= from && last < INT64_MAX ? last + 1 : from;
+}
+
+static int audit_follow(struct cli *c, const struct options *o, json_t *first)
+{
+	int64_t from = 0;
+	json_t *rows = json_incref(json_object_get(first, "data"));
+	bool heads = true;
+	for (;;) {
+		int r = c->json ? records_json(c, rows) : records_print(c, rows, heads);
+		int64_t next = next_from(rows, from);
+		bool idle = next == from;
+		from = next;
+		heads = false;
+		json_decref(rows);
+		if (r)
+			return r;
+		if (idle)
+			nanosleep(&(struct timespec){ .tv_sec = FOLLOW_SECONDS }, NULL);
+		scoped_buf path;
+		audit_path(&path, o, from, -1, FOLLOW_PAGE);
+		scoped_json *answer = NULL;
+		r = client_list(c, &path, FOLLOW_PAGE, &answer);
+		if (r)
+			return r;
+		rows = json_incref(json_object_get(answer, "data"));
+	}
+}
+
+static int audit_list(struct cli *c, const struct options *o)
+{
+	int64_t from = -1, last = -1;
+	option_number(o, "from", &from);
+	option_number(o, "last", &last);
+	if ((option_flag(o, "from") && from < 0) || (option_flag(o, "last") && (last < 1 || last > MAX_ROWS)))
+		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" },
+				    "--from is a sequence number from 0, --last is 1 to %d.", MAX_ROWS);
+	if (from >= 0 && last >= 0)
+		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" },
+				    "--from and --last exclude each other.");
+	if (from < 0 && last < 0)
+		last = DEFAULT_LAST;
+	scoped_buf path;
+	audit_path(&path, o, from, last, -1);
+	scoped_json *answer = NULL;
+	int r = client_list(c, &path, last, &answer);
+	if (r)
+		return r;
+	if (option_flag(o, "follow"))
+		return audit_follow(c, o, answer);
+	return c->json ? json_print(c, answer) : records_print(c, json_object_get(answer, "data"), true);
+}
+
+static int audit_checkpoint(struct cli *c, const struct options *o)
+{
+	(void)o;
+	scoped_buf path;
+	path_init(&path, "/audit/checkpoint");
+	scoped_json *answer = NULL;
+	int r = client_get(c, &path, &answer);
+	if (r)
+		return r;
+	return c->json ? json_print(c, answer) : detail_print(c, answer, NULL);
+}
+
+static const struct option_spec list_options[] = {
+	{ "from", OPTION_NUMBER, "N", "from this sequence number on" },
+	{ "last", OPTION_NUMBER, "N", "the last N records (default 20)" },
+	{ "type", OPTION_TEXT, "TYPE", "only records of this type, such as CERT_INTENT" },
+	{ "follow", OPTION_FLAG, NULL, "go on with new records until interrupted" },
+	{ .name = NULL },
+};
+
+const struct command audit_commands[] = {
+	{ "audit", "list", 0, 0, NULL, "List the ledger's records.", "chancery audit list --last 50", list_options,
+	  audit_list },
+	{ "audit", "checkpoint", 0, 0, NULL, "Show the ledger's signed head.", "chancery audit checkpoint --json", NULL,
+	  audit_checkpoint },
+	{ .group = NULL },
+};

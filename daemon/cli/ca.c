@@ -1,0 +1,283 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/detail.h"
+#include "cli/groups.h"
+#include "cli/lookup.h"
+#include "cli/member.h"
+#include "cli/pem.h"
+#include "cli/tree.h"
+
+static const char *const pem_members[] = { "certificate_pem", "chain_pem", "root_pem", NULL };
+
+/* A repeatable option as an array; absent if it was not given. */
+static void body_many(json_t **body, const char *member, const struct options *o, const char *option)
+{
+	if (!option_many(o, option, 0))
+		return;
+	json_t *list = json_array();
+	for (size_t i = 0; option_many(o, option, i); i++)
+		if (json_array_append_new(list, json_string(option_many(o, option, i))) != 0) {
+			json_decref(list);
+			list = NULL;
+			break;
+		}
+	member_set(body, member, list);
+}
+
+static void body_text(json_t **body, const char *member, const struct options *o, const char *option)
+{
+	if (option_text(o, option))
+		member_set(body, member, json_string(option_text(o, option)));
+}
+
+static void body_number(json_t **body, const char *member, const struct options *o, const char *option)
+{
+	int64_t n;
+	if (option_number(o, option, &n))
+		member_set(body, member, json_integer(n));
+}
+
+static json_t *subject_make(const struct options *o)
+{
+	json_t *subject = json_object();
+	body_text(&subject, "common_name", o, "cn");
+	body_many(&subject, "organization", o, "o");
+	body_many(&subject, "organizational_unit", o, "ou");
+	body_many(&subject, "country", o, "c");
+	body_many(&subject, "locality", o, "l");
+	body_many(&subject, "province", o, "st");
+	return subject;
+}
+
+static json_t *constraints_make(const struct options *o)
+{
+	json_t *set = json_object();
+	body_many(&set, "permitted", o, "permit");
+	body_many(&set, "excluded", o, "exclude");
+	return set ? json_pack("[o]", set) : NULL;
+}
+
+/* k=v; the value may hold more "=". */
+static int metadata_make(const struct cli *c, const struct options *o, json_t **out)
+{
+	const char *pair;
+	*out = json_object();
+	for (size_t i = 0; (pair = option_many(o, "metadata", i)); i++) {
+		const char *equals = strchr(pair, '=');
+		if (!equals || equals == pair) {
+			json_decref(*out);
+			return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage", .field = "metadata" },
+					    "--metadata takes KEY=VALUE, not \"%s\".", pair);
+		}
+		char *key = strndup(pair, (size_t)(equals - pair));
+		member_set(out, key ? key : "", key ? json_string(equals + 1) : NULL);
+		free(key);
+	}
+	return CLI_DONE;
+}
+
+static int body_make(struct cli *c, const struct options *o, const char *parent_id, json_t **out)
+{
+	json_t *metadata, *body = json_object();
+	int r = metadata_make(c, o, &metadata);
+	if (r) {
+		json_decref(body);
+		return r;
+	}
+	body_text(&body, "name", o, "name");
+	member_set(&body, "subject", subject_make(o));
+	if (parent_id)
+		member_set(&body, "parent_ca_id", json_string(parent_id));
+	body_text(&body, "algorithm", o, "algorithm");
+	body_number(&body, "ttl_days", o, "ttl-days");
+	body_number(&body, "path_len_constraint", o, "path-len");
+	if (option_flag(o, "permit") || option_flag(o, "exclude"))
+		member_set(&body, "name_constraints", constraints_make(o));
+	if (option_flag(o, "metadata"))
+		member_set(&body, "metadata", metadata);
+	else
+		json_decref(metadata);
+	*out = body;
+	return CLI_DONE;
+}
+
+static int ca_answer(const struct cli *c, const json_t *answer)
+{
+	return c->json ? json_print(c, answer) : detail_print(c, answer, pem_members);
+}
+
+static int ca_create(struct cli *c, const struct options *o)
+{
+	const char *issuer = option_text(o, "issuer"), *parent = option_text(o, "parent");
+	char issuer_id[MAX_ID], parent_id[MAX_ID];
+	json_t *body;
+	int r = option_need(c, o, "issuer");
+	if (r == CLI_DONE)
+		r = option_need(c, o, "name");
+	if (r == CLI_DONE)
+		r = option_need(c, o, "cn");
+	if (r == CLI_DONE)
+		r = lookup_issuer(c, issuer, issuer_id);
+	if (r == CLI_DONE && parent)
+		r = lookup_ca(c, parent, issuer_id, parent_id);
+	if (r == CLI_DONE)
+		r = body_make(c, o, parent ? parent_id : NULL, &body);
+	if (r)
+		return r;
+	scoped_buf path;
+	path_init(&path, "/issuers");
+	path_add(&path, issuer_id);
+	buf_put_text(&path, "/intermediates");
+	if (option_flag(o, "dry-run"))
+		path_query(&path, "dry_run", "true");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, body, &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
+static int ca_list(struct cli *c, const struct options *o)
+{
+	static const struct column columns[] = {
+		{ "NAME", "name", SHOW_TEXT },
+		{ "STATE", "state", SHOW_STATE },
+		{ "ALGORITHM", "algorithm", SHOW_TEXT },
+		{ "PATH LEN", "path_len_constraint", SHOW_TEXT },
+		{ "EXPIRES", "not_after", SHOW_TIME },
+		{ "SUBJECT", "subject", SHOW_TEXT },
+		{ "ID", "id", SHOW_TEXT },
+	};
+	scoped_json *answer = NULL;
+	int r = ca_list_fetch(c, option_text(o, "issuer"), &answer);
+	if (r)
+		return r;
+	return c->json ? json_print(c, answer)
+		       : list_print(c, answer, columns, 7, "no CAs yet; `chancery ca create` makes one.");
+}
+
+static int ca_tree(struct cli *c, const struct options *o)
+{
+	static const char *const heads[] = { "CA", "STATE", "PATH LEN", "EXPIRES" };
+	scoped_json *answer = NULL;
+	int r = ca_list_fetch(c, option_text(o, "issuer"), &answer);
+	if (r)
+		return r;
+	if (c->json)
+		return json_print(c, answer);
+	scoped_table t;
+	table_init(&t, heads, 4, c->colour);
+	tree_fill(&t, json_object_get(answer, "data"), c->lines);
+	scoped_buf out;
+	buf_init(&out, 4 * MAX_TABLE_TEXT);
+	if (table_rows(&t))
+		table_render(&t, &out);
+	else
+		buf_put_text(&out, "no CAs yet; `chancery ca create` makes one.\n");
+	return output_print(c, &out);
+}
+
+/* The path of the CA that the first argument names, and something below it. */
+static int ca_path(struct cli *c, const struct options *o, const char *below, struct buf *path)
+{
+	char id[MAX_ID];
+	path_init(path, "/intermediates");
+	int r = lookup_ca(c, o->arguments[0], option_text(o, "issuer"), id);
+	if (r)
+		return r;
+	path_add(path, id);
+	buf_put_text(path, below);
+	return CLI_DONE;
+}
+
+static int ca_show(struct cli *c, const struct options *o)
+{
+	scoped_buf path;
+	int r = ca_path(c, o, "", &path);
+	scoped_json *answer = NULL;
+	if (r == CLI_DONE)
+		r = client_get(c, &path, &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
+static int ca_chain(struct cli *c, const struct options *o)
+{
+	scoped_buf path, text;
+	buf_init(&path, MAX_URL);
+	buf_init(&text, MAX_ANSWER);
+	int r = pem_target_check(c, "out", option_text(o, "out"));
+	if (r)
+		return r;
+	r = ca_path(c, o, "/chain", &path);
+	if (option_flag(o, "no-root"))
+		path_query(&path, "root", "false");
+	if (r == CLI_DONE)
+		r = client_get_text(c, &path, &text);
+	return r ? r : pem_write(c, option_text(o, "out"), "the chain", buf_text(&text));
+}
+
+static int ca_retire(struct cli *c, const struct options *o)
+{
+	scoped_buf path;
+	int r = ca_path(c, o, "/retire", &path);
+	if (r)
+		return r;
+	json_t *body = json_pack("{s:b}", "confirm", option_flag(o, "confirm"));
+	body_text(&body, "note", o, "note");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, body, &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
+static const struct option_spec create_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "the issuer it belongs to (needed)" },
+	{ "parent", OPTION_TEXT, "CA", "the CA that signs it; without one it is a root" },
+	{ "name", OPTION_TEXT, "NAME", "what it is called here (needed)" },
+	{ "cn", OPTION_TEXT, "TEXT", "its subject's common name (needed)" },
+	{ "o", OPTION_MANY, "TEXT", "organization" },
+	{ "ou", OPTION_MANY, "TEXT", "organizational unit" },
+	{ "c", OPTION_MANY, "XX", "country, two letters" },
+	{ "l", OPTION_MANY, "TEXT", "locality" },
+	{ "st", OPTION_MANY, "TEXT", "state or province" },
+	{ "algorithm", OPTION_TEXT, "NAME", "RSA-2048, -3072, -4096, ECDSA-P256, -P384, -P521 or Ed25519" },
+	{ "ttl-days", OPTION_NUMBER, "N", "days that it is valid, at most as long as its issuer" },
+	{ "path-len", OPTION_NUMBER, "N", "how many CAs may follow below it" },
+	{ "permit", OPTION_MANY, "SUBTREE", "a permitted subtree: dns:example.com, ip:10.0.0.0/8, email:, uri:, dn:" },
+	{ "exclude", OPTION_MANY, "SUBTREE", "an excluded subtree" },
+	{ "metadata", OPTION_MANY, "KEY=VALUE", "a note of your own" },
+	{ "dry-run", OPTION_FLAG, NULL, "check everything and make nothing" },
+	{ .name = NULL },
+};
+
+static const struct option_spec issuer_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ .name = NULL },
+};
+
+static const struct option_spec chain_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "no-root", OPTION_FLAG, NULL, "leave the root out" },
+	{ "out", OPTION_TEXT, "FILE", "write to a file instead of standard output" },
+	{ .name = NULL },
+};
+
+static const struct option_spec retire_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "confirm", OPTION_FLAG, NULL, "the second step: from retiring to retired" },
+	{ "note", OPTION_TEXT, "TEXT", "why, for the record" },
+	{ .name = NULL },
+};
+
+const struct command ca_commands[] = {
+	{ "ca", "create", 0, 0, NULL, "Create a root, or a CA below another.",
+	  "chancery ca create --issuer web --parent root --name issuing --cn 'Example Issuing CA' --path-len 0",
+	  create_options, ca_create },
+	{ "ca", "list", 0, 0, NULL, "List the CAs.", "chancery ca list --issuer web", issuer_options, ca_list },
+	{ "ca", "tree", 0, 0, NULL, "Show the CAs as a tree.", "chancery ca tree", issuer_options, ca_tree },
+	{ "ca", "show", 1, 1, "CA", "Show one CA.", "chancery ca show issuing", issuer_options, ca_show },
+	{ "ca", "chain", 1, 1, "CA", "Write a CA's chain as PEM, the CA first and the root last.",
+	  "chancery ca chain issuing --no-root --out chain.pem", chain_options, ca_chain },
+	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",
+	  "chancery ca retire issuing --note 'replaced by issuing-2'", retire_options, ca_retire },
+	{ .group = NULL },
+};

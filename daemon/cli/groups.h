@@ -1,0 +1,15 @@
+/* The command groups; each list ends with a command whose group is NULL. */
+#ifndef CHANCERY_CLI_GROUPS_H
+#define CHANCERY_CLI_GROUPS_H
+
+#include "cli/options.h"
+
+extern const struct command issuer_commands[];
+extern const struct command ca_commands[];
+extern const struct command cert_commands[];
+extern const struct command profile_commands[];
+extern const struct command status_commands[];
+extern const struct command whoami_commands[];
+extern const struct command audit_commands[];
+
+#endif

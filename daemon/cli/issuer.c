@@ -1,0 +1,102 @@
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/detail.h"
+#include "cli/groups.h"
+#include "cli/lookup.h"
+#include "cli/member.h"
+
+static int issuer_answer(const struct cli *c, const json_t *answer)
+{
+	return c->json ? json_print(c, answer) : detail_print(c, answer, NULL);
+}
+
+static int issuer_create(struct cli *c, const struct options *o)
+{
+	const char *mode = option_text(o, "mode");
+	scoped_buf path;
+	path_init(&path, "/issuers");
+	json_t *body = json_pack("{s:s,s:s}", "name", o->arguments[0], "hierarchy_mode", mode ? mode : "tree");
+	scoped_json *answer = NULL;
+	int r = client_send(c, "POST", &path, body, &answer);
+	return r ? r : issuer_answer(c, answer);
+}
+
+static int issuer_list(struct cli *c, const struct options *o)
+{
+	(void)o;
+	static const struct column columns[] = {
+		{ "NAME", "name", SHOW_TEXT },
+		{ "MODE", "hierarchy_mode", SHOW_TEXT },
+		{ "ISSUING CA", "issuing_ca_id", SHOW_TEXT },
+		{ "ID", "id", SHOW_TEXT },
+	};
+	scoped_buf path;
+	path_init(&path, "/issuers");
+	scoped_json *answer = NULL;
+	int r = client_list(c, &path, 0, &answer);
+	if (r)
+		return r;
+	return c->json ? json_print(c, answer)
+		       : list_print(c, answer, columns, 4, "no issuers yet; `chancery issuer create NAME` makes one.");
+}
+
+static int issuer_show(struct cli *c, const struct options *o)
+{
+	char id[MAX_ID];
+	int r = lookup_issuer(c, o->arguments[0], id);
+	if (r)
+		return r;
+	scoped_buf path;
+	path_init(&path, "/issuers");
+	path_add(&path, id);
+	scoped_json *answer = NULL;
+	r = client_get(c, &path, &answer);
+	return r ? r : issuer_answer(c, answer);
+}
+
+static int issuer_set(struct cli *c, const struct options *o)
+{
+	const char *mode = option_text(o, "mode"), *ca = option_text(o, "issuing-ca");
+	char id[MAX_ID], ca_id[MAX_ID];
+	if (!mode && !ca)
+		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" },
+				    "there is nothing to set: --mode or --issuing-ca is needed.");
+	int r = lookup_issuer(c, o->arguments[0], id);
+	if (r == CLI_DONE && ca)
+		r = lookup_ca(c, ca, id, ca_id);
+	if (r)
+		return r;
+	scoped_buf path;
+	path_init(&path, "/issuers");
+	path_add(&path, id);
+	json_t *body = json_object();
+	if (mode)
+		member_set(&body, "hierarchy_mode", json_string(mode));
+	if (ca)
+		member_set(&body, "issuing_ca_id", json_string(ca_id));
+	scoped_json *answer = NULL;
+	r = client_send(c, "PATCH", &path, body, &answer);
+	return r ? r : issuer_answer(c, answer);
+}
+
+static const struct option_spec create_options[] = {
+	{ "mode", OPTION_TEXT, "single|tree", "one CA that signs leaves itself, or a tree of CAs (default tree)" },
+	{ .name = NULL },
+};
+
+static const struct option_spec set_options[] = {
+	{ "mode", OPTION_TEXT, "single|tree", "the hierarchy mode" },
+	{ "issuing-ca", OPTION_TEXT, "CA", "the CA that signs what is asked of the issuer" },
+	{ .name = NULL },
+};
+
+const struct command issuer_commands[] = {
+	{ "issuer", "create", 1, 1, "NAME", "Make an issuer: one tree of CAs.", "chancery issuer create web",
+	  create_options, issuer_create },
+	{ "issuer", "list", 0, 0, NULL, "List the issuers.", "chancery issuer list --json", NULL, issuer_list },
+	{ "issuer", "show", 1, 1, "ISSUER", "Show one issuer.", "chancery issuer show web", NULL, issuer_show },
+	{ "issuer", "set", 1, 1, "ISSUER", "Change an issuer's mode or its issuing CA.",
+	  "chancery issuer set web --mode tree --issuing-ca issuing", set_options, issuer_set },
+	{ .group = NULL },
+};

@@ -1,0 +1,23 @@
+/*
+ * From what people type to an id: the id itself, or a name that is the only
+ * one of its kind in use. Names are unique per issuer only, so an ambiguous one
+ * is refused with its candidates, never guessed.
+ */
+#ifndef CHANCERY_CLI_LOOKUP_H
+#define CHANCERY_CLI_LOOKUP_H
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+
+#define MAX_ID 128 /* bytes; ours have 40 */
+
+/* CLI_DONE with the id, or told: CLI_NOT_FOUND, CLI_USAGE if ambiguous, or what the list's request came to. */
+int lookup_issuer(struct cli *c, const char *text, char id[MAX_ID]);
+/* issuer: an id or a name, within which the CA is looked for; NULL: everywhere. */
+int lookup_ca(struct cli *c, const char *text, const char *issuer, char id[MAX_ID]);
+
+/* {"data":[CA…]} of one issuer, or of all. */
+int ca_list_fetch(struct cli *c, const char *issuer, json_t **answer);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * Certificates on their way to a file or the screen: nothing is written that
+ * is not PEM certificates, and what is shown of one is decoded by libcrypto.
+ */
+#ifndef CHANCERY_CLI_PEM_H
+#define CHANCERY_CLI_PEM_H
+
+#include "cli/cli.h"
+#include "cli/table.h"
+
+#define MAX_CSR_FILE (1024 * 1024) /* bytes; a request is a few KiB, and the server has its own limit */
+
+/* That a file can be made there: asked before something is signed that could then not be kept. path NULL is fine. */
+int pem_target_check(const struct cli *c, const char *option, const char *path);
+/* Writes certificates to a file, 0644, in one step; path NULL or "-": to standard output. what: for the refusal. */
+int pem_write(const struct cli *c, const char *path, const char *what, const char *text);
+/* A CSR from a file or, "-", standard input, appended to out. A private key in it is refused: it must not travel. */
+int pem_read_csr(const struct cli *c, const char *path, struct buf *out);
+/* Rows on what the certificate says of itself; none if it can't be read. */
+void pem_describe(struct table *t, const char *text);
+
+#endif

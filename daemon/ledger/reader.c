@@ -1,0 +1,318 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "ledger/checkpoint.h"
+#include "ledger/ledger.h"
+#include "ledger/segment.h"
+
+#define READ_AHEAD 4096 /* holds most records whole; a longer one takes a second read */
+
+struct ledger_reader {
+	int folder;
+	struct segment_list list;
+	int segment, index; /* of the segment that was used last; -1 at first */
+	uint64_t first;	    /* the segment's own, */
+	uint64_t next;	    /* and the next one's; UINT64_MAX if none is known */
+	uint64_t walk_seq;  /* where the last walk over record heads came to */
+	uint64_t walk_offset;
+};
+
+static int broken(uint64_t seq, const char *why)
+{
+	log_error("ledger_unreadable", "seq=%" PRIu64 " why=\"%s\"", seq, why);
+	return -1;
+}
+
+void ledger_reader_close(struct ledger_reader *r)
+{
+	if (!r)
+		return;
+	segment_list_free(&r->list);
+	fd_close(&r->segment);
+	fd_close(&r->index);
+	fd_close(&r->folder);
+	free(r);
+}
+
+int ledger_reader_open(const char *folder, struct ledger_reader **out)
+{
+	struct ledger_reader *r = calloc(1, sizeof(*r));
+	*out = NULL;
+	if (!r)
+		return -1;
+	r->segment = r->index = -1;
+	r->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r->folder < 0)
+		log_error("ledger_unreadable", "folder=%s why=\"%s\"", folder, log_errno());
+	if (r->folder < 0 || segment_list_read(r->folder, &r->list) != 0) {
+		ledger_reader_close(r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+/* Opens the i-th segment of the list. Its index may be missing. */
+static int segment_use(struct ledger_reader *r, size_t i)
+{
+	struct segment_head head;
+	char name[SEGMENT_NAME];
+	scoped_fd int fd = segment_open(r->folder, r->list.first[i], O_RDONLY, &head);
+	if (fd < 0)
+		return -1;
+	fd_close(&r->segment);
+	fd_close(&r->index);
+	segment_name(head.first, "idx", name);
+	r->segment = fd_take(&fd);
+	r->index = openat(r->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	r->first = r->walk_seq = head.first;
+	r->next = i + 1 < r->list.count ? r->list.first[i + 1] : UINT64_MAX;
+	r->walk_offset = SEGMENT_HEAD;
+	return 0;
+}
+
+/* Opens the segment that seq falls into, if it isn't. 0; LEDGER_NONE; -1. */
+static int segment_seek(struct ledger_reader *r, uint64_t seq)
+{
+	if (r->segment >= 0 && seq >= r->first && seq < r->next)
+		return 0;
+	size_t low = 0, high = r->list.count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (r->list.first[middle] <= seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low == 0 ? LEDGER_NONE : segment_use(r, low - 1);
+}
+
+/* The last known segment may have got a successor meanwhile. 0; LEDGER_NONE: it hasn't; -1. */
+static int segments_refresh(struct ledger_reader *r)
+{
+	size_t known = r->list.count;
+	if (segment_list_read(r->folder, &r->list) != 0)
+		return -1;
+	if (r->list.count == known)
+		return LEDGER_NONE;
+	fd_close(&r->segment);
+	return 0;
+}
+
+/* False if the index doesn't say. */
+static bool index_read(const struct ledger_reader *r, uint64_t seq, uint64_t *offset, uint8_t hash[HASH_SIZE])
+{
+	uint8_t entry[INDEX_ENTRY];
+	if (r->index < 0 || segment_pread(r->index, entry, sizeof(entry), (seq - r->first) * INDEX_ENTRY) != 0)
+		return false;
+	*offset = get_u64(entry);
+	memcpy(hash, entry + 8, HASH_SIZE);
+	return *offset >= SEGMENT_HEAD && *offset < MAX_SEGMENT_SIZE;
+}
+
+/* Finds a record without the index, from head to head. 0; LEDGER_NONE; -1. */
+static int walk_find(struct ledger_reader *r, uint64_t seq, uint64_t *offset)
+{
+	if (r->walk_seq > seq) {
+		r->walk_seq = r->first;
+		r->walk_offset = SEGMENT_HEAD;
+	}
+	for (;;) {
+		uint8_t head[RECORD_HEAD];
+		struct record record;
+		size_t size;
+		if (segment_pread(r->segment, head, sizeof(head), r->walk_offset) != 0)
+			return errno ? broken(r->walk_seq, log_errno()) : LEDGER_NONE;
+		enum record_state state = record_peek(SLICE_OF(head), &record, &size, NULL);
+		if (state == RECORD_RESERVED)
+			return LEDGER_NONE;
+		if (state == RECORD_BROKEN || record.seq != r->walk_seq)
+			return broken(r->walk_seq, "no record where one should be");
+		*offset = r->walk_offset;
+		if (r->walk_seq == seq)
+			return 0;
+		r->walk_offset += size;
+		r->walk_seq++;
+	}
+}
+
+/* The record at an offset, replacing what out had. 0; positive if it isn't seq, whole; -1. */
+static int record_read(const struct ledger_reader *r, uint64_t seq, uint64_t offset, struct buf *out,
+		       struct record *record)
+{
+	size_t size = READ_AHEAD;
+	for (int reads = 0; reads < 2; reads++) {
+		buf_clear(out);
+		uint8_t *room = buf_room(out, size);
+		if (!room)
+			return broken(seq, "no room for it");
+		ssize_t n = pread(r->segment, room, size, (off_t)offset);
+		if (n < 0)
+			return broken(seq, log_errno());
+		out->len = (size_t)n;
+		enum record_state state = record_peek(buf_slice(out), record, &size, NULL);
+		if (state == RECORD_WHOLE)
+			out->len = size;
+		if (state != RECORD_PARTIAL)
+			return state == RECORD_WHOLE && record->seq == seq ? 0 : 1;
+	}
+	return 1;
+}
+
+/* The index is believed only if the record stands where it says. */
+static int record_find(struct ledger_reader *r, uint64_t seq, uint64_t *offset, struct buf *out, struct record *record)
+{
+	uint8_t hash[HASH_SIZE];
+	int state = segment_seek(r, seq);
+	if (state)
+		return state;
+	state = index_read(r, seq, offset, hash) ? record_read(r, seq, *offset, out, record) : 1;
+	if (state <= 0)
+		return state;
+	if (r->next == UINT64_MAX) {
+		state = segments_refresh(r);
+		if (state == 0)
+			return record_find(r, seq, offset, out, record);
+		if (state < 0)
+			return -1;
+	}
+	state = walk_find(r, seq, offset);
+	if (state)
+		return state;
+	state = record_read(r, seq, *offset, out, record);
+	return state > 0 ? broken(seq, "the record's check is wrong") : state;
+}
+
+int ledger_read(struct ledger_reader *r, uint64_t seq, struct buf *out, struct record *record)
+{
+	uint64_t offset;
+	return record_find(r, seq, &offset, out, record);
+}
+
+/* Takes whole records off the front of bytes, up to before limit: how many bytes they are, or -1 if one is broken. */
+static ssize_t records_count(struct slice bytes, uint64_t *from, uint64_t limit)
+{
+	size_t taken = 0;
+	while (*from < limit) {
+		struct record record;
+		size_t size;
+		struct slice rest = { bytes.at + taken, bytes.len - taken };
+		enum record_state state = rest.len ? record_peek(rest, &record, &size, NULL) : RECORD_PARTIAL;
+		if (state == RECORD_PARTIAL || state == RECORD_RESERVED)
+			break;
+		if (state == RECORD_BROKEN || record.seq != *from)
+			return broken(*from, "the record's check is wrong");
+		taken += size;
+		++*from;
+	}
+	return (ssize_t)taken;
+}
+
+/* As many records of one segment as fit into room bytes; *from moves on. 0 or -1. */
+static int run_read(const struct ledger_reader *r, uint64_t offset, uint64_t *from, uint64_t limit, size_t room,
+		    struct buf *out)
+{
+	uint8_t *at = buf_room(out, room);
+	if (!at)
+		return broken(*from, "no room for it");
+	ssize_t n = pread(r->segment, at, room, (off_t)offset);
+	if (n < 0)
+		return broken(*from, log_errno());
+	ssize_t taken = records_count((struct slice){ at, (size_t)n }, from, limit < r->next ? limit : r->next);
+	if (taken < 0)
+		return -1;
+	out->len += (size_t)taken;
+	return 0;
+}
+
+int ledger_read_range(struct ledger_reader *r, uint64_t from, uint64_t limit, size_t most, struct buf *out)
+{
+	scoped_buf first = { .max = MAX_RECORD + READ_AHEAD };
+	size_t start = out->len;
+	while (from < limit) {
+		struct record record;
+		uint64_t offset;
+		int state = record_find(r, from, &offset, &first, &record);
+		if (state)
+			return state < 0 ? -1 : broken(from, "the record is missing");
+		size_t taken = out->len - start;
+		bool fits = taken <= most && first.len <= most - taken;
+		if (!fits && taken)
+			return 0;
+		if (run_read(r, offset, &from, limit, fits ? most - taken : first.len, out) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int ledger_read_hash(struct ledger_reader *r, uint64_t seq, uint8_t hash[HASH_SIZE])
+{
+	uint64_t offset;
+	int state = segment_seek(r, seq);
+	if (state)
+		return state;
+	if (index_read(r, seq, &offset, hash))
+		return 0;
+	scoped_buf out = { .max = MAX_RECORD + READ_AHEAD };
+	struct record record;
+	state = record_find(r, seq, &offset, &out, &record);
+	if (state)
+		return state;
+	size_t size;
+	return record_peek(buf_slice(&out), &record, &size, hash) == RECORD_WHOLE ? 0 : -1;
+}
+
+int ledger_read_log_key(struct ledger_reader *r, struct buf *out, struct slice *public_key)
+{
+	struct record record;
+	struct ledger_start_record start;
+	int state = ledger_read(r, 0, out, &record);
+	if (state)
+		return state;
+	if (record.type != RECORD_LEDGER_START || record_ledger_start_get(record.body, &start) != PACK_OK)
+		return broken(0, "the first record isn't the start of a ledger");
+	*public_key = start.log_public_key;
+	return 0;
+}
+
+int ledger_read_checkpoint(const char *folder, struct buf *out)
+{
+	char path[PATH_MAX];
+	if (snprintf(path, sizeof(path), "%s/checkpoint", folder) >= (int)sizeof(path))
+		errno = ENAMETOOLONG;
+	else if (fd_read_file(path, MAX_NOTE, out) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return LEDGER_NONE;
+	log_error("ledger_checkpoint_unreadable", "folder=%s why=\"%s\"", folder, log_errno());
+	return -1;
+}
+
+int ledger_reader_size(struct ledger_reader *r, uint64_t *size)
+{
+	if (segment_list_read(r->folder, &r->list) != 0)
+		return -1;
+	fd_close(&r->segment);
+	*size = 0;
+	if (r->list.count == 0)
+		return 0;
+	if (segment_use(r, r->list.count - 1) != 0)
+		return -1;
+	__attribute__((cleanup(segment_walk_close))) struct segment_walk w;
+	struct record record;
+	uint8_t hash[HASH_SIZE];
+	int state = segment_walk_open(&w, r->segment, r->first);
+	while (state == 0)
+		state = segment_walk_next(&w, &record, hash);
+	*size = w.end_seq;
+	return state < 0 ? broken(w.seq, log_errno()) : 0;
+}

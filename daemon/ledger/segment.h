@@ -1,0 +1,73 @@
+/*
+ * Segment files: their names, heads and the walk over their records. Shared by
+ * the ledger's writer and its readers; nothing outside this room includes it.
+ *
+ *	"CHLEDGER"         8 bytes
+ *	u32 version        1
+ *	u32 epoch          of the ledger when the segment was begun; 0 at first
+ *	ledger id          16 bytes
+ *	u64 first          sequence number of the first record
+ *	root               32 bytes: the tree's root over all records before
+ *	check              8 bytes: the first of SHA-256(0x00 || the 72 bytes above)
+ */
+#ifndef CHANCERY_LEDGER_SEGMENT_H
+#define CHANCERY_LEDGER_SEGMENT_H
+
+#include <sys/types.h>
+
+#include "ledger/record.h"
+
+#define SEGMENT_HEAD	80
+#define SEGMENT_VERSION 1
+#define SEGMENT_NAME	24	  /* 16 digits, a dot, an ending, NUL */
+#define INDEX_ENTRY	40	  /* u64 offset, leaf hash */
+#define MAX_SEGMENTS	(1 << 20) /* 64 TiB of full ones; bounds what a folder can make us allocate */
+
+struct segment_head {
+	uint8_t ledger_id[16];
+	uint32_t epoch;
+	uint64_t first;
+	uint8_t root[HASH_SIZE];
+};
+
+void segment_name(uint64_t first, const char *ending, char name[SEGMENT_NAME]);
+
+/* First sequence numbers of all segments of a folder, ascending. */
+struct segment_list {
+	uint64_t *first;
+	size_t count;
+};
+/* Replaces the list by the folder's. 0 or -1, logged. */
+int segment_list_read(int folder, struct segment_list *list);
+void segment_list_free(struct segment_list *list);
+
+/* Makes a segment of size bytes under its final name, all of it durable. The descriptor, or -1 (logged). */
+int segment_create(int folder, const struct segment_head *head, uint64_t size);
+/* Opens a segment (flags: O_RDONLY or O_RDWR) whose head must be whole and named `first`. The descriptor, or -1 (logged). */
+int segment_open(int folder, uint64_t first, int flags, struct segment_head *head);
+
+/* All n bytes at an offset: 0, or -1 (errno; for reading 0 if the file ended). */
+int segment_pread(int fd, void *bytes, size_t n, uint64_t offset);
+int segment_pwrite(int fd, const void *bytes, size_t n, uint64_t offset);
+/* The first offset from `from` on that isn't zero, or the file's size; 0 or -1 (errno). */
+int segment_find_nonzero(int fd, uint64_t from, uint64_t *found);
+
+/* A walk over a segment's records from its first, in constant memory. */
+struct segment_walk {
+	int fd;
+	uint64_t size;	     /* the file's */
+	uint64_t offset;     /* of the next record */
+	uint64_t seq;	     /* that it must have */
+	uint64_t batch;	     /* offset of the last whole batch */
+	uint64_t end;	     /* where that ends: a writer goes on here */
+	uint64_t end_seq;    /* the first sequence number behind it */
+	struct buf window;   /* bytes of the file up to the window's end */
+	uint64_t window_end; /* offset */
+};
+/* 0 or -1 (errno). Close it in any case. */
+int segment_walk_open(struct segment_walk *w, int fd, uint64_t first);
+void segment_walk_close(struct segment_walk *w);
+/* 0: a whole record, good until the next call, and its leaf hash; positive: none stands here; -1: can't be read (errno). */
+int segment_walk_next(struct segment_walk *w, struct record *record, uint8_t hash[HASH_SIZE]);
+
+#endif

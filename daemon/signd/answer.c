@@ -1,0 +1,192 @@
+/* The verbs that are answered at once, and the switch over all of them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "signd/certify.h"
+#include "signd/guard.h"
+#include "signd/keygen.h"
+#include "signd/notary.h"
+#include "signd/request.h"
+#include "signd/signer.h"
+#include "wire/inner_answer.h"
+
+static uint16_t hello_verdict(const struct signer *s, const struct hello_request *r, uint64_t head)
+{
+	static const uint8_t none[LEDGER_ID_SIZE];
+	if (r->version != INNER_VERSION)
+		return REFUSE_VERSION;
+	/* A caller that has never met a ledger sends zeros. */
+	if (memcmp(r->ledger_id, none, LEDGER_ID_SIZE) != 0 && memcmp(r->ledger_id, s->config.ledger_id, LEDGER_ID_SIZE) != 0)
+		return REFUSE_WRONG_LEDGER;
+	bool other_root = r->checkpoint_size && r->checkpoint_size == s->checkpoint.size &&
+			  memcmp(r->checkpoint_root, s->checkpoint.root, HASH_SIZE) != 0;
+	return r->checkpoint_size > head || r->committed > head || other_root ? REFUSE_ROLLED_BACK : 0;
+}
+
+static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct hello_request r;
+	struct journal_head head;
+	const char *where;
+	if (answer_hello_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	journal_head(s->journal, &head);
+	uint16_t code = hello_verdict(s, &r, head.size);
+	struct buf *out = guard_out(s->guard, peer);
+	if (code) {
+		log_error("hello_refused", "reason=%s committed=%llu head=%llu", inner_refusal_name(code),
+			  (unsigned long long)r.committed, (unsigned long long)head.size);
+		guard_refuse(s->guard, peer, f->verb, f->tag, code, NULL, 0);
+	} else if (out) {
+		struct hello_reply reply = { .version = INNER_VERSION, .head = head.size, .now = time_now() };
+		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
+		answer_hello_put(out, f->tag, &reply);
+	}
+	return 0;
+}
+
+static void put_drivers(const struct signer *s, struct buf *items, uint16_t *count)
+{
+	char detail[200];
+	for (size_t i = 0; i < s->config.token_count; i++) {
+		uint8_t state = slot_state(s->slots[i], detail, sizeof(detail));
+		list_put(items, count, state, slice_text(detail));
+	}
+}
+
+static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
+{
+	char text[120], id[2 * KEY_ID_SIZE + 1];
+	uint16_t stopped = signer_stopped(s);
+	if (stopped)
+		list_put(items, count, 0, slice_text(inner_refusal_sentence(stopped)));
+	for (size_t i = 0; i < s->keys.count && *count < 31; i++) {
+		if (!s->keys.all[i]->latched)
+			continue;
+		hex_encode(s->keys.all[i]->id, KEY_ID_SIZE, id);
+		snprintf(text, sizeof(text), "key %s gave three signatures that do not verify", id);
+		list_put(items, count, 0, slice_text(text));
+	}
+}
+
+static int answer_status(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct status_request r;
+	struct journal_head head;
+	const char *where;
+	if (answer_status_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	struct buf *out = guard_out(s->guard, peer);
+	scoped_buf drivers = { .max = 32768 }, latches = { .max = 32768 };
+	journal_head(s->journal, &head);
+	struct status_reply reply = {
+		.head = head.size,
+		.checkpoint_size = s->checkpoint.size,
+		.now = time_now(),
+		.bound_keys = (uint32_t)(keys_count(&s->keys, KEY_STATE_BOUND) + keys_count(&s->keys, KEY_STATE_CLOSED)),
+		.unbound_keys = (uint32_t)keys_count(&s->keys, KEY_STATE_UNBOUND),
+		.in_flight = (uint32_t)s->running_count,
+	};
+	memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
+	put_drivers(s, &drivers, &reply.drivers.count);
+	put_latches(s, &latches, &reply.latches.count);
+	reply.drivers.raw = buf_slice(&drivers);
+	reply.latches.raw = buf_slice(&latches);
+	if (out)
+		answer_status_put(out, f->tag, &reply);
+	return 0;
+}
+
+#define MAX_READ (1048576 - 2 * MAX_RECORD_BODY) /* one record may go over it, the reply's limit may not */
+
+static int answer_ledger_read(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct ledger_read_request r;
+	struct journal_head head;
+	const char *where;
+	if (answer_ledger_read_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	struct buf *out = guard_out(s->guard, peer);
+	scoped_buf records = { .max = 1048576 };
+	journal_head(s->journal, &head);
+	if (r.from > head.size) {
+		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_BEYOND_HEAD, "from", 0);
+		return 0;
+	}
+	size_t most = r.most < MAX_READ ? r.most : MAX_READ;
+	if (ledger_read_range(s->reader, r.from, head.size, most, &records) != 0) {
+		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_LEDGER_FAILED, NULL, 0);
+		return 0;
+	}
+	struct ledger_read_reply reply = { head.size, buf_slice(&records) };
+	if (out)
+		answer_ledger_read_put(out, f->tag, &reply);
+	return 0;
+}
+
+/* NOTE and CA_CLOSE: one record, then its number. */
+static void single_done(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_FINE) {
+		request_refuse(s, op, REFUSE_LEDGER_FAILED, NULL);
+		return;
+	}
+	request_concluded(s, op, op->records[0].seq);
+	reply_seq(s, op->peer, op->tag, op->verb, op->records[0].seq);
+	signer_op_done(s, op);
+}
+
+static int answer_note(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct note_request r;
+	const char *where;
+	if (answer_note_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	struct op *op = request_begin(s, peer, f, r.request_id);
+	if (!op)
+		return 0;
+	struct note_record note = { .kind = r.kind, .context = r.context };
+	request_stamp(op, note.request_id, note.request_hash);
+	record_note_put(op_record(op, RECORD_NOTE), &note);
+	signer_journal(s, op, single_done);
+	return 0;
+}
+
+static int answer_ca_close(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct ca_close_request r;
+	const char *where;
+	if (answer_ca_close_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	struct op *op = request_begin(s, peer, f, r.request_id);
+	if (!op)
+		return 0;
+	struct key *k = keys_find(&s->keys, r.ca_key);
+	if (!k || k->state == KEY_STATE_UNBOUND) {
+		request_refuse(s, op, k ? REFUSE_KEY_UNBOUND : REFUSE_KEY_UNKNOWN, "ca_key");
+		return 0;
+	}
+	/* From here on it signs nothing more, whether or not the record is there yet. */
+	k->state = KEY_STATE_CLOSED;
+	struct ca_closed_record closed = { .context = r.context };
+	request_stamp(op, closed.request_id, closed.request_hash);
+	memcpy(closed.ca_key, r.ca_key, KEY_ID_SIZE);
+	record_ca_closed_put(op_record(op, RECORD_CA_CLOSED), &closed);
+	signer_journal(s, op, single_done);
+	return 0;
+}
+
+int answer_request(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	switch ((enum inner_verb)f->verb) {
+#define VERB(number, NAME, name, who, most, request, reply) \
+	case INNER_##NAME:                                  \
+		return answer_##name(s, peer, f);
+#include "wire/inner.def"
+#undef VERB
+	}
+	return -1;
+}

@@ -1,0 +1,323 @@
+#include "signd/certify.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "signd/encode/cert.h"
+#include "signd/public_key.h"
+#include "signd/request.h"
+#include "signd/signer.h"
+#include "signd/slot.h"
+#include "wire/inner_answer.h"
+
+#define WRONG_SIGNATURES 3 /* by one key in one life, then it is latched */
+
+/* Everything that goes into one certificate, on its way through the steps below. */
+struct draft {
+	struct cert_fields fields;
+	struct buf subject; /* DER Name */
+	const uint8_t *subject_key_id; /* of a local key; NULL */
+	struct slice context;
+};
+
+static struct verdict refused(uint16_t code, const char *field)
+{
+	return (struct verdict){ code, field };
+}
+
+/* The certificate is over for now; what was reserved for it is free again. */
+static void certify_end(struct signer *s, struct op *op, uint16_t code)
+{
+	if (op->subject)
+		buf_clear(&op->subject->reserved);
+	request_refuse(s, op, code, NULL);
+}
+
+static void lost_written(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_LEDGER_FAILED)
+		request_concluded(s, op, op->records[0].seq);
+	certify_end(s, op, op->refusal);
+}
+
+/* No signature came of the intent. */
+static void certify_lost(struct signer *s, struct op *op)
+{
+	struct lost_record lost = { op->intent, RECORD_CERT_INTENT };
+	op->refusal = request_trouble(op);
+	log_error("signature_lost", "intent=%llu token=%s reason=%s driver_code=%u", (unsigned long long)op->intent,
+		  op->key->token, inner_refusal_name(op->refusal), op->driver_code);
+	op->trouble = OP_FINE;
+	op->record_count = 0;
+	record_lost_put(op_record(op, RECORD_LOST), &lost);
+	signer_journal(s, op, lost_written);
+}
+
+static void certify_done(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_FINE) {
+		certify_end(s, op, request_trouble(op));
+		return;
+	}
+	if (op->subject && key_bind(op->subject, buf_slice(&op->charter), op->not_before, op->not_after) != 0)
+		log_error("binding_failed", "intent=%llu", (unsigned long long)op->intent);
+	request_concluded(s, op, op->records[0].seq);
+	reply_cert(s, op->peer, op->tag, op->verb, op->intent, buf_slice(&op->message), buf_slice(&op->signature));
+	signer_op_done(s, op);
+}
+
+static void certify_verified(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_FINE) {
+		if (op->trouble == OP_SIGNATURE_WRONG && ++op->key->wrong_signatures == WRONG_SIGNATURES) {
+			op->key->latched = true;
+			log_error("key_latched", "token=%s why=\"three signatures that do not verify\"", op->key->token);
+		}
+		certify_lost(s, op);
+		return;
+	}
+	struct cert_result_record result = { op->intent, buf_slice(&op->signature) };
+	op->record_count = 0;
+	record_cert_result_put(op_record(op, RECORD_CERT_RESULT), &result);
+	if (op->subject) {
+		struct key_bound_record bound = { .cert = op->intent,
+						  .not_before = op->not_before,
+						  .not_after = op->not_after,
+						  .charter = buf_slice(&op->charter) };
+		memcpy(bound.key_id, op->subject->id, KEY_ID_SIZE);
+		record_key_bound_put(op_record(op, RECORD_KEY_BOUND), &bound);
+	}
+	signer_journal(s, op, certify_done);
+}
+
+static void certify_signed(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_FINE) {
+		certify_lost(s, op);
+		return;
+	}
+	op->then = certify_verified;
+	verifiers_submit(s->verifiers, op);
+}
+
+static void certify_intended(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_FINE) {
+		certify_end(s, op, request_trouble(op));
+		return;
+	}
+	op->intent = op->records[0].seq;
+	op->then = certify_signed;
+	slot_sign(op->key->slot, op);
+}
+
+/* Encodes what was drafted and hands its intent to the journal. Positive: too large. */
+static int certify_start(struct signer *s, struct op *op, const struct draft *d)
+{
+	cert_put_tbs(&op->message, &d->fields);
+	if (!buf_ok(&op->message) || op->message.len > MAX_TBS)
+		return 1;
+	struct cert_intent_record intent = { .kind = (uint8_t)d->fields.kind,
+					     .tbs = buf_slice(&op->message),
+					     .context = d->context };
+	request_stamp(op, intent.request_id, intent.request_hash);
+	memcpy(intent.ca_key, op->key->id, KEY_ID_SIZE);
+	if (d->subject_key_id)
+		memcpy(intent.subject_key_id, d->subject_key_id, KEY_ID_SIZE);
+	op->not_before = d->fields.not_before;
+	op->not_after = d->fields.not_after;
+	record_cert_intent_put(op_record(op, RECORD_CERT_INTENT), &intent);
+	signer_journal(s, op, certify_intended);
+	return 0;
+}
+
+/* The charter that the subject's key will have, and its subject kept for it until then. */
+static struct verdict reserve_subject(struct signer *s, struct op *op, struct draft *d, const struct charter *issuer)
+{
+	struct key *k = op->subject;
+	struct constraints_buf room;
+	struct charter c = { .token = slice_text(k->token),
+			     .driver_key = { k->driver_key, k->driver_key_len },
+			     .algorithm = k->algorithm,
+			     .public_key = buf_slice(&k->public_key),
+			     .subject = buf_slice(&d->subject) };
+	uint8_t hash[KEY_HASH_SIZE];
+	if (keys_subject_taken(&s->keys, c.subject, k))
+		return refused(REFUSE_SUBJECT_TAKEN, "subject");
+	cert_key_hash(c.public_key, hash);
+	c.key_hash = SLICE_OF(hash);
+	memcpy(c.key_id, k->id, KEY_ID_SIZE);
+	memcpy(c.parent, op->key->id, KEY_ID_SIZE);
+	constraints_buf_init(&room);
+	bool fits = charter_derive(issuer, &d->fields.constraints, d->fields.path_len, &room, &c);
+	if (fits)
+		charter_put(&op->charter, &c);
+	constraints_buf_free(&room);
+	if (!fits || !buf_ok(&op->charter))
+		return refused(REFUSE_CONSTRAINTS, "name_constraints");
+	buf_put_slice(&k->reserved, c.subject);
+	return refused(0, NULL);
+}
+
+static struct verdict find_unbound(const struct signer *s, struct slice id, struct key **out)
+{
+	struct key *k = id.len == KEY_ID_SIZE ? keys_find(&s->keys, id.at) : NULL;
+	if (!k)
+		return refused(REFUSE_KEY_UNKNOWN, "subject_key");
+	if (k->state != KEY_STATE_UNBOUND || k->reserved.len)
+		return refused(REFUSE_KEY_BOUND, "subject_key");
+	*out = k;
+	return refused(0, NULL);
+}
+
+/* The CA that is to sign: bound, open, its token there. */
+static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_ID_SIZE], struct key **out)
+{
+	struct key *k = keys_find(&s->keys, id);
+	if (!k)
+		return refused(REFUSE_KEY_UNKNOWN, "ca_key");
+	if (k->state != KEY_STATE_BOUND)
+		return refused(k->state == KEY_STATE_CLOSED ? REFUSE_KEY_CLOSED : REFUSE_KEY_UNBOUND, "ca_key");
+	if (k->latched)
+		return refused(REFUSE_KEY_LATCHED, "ca_key");
+	*out = k;
+	return refused(k->slot && slot_ready(k->slot) ? 0 : REFUSE_TOKEN_AWAY, "ca_key");
+}
+
+/* The key that is to be certified, and for a CA the key's own charter. */
+static struct verdict draft_subject_key(struct signer *s, struct op *op, const struct cert_sign_request *r,
+					struct draft *d)
+{
+	if (r->kind != KIND_LEAF) {
+		struct verdict v = find_unbound(s, r->subject_key, &op->subject);
+		if (v.code)
+			return v;
+		d->fields.public_key = buf_slice(&op->subject->public_key);
+		d->subject_key_id = op->subject->id;
+		v = reserve_subject(s, op, d, &op->key->charter);
+		if (v.code)
+			op->subject = NULL; /* nothing was reserved for this op */
+		return v;
+	}
+	uint8_t algorithm = public_key_read(r->subject_key, NULL);
+	const struct issuer issuer = key_issuer(op->key, s->config.classes);
+	if (algorithm == 0 || !(issuer.ceilings->algorithms >> algorithm & 1))
+		return refused(REFUSE_SUBJECT_KEY, "subject_key");
+	if (keys_has_public(&s->keys, r->subject_key))
+		return refused(REFUSE_SUBJECT_KEY_LOCAL, "subject_key");
+	d->fields.public_key = r->subject_key;
+	return refused(0, NULL);
+}
+
+static struct verdict draft_cert(struct signer *s, struct op *op, const struct cert_sign_request *r, struct draft *d)
+{
+	struct verdict v = find_issuer(s, r->ca_key, &op->key);
+	if (v.code)
+		return v;
+	const struct issuer issuer = key_issuer(op->key, s->config.classes);
+	v = charter_check(&issuer, r, time_now());
+	if (v.code)
+		return v;
+	cert_put_name(&d->subject, r->subject);
+	d->context = r->context;
+	d->fields = (struct cert_fields){
+		.kind = r->kind,
+		.algorithm = op->key->algorithm,
+		.issuer = op->key->charter.subject,
+		.authority_key_id = op->key->charter.key_hash,
+		.not_before = r->not_before,
+		.not_after = r->not_after,
+		.subject = buf_slice(&d->subject),
+		.alt_names = r->alt_names,
+		.key_usage = r->key_usage,
+		.ext_key_usage = r->ext_key_usage,
+		.path_len = r->path_len,
+		.constraints = { r->permitted, r->excluded },
+		.urls = r->urls,
+		.policies = r->policies,
+		.flags = r->flags,
+	};
+	cert_new_serial(time_now(), d->fields.serial);
+	return draft_subject_key(s, op, r, d);
+}
+
+int answer_cert_sign(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct cert_sign_request r;
+	const char *where;
+	if (answer_cert_sign_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	struct op *op = request_begin(s, peer, f, r.request_id);
+	if (!op)
+		return 0;
+	struct draft d = { .subject = { .max = MAX_TBS } };
+	struct verdict v = draft_cert(s, op, &r, &d);
+	if (v.code)
+		request_refuse(s, op, v.code, v.field);
+	else if (certify_start(s, op, &d) != 0)
+		certify_end(s, op, REFUSE_TBS_TOO_LARGE);
+	buf_free(&d.subject);
+	return 0;
+}
+
+static struct verdict draft_root(struct signer *s, struct op *op, const struct ca_self_request *r, struct draft *d)
+{
+	if (!s->config.allow_roots)
+		return refused(REFUSE_ROOTS_FORBIDDEN, NULL);
+	const struct ceilings *ceilings = &s->config.classes[ceilings_class(true, r->path_len)];
+	struct verdict v = find_unbound(s, SLICE_OF(r->key_id), &op->key);
+	if (!v.code)
+		v = charter_check_root(ceilings, r, time_now());
+	if (!v.code && !(op->key->slot && slot_ready(op->key->slot)))
+		v = refused(REFUSE_TOKEN_AWAY, "key_id");
+	if (v.code)
+		return v;
+	cert_put_name(&d->subject, r->subject);
+	d->context = r->context;
+	d->subject_key_id = op->key->id;
+	d->fields = (struct cert_fields){
+		.kind = KIND_CA,
+		.algorithm = op->key->algorithm,
+		.issuer = buf_slice(&d->subject),
+		.not_before = r->not_before,
+		.not_after = r->not_after,
+		.subject = buf_slice(&d->subject),
+		.public_key = buf_slice(&op->key->public_key),
+		.path_len = r->path_len,
+		.constraints = { r->permitted, r->excluded },
+		.urls = r->urls,
+		.policies = r->policies,
+	};
+	cert_new_serial(time_now(), d->fields.serial);
+	op->subject = op->key;
+	v = reserve_subject(s, op, d, NULL);
+	if (v.code)
+		op->subject = NULL;
+	return v;
+}
+
+int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct ca_self_request r;
+	const char *where;
+	if (answer_ca_self_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	struct op *op = request_begin(s, peer, f, r.request_id);
+	if (!op)
+		return 0;
+	struct draft d = { .subject = { .max = MAX_TBS } };
+	struct verdict v = draft_root(s, op, &r, &d);
+	if (v.code) {
+		request_refuse(s, op, v.code, v.field);
+	} else {
+		/* A root's AKI is its own SKI; the charter, which was read back, holds it. */
+		struct charter own;
+		charter_get(buf_slice(&op->charter), &own);
+		d.fields.authority_key_id = own.key_hash;
+		if (certify_start(s, op, &d) != 0)
+			certify_end(s, op, REFUSE_TBS_TOO_LARGE);
+	}
+	buf_free(&d.subject);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * Certificates, from a checked request to a released one:
+ *
+ *	charter, serial, encode -> intent durable -> driver -> verify
+ *	-> result (and the binding of a CA's key) durable -> reply
+ *
+ * An intent that comes to no signature is closed by a `lost` record: counted
+ * as issued, never signed again.
+ */
+#ifndef CHANCERY_SIGND_CERTIFY_H
+#define CHANCERY_SIGND_CERTIFY_H
+
+#include "wire/frame.h"
+
+struct signer;
+
+/* 0, or -1: malformed. */
+int answer_cert_sign(struct signer *s, uint64_t peer, const struct frame *f);
+int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f);
+
+#endif

@@ -1,0 +1,81 @@
+#include "signd/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "signd/verify.h"
+
+static void read_tokens(struct config *c)
+{
+	size_t n = conf_count(c->file, "tokens");
+	if (n == 0 || n > MAX_SLOTS) {
+		conf_reject(c->file, "tokens", "a list of 1 to 32 groups { name; socket; }");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "tokens.[%zu].name", i);
+		c->tokens[i].name = conf_text(c->file, path, NULL);
+		if (strlen(c->tokens[i].name) > 64)
+			conf_reject(c->file, path, "at most 64 characters");
+		snprintf(path, sizeof(path), "tokens.[%zu].socket", i);
+		c->tokens[i].socket = conf_text(c->file, path, NULL);
+		if (strlen(c->tokens[i].socket) > 107)
+			conf_reject(c->file, path, "a path of at most 107 bytes, as a Unix socket's address has room for");
+	}
+	c->token_count = n;
+}
+
+static void read_log_key(struct config *c)
+{
+	c->log_token = conf_text(c->file, "log_token", c->token_count ? c->tokens[0].name : "");
+	bool known = false;
+	for (size_t i = 0; i < c->token_count; i++)
+		known = known || strcmp(c->tokens[i].name, c->log_token) == 0;
+	if (!known && c->token_count)
+		conf_reject(c->file, "log_token", "the name of one of the tokens");
+	const struct algorithm *a = algorithm_by_name(conf_text(c->file, "log_algorithm", "ECDSA-P256"));
+	/* A checkpoint's RSA and ECDSA signatures are over SHA-256. */
+	if (!a || (a->digest != DIGEST_SHA256 && a->digest != DIGEST_NONE))
+		conf_reject(c->file, "log_algorithm", "ECDSA-P256, RSA-2048, RSA-3072, RSA-4096 or Ed25519");
+	else
+		c->log_algorithm = a->number;
+}
+
+static void read_log_level(struct conf *file)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+	if (!log_level_parse(conf_text(file, "log_level", "info"), &level))
+		conf_reject(file, "log_level", "error, warning, info or debug, in quotes");
+	log_open("chancery-signd", level);
+}
+
+int config_read(const char *path, struct config *c)
+{
+	*c = (struct config){ .file = conf_open(path) };
+	if (!c->file)
+		return -1;
+	read_log_level(c->file);
+	conf_hex(c->file, "ledger_id", c->ledger_id, LEDGER_ID_SIZE);
+	c->state_dir = conf_text(c->file, "state_dir", "/var/lib/chancery-signd");
+	c->socket = conf_text(c->file, "socket", "/run/chancery/sign.sock");
+	c->socket_mode = conf_mode(c->file, "socket_mode", 0660);
+	conf_count(c->file, "peers");
+	conf_peers(c->file, "peers.front", &c->front);
+	conf_peers(c->file, "peers.audit", &c->audit);
+	read_tokens(c);
+	read_log_key(c);
+	c->allow_roots = conf_bool(c->file, "allow_roots", false);
+	c->verifiers = (unsigned)conf_int(c->file, "verifiers", 1, MAX_VERIFIERS, 2);
+	c->max_unbound = (size_t)conf_int(c->file, "max_unbound_keys", 1, 1024, 64);
+	c->max_unsigned = (uint64_t)conf_int(c->file, "max_unsigned_records", 16, 1 << 24, 100000);
+	c->checkpoint_ms = conf_int(c->file, "checkpoint_seconds", 1, 3600, 10) * 1000;
+	ceilings_read(c->file, c->classes);
+	return conf_finish(c->file);
+}
+
+void config_free(struct config *c)
+{
+	conf_close(c->file);
+}

@@ -1,0 +1,33 @@
+/* signd.conf, read and checked (signd.conf(5)). */
+#ifndef CHANCERY_SIGND_CONFIG_H
+#define CHANCERY_SIGND_CONFIG_H
+
+#include "base/peer.h"
+#include "signd/ceilings.h"
+#include "signd/slot.h"
+
+struct config {
+	struct conf *file; /* owns the texts */
+	uint8_t ledger_id[LEDGER_ID_SIZE];
+	const char *state_dir, *socket;
+	mode_t socket_mode;
+	struct peer_rules front, audit;
+	size_t token_count;
+	struct {
+		const char *name, *socket;
+	} tokens[MAX_SLOTS];
+	const char *log_token;
+	uint8_t log_algorithm;
+	bool allow_roots;
+	unsigned verifiers;
+	size_t max_unbound;	  /* keys that wait to be bound */
+	uint64_t max_unsigned;	  /* records that may follow the last checkpoint */
+	int64_t checkpoint_ms;	  /* a checkpoint is at most so old while the ledger grows */
+	struct ceilings classes[CLASS_COUNT];
+};
+
+/* 0, or -1 with every mistake logged. */
+int config_read(const char *path, struct config *out);
+void config_free(struct config *c);
+
+#endif

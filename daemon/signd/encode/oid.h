@@ -1,0 +1,38 @@
+/*
+ * The object identifiers that the encoder writes, as contents octets, and the
+ * fixed AlgorithmIdentifiers of RFC 5758, RFC 8017 and RFC 8410: byte strings,
+ * so that a parameter can't go wrong.
+ */
+#ifndef CHANCERY_SIGND_ENCODE_OID_H
+#define CHANCERY_SIGND_ENCODE_OID_H
+
+#include "base/algorithm.h"
+#include "base/buf.h"
+
+#define OID_SUBJECT_KEY_ID    "\x55\x1d\x0e"
+#define OID_KEY_USAGE	      "\x55\x1d\x0f"
+#define OID_SUBJECT_ALT_NAME  "\x55\x1d\x11"
+#define OID_BASIC_CONSTRAINTS "\x55\x1d\x13"
+#define OID_NAME_CONSTRAINTS  "\x55\x1d\x1e"
+#define OID_CRL_DISTRIBUTION  "\x55\x1d\x1f"
+#define OID_POLICIES	      "\x55\x1d\x20"
+#define OID_AUTHORITY_KEY_ID  "\x55\x1d\x23"
+#define OID_EXT_KEY_USAGE     "\x55\x1d\x25"
+#define OID_ANY_EXT_KEY_USAGE "\x55\x1d\x25\x00"
+#define OID_AUTHORITY_INFO    "\x2b\x06\x01\x05\x05\x07\x01\x01"
+#define OID_TLS_FEATURE	      "\x2b\x06\x01\x05\x05\x07\x01\x18"
+#define OID_OCSP_SIGNING      "\x2b\x06\x01\x05\x05\x07\x03\x09"
+#define OID_AD_OCSP	      "\x2b\x06\x01\x05\x05\x07\x30\x01"
+#define OID_AD_CA_ISSUERS     "\x2b\x06\x01\x05\x05\x07\x30\x02"
+#define OID_OCSP_NOCHECK      "\x2b\x06\x01\x05\x05\x07\x30\x01\x05"
+
+#define OID_SLICE(text) ((struct slice){ (const uint8_t *)(text), sizeof(text) - 1 })
+
+/* The DER AlgorithmIdentifier of signatures by a key of this algorithm. */
+struct slice oid_signature_algorithm(uint8_t algorithm);
+/* The DER of a SubjectPublicKeyInfo up to the key's own bytes: EC points and Ed25519 keys follow it; empty for RSA. */
+struct slice oid_public_key_prefix(uint8_t algorithm);
+/* Base-128 groups, all ended, none padded (X.690 8.19), at least two arcs. */
+bool oid_valid(struct slice content);
+
+#endif

@@ -1,0 +1,133 @@
+#include "signd/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/record.h"
+#include "signd/encode/cert.h"
+#include "signd/public_key.h"
+
+static uint64_t fingerprint_of(struct slice public_key)
+{
+	uint8_t hash[KEY_HASH_SIZE];
+	cert_key_hash(public_key, hash);
+	return get_u64(hash);
+}
+
+struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct slice driver_key, struct slice public_key)
+{
+	struct key *k = calloc(1, sizeof(*k));
+	if (!k)
+		return NULL;
+	memcpy(k->id, id, KEY_ID_SIZE);
+	buf_init(&k->public_key, public_key.len);
+	buf_init(&k->charter_bytes, MAX_RECORD_BODY);
+	buf_init(&k->reserved, MAX_RECORD_BODY);
+	buf_put_slice(&k->public_key, public_key);
+	k->algorithm = public_key_read(public_key, &k->verify);
+	k->driver_key_len = driver_key.len;
+	if (k->algorithm == 0 || driver_key.len > sizeof(k->driver_key) ||
+	    !slice_to_text(token, k->token, sizeof(k->token))) {
+		key_free(k);
+		return NULL;
+	}
+	memcpy(k->driver_key, driver_key.at, driver_key.len);
+	k->fingerprint = fingerprint_of(public_key);
+	return k;
+}
+
+void key_free(struct key *k)
+{
+	if (!k)
+		return;
+	EVP_PKEY_free(k->verify);
+	buf_free(&k->public_key);
+	buf_free(&k->charter_bytes);
+	buf_free(&k->reserved);
+	free(k);
+}
+
+int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after)
+{
+	buf_put_slice(&k->charter_bytes, charter);
+	if (!buf_ok(&k->charter_bytes) || charter_get(buf_slice(&k->charter_bytes), &k->charter) != 0 ||
+	    memcmp(k->charter.key_id, k->id, KEY_ID_SIZE) != 0 ||
+	    !slice_equal(k->charter.public_key, buf_slice(&k->public_key)))
+		return 1;
+	k->state = KEY_STATE_BOUND;
+	buf_clear(&k->reserved);
+	k->not_before = not_before;
+	k->not_after = not_after;
+	return 0;
+}
+
+bool key_is_root(const struct key *k)
+{
+	return memcmp(k->charter.parent, k->id, KEY_ID_SIZE) == 0;
+}
+
+struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_COUNT])
+{
+	enum key_class class = ceilings_class(key_is_root(k), k->charter.path_len);
+	return (struct issuer){ &k->charter, &all[class], k->not_before, k->not_after };
+}
+
+int keys_add(struct keys *keys, struct key *k)
+{
+	if (keys->count == MAX_KEYS)
+		return -1;
+	if ((keys->count & (keys->count - 1)) == 0) { /* full at each power of two */
+		size_t room = keys->count ? 2 * keys->count : 1;
+		struct key **all = realloc(keys->all, room * sizeof(struct key *));
+		if (!all)
+			return -1;
+		keys->all = all;
+	}
+	keys->all[keys->count++] = k;
+	return 0;
+}
+
+void keys_free(struct keys *keys)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		key_free(keys->all[i]);
+	free(keys->all);
+	*keys = (struct keys){ 0 };
+}
+
+struct key *keys_find(const struct keys *keys, const uint8_t id[KEY_ID_SIZE])
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (memcmp(keys->all[i]->id, id, KEY_ID_SIZE) == 0)
+			return keys->all[i];
+	return NULL;
+}
+
+bool keys_has_public(const struct keys *keys, struct slice public_key)
+{
+	uint64_t fingerprint = fingerprint_of(public_key);
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->all[i]->fingerprint == fingerprint &&
+		    slice_equal(buf_slice(&keys->all[i]->public_key), public_key))
+			return true;
+	return false;
+}
+
+bool keys_subject_taken(const struct keys *keys, struct slice subject, const struct key *but)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		const struct key *k = keys->all[i];
+		struct slice has = k->state == KEY_STATE_UNBOUND ? buf_slice(&k->reserved) : k->charter.subject;
+		if (k != but && slice_equal(has, subject))
+			return true;
+	}
+	return false;
+}
+
+size_t keys_count(const struct keys *keys, enum key_state state)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < keys->count; i++)
+		n += keys->all[i]->state == state;
+	return n;
+}

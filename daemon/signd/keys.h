@@ -1,0 +1,65 @@
+/*
+ * The keys that this ledger knows: made and unbound, bound to a CA, or closed.
+ * Rebuilt from the ledger at each start; memory grows with CAs, never with
+ * certificates. The loop's alone, but for what a verifier reads of a key that
+ * an op points to: that never changes.
+ */
+#ifndef CHANCERY_SIGND_KEYS_H
+#define CHANCERY_SIGND_KEYS_H
+
+#include <openssl/evp.h>
+
+#include "signd/charter.h"
+#include "wire/driver.h"
+
+#define MAX_KEYS 16384 /* CAs and keys without one; about 2 KiB each */
+
+enum key_state { KEY_STATE_UNBOUND, KEY_STATE_BOUND, KEY_STATE_CLOSED };
+
+struct slot;
+
+struct key {
+	uint8_t id[KEY_ID_SIZE];
+	char token[65];
+	struct slot *slot;
+	uint8_t driver_key[MAX_DRIVER_KEY];
+	size_t driver_key_len;
+	uint8_t algorithm;
+	EVP_PKEY *verify;
+	struct buf public_key; /* DER SubjectPublicKeyInfo */
+	uint64_t fingerprint;  /* of the public key, for a quick look */
+
+	enum key_state state;
+	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way */
+	bool latched;
+	unsigned wrong_signatures;
+	struct charter charter; /* if bound; points into charter_bytes */
+	struct buf charter_bytes;
+	int64_t not_before, not_after;
+};
+
+struct keys {
+	size_t count;
+	struct key **all;
+};
+
+/* A key with this public key, not yet in the table; NULL if it is not a key we know how to use. */
+struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct slice driver_key, struct slice public_key);
+void key_free(struct key *k);
+/* Binds: reads the packed charter (kept as a copy). Positive: it does not fit the key. */
+int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after);
+/* The issuer that a bound key is, under its class's ceilings. */
+struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_COUNT]);
+bool key_is_root(const struct key *k);
+
+/* 0, or -1: too many, or out of memory. */
+int keys_add(struct keys *keys, struct key *k);
+void keys_free(struct keys *keys);
+struct key *keys_find(const struct keys *keys, const uint8_t id[KEY_ID_SIZE]);
+/* Whether one of our own keys has this public key. */
+bool keys_has_public(const struct keys *keys, struct slice public_key);
+/* Whether a CA with another key has this subject (DER), or is about to. */
+bool keys_subject_taken(const struct keys *keys, struct slice subject, const struct key *but);
+size_t keys_count(const struct keys *keys, enum key_state state);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * One request under way in the signer, from its charter check to its reply.
+ * An op belongs to one place at a time: the loop, the journal's flusher, a
+ * verifier, or a slot that waits for its driver. `then` is what the loop does
+ * with it when it comes back.
+ */
+#ifndef CHANCERY_SIGND_OP_H
+#define CHANCERY_SIGND_OP_H
+
+#include "base/buf.h"
+#include "wire/inner.h"
+
+#define MAX_OP_RECORDS 2
+
+struct signer;
+struct key;
+
+/* A record for the journal: filled in by the loop, numbered by the flusher. */
+struct staged {
+	uint8_t type;
+	struct buf body;
+	uint64_t seq;
+};
+
+enum op_trouble {
+	OP_FINE = 0,
+	OP_LEDGER_FAILED,   /* the journal could not write it */
+	OP_TOKEN_AWAY,	    /* its driver did not answer in time */
+	OP_TOKEN_REFUSED,   /* the driver said no; driver_code */
+	OP_SIGNATURE_WRONG, /* what the driver answered does not verify */
+};
+
+struct op {
+	struct op *next;	       /* in the place that holds it */
+	struct op *running, **running_at; /* in the list of all ops */
+	void (*then)(struct signer *s, struct op *op);
+	enum op_trouble trouble;
+	uint16_t driver_code; /* the driver's refusal */
+	uint16_t refusal;     /* what the peer will be told once this is recorded */
+
+	uint64_t peer; /* whom to answer: guard.h; 0: nobody */
+	uint64_t tag;
+	uint16_t verb;
+	bool has_id;
+	uint8_t request_id[REQUEST_ID_SIZE], request_hash[32];
+
+	struct key *key;     /* the key that signs, or that is made */
+	struct key *subject; /* the unbound key that a CA certificate binds */
+	int64_t not_before, not_after;
+	struct buf charter; /* packed, for the subject */
+	uint8_t kind;	    /* of a new key: its algorithm */
+	size_t slot;	    /* ... and its token, an index of slots */
+	uint64_t intent; /* sequence number */
+
+	struct buf message;   /* what is signed */
+	struct buf raw;	      /* what the driver answered */
+	struct buf signature; /* the contents of signatureValue */
+	struct buf note;      /* not empty: becomes the ledger's checkpoint when the records are durable */
+
+	uint64_t driver_tag;
+	int64_t deadline; /* boot milliseconds */
+
+	size_t record_count;
+	struct staged records[MAX_OP_RECORDS];
+};
+
+/* NULL if out of memory. */
+struct op *op_new(void);
+void op_free(struct op *op);
+#define scoped_op __attribute__((cleanup(op_cleanup))) struct op
+void op_cleanup(struct op **op);
+struct op *op_take(struct op **op);
+/* An empty body to put a record's fields into; the caller sees to it that there are never more than MAX_OP_RECORDS. */
+struct buf *op_record(struct op *op, uint8_t type);
+
+/* Ops from threads to the loop, in order; posting wakes whoever watches the descriptor. */
+struct inbox;
+struct inbox *inbox_new(void);
+void inbox_free(struct inbox *in);
+int inbox_fd(const struct inbox *in);
+/* Hands over a chain of ops linked by next. */
+void inbox_post(struct inbox *in, struct op *first);
+/* Takes all, oldest first; clears the descriptor. */
+struct op *inbox_take(struct inbox *in);
+
+/* A queue that a thread waits on. */
+struct op_queue;
+struct op_queue *op_queue_new(void);
+void op_queue_free(struct op_queue *q);
+void op_queue_put(struct op_queue *q, struct op *op);
+/* Waits; takes one, or all that are there. NULL once the queue was closed and is empty. */
+struct op *op_queue_take(struct op_queue *q);
+struct op *op_queue_take_all(struct op_queue *q);
+void op_queue_close(struct op_queue *q);
+
+#endif

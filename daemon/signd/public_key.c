@@ -1,0 +1,137 @@
+#include "signd/public_key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "signd/encode/oid.h"
+
+static const EVP_MD *digest_method(uint8_t algorithm)
+{
+	switch (algorithm_by_number(algorithm)->digest) {
+	case DIGEST_SHA256:
+		return EVP_sha256();
+	case DIGEST_SHA384:
+		return EVP_sha384();
+	case DIGEST_SHA512:
+		return EVP_sha512();
+	case DIGEST_NONE:
+		break;
+	}
+	return NULL;
+}
+
+/* A key without a point, one a curve, made once: a copy of it and a point cost a thirtieth of a decode. */
+static EVP_PKEY *curve_templates[3];
+
+static void curve_templates_make(void)
+{
+	static const char *const names[] = { "P-256", "P-384", "P-521" };
+	for (size_t i = 0; i < 3; i++) {
+		EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+		OSSL_PARAM group[] = {
+			OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)names[i], 0),
+			OSSL_PARAM_END
+		};
+		if (EVP_PKEY_fromdata_init(ctx) <= 0 ||
+		    EVP_PKEY_fromdata(ctx, &curve_templates[i], EVP_PKEY_KEY_PARAMETERS, group) <= 0)
+			curve_templates[i] = NULL;
+		EVP_PKEY_CTX_free(ctx);
+	}
+}
+
+/* The point is checked to be on the curve by the setter. */
+static EVP_PKEY *ec_key(uint8_t algorithm, struct slice point)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, curve_templates_make);
+	EVP_PKEY *shape = curve_templates[algorithm - ALGORITHM_ECDSA_P256];
+	EVP_PKEY *key = shape && point.at[0] == POINT_CONVERSION_UNCOMPRESSED ? EVP_PKEY_dup(shape) : NULL;
+	if (key && EVP_PKEY_set1_encoded_public_key(key, point.at, point.len) == 1)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+static bool rsa_exponent_ok(const EVP_PKEY *key)
+{
+	BIGNUM *e = NULL;
+	bool ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) &&
+		  BN_num_bits(e) <= 64 && BN_get_word(e) >= LEAST_RSA_EXPONENT;
+	BN_free(e);
+	return ok;
+}
+
+/* RSA goes through the library's decoder; what it took must be what it would write. */
+static EVP_PKEY *rsa_key(struct slice spki, uint8_t *algorithm)
+{
+	const unsigned char *p = spki.at;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)spki.len);
+	unsigned char *again = NULL;
+	int n = key && EVP_PKEY_is_a(key, "RSA") ? i2d_PUBKEY(key, &again) : -1;
+	bool same = n > 0 && slice_equal(spki, (struct slice){ again, (size_t)n });
+	OPENSSL_free(again);
+	if (same && rsa_exponent_ok(key)) {
+		int bits = EVP_PKEY_get_bits(key);
+		*algorithm = bits == 2048 ? ALGORITHM_RSA_2048 :
+			     bits == 3072 ? ALGORITHM_RSA_3072 :
+			     bits == 4096 ? ALGORITHM_RSA_4096 :
+					    0;
+		if (*algorithm)
+			return key;
+	}
+	EVP_PKEY_free(key);
+	return NULL;
+}
+
+static EVP_PKEY *key_of(struct slice spki, uint8_t *algorithm)
+{
+	for (size_t i = 0; algorithm_at(i); i++) {
+		const struct algorithm *a = algorithm_at(i);
+		struct slice prefix = oid_public_key_prefix(a->number);
+		size_t key_size = a->family == FAMILY_EDWARDS ? 32 : 1 + a->signature_size;
+		if (prefix.len == 0 || spki.len != prefix.len + key_size || memcmp(spki.at, prefix.at, prefix.len) != 0)
+			continue;
+		struct slice bits = { spki.at + prefix.len, key_size };
+		*algorithm = a->number;
+		if (a->family == FAMILY_EDWARDS)
+			return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bits.at, bits.len);
+		return ec_key(a->number, bits);
+	}
+	return rsa_key(spki, algorithm);
+}
+
+uint8_t public_key_read(struct slice spki, EVP_PKEY **key)
+{
+	uint8_t algorithm = 0;
+	EVP_PKEY *read = spki.len ? key_of(spki, &algorithm) : NULL;
+	if (!read)
+		return 0;
+	if (key)
+		*key = read;
+	else
+		EVP_PKEY_free(read);
+	return algorithm;
+}
+
+bool public_key_verify(EVP_PKEY *key, uint8_t algorithm, struct slice message, struct slice signature)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx && EVP_DigestVerifyInit(ctx, NULL, digest_method(algorithm), NULL, key) == 1 &&
+		  EVP_DigestVerify(ctx, signature.at, signature.len, message.at, message.len) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+struct slice public_key_digest(uint8_t algorithm, struct slice message, uint8_t *out)
+{
+	const EVP_MD *method = digest_method(algorithm);
+	unsigned n = 0;
+	if (!method)
+		return message;
+	EVP_Digest(message.at, message.len, out, &n, method, NULL);
+	return (struct slice){ out, n };
+}

@@ -1,0 +1,229 @@
+#include "signd/restore.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "signd/signer.h"
+
+#define READ_SIZE 524288
+
+/* An intent whose outcome has not been seen yet; never more than one life may have in flight. */
+struct open_intent {
+	uint64_t seq;
+	uint8_t type;
+	uint8_t request_id[REQUEST_ID_SIZE];
+	char token[65];
+};
+
+struct pass {
+	struct signer *signer;
+	int64_t since; /* requests before this are past their window */
+	size_t open_count;
+	struct open_intent open[MAX_IN_FLIGHT];
+};
+
+static int intent_open(struct pass *p, const struct record *r, const uint8_t *request_id, struct slice token)
+{
+	if (p->open_count == MAX_IN_FLIGHT)
+		return -1;
+	struct open_intent *o = &p->open[p->open_count++];
+	o->seq = r->seq;
+	o->type = r->type;
+	memcpy(o->request_id, request_id, REQUEST_ID_SIZE);
+	slice_to_text(token, o->token, sizeof(o->token));
+	return 0;
+}
+
+static void remember(struct pass *p, const struct record *r, const uint8_t *request_id)
+{
+	if (r->time >= p->since)
+		recent_put(p->signer->recent, request_id, r->seq, r->time);
+}
+
+/* Takes the intent off the table; false if there is none of that number. */
+static bool intent_close(struct pass *p, const struct record *r, uint64_t seq, struct open_intent *out)
+{
+	for (size_t i = 0; i < p->open_count; i++) {
+		if (p->open[i].seq != seq)
+			continue;
+		*out = p->open[i];
+		p->open[i] = p->open[--p->open_count];
+		remember(p, r, out->request_id);
+		return true;
+	}
+	return false;
+}
+
+static int take_start(struct pass *p, const struct record *r)
+{
+	struct signer *s = p->signer;
+	struct ledger_start_record start;
+	if (record_ledger_start_get(r->body, &start) != PACK_OK ||
+	    memcmp(start.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE) != 0 || s->log_key)
+		return -1;
+	s->log_key = key_new(start.ledger_id, start.log_token, start.log_key, start.log_public_key);
+	if (!s->log_key)
+		return -1;
+	s->log_key->slot = s->slots[signer_slot(s, start.log_token)];
+	if (s->log_key->slot)
+		return 0;
+	log_error("log_token_missing", "token=%s why=\"signd.conf has no token of that name\"", s->log_key->token);
+	return -1;
+}
+
+static int take_key(struct pass *p, const struct record *r)
+{
+	struct key_result_record result;
+	struct open_intent intent;
+	if (record_key_result_get(r->body, &result) != PACK_OK || !intent_close(p, r, result.intent, &intent))
+		return -1;
+	struct key *k = key_new(result.key_id, slice_text(intent.token), SLICE_OF(result.key_id), result.public_key);
+	if (!k || keys_add(&p->signer->keys, k) != 0) {
+		key_free(k);
+		return -1;
+	}
+	k->slot = p->signer->slots[signer_slot(p->signer, slice_text(k->token))];
+	if (!k->slot)
+		log_warning("token_missing", "token=%s why=\"a key of this ledger is there\"", k->token);
+	return 0;
+}
+
+static int take_binding(struct pass *p, const struct record *r)
+{
+	struct key_bound_record bound;
+	if (record_key_bound_get(r->body, &bound) != PACK_OK)
+		return -1;
+	struct key *k = keys_find(&p->signer->keys, bound.key_id);
+	return k ? -key_bind(k, bound.charter, bound.not_before, bound.not_after) : -1;
+}
+
+static int take_intent(struct pass *p, const struct record *r)
+{
+	struct cert_intent_record cert;
+	struct key_intent_record key;
+	if (r->type == RECORD_CERT_INTENT)
+		return record_cert_intent_get(r->body, &cert) != PACK_OK ?
+			       -1 :
+			       intent_open(p, r, cert.request_id, (struct slice){ 0 });
+	return record_key_intent_get(r->body, &key) != PACK_OK ? -1 : intent_open(p, r, key.request_id, key.token);
+}
+
+static int take_outcome(struct pass *p, const struct record *r)
+{
+	struct cert_result_record result;
+	struct lost_record lost;
+	struct open_intent intent;
+	if (r->type == RECORD_CERT_RESULT)
+		return record_cert_result_get(r->body, &result) == PACK_OK && intent_close(p, r, result.intent, &intent) ?
+			       0 :
+			       -1;
+	return record_lost_get(r->body, &lost) == PACK_OK && intent_close(p, r, lost.intent, &intent) ? 0 : -1;
+}
+
+static int take_single(struct pass *p, const struct record *r)
+{
+	struct note_record note;
+	struct ca_closed_record closed;
+	if (r->type == RECORD_NOTE) {
+		if (record_note_get(r->body, &note) != PACK_OK)
+			return -1;
+		remember(p, r, note.request_id);
+		return 0;
+	}
+	struct key *k = NULL;
+	if (record_ca_closed_get(r->body, &closed) == PACK_OK)
+		k = keys_find(&p->signer->keys, closed.ca_key);
+	if (!k || k->state == KEY_STATE_UNBOUND)
+		return -1;
+	k->state = KEY_STATE_CLOSED;
+	remember(p, r, closed.request_id);
+	return 0;
+}
+
+static int take_record(struct pass *p, const struct record *r)
+{
+	switch (r->type) {
+	case RECORD_LEDGER_START:
+		return take_start(p, r);
+	case RECORD_KEY_INTENT:
+	case RECORD_CERT_INTENT:
+		return take_intent(p, r);
+	case RECORD_KEY_RESULT:
+		return take_key(p, r);
+	case RECORD_CERT_RESULT:
+	case RECORD_LOST:
+		return take_outcome(p, r);
+	case RECORD_KEY_BOUND:
+		return take_binding(p, r);
+	case RECORD_NOTE:
+	case RECORD_CA_CLOSED:
+		return take_single(p, r);
+	case RECORD_STARTED:
+		return 0;
+	}
+	return -1; /* a record that this version does not know may bind or close a key: better not to sign */
+}
+
+static int take_range(struct pass *p, struct slice records, uint64_t *next)
+{
+	struct record r;
+	size_t size;
+	while (records.len && record_peek(records, &r, &size, NULL) == RECORD_WHOLE) {
+		if (r.seq != *next || take_record(p, &r) != 0) {
+			log_error("ledger_not_understood", "seq=%llu type=%s", (unsigned long long)*next,
+				  record_type_name(r.type));
+			return -1;
+		}
+		records.at += size;
+		records.len -= size;
+		(*next)++;
+	}
+	return records.len ? -1 : 0;
+}
+
+static int close_open(const struct pass *p, struct ledger *ledger)
+{
+	scoped_buf body = { .max = MAX_RECORD_BODY };
+	uint64_t seq;
+	for (size_t i = 0; i < p->open_count; i++) {
+		const struct open_intent *o = &p->open[i];
+		struct lost_record lost = { o->seq, o->type };
+		buf_clear(&body);
+		record_lost_put(&body, &lost);
+		if (ledger_stage(ledger, RECORD_LOST, time_now_ms(), buf_slice(&body), &seq) != 0 ||
+		    recent_put(p->signer->recent, o->request_id, seq, time_now_ms()) != 0)
+			return -1;
+		log_warning("intent_lost", "intent=%llu type=%s", (unsigned long long)o->seq, record_type_name(o->type));
+	}
+	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
+	buf_clear(&body);
+	record_started_put(&body, &started);
+	if (ledger_stage(ledger, RECORD_STARTED, time_now_ms(), buf_slice(&body), &seq) != 0)
+		return -1;
+	return ledger_commit(ledger);
+}
+
+int restore(struct signer *s, struct ledger *ledger)
+{
+	scoped_buf range = { .max = READ_SIZE + 2 * MAX_RECORD_BODY };
+	struct pass *p = calloc(1, sizeof(*p));
+	if (!p)
+		return -1;
+	*p = (struct pass){ .signer = s, .since = time_now_ms() - 2 * REQUEST_WINDOW_MS };
+	uint64_t next = 0, size = ledger_size(ledger);
+	int broken = 0;
+	while (!broken && next < size) {
+		buf_clear(&range);
+		broken = ledger_read_range(s->reader, next, size, READ_SIZE, &range);
+		broken = broken || take_range(p, buf_slice(&range), &next) != 0;
+	}
+	if (!broken && !s->log_key) {
+		log_error("ledger_empty", "why=\"no log key: run chancery-signd --init\"");
+		broken = -1;
+	}
+	broken = broken || close_open(p, ledger) != 0;
+	free(p);
+	return broken ? -1 : 0;
+}

@@ -1,0 +1,62 @@
+#include "signd/signer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/time.h"
+
+#define CLOCK_BEHIND_MS 5000 /* how far the clock may be behind the ledger's last record */
+
+size_t signer_slot(const struct signer *s, struct slice name)
+{
+	for (size_t i = 0; i < s->config.token_count; i++)
+		if (slice_equal(slice_text(s->config.tokens[i].name), name))
+			return i;
+	return MAX_SLOTS;
+}
+
+struct op *signer_op(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb)
+{
+	struct op *op = s->running_count < MAX_IN_FLIGHT ? op_new() : NULL;
+	if (!op)
+		return NULL;
+	op->peer = peer;
+	op->tag = tag;
+	op->verb = verb;
+	op->running = s->running;
+	op->running_at = &s->running;
+	if (s->running)
+		s->running->running_at = &op->running;
+	s->running = op;
+	s->running_count++;
+	return op;
+}
+
+void signer_op_done(struct signer *s, struct op *op)
+{
+	*op->running_at = op->running;
+	if (op->running)
+		op->running->running_at = op->running_at;
+	s->running_count--;
+	op_free(op);
+}
+
+void signer_journal(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op))
+{
+	op->then = then;
+	journal_submit(s->journal, op);
+}
+
+uint16_t signer_stopped(struct signer *s)
+{
+	struct journal_head head;
+	journal_head(s->journal, &head);
+	if (head.failed)
+		return REFUSE_LEDGER_FAILED;
+	if (time_now_ms() < head.last_time - CLOCK_BEHIND_MS)
+		return REFUSE_CLOCK;
+	if (head.size - s->checkpoint.size > s->config.max_unsigned)
+		return REFUSE_CHECKPOINT_OVERDUE;
+	return 0;
+}

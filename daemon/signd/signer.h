@@ -1,0 +1,56 @@
+/*
+ * The signer: what its rooms share. One loop owns all of this; the journal's
+ * thread and the verifiers see only the ops that are handed to them.
+ */
+#ifndef CHANCERY_SIGND_SIGNER_H
+#define CHANCERY_SIGND_SIGNER_H
+
+#include "ledger/checkpoint.h"
+#include "signd/config.h"
+#include "signd/journal.h"
+#include "signd/keys.h"
+#include "signd/loop.h"
+#include "signd/recent.h"
+#include "signd/verify.h"
+
+#define MAX_IN_FLIGHT 1024 /* ops; a request past it is refused BUSY */
+
+struct guard;
+
+struct signer {
+	struct config config;
+	struct loop *loop;
+	struct inbox *inbox;
+	struct watch inbox_watch;
+	struct journal *journal;
+	struct ledger_reader *reader;
+	struct verifiers *verifiers;
+	struct slot *slots[MAX_SLOTS + 1];
+	struct keys keys;
+	struct recent *recent;
+	struct guard *guard;
+
+	struct op *running; /* all ops */
+	size_t running_count;
+
+	struct key *log_key;
+	struct checkpoint checkpoint; /* the newest; size 0: none yet */
+	struct buf note;
+	bool notarizing;
+	int64_t checkpoint_at; /* boot milliseconds of the newest */
+};
+
+/* The index in slots of the token of that name; MAX_SLOTS, where slots ends in a NULL, if there is none. */
+size_t signer_slot(const struct signer *s, struct slice name);
+
+/* An op of this verb for this peer, counted; NULL if too many are in flight. */
+struct op *signer_op(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb);
+/* Takes an op that came to its end off the books and frees it. */
+void signer_op_done(struct signer *s, struct op *op);
+/* Makes the op's records durable, then goes on with `then`. */
+void signer_journal(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op));
+
+/* Unless 0: why the signer signs nothing at all right now (inner_refusals.def). */
+uint16_t signer_stopped(struct signer *s);
+
+#endif

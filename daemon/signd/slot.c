@@ -1,0 +1,354 @@
+#include "signd/slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "signd/keys.h"
+#include "signd/public_key.h"
+#include "wire/driver_ask.h"
+
+#define SIGN_DEADLINE_MS   15000  /* past a driver's own watchdog and one restart */
+#define CREATE_DEADLINE_MS 120000 /* an RSA-4096 key takes a slow token a minute */
+#define HELLO_DEADLINE_MS  10000
+#define FIRST_BACKOFF_MS   100
+#define LAST_BACKOFF_MS	   10000
+#define READ_SIZE	   65536
+#define MAX_OUT		   (64 * 1024 * 1024) /* all that may be in flight, at its largest */
+
+struct slot {
+	char name[65];
+	char path[108];
+	uint8_t ledger_id[LEDGER_ID_SIZE];
+	struct loop *loop;
+	struct inbox *back;
+	struct watch watch;
+	bool connected, ready;
+	uint16_t refused; /* the number of the driver's last refusal of a HELLO */
+	int64_t next_try, hello_deadline;
+	int backoff;
+	uint32_t algorithms;
+	uint64_t next_tag;
+	struct buf in, out;
+	struct op *waiting; /* sent, or to be sent as soon as it is ready */
+};
+
+static void slot_lost(struct slot *s, const char *why);
+
+struct slot *slot_new(const struct slot_options *o)
+{
+	struct slot *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	snprintf(s->name, sizeof(s->name), "%s", o->name);
+	snprintf(s->path, sizeof(s->path), "%s", o->path);
+	memcpy(s->ledger_id, o->ledger_id, LEDGER_ID_SIZE);
+	s->loop = o->loop;
+	s->back = o->back;
+	s->watch.fd = -1;
+	s->backoff = FIRST_BACKOFF_MS;
+	s->next_tag = 1;
+	buf_init(&s->in, FRAME_HEAD + MAX_FRAME_BODY);
+	buf_init(&s->out, MAX_OUT);
+	return s;
+}
+
+void slot_free(struct slot *s)
+{
+	if (!s)
+		return;
+	fd_close(&s->watch.fd);
+	buf_free(&s->in);
+	buf_free(&s->out);
+	free(s);
+}
+
+const char *slot_name(const struct slot *s)
+{
+	return s->name;
+}
+
+bool slot_ready(const struct slot *s)
+{
+	return s->ready;
+}
+
+bool slot_can(const struct slot *s, uint8_t algorithm)
+{
+	return s->algorithms >> algorithm & 1;
+}
+
+uint8_t slot_state(const struct slot *s, char *detail, size_t size)
+{
+	size_t waiting = 0;
+	for (const struct op *op = s->waiting; op; op = op->next)
+		waiting++;
+	if (s->refused)
+		snprintf(detail, size, "%s %s", s->name, driver_refusal_sentence(s->refused));
+	else
+		snprintf(detail, size, "%s %s, %zu in flight", s->name, s->ready ? "ready" : "away, reconnecting", waiting);
+	return s->ready ? DRIVER_READY : s->refused == DRIVER_REFUSE_PIN_LATCHED ? DRIVER_LATCHED : DRIVER_AWAY;
+}
+
+static void slot_flush(struct slot *s)
+{
+	while (s->out.len) {
+		ssize_t n = send(s->watch.fd, s->out.at, s->out.len, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		buf_drop(&s->out, (size_t)n);
+	}
+	if (s->out.len && errno != EAGAIN)
+		return; /* the loop will see the hang-up */
+	loop_change(s->loop, &s->watch, EPOLLIN | (s->out.len ? EPOLLOUT : 0));
+}
+
+/* The key's digest of the message crosses; for Ed25519 the message itself. */
+static void put_sign(struct slot *s, const struct op *op)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	struct driver_sign_request r = {
+		.key = { op->key->driver_key, op->key->driver_key_len },
+		.algorithm = op->key->algorithm,
+		.data = public_key_digest(op->key->algorithm, buf_slice(&op->message), digest),
+	};
+	ask_driver_sign_put(&s->out, op->driver_tag, &r);
+}
+
+static void op_wait(struct slot *s, struct op *op, int64_t deadline_ms)
+{
+	op->driver_tag = s->next_tag++;
+	op->deadline = time_boot_ms() + deadline_ms;
+	op->next = s->waiting;
+	s->waiting = op;
+}
+
+static void op_back(struct slot *s, struct op *op, enum op_trouble trouble)
+{
+	op->next = NULL;
+	op->trouble = trouble;
+	inbox_post(s->back, op);
+}
+
+void slot_sign(struct slot *s, struct op *op)
+{
+	op_wait(s, op, SIGN_DEADLINE_MS);
+	if (!s->ready)
+		return; /* sent when the driver is back */
+	put_sign(s, op);
+	slot_flush(s);
+}
+
+void slot_create(struct slot *s, struct op *op, uint8_t algorithm)
+{
+	char label[2 * KEY_ID_SIZE + 1];
+	hex_encode(op->message.at, op->message.len, label);
+	struct driver_create_request r = { buf_slice(&op->message), algorithm, slice_text(label) };
+	if (!s->ready) {
+		op_back(s, op, OP_TOKEN_AWAY);
+		return;
+	}
+	op_wait(s, op, CREATE_DEADLINE_MS);
+	ask_driver_create_put(&s->out, op->driver_tag, &r);
+	slot_flush(s);
+}
+
+static struct op *op_unlink(struct slot *s, uint64_t tag)
+{
+	for (struct op **at = &s->waiting; *at; at = &(*at)->next) {
+		struct op *op = *at;
+		if (op->driver_tag == tag) {
+			*at = op->next;
+			return op;
+		}
+	}
+	return NULL;
+}
+
+/* Everything that was asked of the lost connection: signatures are asked for again, creations are not. */
+static void repeat_signatures(struct slot *s)
+{
+	for (struct op *op = s->waiting; op; op = op->next)
+		put_sign(s, op);
+	slot_flush(s);
+}
+
+static void drop_creations(struct slot *s)
+{
+	for (struct op **at = &s->waiting; *at;) {
+		struct op *op = *at;
+		if (op->verb != INNER_KEY_CREATE) {
+			at = &op->next;
+			continue;
+		}
+		*at = op->next;
+		op_back(s, op, OP_TOKEN_AWAY);
+	}
+}
+
+static int take_hello(struct slot *s, const struct frame *f)
+{
+	struct driver_hello_reply hello;
+	struct refusal_message refusal;
+	const char *where;
+	if (f->kind == FRAME_REFUSAL && refusal_get(f->body, &refusal) == PACK_OK) {
+		s->refused = refusal.code;
+		return -1;
+	}
+	if (f->kind != FRAME_REPLY || f->verb != DRIVER_HELLO ||
+	    ask_driver_hello_get(f->body, &hello, &where) != PACK_OK || hello.version != DRIVER_VERSION)
+		return -1;
+	s->algorithms = hello.algorithms;
+	s->ready = true;
+	s->refused = 0;
+	s->backoff = FIRST_BACKOFF_MS;
+	log_info("driver_ready", "name=%s workers=%u", s->name, hello.workers);
+	repeat_signatures(s);
+	return 0;
+}
+
+/* Reads the answer of one verb into op->raw; negative: it does not fit the table. */
+static int read_answer(const struct frame *f, struct op *op)
+{
+	struct driver_sign_reply sign;
+	struct driver_create_reply create;
+	struct refusal_message refusal;
+	const char *where;
+	buf_clear(&op->raw);
+	if (f->kind == FRAME_REFUSAL) {
+		if (refusal_get(f->body, &refusal) != PACK_OK)
+			return -1;
+		op->driver_code = refusal.code;
+		return 0;
+	}
+	if (f->verb == DRIVER_SIGN && ask_driver_sign_get(f->body, &sign, &where) == PACK_OK)
+		buf_put_slice(&op->raw, sign.signature);
+	else if (f->verb == DRIVER_CREATE && ask_driver_create_get(f->body, &create, &where) == PACK_OK)
+		buf_put_slice(&op->raw, create.public_key);
+	else
+		return -1;
+	return buf_ok(&op->raw) ? 0 : -1;
+}
+
+static int take_answer(struct slot *s, const struct frame *f)
+{
+	if (!s->ready)
+		return take_hello(s, f);
+	struct op *op = op_unlink(s, f->tag);
+	if (!op)
+		return 0; /* its deadline has passed */
+	op->driver_code = 0;
+	bool create = op->verb == INNER_KEY_CREATE;
+	if (f->verb != (create ? DRIVER_CREATE : DRIVER_SIGN) || read_answer(f, op) != 0) {
+		op_back(s, op, OP_SIGNATURE_WRONG);
+		return -1;
+	}
+	op_back(s, op, op->driver_code ? OP_TOKEN_REFUSED : OP_FINE);
+	return 0;
+}
+
+static int take_frames(struct slot *s)
+{
+	struct frame f;
+	size_t used = 0;
+	for (;;) {
+		enum frame_state state = frame_peek((struct slice){ s->in.at + used, s->in.len - used }, &f);
+		if (state == FRAME_PARTIAL)
+			break;
+		if (state != FRAME_WHOLE || take_answer(s, &f) != 0)
+			return -1;
+		used += frame_size(&f);
+	}
+	buf_drop(&s->in, used);
+	return 0;
+}
+
+static void slot_event(void *of, uint32_t events)
+{
+	struct slot *s = of;
+	if (events & EPOLLOUT)
+		slot_flush(s);
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	size_t size = READ_SIZE < s->in.max - s->in.len ? READ_SIZE : s->in.max - s->in.len;
+	uint8_t *room = buf_room(&s->in, size);
+	ssize_t n = room ? recv(s->watch.fd, room, size, 0) : -1;
+	if (n < 0 && room && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		s->in.len += (size_t)n;
+	if (n <= 0)
+		slot_lost(s, "connection closed");
+	else if (take_frames(s) != 0)
+		slot_lost(s, "answer refused");
+}
+
+static void slot_lost(struct slot *s, const char *why)
+{
+	if (s->ready || !s->refused)
+		log_warning("driver_lost", "name=%s why=\"%s\"", s->name, why);
+	loop_remove(s->loop, &s->watch);
+	fd_close(&s->watch.fd);
+	s->connected = s->ready = false;
+	buf_clear(&s->in);
+	buf_clear(&s->out);
+	uint8_t jitter;
+	random_bytes(&jitter, 1);
+	s->next_try = time_boot_ms() + s->backoff / 2 + s->backoff * jitter / 512;
+	s->backoff = s->backoff * 2 < LAST_BACKOFF_MS ? s->backoff * 2 : LAST_BACKOFF_MS;
+	drop_creations(s);
+}
+
+static void slot_connect(struct slot *s)
+{
+	struct driver_hello_request hello = { .version = DRIVER_VERSION };
+	memcpy(hello.ledger_id, s->ledger_id, LEDGER_ID_SIZE);
+	s->watch = (struct watch){ fd_connect(s->path), slot_event, s };
+	if (s->watch.fd < 0 || fd_nonblock(s->watch.fd) != 0 || loop_add(s->loop, &s->watch, EPOLLIN) != 0) {
+		int64_t now = time_boot_ms();
+		fd_close(&s->watch.fd);
+		s->next_try = now + s->backoff;
+		s->backoff = s->backoff * 2 < LAST_BACKOFF_MS ? s->backoff * 2 : LAST_BACKOFF_MS;
+		return;
+	}
+	s->connected = true;
+	s->hello_deadline = time_boot_ms() + HELLO_DEADLINE_MS;
+	ask_driver_hello_put(&s->out, 0, &hello);
+	slot_flush(s);
+}
+
+static void give_up_late(struct slot *s, int64_t now)
+{
+	for (struct op **at = &s->waiting; *at;) {
+		struct op *op = *at;
+		if (op->deadline > now) {
+			at = &op->next;
+			continue;
+		}
+		*at = op->next;
+		op_back(s, op, OP_TOKEN_AWAY);
+	}
+}
+
+void slot_tick(struct slot *s)
+{
+	int64_t now = time_boot_ms();
+	give_up_late(s, now);
+	if (s->connected && !s->ready && now > s->hello_deadline)
+		slot_lost(s, "no answer to HELLO");
+	if (!s->connected && now >= s->next_try)
+		slot_connect(s);
+}

@@ -1,0 +1,45 @@
+/*
+ * A slot: one driver, its socket and what waits for it. It connects by
+ * itself, again and again with back-off and jitter, pins the driver to the
+ * ledger by HELLO, and repeats what was under way when a connection was lost:
+ * the same bytes, within the op's deadline.
+ */
+#ifndef CHANCERY_SIGND_SLOT_H
+#define CHANCERY_SIGND_SLOT_H
+
+#include "signd/loop.h"
+#include "signd/op.h"
+#include "wire/driver.h"
+
+#define MAX_SLOTS 32 /* tokens; STATUS has as many rows */
+
+struct slot;
+
+struct slot_options {
+	const char *name, *path;
+	const uint8_t *ledger_id;
+	struct loop *loop;
+	struct inbox *back; /* where ops go when they are answered */
+};
+
+/* NULL if out of memory. Connects at the next slot_tick(). */
+struct slot *slot_new(const struct slot_options *options);
+void slot_free(struct slot *s);
+const char *slot_name(const struct slot *s);
+/* Connects when it is time to, gives up what is past its deadline. Call it often. */
+void slot_tick(struct slot *s);
+bool slot_ready(const struct slot *s);
+/* Whether the token makes keys of this algorithm. Only while it is ready. */
+bool slot_can(const struct slot *s, uint8_t algorithm);
+/* For STATUS: enum driver_state, and words. */
+uint8_t slot_state(const struct slot *s, char *detail, size_t size);
+
+/*
+ * Signs op->message with op->key; the answer goes to op->raw. Trouble:
+ * OP_TOKEN_AWAY past the deadline, OP_TOKEN_REFUSED with the driver's number.
+ */
+void slot_sign(struct slot *s, struct op *op);
+/* Makes the key that op->message names (16 bytes); its SubjectPublicKeyInfo goes to op->raw. Never repeated. */
+void slot_create(struct slot *s, struct op *op, uint8_t algorithm);
+
+#endif

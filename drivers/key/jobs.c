@@ -1,0 +1,237 @@
+#include "key/jobs.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "key/verbs.h"
+#include "key/watchdog.h"
+
+_Static_assert(MAX_WORKERS < MAX_WATCHED, "every worker has a slot of the watchdog, after the main thread's");
+
+#define MAX_ANSWER (512 * 1024) /* the largest reply, LIST: 4096 keys of 67 bytes */
+
+struct job {
+	struct job *next;
+	struct connection *from;
+	uint16_t verb;
+	uint64_t tag;
+	union driver_request request; /* points into body */
+	uint8_t body[];
+};
+
+struct queue {
+	struct job *first;
+	struct job **last;
+};
+
+struct worker {
+	struct jobs *jobs;
+	unsigned number;
+	pthread_t thread;
+	struct key_room room;
+	struct buf answer;
+};
+
+struct jobs {
+	struct jobs_settings settings;
+	const struct key_operations *do_;
+	void *token;
+	atomic_bool broken;
+	pthread_mutex_t lock; /* for what follows */
+	pthread_cond_t more;
+	struct queue quick, creates;
+	unsigned in_flight;
+	bool creating, stopping;
+	unsigned started;
+	struct worker workers[MAX_WORKERS];
+};
+
+static void queue_put(struct queue *q, struct job *job)
+{
+	job->next = NULL;
+	*q->last = job;
+	q->last = &job->next;
+}
+
+static struct job *queue_take(struct queue *q)
+{
+	struct job *job = q->first;
+	if (!job)
+		return NULL;
+	q->first = job->next;
+	if (!q->first)
+		q->last = &q->first;
+	return job;
+}
+
+static void job_free(struct job *job)
+{
+	connection_drop(job->from);
+	free(job);
+}
+
+/* With the lock held: the next job; NULL when the workers are to stop. */
+static struct job *job_wait(struct jobs *j)
+{
+	for (;;) {
+		if (j->stopping)
+			return NULL;
+		struct job *job = j->creating ? NULL : queue_take(&j->creates);
+		j->creating = j->creating || job;
+		job = job ? job : queue_take(&j->quick);
+		if (job)
+			return job;
+		pthread_cond_wait(&j->more, &j->lock);
+	}
+}
+
+static void jobs_wake(struct jobs *j)
+{
+	const uint64_t one = 1;
+	ssize_t written = write(j->settings.wake, &one, sizeof(one));
+	(void)written; /* an eventfd that is full has been written */
+}
+
+static void job_run(struct worker *w, struct job *job)
+{
+	struct jobs *j = w->jobs;
+	bool create = job->verb == DRIVER_CREATE;
+	watchdog_arm(w->number + 1, driver_verb(job->verb)->name,
+		     create ? j->settings.create_seconds : j->settings.sign_seconds);
+	buf_clear(&w->answer);
+	int result = verb_act(j->do_, j->token, w->number, job->verb, job->tag, &job->request, &w->room, &w->answer);
+	watchdog_disarm(w->number + 1);
+	if (!buf_ok(&w->answer)) {
+		log_error("answer_too_long", "verb=%s", driver_verb(job->verb)->name);
+		buf_clear(&w->answer);
+		verb_refuse(&w->answer, job->verb, job->tag, DRIVER_REFUSE_TOKEN_FAILED, NULL);
+	}
+	bool waiting = connection_answer(job->from, buf_slice(&w->answer));
+	if (result < 0)
+		atomic_store(&j->broken, true);
+	if (waiting || result < 0)
+		jobs_wake(j);
+}
+
+static void *worker_loop(void *of)
+{
+	struct worker *w = of;
+	struct jobs *j = w->jobs;
+	pthread_mutex_lock(&j->lock);
+	for (struct job *job; (job = job_wait(j));) {
+		pthread_mutex_unlock(&j->lock);
+		job_run(w, job);
+		bool create = job->verb == DRIVER_CREATE;
+		job_free(job);
+		pthread_mutex_lock(&j->lock);
+		j->in_flight--;
+		if (create) {
+			j->creating = false;
+			pthread_cond_broadcast(&j->more);
+		}
+	}
+	pthread_mutex_unlock(&j->lock);
+	return NULL;
+}
+
+static int worker_start(struct jobs *j, unsigned number)
+{
+	struct worker *w = &j->workers[number];
+	w->jobs = j;
+	w->number = number;
+	buf_init(&w->room.list, MAX_ANSWER);
+	buf_init(&w->answer, MAX_ANSWER);
+	if (pthread_create(&w->thread, NULL, worker_loop, w) != 0)
+		return -1;
+	j->started++;
+	return 0;
+}
+
+struct jobs *jobs_start(const struct jobs_settings *settings, const struct key_operations *do_, void *token)
+{
+	struct jobs *j = calloc(1, sizeof(*j));
+	if (!j)
+		return NULL;
+	*j = (struct jobs){ .settings = *settings, .do_ = do_, .token = token };
+	j->quick.last = &j->quick.first;
+	j->creates.last = &j->creates.first;
+	pthread_mutex_init(&j->lock, NULL);
+	pthread_cond_init(&j->more, NULL);
+	for (unsigned i = 0; i < settings->workers; i++) {
+		if (worker_start(j, i) == 0)
+			continue;
+		log_error("workers_failed", "started=%u wanted=%u", i, settings->workers);
+		jobs_stop(j);
+		return NULL;
+	}
+	return j;
+}
+
+static void queue_free(struct queue *q)
+{
+	for (struct job *job; (job = queue_take(q));)
+		job_free(job);
+}
+
+void jobs_stop(struct jobs *j)
+{
+	pthread_mutex_lock(&j->lock);
+	j->stopping = true;
+	pthread_cond_broadcast(&j->more);
+	pthread_mutex_unlock(&j->lock);
+	for (unsigned i = 0; i < j->started; i++) {
+		pthread_join(j->workers[i].thread, NULL);
+		buf_free(&j->workers[i].room.list);
+		buf_free(&j->workers[i].answer);
+	}
+	queue_free(&j->quick);
+	queue_free(&j->creates);
+	pthread_mutex_destroy(&j->lock);
+	pthread_cond_destroy(&j->more);
+	free(j);
+}
+
+static struct job *job_new(struct connection *from, const struct frame *f)
+{
+	struct job *job = malloc(sizeof(*job) + f->length);
+	if (!job)
+		return NULL;
+	job->from = from;
+	job->verb = f->verb;
+	job->tag = f->tag;
+	if (f->length)
+		memcpy(job->body, f->body.at, f->length);
+	connection_hold(from);
+	return job;
+}
+
+int jobs_add(struct jobs *j, struct connection *from, const struct frame *f, const char **where)
+{
+	struct job *job = job_new(from, f);
+	if (!job)
+		return DRIVER_REFUSE_BUSY;
+	if (!verb_decode(f->verb, (struct slice){ job->body, f->length }, &job->request, where)) {
+		job_free(job);
+		return DRIVER_REFUSE_MALFORMED;
+	}
+	pthread_mutex_lock(&j->lock);
+	bool full = j->in_flight == MAX_IN_FLIGHT;
+	if (!full) {
+		queue_put(f->verb == DRIVER_CREATE ? &j->creates : &j->quick, job);
+		j->in_flight++;
+		pthread_cond_signal(&j->more);
+	}
+	pthread_mutex_unlock(&j->lock);
+	if (full)
+		job_free(job);
+	return full ? DRIVER_REFUSE_BUSY : 0;
+}
+
+bool jobs_broken(struct jobs *j)
+{
+	return atomic_load(&j->broken);
+}

@@ -1,0 +1,161 @@
+/*
+ * chancery-driver-pkcs11: one process for one token, which signs digests for
+ * the signer. It stands behind the third wall: it alone loads foreign code
+ * and holds the PIN, and it must never learn what a certificate is.
+ */
+#include <getopt.h>
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/jail.h"
+#include "base/log.h"
+#include "base/ready.h"
+#include "key/pkcs11/latch.h"
+#include "key/pkcs11/operations.h"
+#include "key/pkcs11/token.h"
+#include "key/watchdog.h"
+
+#define BRING_UP_SECONDS 60 /* a network HSM's client connects in seconds, or not at all */
+
+struct arguments {
+	const char *config; /* NULL: the default for name */
+	const char *name;
+	bool resume;
+};
+
+static int usage(FILE *to)
+{
+	fputs("usage: chancery-driver-pkcs11 [--config FILE] [NAME]\n"
+	      "       chancery-driver-pkcs11 [--config FILE] --resume NAME\n"
+	      "Serves the token that FILE describes, " CHANCERY_CONFDIR "/driver-NAME.conf by default.\n"
+	      "--resume lets it try its PIN again after the PIN was refused.\n",
+	      to);
+	return to == stdout ? 0 : EXIT_USAGE;
+}
+
+/* 0, or -1 with the exit status in *status. */
+static int arguments_read(int argc, char **argv, struct arguments *out, int *status)
+{
+	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
+						 { "resume", no_argument, NULL, 'r' },
+						 { "version", no_argument, NULL, 'v' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	*out = (struct arguments){ 0 };
+	*status = 0;
+	for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+		if (option == 'c') {
+			out->config = optarg;
+		} else if (option == 'r') {
+			out->resume = true;
+		} else if (option == 'v') {
+			puts("chancery-driver-pkcs11 " CHANCERY_VERSION);
+			return -1;
+		} else {
+			*status = usage(option == 'h' ? stdout : stderr);
+			return -1;
+		}
+	}
+	out->name = optind < argc ? argv[optind] : NULL;
+	if (argc - optind <= 1 && (out->config || out->name) && (out->name || !out->resume))
+		return 0;
+	*status = usage(stderr);
+	return -1;
+}
+
+static int config_read(const struct arguments *a, struct settings *settings)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof(path), "%s/driver-%s.conf", CHANCERY_CONFDIR, a->name ? a->name : "");
+	if (settings_read(a->config ? a->config : path, settings) != 0)
+		return EXIT_CONFIG;
+	if (!a->name || strcmp(a->name, settings->name) == 0)
+		return 0;
+	log_error("name_differs", "asked=%s file=%s", a->name, settings->name);
+	settings_free(settings);
+	return EXIT_CONFIG;
+}
+
+/* Before the first thread, so that none of the module's is ever interrupted: the server reads them. */
+static void signals_block(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static struct token *token_bring(const struct settings *settings, int *status)
+{
+	*status = EXIT_TOKEN_FAILED;
+	if (watchdog_start() != 0)
+		return NULL;
+	watchdog_arm(WATCHDOG_MAIN, "bring-up", BRING_UP_SECONDS);
+	struct token *token = token_open(settings, status);
+	watchdog_disarm(WATCHDOG_MAIN);
+	if (*status == EXIT_PIN_LATCHED)
+		ready_notify("STATUS=TOKEN_PIN_LATCHED: chancery-driver-pkcs11 --resume lets it try again");
+	return token;
+}
+
+static int serve(const struct settings *settings, struct server *server)
+{
+	int status;
+	struct token *token = token_bring(settings, &status);
+	if (!token)
+		return status;
+	if (server_run(server, &token_operations, token, token->workers) != 0)
+		/* Nothing that the module does while it is taken down can be trusted to end. */
+		return EXIT_TOKEN_FAILED;
+	watchdog_arm(WATCHDOG_MAIN, "taking-down", BRING_UP_SECONDS);
+	token_close(token);
+	watchdog_disarm(WATCHDOG_MAIN);
+	return 0;
+}
+
+/* Everything that can be wrong without the token is found before the PIN is touched. */
+static int run(const struct settings *settings)
+{
+	signals_block();
+	if (jail_enter() != 0)
+		return EXIT_TOKEN_FAILED;
+	int taken = latch_lock(settings);
+	if (taken || settings_environment(settings) != 0)
+		return taken > 0 ? EXIT_TOKEN_FAILED : EXIT_CONFIG;
+	struct server *server = server_open(&settings->server);
+	if (!server)
+		return EXIT_CONFIG;
+	int status = serve(settings, server);
+	server_close(server);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments;
+	struct settings settings;
+	int status;
+	log_open("chancery-driver-pkcs11", LOG_LEVEL_INFO);
+	if (arguments_read(argc, argv, &arguments, &status) != 0)
+		return status;
+	/* What a module does with libcrypto is its own business; openssl.cnf is nobody's here. */
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	status = config_read(&arguments, &settings);
+	if (status)
+		return status;
+	if (arguments.resume)
+		status = latch_resume(&settings) == 0 ? 0 : EXIT_CONFIG;
+	else
+		status = run(&settings);
+	settings_free(&settings);
+	log_info("ended", "status=%d", status);
+	if (status == EXIT_TOKEN_FAILED)
+		_exit(status); /* a broken module's own exit handlers may hang */
+	return status;
+}

@@ -1,0 +1,34 @@
+/* driver.conf of the PKCS#11 driver: driver.conf(5) says what each setting means. */
+#ifndef CHANCERY_KEY_PKCS11_SETTINGS_H
+#define CHANCERY_KEY_PKCS11_SETTINGS_H
+
+#include "key/server.h"
+
+#define MAX_LABEL_PREFIX 64 /* as much as a label in driver.def */
+#define MAX_DRIVER_NAME	 32 /* it is part of a user's name, chancery-drv-NAME */
+
+struct conf;
+
+struct settings {
+	struct conf *conf; /* owns the texts */
+	struct server_settings server;
+	const char *name;
+	const char *module;
+	const char *token, *serial; /* "" if not given; at least one is */
+	const char *pin_file;	    /* "" if the token is to ask for itself */
+	const char *init_args;	    /* "" for none */
+	const char *state_dir;
+	const char *key_label_prefix;
+	unsigned workers;
+	bool require_local;
+	bool imported_keys; /* keys that were not made in a token may sign */
+	char pin_path[4096];
+};
+
+/* 0, or -1 with every mistake logged with file and line. */
+int settings_read(const char *path, struct settings *out);
+void settings_free(struct settings *s);
+/* Puts the group "environment" into this process's environment, for the module. 0 or -1, logged. */
+int settings_environment(const struct settings *s);
+
+#endif

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# All objects once more with gcc and with clang, every warning an error.
+set -u
+. "$(dirname "$0")/../tap.sh"
+
+if [ -e "$CHANCERY_SOURCE/config.status" ]; then
+  tap_skip_all "the tree was configured in place, so it can't be built elsewhere: make distclean"
+fi
+for compiler in gcc clang; do
+  if ! command -v "$compiler" >/dev/null; then
+    skip "$compiler builds without a warning" "there is no $compiler"
+    continue
+  fi
+  build=$CHANCERY_SOURCE/build/$compiler
+  mkdir -p "$build"
+  cd "$build" || exit 1
+  succeeds "$compiler: configure" sh -c "[ -e config.status ] || '$CHANCERY_SOURCE/configure' CC=$compiler"
+  # -k, so that one run shows every warning.
+  said=$(make -k -j"$(nproc)" CFLAGS='-O2 -g -Werror' all check TESTS= 2>&1)
+  status=$?
+  nothing "$compiler: no warning" "$(grep -E 'warning:|error:' <<<"$said" | sort -u)"
+  is "$status" 0 "$compiler: every object builds with -Werror"
+done
+tap_done
