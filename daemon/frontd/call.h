@@ -37,6 +37,8 @@ struct call {
 	const char *idempotency_key;		/* the header; NULL if absent */
 	const char *(*query)(struct call *c, const char *name); /* a query parameter; NULL if absent */
 	void *http;				/* the HTTP room's own */
+	uint8_t signing_id[16];			/* request id for the signer, if given: a retry has that of the first try */
+	bool signing_id_given;
 	char request_id[24];			/* as in the log and in the answer's X-Request-Id */
 	const char *route;			/* the pattern that the path matched; NULL: none */
 

@@ -1,1 +1,2 @@
 # What daemon/frontd is built from.
+include daemon/frontd/core.mk
