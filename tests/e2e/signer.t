@@ -15,7 +15,7 @@ finish() {
   kill -KILL $driver $signer 2>/dev/null
   rm -rf "$STACK_DIR"
 }
-[ -n "${KEEP:-}" ] || trap finish EXIT
+trap finish EXIT
 
 start_driver() {
   "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" >>"$STACK_DIR/log/driver.log" 2>&1 &
