@@ -21,23 +21,12 @@ softhsm_module=/usr/lib/softhsm/libsofthsm2.so
 
 stack_say() { printf '%s\n' "$*" >&2; }
 
-# As one of the daemons' users, without a way back.
-stack_as() { # USER COMMAND...
+# As one of the daemons' users, without a way back. In the place of a subshell: `(stack_exec …) &` is the program itself.
+stack_exec() { # USER COMMAND...
   local user=$1
   shift
-  if [ "$user" = - ]; then
-    "$@"
-  else
-    setpriv --reuid="$user" --regid="$user" --init-groups --inh-caps=-all --no-new-privs "$@"
-  fi
-}
-
-# The same in place of the shell that calls it, so that its number is the daemon's: for `stack_become ... &`.
-stack_become() { # USER COMMAND...
-  local user=$1
-  shift
-  [ "$user" = - ] || set -- setpriv --reuid="$user" --regid="$user" --init-groups --inh-caps=-all --no-new-privs "$@"
-  exec "$@"
+  [ "$user" != - ] || exec "$@"
+  exec setpriv --reuid="$user" --regid="$user" --init-groups --inh-caps=-all --no-new-privs "$@"
 }
 
 # The peer rule that admits a daemon's user.
@@ -92,7 +81,7 @@ stack_folders() {
 # A token with a PIN of its own, readable by its driver only. A second call finds it made.
 stack_token() {
   [ ! -e "$STACK_DIR/token/pin" ] || return 0
-  "$STACK_SOURCE/tests/tokens/up-softhsm" "$STACK_DIR/token" >/dev/null || return 1
+  "$STACK_SOURCE/tests/tokens/up-softhsm" "$STACK_DIR/token" main >/dev/null || return 1
   if [ "$STACK_DRIVER" != - ]; then chown -R "$STACK_DRIVER:$STACK_DRIVER" "$STACK_DIR/token"; fi
 }
 
@@ -130,7 +119,7 @@ stack_configure() {
 	peers = [ "$(stack_rule "$STACK_SIGN")" ];
 	ledger_id = "$id";
 	module = "$softhsm_module";
-	token = "chancery";
+	token = "main";
 	pin_file = "$STACK_DIR/token/pin";
 	workers = 2;
 	environment = { SOFTHSM2_CONF = "$STACK_DIR/token/softhsm2.conf"; };
@@ -200,11 +189,11 @@ stack_show_logs() {
 stack_init() {
   [ ! -e "$STACK_DIR/conf/ledger_made" ] || return 0
   local log=$STACK_DIR/log driver status=0
-  stack_become "$STACK_DRIVER" "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" \
+  (stack_exec "$STACK_DRIVER" "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf") \
     >>"$log/driver.log" 2>&1 </dev/null &
   driver=$!
   if stack_until 20 stack_driver_up "$driver" && kill -0 "$driver" 2>/dev/null; then
-    stack_as "$STACK_SIGN" "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --init \
+    (stack_exec "$STACK_SIGN" "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --init) \
       >>"$log/signd.log" 2>&1 </dev/null || status=1
   else
     status=1

@@ -1,0 +1,130 @@
+# A private stack for one test script: `. lib.sh`, `e2e_up`, then speak to it.
+# All of it is under one folder from mktemp and goes with the script.
+# shellcheck shell=bash
+# shellcheck source=tests/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
+
+STACK_SOURCE=$CHANCERY_SOURCE
+STACK_BIN=$CHANCERY_BUILD
+STACK_DIR=$(mktemp -d /tmp/ch.XXXXXX)
+STACK_ADMINS="uid:$(id -u)"
+# shellcheck source=scripts/stack.sh
+. "$CHANCERY_SOURCE/scripts/stack.sh"
+work=$STACK_DIR/work # what the test itself makes
+mkdir "$work"
+
+e2e_down() {
+  local job
+  for job in $(jobs -p); do kill "$job" 2>/dev/null; done
+  stack_stop
+  if [ -n "${CHANCERY_KEEP:-}" ]; then
+    diag "kept: $STACK_DIR"
+  else
+    rm -rf "$STACK_DIR"
+  fi
+}
+trap e2e_down EXIT
+trap 'exit 1' HUP INT TERM
+
+# A script whose stack does not come up has failed, and shows why.
+e2e_die() {
+  diag "$*"
+  stack_show_logs
+  fail "$*"
+  exit 1
+}
+
+e2e_up() {
+  local program
+  for program in chancery chancery-driver-pkcs11 chancery-signd chancery-frontd; do
+    [ -x "$STACK_BIN/$program" ] || e2e_die "$STACK_BIN/$program was not built"
+  done
+  stack_folders
+  stack_token || e2e_die "no token"
+  stack_configure
+  stack_init || e2e_die "no ledger"
+  stack_start || e2e_die "the stack is not ready"
+}
+
+# One request: the status in $status, the body in $body.
+api() { # METHOD PATH [JSON]
+  local arguments=(-s -S --max-time "${API_PATIENCE:-100}" -X "$1" -w '\n%{http_code}' --unix-socket "$STACK_DIR/api.sock")
+  [ $# -lt 3 ] || arguments+=(-H 'Content-Type: application/json' --data-binary "$3")
+  body=$(curl "${arguments[@]}" "http://localhost$2" 2>"$work/curl.err") || true
+  status=${body##*$'\n'}
+  body=${body%$'\n'*}
+}
+field() { jq -r "$1 // empty" <<<"$body"; }
+
+answers() { # STATUS WHAT [CODE]: of the last request
+  if [ "$status" = "$1" ] && { [ -z "${3:-}" ] || [ "$(field .error.code)" = "$3" ]; }; then
+    pass "$2"
+  else
+    fail "$2" "got $status $body$(cat "$work/curl.err")"$'\n'"wanted $1 ${3:-}"
+  fi
+}
+
+issuer_make() { # NAME: its id
+  api POST /api/v1/issuers "$(jq -n --arg n "$1" '{name: $n, hierarchy_mode: "tree"}')"
+  field .id
+}
+
+# A CA: its id; its chain in $work/NAME.chain. Empty and a diagnosis if it was refused.
+ca_make() { # ISSUER NAME ALGORITHM PATH-LEN [PARENT]
+  api POST "/api/v1/issuers/$1/intermediates" "$(jq -n --arg n "$2" --arg a "$3" --argjson p "$4" --arg parent "${5:-}" \
+    '{name: $n, subject: {common_name: ("CA " + $n), organization: ["Test"]}, algorithm: $a, path_len_constraint: $p}
+     + if $parent == "" then {} else {parent_ca_id: $parent} end')"
+  [ "$status" = 201 ] || diag "CA $2: $status $body"
+  local id
+  id=$(field .id)
+  field .certificate_pem >"$work/$2.crt"
+  if [ -n "$id" ]; then
+    api GET "/api/v1/intermediates/$id/chain"
+    printf '%s\n' "$body" >"$work/$2.chain"
+  fi
+  echo "$id"
+}
+
+# root -> policy -> issuing below one issuer; sets $issuer $root $policy $issuing.
+# shellcheck disable=SC2034 # for the script
+hierarchy_make() { # NAME ROOT-ALGORITHM POLICY-ALGORITHM ISSUING-ALGORITHM
+  issuer=$(issuer_make "$1")
+  root=$(ca_make "$issuer" "$1-root" "$2" 2)
+  policy=$(ca_make "$issuer" "$1-policy" "$3" 1 "$root")
+  issuing=$(ca_make "$issuer" "$1-issuing" "$4" 0 "$policy")
+}
+
+# A key and a PEM request for it, by openssl.
+csr_make() { # FILE-STEM KEY(ec:CURVE|rsa:BITS) NAMES [OPENSSL-OPTIONS...]
+  local stem=$1 key names=()
+  case $2 in
+  ec:*) key=(-newkey ec -pkeyopt "ec_paramgen_curve:${2#ec:}") ;;
+  rsa:*) key=(-newkey "rsa:${2#rsa:}") ;;
+  esac
+  [ -z "$3" ] || names=(-addext "subjectAltName=$3")
+  shift 3
+  openssl req -new "${key[@]}" -nodes -subj / ${names[@]+"${names[@]}"} "$@" -keyout "$stem.key" -out "$stem.csr" 2>"$stem.err" ||
+    diag "$(cat "$stem.err")"
+}
+
+issue() { # CA CSR-FILE PROFILE: as api; a certificate also goes to CSR-FILE's stem .crt, .chain, .root
+  api POST "/api/v1/intermediates/$1/certificates" \
+    "$(jq -n --rawfile csr "$2" --arg p "$3" '{csr_pem: $csr, profile: $p}')"
+  [ "$status" = 201 ] || return 0
+  field .certificate_pem >"${2%.csr}.crt"
+  field .chain_pem >"${2%.csr}.chain"
+  field .root_pem >"${2%.csr}.root"
+}
+
+# Four readers that aren't ours. The chain holds what is between certificate and root.
+judge() { # WHAT CERTIFICATE CHAIN ROOT
+  succeeds "$1: openssl x509 reads it" openssl x509 -in "$2" -noout -text
+  succeeds "$1: certtool reads it" certtool -i --infile "$2"
+  local untrusted=()
+  [ ! -s "$3" ] || untrusted=(-untrusted "$3")
+  succeeds "$1: openssl verify -x509_strict" openssl verify -x509_strict -CAfile "$4" ${untrusted[@]+"${untrusted[@]}"} "$2"
+  cat "$2" "$3" >"$work/judged.pem"
+  succeeds "$1: certtool --verify" certtool --verify --load-ca-certificate "$4" --infile "$work/judged.pem"
+}
+
+pid_of() { cat "$STACK_DIR/pid/$1"; }
