@@ -169,7 +169,7 @@ static int expire_work(struct store_session *s, void *with)
 	int r = store_ca_expire_created(s, before, &count);
 	if (!r && count)
 		log_info("catchup", "reservations_dropped=%lld", (long long)count);
-	return r;
+	return r ? r : store_key_free(s);
 }
 
 static int ledger_work(struct store_session *s, void *with)

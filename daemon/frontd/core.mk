@@ -24,9 +24,13 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 daemon_frontd_libfrontcore_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_signer
+check_PROGRAMS += tests/unit/test_signer tests/unit/test_check
 tests_unit_test_signer_SOURCES = tests/unit/test_signer.c
 tests_unit_test_signer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_signer_LDADD = daemon/frontd/libfrontcore.a drivers/store/libstore.a daemon/wire/libinner_ask.a \
 	daemon/wire/libinner_answer.a daemon/wire/libframe.a daemon/base/libbase.a $(SQLITE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_check_SOURCES = tests/unit/test_check.c
+tests_unit_test_check_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_check_LDADD = daemon/frontd/libfrontcore.a daemon/names/libnames.a daemon/base/libbase.a \
+	$(CRYPTO_LIBS) $(CMOCKA_LIBS)
 endif

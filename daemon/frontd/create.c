@@ -46,9 +46,10 @@ static struct ca_row plan_row(const struct plan *p, const struct front *f, const
 struct reservation {
 	const struct plan *plan;
 	struct ca_row row;
+	struct key_row key; /* one that an earlier create left unused; memory NULL: none */
 };
 
-/* Takes name and subject, and keeps the parent from being retired. */
+/* Takes name and subject, keeps the parent from being retired, and takes a key that waits, if there is one. */
 static int reserve_work(struct store_session *s, void *with)
 {
 	struct reservation *r = with;
@@ -57,7 +58,14 @@ static int reserve_work(struct store_session *s, void *with)
 		return answer;
 	scoped_row(ca) own = { 0 };
 	answer = store_ca_find(s, r->plan->id, &own);
-	return answer == STORE_NONE ? store_ca_insert(s, &r->row) : answer;
+	if (answer != STORE_NONE)
+		return answer;
+	answer = store_ca_insert(s, &r->row);
+	if (!answer)
+		answer = store_key_find_unbound(s, row_text(r->row.token), r->row.algorithm, &r->key);
+	if (answer)
+		return answer == STORE_NONE ? 0 : answer;
+	return store_key_bind(s, r->key.key_id, r->plan->id);
 }
 
 static int release_work(struct store_session *s, void *with)
@@ -66,7 +74,7 @@ static int release_work(struct store_session *s, void *with)
 	int r = store_ca_delete(s, row_text(m->ca.id));
 	if (r >= 0 && m->key.ledger_seq)
 		r = store_key_insert(s, &m->key);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : store_key_free(s);
 }
 
 /* Nothing was signed: name and subject are free again. The key, if there is one, waits unbound. */
@@ -215,14 +223,14 @@ static int ca_commit(struct front *f, struct call *c, const struct plan *p, cons
 	return call_reply(c, 201, view_ca(&m->ca));
 }
 
-static int ca_make(struct front *f, struct call *c, const struct plan *p)
+static int ca_make(struct front *f, struct call *c, const struct plan *p, const struct key_row *waiting)
 {
-	scoped_made m = { .key = { .ledger_seq = 0 } };
+	scoped_made m = { .key = *waiting };
 	struct key_create_reply key = { 0 };
 	scoped_answer key_answer = { 0 }, answer = { 0 };
 	scoped_hold hold;
 	signer_hold(f->signer, &hold);
-	int r = key_make(f, c, p, &m, &key, &key_answer);
+	int r = waiting->memory ? 0 : key_make(f, c, p, &m, &key, &key_answer);
 	if (r) {
 		release(f, p, &m);
 		return r < 0 ? answer_store(c) : r;
@@ -288,7 +296,9 @@ int intermediate_create(struct front *f, struct call *c)
 	char why[160];
 	if (!signer_ready(f->signer, why))
 		return answer_signer(c, SIGNER_AWAY, NULL);
-	struct reservation reservation = { &p, plan_row(&p, f, c, "created") };
+	struct reservation reservation = { .plan = &p, .row = plan_row(&p, f, c, "created") };
 	r = store_change(f->store, reserve_work, &reservation);
-	return r ? plan_refuse(c, r) : ca_make(f, c, &p);
+	r = r ? plan_refuse(c, r) : ca_make(f, c, &p, &reservation.key);
+	key_row_free(&reservation.key);
+	return r;
 }

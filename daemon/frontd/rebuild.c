@@ -108,7 +108,13 @@ static int rebuild_key(struct store_session *s, const struct rebuild *r)
 			       .ledger_seq = r->intent.seq,
 			       .created_at = r->intent.time / 1000 };
 	memcpy(row.key_id, result.key_id, sizeof(row.key_id));
-	return store_key_insert(s, &row);
+	/* While the CA that it was made for is still being made, nobody else may take it. */
+	scoped_json *context = context_read(intent.context);
+	scoped_row(ca) ca = { 0 };
+	int found = store_ca_find(s, context ? context_text(context, "ca") : "", &ca);
+	if (found == STORE_DONE)
+		row.ca_id = ca.id;
+	return found < 0 ? found : store_key_insert(s, &row);
 }
 
 /* What a signature was lost of is not being made any more. */
@@ -121,7 +127,7 @@ static int rebuild_lost(struct store_session *s, const struct rebuild *r)
 	if (!context || strcmp(context_text(context, "op"), "ca") != 0)
 		return 0;
 	int d = store_ca_delete(s, context_text(context, "ca"));
-	return d < 0 ? d : 0;
+	return d < 0 ? d : store_key_free(s);
 }
 
 /* A certificate on its way from the ledger into the database. */

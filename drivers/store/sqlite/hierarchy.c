@@ -83,6 +83,15 @@ int store_key_find(struct store_session *s, const uint8_t key_id[16], struct key
 	return FIND(key);
 }
 
+int store_key_free(struct store_session *s)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_KEY_FREE);
+	if (!statement)
+		return -1;
+	int r = statement_run(s, statement);
+	return r == STORE_NONE ? STORE_DONE : r;
+}
+
 int store_key_find_unbound(struct store_session *s, const char *token, uint8_t algorithm, struct key_row *out)
 {
 	scoped_statement *statement = session_statement(s, STATEMENT_KEY_FIND_UNBOUND);
