@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "frontd/audit.h"
+#include "frontd/authz.h"
 #include "frontd/denial.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
@@ -34,7 +35,7 @@ static const struct route routes[] = {
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
 	{ "POST", V1 "/intermediates/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_ca },
 	{ "GET", V1 "/intermediates/{id}/certificates/{serial}", READERS, "", certificate_get_serial },
-	{ "GET", V1 "/certificates", READERS, "serial,ca,name,state,profile,limit,cursor", certificate_list },
+	{ "GET", V1 "/certificates", READERS, "serial,ca,name,state,limit,cursor", certificate_list },
 	{ "GET", V1 "/certificates/{sha256}", READERS, "", certificate_get },
 	{ "GET", V1 "/profiles", READERS, "", profiles_list },
 	{ "GET", V1 "/profiles/{name}", READERS, "", profiles_get },

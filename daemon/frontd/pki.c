@@ -1,7 +1,9 @@
 #include "frontd/pki.h"
 
+#include <pthread.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "frontd/api.h"
 #include "frontd/front.h"
 #include "frontd/metrics.h"
@@ -10,18 +12,35 @@
 #include "store/store.h"
 
 #define MAX_METRICS  (8 * 1024 * 1024) /* every counter at its limit of label sets */
+#define MAX_CERTIFICATE 32768 /* as the signer makes them at most */
+#define WRITABLE_MS  2000 /* a probe's answer holds that long: each costs a flush, and anybody may ask */
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-static int nothing_changed(struct store_session *s, void *with)
+/* Writes what is there already: a read-only or full disk shows, and nothing changes. */
+static int rewrite(struct store_session *s, void *with)
 {
-	(void)s;
+	struct store_ledger ledger;
 	(void)with;
-	return 0;
+	int found = store_ledger_find(s, &ledger);
+	if (found != STORE_DONE || !ledger.known)
+		return found < 0 ? found : STORE_DONE;
+	return store_ledger_update(s, &ledger);
 }
 
 bool pki_store_writable(struct front *f)
 {
-	return store_change(f->store, nothing_changed, NULL) == 0;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static int64_t asked;
+	static bool writable;
+	pthread_mutex_lock(&lock);
+	int64_t now = time_boot_ms();
+	if (!asked || now - asked >= WRITABLE_MS) {
+		writable = store_change(f->store, rewrite, NULL) == 0;
+		asked = now;
+	}
+	bool answer = writable;
+	pthread_mutex_unlock(&lock);
+	return answer;
 }
 
 static int healthz_get(struct front *f, struct call *c)
@@ -48,23 +67,31 @@ static int metrics_get(struct front *f, struct call *c)
 	return call_reply_bytes(c, 200, &out, METRICS_TYPE);
 }
 
+/* CAs that were never made, or whose certificate is withheld, have none to show. */
+static int certificate_read(struct front *f, const char *ca_id, struct buf *out)
+{
+	scoped_session *session = NULL;
+	if (store_read(f->store, &session) != 0)
+		return -1;
+	scoped_row(ca) row = { .memory = NULL };
+	int found = store_ca_find(session, ca_id, &row);
+	if (found != STORE_DONE)
+		return found;
+	const char *state = row_text(row.state);
+	bool shown = strcmp(state, "active") == 0 || strcmp(state, "retiring") == 0 || strcmp(state, "retired") == 0;
+	if (shown)
+		buf_put_slice(out, row.certificate);
+	return shown && out->len ? STORE_DONE : STORE_NONE;
+}
+
 static int ca_certificate_get(struct front *f, struct call *c)
 {
-	struct store_session *s;
-	struct ca_row row;
-	if (store_read(f->store, &s) != 0)
-		return -1;
-	int found = store_ca_find(s, c->param[0], &row);
 	scoped_buf out;
-	buf_init(&out, 65536);
-	if (found == 0) {
-		buf_put_slice(&out, row.certificate);
-		ca_row_free(&row);
-	}
-	store_release(s);
+	buf_init(&out, MAX_CERTIFICATE);
+	int found = certificate_read(f, c->param[0], &out);
 	if (found < 0)
 		return -1;
-	if (found > 0 || out.len == 0)
+	if (found != STORE_DONE)
 		return call_refuse(c, 404, "not_found", NULL, "There is no certificate of such a CA.");
 	return call_reply_bytes(c, 200, &out, "application/pkix-cert");
 }

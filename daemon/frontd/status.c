@@ -5,19 +5,12 @@
 #include "base/algorithm.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "frontd/api.h"
 #include "frontd/authz.h"
 #include "frontd/front.h"
-#include "frontd/metrics.h"
 #include "frontd/pki.h"
-#include "frontd/route.h"
 #include "frontd/signer.h"
 #include "names/name.h"
 #include "policy/profile.h"
-#include "store/store.h"
-
-#define MAX_METRICS (8 * 1024 * 1024) /* every counter at its limit of label sets */
-#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 static json_t *driver_json(uint8_t state, struct slice item)
 {
