@@ -11,11 +11,6 @@ csr_make "$work/good" ec:P-256 DNS:good.example.com
 issue "$issuing" "$work/good.csr" server
 answers 201 "a good request first"
 
-ledger_head() {
-  api GET /api/v1/audit/checkpoint
-  api GET '/api/v1/audit?last=1'
-  field .head
-}
 issued() { sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" 'SELECT count(*) FROM certificate'; }
 before=$(issued)
 
@@ -77,7 +72,7 @@ rejects 422 csr_weak_key "RSA with 1024 bits" POST "$leaves" "$(with_csr "$work/
 csr_make "$work/curve" ec:secp256k1 DNS:curve.example.com
 rejects 422 csr_unsupported_key "an unsupported curve" POST "$leaves" "$(with_csr "$work/curve.csr")"
 csr_make "$work/nameless" ec:P-256 ''
-rejects 422 name_missing "no alternative name" POST "$leaves" "$(with_csr "$work/nameless.csr")"
+rejects 400 name_missing "no alternative name" POST "$leaves" "$(with_csr "$work/nameless.csr")"
 rejects 400 unknown_profile "an unknown profile" POST "$leaves" "$(with_csr "$work/good.csr" nosuch)"
 
 is "$(issued)" "$before" "none of these left a certificate"
