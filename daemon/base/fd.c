@@ -75,7 +75,7 @@ int fd_read_file(const char *path, size_t max, struct buf *out)
 	}
 	size_t n = (size_t)st.st_size;
 	uint8_t *at = buf_room(out, n);
-	if (!at) {
+	if (!at && n) {
 		errno = EFBIG;
 		return -1;
 	}

@@ -37,11 +37,16 @@ struct call {
 	const char *idempotency_key;		/* the header; NULL if absent */
 	const char *(*query)(struct call *c, const char *name); /* a query parameter; NULL if absent */
 	void *http;				/* the HTTP room's own */
+	uint8_t signing_id[16];			/* request id for the signer, if given: a retry has that of the first try */
+	bool signing_id_given;
+	char request_id[24];			/* as in the log and in the answer's X-Request-Id */
+	const char *route;			/* the pattern that the path matched; NULL: none */
 
 	/* the answer */
 	unsigned status;
 	json_t *reply;		 /* owned by the call; sent as JSON */
 	char *text;		 /* or: owned, sent as is with content_type (a PEM chain) */
+	size_t text_len;
 	const char *content_type;
 	struct call_error error; /* filled in by call_refuse() */
 };
@@ -56,5 +61,9 @@ int call_refuse(struct call *c, unsigned status, const char *code, const char *f
 /* Hands a reply over: takes the reference. Answers 0, or -1 if reply is NULL (out of memory). */
 int call_reply(struct call *c, unsigned status, json_t *reply);
 int call_reply_text(struct call *c, unsigned status, char *text, const char *content_type);
+/* The same for bytes that may hold NUL (DER); takes them over from the buffer. */
+int call_reply_bytes(struct call *c, unsigned status, struct buf *bytes, const char *content_type);
+/* Frees the reply, text and error; the call can be answered anew. */
+void call_clear(struct call *c);
 
 #endif

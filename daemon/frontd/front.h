@@ -5,6 +5,8 @@
 #ifndef CHANCERY_FRONTD_FRONT_H
 #define CHANCERY_FRONTD_FRONT_H
 
+#include <pthread.h>
+
 #include "base/peer.h"
 
 struct store;	 /* drivers/store/store.h */
@@ -19,6 +21,7 @@ struct front {
 	struct profiles *profiles;
 	struct metrics *metrics;
 	struct authz *authz;
+	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */
 
 	/* from frontd.conf */
 	const char *default_token;	/* driver that makes new keys */
@@ -26,6 +29,7 @@ struct front {
 	const char *pki_base_url;	/* "http://pki.example/pki" for AIA URLs; empty: none written */
 	int64_t root_days, ca_days;	/* default ttl_days of a root and of a child */
 	int64_t backdate;		/* seconds that notBefore lies before now by default */
+	int64_t started;		/* time_now() when this process began */
 	unsigned ask_timeout;		/* seconds a caller waits for the signer at most */
 };
 

@@ -1,1 +1,39 @@
-# What daemon/frontd is built from.
+# What daemon/frontd is built from: the program, and the rooms between the sockets and the handlers.
+sbin_PROGRAMS += chancery-frontd
+noinst_LIBRARIES += daemon/frontd/libfronthttp.a
+daemon_frontd_libfronthttp_a_SOURCES = \
+	daemon/frontd/api.c daemon/frontd/api.h \
+	daemon/frontd/audit.c daemon/frontd/audit.h \
+	daemon/frontd/authz.c daemon/frontd/authz.h \
+	daemon/frontd/call.c daemon/frontd/call.h daemon/frontd/front.h \
+	daemon/frontd/config.c daemon/frontd/config.h \
+	daemon/frontd/csr.c daemon/frontd/csr.h \
+	daemon/frontd/denial.c daemon/frontd/denial.h \
+	daemon/frontd/http.c daemon/frontd/http.h \
+	daemon/frontd/metrics.c daemon/frontd/metrics.h \
+	daemon/frontd/pki.c daemon/frontd/pki.h \
+	daemon/frontd/route.c daemon/frontd/route.h \
+	daemon/frontd/status.c daemon/frontd/status.h
+daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
+	$(LIBCONFIG_CFLAGS)
+FRONT_ROOMS = daemon/frontd/libfronthttp.a daemon/frontd/libfrontcore.a daemon/frontd/libfronthttp.a \
+	daemon/policy/libpolicy.a drivers/store/libstore.a daemon/ledger/libledger.a daemon/names/libnames.a \
+	daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a
+FRONT_LIBS = $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) -lpthread
+chancery_frontd_SOURCES = daemon/frontd/main.c
+chancery_frontd_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
+chancery_frontd_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+EXTRA_DIST += daemon/frontd/openapi.yaml conf/frontd.conf
+dist_man_MANS += conf/frontd.conf.5 daemon/frontd/chancery-frontd.8
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_csr tests/unit/test_http
+tests_unit_test_csr_SOURCES = tests/unit/test_csr.c
+tests_unit_test_csr_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_csr_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test_http.c
+tests_unit_test_http_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_http_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)
+endif
+
+include daemon/frontd/core.mk

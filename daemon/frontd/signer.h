@@ -51,6 +51,32 @@ void signer_request_id(uint8_t id[REQUEST_ID_SIZE]);
 #include "wire/inner.def"
 #undef VERB
 
+/*
+ * From before a request that leaves records on the ledger until the database
+ * reflects them. The link thereby knows how far the database is complete, and
+ * tells the store (store_mark()). A hold that ends unsettled makes the link
+ * read the ledger again before it counts any further.
+ *
+ *	scoped_hold hold;
+ *	signer_hold(f->signer, &hold);
+ *	... ask, commit ...
+ *	signer_settle(&hold, reply.ledger_seq);
+ */
+struct signer_hold {
+	struct signer *signer;
+	uint64_t low; /* no record of this request is below */
+	bool settled;
+	struct signer_hold *older, *newer;
+};
+void signer_hold(struct signer *s, struct signer_hold *h);
+/* All that this request left on the ledger is in the database; ledger_seq 0: it left nothing. */
+void signer_settle(struct signer_hold *h, uint64_t ledger_seq);
+void signer_release(struct signer_hold *h);
+#define scoped_hold __attribute__((cleanup(signer_release))) struct signer_hold
+
+/* Reads the ledger once more, for a request whose fate is unknown, and waits for it; false if the link is away. */
+bool signer_refresh(struct signer *s);
+
 /* For /readyz and /status: whether callers may ask now, and a sentence about why not. */
 bool signer_ready(struct signer *s, char why[160]);
 

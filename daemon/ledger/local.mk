@@ -9,6 +9,7 @@ daemon_ledger_libledger_a_SOURCES = \
 	daemon/ledger/recovery.c daemon/ledger/recovery.h \
 	daemon/ledger/segment.c daemon/ledger/segment.h
 daemon_ledger_libledger_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+EXTRA_DIST += tests/e2e/ledger_check.py
 
 if HAVE_CMOCKA
 LEDGER_TEST_LIBS = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS) $(CMOCKA_LIBS)

@@ -37,15 +37,24 @@ static int stage_op(struct journal *j, struct op *op)
 	return 0;
 }
 
+static size_t op_bytes(const struct op *op)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < op->record_count; i++)
+		bytes += RECORD_HEAD + op->records[i].body.len + RECORD_TAIL;
+	return bytes;
+}
+
 /* Stages up to a batch from the chain; answers where the next one begins. */
 static struct op *stage_batch(struct journal *j, struct op *chain, bool *failed)
 {
-	size_t records = 0;
+	size_t records = 0, bytes = 0;
 	struct op *last = NULL;
 	for (struct op *op = chain; op; op = op->next) {
-		if (last && records + op->record_count > MAX_BATCH)
-			break;
 		records += op->record_count;
+		bytes += op_bytes(op);
+		if (last && (records > MAX_BATCH || bytes > MAX_BATCH_BYTES))
+			break;
 		*failed = *failed || stage_op(j, op) != 0;
 		last = op;
 	}

@@ -93,8 +93,8 @@ static bool answer_again(struct signer *s, uint64_t peer, const struct frame *f,
 	if (!recent_find(s->recent, id, &seq))
 		return false;
 	struct outcome o = { 0 };
-	buf_init(&o.first, MAX_RECORD_BODY + 64);
-	buf_init(&o.last, MAX_RECORD_BODY + 64);
+	buf_init(&o.first, MAX_RECORD + 4096);
+	buf_init(&o.last, MAX_RECORD + 4096);
 	if (!outcome_read(s, seq, &o))
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_LEDGER_FAILED, NULL, 0);
 	else if (memcmp(o.id, id, REQUEST_ID_SIZE) != 0 || memcmp(o.hash, hash, 32) != 0)

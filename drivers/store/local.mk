@@ -1,1 +1,19 @@
-# What drivers/store is built from.
+# store: what the front-end remembers; sqlite/ is the embedded implementation.
+noinst_LIBRARIES += drivers/store/libstore.a
+drivers_store_libstore_a_SOURCES = \
+	drivers/store/rows.def drivers/store/store.h \
+	drivers/store/sqlite/certificate.c \
+	drivers/store/sqlite/hierarchy.c \
+	drivers/store/sqlite/ledger.c \
+	drivers/store/sqlite/row.c \
+	drivers/store/sqlite/schema.c \
+	drivers/store/sqlite/session.c drivers/store/sqlite/session.h drivers/store/sqlite/statements.def \
+	drivers/store/sqlite/store.c
+drivers_store_libstore_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_store
+tests_unit_test_store_SOURCES = tests/unit/test_store.c
+tests_unit_test_store_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_store_LDADD = drivers/store/libstore.a daemon/base/libbase.a $(SQLITE_LIBS) $(CMOCKA_LIBS)
+endif

@@ -1,0 +1,17 @@
+/* What the signer and the store answered, as what a caller is told. */
+#ifndef CHANCERY_FRONTD_ANSWER_H
+#define CHANCERY_FRONTD_ANSWER_H
+
+#include "frontd/call.h"
+#include "frontd/signer.h"
+
+/* For anything but SIGNER_DONE: refuses the call, answers positive. */
+int answer_signer(struct call *c, enum signer_result result, const struct signer_answer *answer);
+/* For a negative answer of the store: 503. */
+int answer_store(struct call *c);
+/* What came back is not what was asked for: 503, and it was put away. */
+int answer_withheld(struct call *c);
+int answer_no_ca(struct call *c);
+int answer_no_issuer(struct call *c);
+
+#endif

@@ -1,0 +1,300 @@
+#include "frontd/authz.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "names/name.h"
+
+/* One entry of roles.issuer. A list that isn't stated limits nothing. */
+struct grant_entry {
+	struct peer_rules peers;
+	bool limits_cas, limits_profiles, limits_names;
+	size_t ca_count, profile_count, name_count;
+	char *cas[MAX_GRANT_PATTERNS], *profiles[MAX_GRANT_PATTERNS];
+	struct name_pattern names[MAX_GRANT_PATTERNS];
+};
+
+struct authz {
+	struct peer_rules admin, auditor, operator_;
+	size_t grant_count;
+	struct grant_entry grants[MAX_GRANTS];
+};
+
+/* The entries that admit one caller. */
+struct grant {
+	size_t count;
+	const struct grant_entry *entries[MAX_GRANTS];
+};
+
+bool name_pattern_parse(const char *text, struct name_pattern *out, const char **why)
+{
+	*out = (struct name_pattern){ .kind = PATTERN_ANY };
+	buf_init(&out->value, MAX_NAME);
+	if (strcmp(text, "*") == 0)
+		return true;
+	size_t n = strlen(text);
+	if (strncmp(text, "dns:*.", 6) == 0) {
+		out->kind = PATTERN_BELOW;
+		return name_parse(AS_SUBTREE, text + 6, &out->type, &out->value, why);
+	}
+	if (strncmp(text, "uri:", 4) == 0 && strstr(text, "://")) {
+		bool prefix = n > 2 && strcmp(text + n - 2, "/*") == 0;
+		char plain[MAX_NAME + 8];
+		*why = "the name is too long";
+		if (n >= sizeof(plain))
+			return false;
+		memcpy(plain, text, n + 1);
+		plain[n - (prefix ? 1 : 0)] = '\0';
+		out->kind = prefix ? PATTERN_PREFIX : PATTERN_EXACT;
+		return name_parse(AS_NAME, plain, &out->type, &out->value, why);
+	}
+	if (!name_parse(AS_SUBTREE, text, &out->type, &out->value, why))
+		return false;
+	out->kind = out->type == NAME_DNS ? PATTERN_EXACT : PATTERN_SUBTREE;
+	return true;
+}
+
+/* A part of a path that a server could read as going up, or as another path, is not below a prefix. */
+static bool path_is_plain(struct slice path)
+{
+	for (size_t i = 0; i < path.len; i++) {
+		if (memchr("%?#\\", path.at[i], 4))
+			return false;
+		bool starts = i == 0 || path.at[i - 1] == '/';
+		if (starts && path.at[i] == '.')
+			return false;
+	}
+	return true;
+}
+
+static bool has_prefix(struct slice name, struct slice prefix)
+{
+	if (name.len <= prefix.len || memcmp(name.at, prefix.at, prefix.len) != 0)
+		return false;
+	return path_is_plain((struct slice){ name.at + prefix.len, name.len - prefix.len });
+}
+
+static bool is_below(struct slice name, struct slice domain)
+{
+	if (name.len <= domain.len + 1)
+		return false;
+	size_t at = name.len - domain.len;
+	return name.at[at - 1] == '.' && memcmp(name.at + at, domain.at, domain.len) == 0;
+}
+
+bool name_pattern_matches(const struct name_pattern *p, uint8_t type, struct slice name)
+{
+	struct slice value = buf_slice(&p->value);
+	if (p->kind == PATTERN_ANY)
+		return true;
+	if (type != p->type)
+		return false;
+	switch (p->kind) {
+	case PATTERN_EXACT:
+		return slice_equal(name, value);
+	case PATTERN_BELOW:
+		return is_below(name, value);
+	case PATTERN_PREFIX:
+		return has_prefix(name, value);
+	default:
+		return name_within(type, name, value);
+	}
+}
+
+/* Texts of a list; true if the list is there. */
+static bool texts_read(struct conf *conf, const char *path, char *out[MAX_GRANT_PATTERNS], size_t *count)
+{
+	char item[160];
+	size_t n = conf_count(conf, path);
+	if (n > MAX_GRANT_PATTERNS) {
+		conf_reject(conf, path, "at most 64 entries");
+		n = MAX_GRANT_PATTERNS;
+	}
+	for (size_t i = 0; i < n; i++) {
+		snprintf(item, sizeof(item), "%s.[%zu]", path, i);
+		out[i] = strdup(conf_text(conf, item, NULL));
+		*count = out[i] ? i + 1 : *count;
+	}
+	return conf_has(conf, path);
+}
+
+static void names_read(struct conf *conf, const char *path, struct grant_entry *g)
+{
+	char *texts[MAX_GRANT_PATTERNS];
+	size_t count = 0;
+	g->limits_names = texts_read(conf, path, texts, &count);
+	for (size_t i = 0; i < count; i++) {
+		const char *why = "a name pattern such as dns:*.example.com";
+		char item[160];
+		snprintf(item, sizeof(item), "%s.[%zu]", path, i);
+		if (*texts[i] && !name_pattern_parse(texts[i], &g->names[i], &why))
+			conf_reject(conf, item, why);
+		free(texts[i]);
+	}
+	g->name_count = count;
+}
+
+static void grant_read(struct conf *conf, size_t i, struct grant_entry *g)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "roles.issuer.[%zu].peers", i);
+	conf_peers(conf, path, &g->peers);
+	snprintf(path, sizeof(path), "roles.issuer.[%zu].cas", i);
+	g->limits_cas = texts_read(conf, path, g->cas, &g->ca_count);
+	snprintf(path, sizeof(path), "roles.issuer.[%zu].profiles", i);
+	g->limits_profiles = texts_read(conf, path, g->profiles, &g->profile_count);
+	snprintf(path, sizeof(path), "roles.issuer.[%zu].names", i);
+	names_read(conf, path, g);
+}
+
+struct authz *authz_read(struct conf *conf)
+{
+	struct authz *a = calloc(1, sizeof(*a));
+	if (!a)
+		return NULL;
+	conf_count(conf, "roles");
+	conf_peers(conf, "roles.admin", &a->admin);
+	conf_peers(conf, "roles.auditor", &a->auditor);
+	conf_peers(conf, "roles.operator", &a->operator_);
+	a->grant_count = conf_count(conf, "roles.issuer");
+	if (a->grant_count > MAX_GRANTS) {
+		conf_reject(conf, "roles.issuer", "at most 32 entries");
+		a->grant_count = MAX_GRANTS;
+	}
+	for (size_t i = 0; i < a->grant_count; i++)
+		grant_read(conf, i, &a->grants[i]);
+	return a;
+}
+
+void authz_free(struct authz *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->grant_count; i++) {
+		struct grant_entry *g = &a->grants[i];
+		for (size_t j = 0; j < g->ca_count; j++)
+			free(g->cas[j]);
+		for (size_t j = 0; j < g->profile_count; j++)
+			free(g->profiles[j]);
+		for (size_t j = 0; j < g->name_count; j++)
+			buf_free(&g->names[j].value);
+	}
+	free(a);
+}
+
+/* "uid:1000(alice)"; the name is left out if there is none, and reduced to what can't confuse a reader. */
+static void actor_name(struct caller *who)
+{
+	char memory[2048];
+	struct passwd entry, *found = NULL;
+	int n = snprintf(who->actor, sizeof(who->actor), "uid:%u", who->peer.uid);
+	if (getpwuid_r(who->peer.uid, &entry, memory, sizeof(memory), &found) != 0 || !found || !found->pw_name[0])
+		return;
+	char name[64];
+	snprintf(name, sizeof(name), "%s", found->pw_name);
+	for (char *c = name; *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-$@", *c))
+			*c = '?';
+	snprintf(who->actor + n, sizeof(who->actor) - (size_t)n, "(%s)", name);
+}
+
+static void grants_find(const struct authz *a, struct caller *who)
+{
+	struct grant *g = calloc(1, sizeof(*g));
+	for (size_t i = 0; i < a->grant_count && g; i++)
+		if (peer_matches(&a->grants[i].peers, &who->peer))
+			g->entries[g->count++] = &a->grants[i];
+	if (g && g->count)
+		who->roles |= ROLE_ISSUER;
+	who->grant = g;
+}
+
+void authz_identify(const struct authz *a, struct caller *who)
+{
+	who->roles = 0;
+	who->grant = NULL;
+	actor_name(who);
+	if (!a)
+		return;
+	if (peer_matches(&a->admin, &who->peer))
+		who->roles |= ROLE_ADMIN;
+	if (peer_matches(&a->auditor, &who->peer))
+		who->roles |= ROLE_AUDITOR;
+	if (peer_matches(&a->operator_, &who->peer))
+		who->roles |= ROLE_OPERATOR;
+	grants_find(a, who);
+}
+
+void authz_forget(struct caller *who)
+{
+	free((void *)(uintptr_t)who->grant);
+	who->grant = NULL;
+}
+
+static bool is_listed(char *const *list, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i], "*") == 0 || strcmp(list[i], text) == 0)
+			return true;
+	return false;
+}
+
+static bool names_allowed(const struct grant_entry *g, struct list names, char why[200])
+{
+	uint8_t type;
+	struct slice name;
+	while (g->limits_names && list_next(&names, &type, &name)) {
+		bool found = false;
+		for (size_t i = 0; i < g->name_count && !found; i++)
+			found = name_pattern_matches(&g->names[i], type, name);
+		if (found)
+			continue;
+		scoped_buf text;
+		buf_init(&text, 2 * MAX_NAME + 64);
+		name_print(AS_NAME, type, name, &text);
+		snprintf(why, 200, "the name %.*s is outside the caller's patterns", text.len > 128 ? 128 : (int)text.len,
+			 text.at ? (const char *)text.at : "");
+		return false;
+	}
+	return true;
+}
+
+static bool entry_allows(const struct grant_entry *g, const char *ca_id, const char *profile, struct list names,
+			 char why[200])
+{
+	if (g->limits_cas && !is_listed(g->cas, g->ca_count, ca_id)) {
+		snprintf(why, 200, "the caller may not use the CA %.64s", ca_id);
+		return false;
+	}
+	if (g->limits_profiles && !is_listed(g->profiles, g->profile_count, profile)) {
+		snprintf(why, 200, "the caller may not use the profile %.64s", profile);
+		return false;
+	}
+	return names_allowed(g, names, why);
+}
+
+bool authz_may_issue(const struct caller *who, const char *ca_id, const char *profile, struct list alt_names,
+		     char why[200])
+{
+	if (who->roles & ROLE_ADMIN)
+		return true;
+	snprintf(why, 200, "the caller has no issuer role");
+	if (!(who->roles & ROLE_ISSUER) || !who->grant)
+		return false;
+	for (size_t i = 0; i < who->grant->count; i++)
+		if (entry_allows(who->grant->entries[i], ca_id, profile, alt_names, why))
+			return true;
+	return false;
+}
+
+json_t *authz_roles_json(unsigned roles)
+{
+	static const char *const names[] = { "admin", "issuer", "auditor", "operator" };
+	json_t *out = json_array();
+	for (unsigned i = 0; i < 4 && out; i++)
+		if (roles & (1u << i))
+			json_array_append_new(out, json_string(names[i]));
+	return out;
+}

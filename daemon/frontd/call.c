@@ -1,0 +1,68 @@
+#include "frontd/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int call_refuse(struct call *c, unsigned status, const char *code, const char *field, const char *format, ...)
+{
+	struct call_error *e = &c->error;
+	e->status = status;
+	snprintf(e->code, sizeof(e->code), "%s", code);
+	snprintf(e->field, sizeof(e->field), "%s", field ? field : "");
+	va_list args;
+	va_start(args, format);
+	vsnprintf(e->message, sizeof(e->message), format, args);
+	va_end(args);
+	return 1;
+}
+
+int call_reply(struct call *c, unsigned status, json_t *reply)
+{
+	if (!reply)
+		return -1;
+	json_decref(c->reply);
+	c->reply = reply;
+	c->status = status;
+	return 0;
+}
+
+static int text_take(struct call *c, unsigned status, char *text, size_t len, const char *content_type)
+{
+	if (!text)
+		return -1;
+	free(c->text);
+	c->text = text;
+	c->text_len = len;
+	c->content_type = content_type;
+	c->status = status;
+	return 0;
+}
+
+int call_reply_text(struct call *c, unsigned status, char *text, const char *content_type)
+{
+	return text_take(c, status, text, text ? strlen(text) : 0, content_type);
+}
+
+int call_reply_bytes(struct call *c, unsigned status, struct buf *bytes, const char *content_type)
+{
+	if (!buf_ok(bytes))
+		return -1;
+	char *text = (char *)bytes->at;
+	size_t len = bytes->len;
+	bytes->at = NULL;
+	bytes->len = bytes->cap = 0;
+	return text_take(c, status, text, len, content_type);
+}
+
+void call_clear(struct call *c)
+{
+	json_decref(c->reply);
+	free(c->text);
+	c->reply = NULL;
+	c->text = NULL;
+	c->text_len = 0;
+	c->status = 0;
+	c->error = (struct call_error){ .status = 0 };
+}

@@ -1,0 +1,27 @@
+/*
+ * Trust no answer: what came back from the signer is held against what was
+ * asked, field by field, and a CA's whole chain is validated by libcrypto.
+ * Pure: it neither asks nor stores.
+ */
+#ifndef CHANCERY_FRONTD_CHECK_H
+#define CHANCERY_FRONTD_CHECK_H
+
+#include "frontd/facts.h"
+#include "wire/inner.h"
+
+struct check_asked {
+	struct cert_sign_request fields; /* kind, validity, names, usages ... as asked; a root's too */
+	struct slice public_key;	 /* SubjectPublicKeyInfo of the subject */
+	struct slice issuer_name;	 /* DER of the issuer's subject; empty: self-signed */
+	struct slice issuer_key_id;	 /* the issuer's subject key identifier; empty: self-signed */
+};
+
+/* 0; positive: it differs, *why says where. */
+int check_certificate(const struct facts *got, const struct check_asked *asked, char why[FACTS_WHY]);
+/*
+ * 0; positive: it does not validate at this time, *why says why. certificates: DER,
+ * the one in question first, each one's issuer next, the root last.
+ */
+int check_chain(const struct slice *certificates, size_t count, int64_t now, char why[FACTS_WHY]);
+
+#endif

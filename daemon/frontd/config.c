@@ -1,0 +1,65 @@
+#include "frontd/config.h"
+
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/algorithm.h"
+
+#define DAY 86400
+
+/* A path that can't be bound or reached is a mistake to be told before anything starts. */
+static const char *socket_read(struct conf *conf, const char *name, const char *fallback)
+{
+	const char *path = conf_text(conf, name, fallback);
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		conf_reject(conf, name, "a socket path of at most 107 bytes");
+	return path;
+}
+
+static void paths_read(struct conf *conf, struct config *out)
+{
+	out->api_socket = socket_read(conf, "api_socket", "/run/chancery/api.sock");
+	out->api_socket_mode = conf_mode(conf, "api_socket_mode", 0666);
+	out->pki_socket = socket_read(conf, "pki_socket", "/run/chancery/pki.sock");
+	out->pki_socket_mode = conf_mode(conf, "pki_socket_mode", 0666);
+	out->sign_socket = socket_read(conf, "sign_socket", "/run/chancery/sign.sock");
+	out->database = conf_text(conf, "database", "/var/lib/chancery/db/chancery.db");
+	out->profiles_dir = conf_text(conf, "profiles_dir", CHANCERY_CONFDIR "/profiles");
+}
+
+static void issuance_read(struct conf *conf, struct front *f)
+{
+	f->default_token = conf_text(conf, "default_token", NULL);
+	f->default_algorithm = conf_text(conf, "default_algorithm", "ECDSA-P384");
+	if (!algorithm_by_name(f->default_algorithm))
+		conf_reject(conf, "default_algorithm", "RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384, "
+						       "ECDSA-P521 or Ed25519");
+	f->pki_base_url = conf_text(conf, "pki_base_url", "");
+	bool http = strncmp(f->pki_base_url, "http://", 7) == 0 || strncmp(f->pki_base_url, "https://", 8) == 0;
+	if (*f->pki_base_url && !http)
+		conf_reject(conf, "pki_base_url", "a URL that begins with http:// or https://");
+	f->root_days = conf_int(conf, "root_days", 1, 36525, 7305);
+	f->ca_days = conf_int(conf, "ca_days", 1, 36525, 3652);
+	f->backdate = conf_int(conf, "backdate_seconds", 0, DAY, 300);
+	f->ask_timeout = (unsigned)conf_int(conf, "ask_timeout", 1, 600, 90);
+}
+
+int config_read(const char *path, struct config *out)
+{
+	*out = (struct config){ .conf = conf_open(path) };
+	if (!out->conf)
+		return -1;
+	paths_read(out->conf, out);
+	issuance_read(out->conf, &out->front);
+	out->shutdown_seconds = (unsigned)conf_int(out->conf, "shutdown_seconds", 0, 600, 20);
+	if (!log_level_parse(conf_text(out->conf, "log_level", "info"), &out->log_level))
+		conf_reject(out->conf, "log_level", "error, warning, info or debug");
+	out->front.authz = authz_read(out->conf);
+	return conf_finish(out->conf) == 0 && out->front.authz ? 0 : -1;
+}
+
+void config_free(struct config *c)
+{
+	authz_free(c->front.authz);
+	conf_close(c->conf);
+}

@@ -1,0 +1,31 @@
+/*
+ * The front-end's own words on the ledger, at most a kilobyte of compact JSON
+ * with each request, from which the database can be made again: written here
+ * when asking, read here when catching up. Opaque to the signer.
+ */
+#ifndef CHANCERY_FRONTD_CONTEXT_H
+#define CHANCERY_FRONTD_CONTEXT_H
+
+#include "frontd/call.h"
+#include "store/store.h"
+
+/* Appends the context; positive: it doesn't fit MAX_CONTEXT. What is NULL is left out. */
+struct context_words {
+	const char *op; /* "key", "ca", "leaf", "issuer", "move" */
+	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
+	const char *ca, *name, *parent, *metadata, *profile, *from, *to, *note;
+	const char *serial, *fingerprint;
+};
+int context_put(struct buf *out, const struct call *c, const struct context_words *words);
+
+/* The object of a record's context, a new reference; NULL if it is not one of ours. */
+json_t *context_read(struct slice context);
+/* A text of it; "" if it isn't there. */
+const char *context_text(json_t *context, const char *key);
+
+/* "ica-" or "iss-" and a UUID made from a request id, so that a repeated request names the same thing. */
+void context_id(const char *prefix, const uint8_t request_id[16], char out[48]);
+/* The time that stands in a request id, in seconds: the "now" of all that it decides. */
+int64_t request_time(const uint8_t request_id[16]);
+
+#endif

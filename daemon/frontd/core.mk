@@ -1,0 +1,36 @@
+# The front-end's core: the link to the signer, the hierarchy's rules, issuing and looking up.
+noinst_LIBRARIES += daemon/frontd/libfrontcore.a
+daemon_frontd_libfrontcore_a_SOURCES = \
+	daemon/frontd/answer.c daemon/frontd/answer.h \
+	daemon/frontd/catchup.c daemon/frontd/catchup.h \
+	daemon/frontd/chain.c daemon/frontd/chain.h \
+	daemon/frontd/check.c daemon/frontd/check.h \
+	daemon/frontd/context.c daemon/frontd/context.h \
+	daemon/frontd/create.c daemon/frontd/hierarchy.h \
+	daemon/frontd/facts.c daemon/frontd/facts.h \
+	daemon/frontd/idempotency.c daemon/frontd/idempotency.h \
+	daemon/frontd/input.c daemon/frontd/input.h \
+	daemon/frontd/issue.c daemon/frontd/issue.h \
+	daemon/frontd/issuer.c \
+	daemon/frontd/lookup.c daemon/frontd/lookup.h \
+	daemon/frontd/made.c daemon/frontd/made.h \
+	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
+	daemon/frontd/rebuild.c daemon/frontd/rebuild.h \
+	daemon/frontd/retire.c \
+	daemon/frontd/signer.c daemon/frontd/signer.h daemon/frontd/signer_link.c daemon/frontd/signer_link.h \
+	daemon/frontd/subject.c daemon/frontd/subject.h \
+	daemon/frontd/tree.c \
+	daemon/frontd/view.c daemon/frontd/view.h
+daemon_frontd_libfrontcore_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_signer tests/unit/test_check
+tests_unit_test_signer_SOURCES = tests/unit/test_signer.c
+tests_unit_test_signer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_signer_LDADD = daemon/frontd/libfrontcore.a drivers/store/libstore.a daemon/wire/libinner_ask.a \
+	daemon/wire/libinner_answer.a daemon/wire/libframe.a daemon/base/libbase.a $(SQLITE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_check_SOURCES = tests/unit/test_check.c
+tests_unit_test_check_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_check_LDADD = daemon/frontd/libfrontcore.a daemon/names/libnames.a daemon/base/libbase.a \
+	$(CRYPTO_LIBS) $(CMOCKA_LIBS)
+endif

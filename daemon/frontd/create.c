@@ -1,0 +1,304 @@
+/* Making a CA: the plan, its key, its certificate, the check of what came back, the commit. */
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "frontd/answer.h"
+#include "frontd/check.h"
+#include "frontd/context.h"
+#include "frontd/hierarchy.h"
+#include "frontd/made.h"
+#include "frontd/metrics.h"
+#include "frontd/plan.h"
+#include "frontd/view.h"
+
+#define QUEUE_STEP_MS 100 /* how often a create that waits for another's key to be bound asks again */
+
+static const char *parent_of(const struct plan *p)
+{
+	return p->above.count ? row_text(p->above.ca[0].id) : "";
+}
+
+static struct ca_row plan_row(const struct plan *p, const struct front *f, const struct call *c, const char *state)
+{
+	struct ca_row row = { .id = slice_text(p->id),
+			      .issuer_id = p->issuer.id,
+			      .parent_id = slice_text(parent_of(p)),
+			      .name = slice_text(p->name),
+			      .state = slice_text(state),
+			      .subject = buf_slice(&p->subject.raw),
+			      .subject_fold = buf_slice(&p->fold),
+			      .token = slice_text(f->default_token),
+			      .algorithm = p->algorithm->number,
+			      .path_len = p->path_len,
+			      .constraints = buf_slice(&p->packed_stated),
+			      .effective = buf_slice(&p->packed_effective),
+			      .metadata = buf_slice(&p->metadata),
+			      .actor = slice_text(c->who->actor),
+			      .not_before = p->not_before,
+			      .not_after = p->not_after };
+	memcpy(row.request_id, p->request_id, sizeof(row.request_id));
+	row.created_at = row.updated_at = time_now();
+	return row;
+}
+
+struct reservation {
+	const struct plan *plan;
+	struct ca_row row;
+	struct key_row key; /* one that an earlier create left unused; memory NULL: none */
+};
+
+/* Takes name and subject, keeps the parent from being retired, and takes a key that waits, if there is one. */
+static int reserve_work(struct store_session *s, void *with)
+{
+	struct reservation *r = with;
+	int answer = plan_check(s, r->plan);
+	if (answer)
+		return answer;
+	scoped_row(ca) own = { 0 };
+	answer = store_ca_find(s, r->plan->id, &own);
+	if (answer != STORE_NONE)
+		return answer;
+	answer = store_ca_insert(s, &r->row);
+	if (!answer)
+		answer = store_key_find_unbound(s, row_text(r->row.token), r->row.algorithm, &r->key);
+	if (answer)
+		return answer == STORE_NONE ? 0 : answer;
+	return store_key_bind(s, r->key.key_id, r->plan->id);
+}
+
+static int release_work(struct store_session *s, void *with)
+{
+	const struct made *m = with;
+	int r = store_ca_delete(s, row_text(m->ca.id));
+	if (r >= 0 && m->key.ledger_seq)
+		r = store_key_insert(s, &m->key);
+	return r < 0 ? r : store_key_free(s);
+}
+
+/* Nothing was signed: name and subject are free again. The key, if there is one, waits unbound. */
+static void release(struct front *f, const struct plan *p, struct made *m)
+{
+	m->ca.id = slice_text(p->id);
+	m->key.ca_id = slice_text("");
+	if (store_change(f->store, release_work, m) < 0)
+		log_warning("ca_release", "ca=%s why=\"the reservation stays until the next catch-up\"", p->id);
+}
+
+static enum signer_result key_ask(struct front *f, const struct key_create_request *request,
+				  struct key_create_reply *reply, struct signer_answer *answer)
+{
+	const struct timespec step = { 0, QUEUE_STEP_MS * 1000000L };
+	int64_t end = time_boot_ms() + (int64_t)f->ask_timeout * 1000;
+	for (;;) {
+		enum signer_result r = signer_key_create(f->signer, request, reply, answer);
+		bool queue = r == SIGNER_REFUSED && answer->refusal.code == REFUSE_TOO_MANY_UNBOUND;
+		if (!queue || time_boot_ms() >= end)
+			return r;
+		signer_answer_free(answer);
+		nanosleep(&step, NULL);
+	}
+}
+
+static int key_make(struct front *f, struct call *c, const struct plan *p, struct made *m, struct key_create_reply *reply,
+		    struct signer_answer *answer)
+{
+	scoped_buf context = { .max = MAX_CONTEXT };
+	struct context_words words = { .op = "key", .ca = p->id };
+	if (context_put(&context, c, &words))
+		return -1;
+	struct key_create_request request = { .token = slice_text(f->default_token),
+					      .algorithm = p->algorithm->number,
+					      .context = buf_slice(&context) };
+	memcpy(request.request_id, p->key_request_id, sizeof(request.request_id));
+	enum signer_result r = key_ask(f, &request, reply, answer);
+	if (r)
+		return answer_signer(c, r, answer);
+	memcpy(m->key.key_id, reply->key_id, sizeof(m->key.key_id));
+	m->key.token = slice_text(f->default_token);
+	m->key.algorithm = p->algorithm->number;
+	m->key.public_key = reply->public_key;
+	m->key.ledger_seq = reply->ledger_seq;
+	m->key.created_at = time_now();
+	return 0;
+}
+
+/* What the certificate shall say; a root is asked for with CA_SELF, which has the same fields. */
+static struct cert_sign_request plan_fields(const struct plan *p, const struct made *m)
+{
+	struct constraints stated = constraints_of(&p->stated);
+	struct cert_sign_request r = { .kind = KIND_CA,
+				       .not_before = p->not_before,
+				       .not_after = p->not_after,
+				       .key_form = KEY_LOCAL,
+				       .subject_key = { m->key.key_id, sizeof(m->key.key_id) },
+				       .subject = items_list(&p->subject),
+				       .path_len = p->path_len,
+				       .permitted = stated.permitted,
+				       .excluded = stated.excluded,
+				       .urls = items_list(&p->urls),
+				       .context = buf_slice(&p->context) };
+	memcpy(r.request_id, p->request_id, sizeof(r.request_id));
+	if (p->above.count)
+		memcpy(r.ca_key, p->above.ca[0].key_id, sizeof(r.ca_key));
+	return r;
+}
+
+struct signed_ca {
+	uint64_t ledger_seq;
+	struct slice certificate;
+};
+
+static enum signer_result ca_ask(struct front *f, const struct plan *p, const struct cert_sign_request *r,
+				 struct signed_ca *out, struct signer_answer *answer)
+{
+	enum signer_result result;
+	if (p->above.count) {
+		struct cert_sign_reply reply = { 0 };
+		result = signer_cert_sign(f->signer, r, &reply, answer);
+		*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };
+		return result;
+	}
+	struct ca_self_request self = { .not_before = r->not_before,
+					.not_after = r->not_after,
+					.subject = r->subject,
+					.path_len = r->path_len,
+					.permitted = r->permitted,
+					.excluded = r->excluded,
+					.urls = r->urls,
+					.context = r->context };
+	memcpy(self.request_id, r->request_id, sizeof(self.request_id));
+	memcpy(self.key_id, r->subject_key.at, sizeof(self.key_id));
+	struct ca_self_reply reply = { 0 };
+	result = signer_ca_self(f->signer, &self, &reply, answer);
+	*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };
+	return result;
+}
+
+/* Holds the certificate against the plan and validates its whole chain: why is filled in if anything is wrong. */
+static void ca_check(const struct plan *p, const struct cert_sign_request *fields, const struct facts *got,
+		     struct slice der, struct made *m)
+{
+	struct check_asked asked = { .fields = *fields, .public_key = m->key.public_key };
+	scoped_facts parent = { 0 };
+	if (p->above.count) {
+		if (facts_read(p->above.ca[0].certificate, &parent, m->why))
+			return;
+		asked.issuer_name = parent.subject_name;
+		asked.issuer_key_id = parent.subject_key_id;
+	}
+	struct slice chain[MAX_CHAIN + 1] = { der };
+	for (size_t i = 0; i < p->above.count; i++)
+		chain[i + 1] = p->above.ca[i].certificate;
+	if (check_certificate(got, &asked, m->why) == 0)
+		check_chain(chain, p->above.count + 1, time_now(), m->why);
+}
+
+static int ca_commit(struct front *f, struct call *c, const struct plan *p, const struct cert_sign_request *fields,
+		     const struct signed_ca *came, struct made *m)
+{
+	scoped_facts got = { 0 };
+	if (facts_read(came->certificate, &got, m->why) == 0)
+		ca_check(p, fields, &got, came->certificate, m);
+	m->now = time_now();
+	m->issuing_ca_id = p->above.count ? parent_of(p) : p->id;
+	m->single = slice_equal(p->issuer.hierarchy_mode, slice_text("single"));
+	m->ca = plan_row(p, f, c, m->why[0] ? "withheld" : "active");
+	memcpy(m->ca.key_id, m->key.key_id, sizeof(m->ca.key_id));
+	m->ca.ledger_seq = came->ledger_seq;
+	m->ca.certificate = came->certificate;
+	made_fill(m, &got, came->certificate, m->issuing_ca_id, KIND_CA);
+	memcpy(m->ca.fingerprint, m->row.fingerprint, sizeof(m->ca.fingerprint));
+	m->ca.serial = m->row.serial;
+	m->row.actor = m->ca.actor;
+	m->row.ledger_seq = came->ledger_seq;
+	memcpy(m->row.request_id, p->request_id, sizeof(m->row.request_id));
+	m->key.ca_id = m->ca.id;
+	if (store_change(f->store, made_commit, m))
+		return answer_store(c);
+	if (m->why[0])
+		return answer_withheld(c);
+	metrics_hierarchy(f->metrics, p->above.count ? CREATE_CHILD : CREATE_ROOT, row_text(p->issuer.id));
+	return call_reply(c, 201, view_ca(&m->ca));
+}
+
+static int ca_make(struct front *f, struct call *c, const struct plan *p, const struct key_row *waiting)
+{
+	scoped_made m = { .key = *waiting };
+	struct key_create_reply key = { 0 };
+	scoped_answer key_answer = { 0 }, answer = { 0 };
+	scoped_hold hold;
+	signer_hold(f->signer, &hold);
+	int r = waiting->memory ? 0 : key_make(f, c, p, &m, &key, &key_answer);
+	if (r) {
+		release(f, p, &m);
+		return r < 0 ? answer_store(c) : r;
+	}
+	struct cert_sign_request fields = plan_fields(p, &m);
+	struct signed_ca came;
+	enum signer_result asked = ca_ask(f, p, &fields, &came, &answer);
+	if (asked == SIGNER_REFUSED) {
+		release(f, p, &m);
+		signer_settle(&hold, key.ledger_seq);
+	}
+	if (asked)
+		return answer_signer(c, asked, &answer); /* if its fate is unknown, the reservation stays for the catch-up */
+	r = ca_commit(f, c, p, &fields, &came, &m);
+	if (c->status == 201 || m.why[0])
+		signer_settle(&hold, came.ledger_seq);
+	return r;
+}
+
+static int plan_reply(struct call *c, const struct plan *p)
+{
+	struct constraints stated = constraints_of(&p->stated), effective = constraints_of(&p->effective);
+	json_t *view = json_pack("{s:b, s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "dry_run", 1, "name", p->name,
+				 "subject", view_name(buf_slice(&p->subject.raw)), "parent_ca_id",
+				 p->above.count ? json_string(parent_of(p)) : json_null(), "algorithm", p->algorithm->name,
+				 "not_before", view_time(p->not_before), "not_after", view_time(p->not_after),
+				 "not_after_capped", (int)p->capped, "path_len_constraint", view_path_len(p->path_len),
+				 "name_constraints", view_constraints(&stated), "effective_name_constraints",
+				 view_constraints(&effective));
+	return call_reply(c, 200, view);
+}
+
+/* A repeated request whose CA is there already. */
+static int ca_again(struct front *f, struct call *c, bool *answered)
+{
+	char id[48];
+	context_id("ica-", c->signing_id, id);
+	scoped_session *s = NULL;
+	scoped_row(ca) row = { 0 };
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = store_ca_find(s, id, &row);
+	*answered = r == STORE_DONE && !slice_equal(row.state, slice_text("created"));
+	if (!*answered)
+		return r < 0 ? answer_store(c) : 0;
+	if (slice_equal(row.state, slice_text("withheld")))
+		return answer_withheld(c);
+	return call_reply(c, 201, view_ca(&row));
+}
+
+int intermediate_create(struct front *f, struct call *c)
+{
+	bool answered = false;
+	int r = c->signing_id_given && !c->dry_run ? ca_again(f, c, &answered) : 0;
+	if (r || answered)
+		return r;
+	scoped_plan p;
+	r = plan_make(f, c, &p);
+	if (r)
+		return r;
+	if (c->dry_run)
+		return plan_reply(c, &p);
+	char why[160];
+	if (!signer_ready(f->signer, why))
+		return answer_signer(c, SIGNER_AWAY, NULL);
+	struct reservation reservation = { .plan = &p, .row = plan_row(&p, f, c, "created") };
+	r = store_change(f->store, reserve_work, &reservation);
+	r = r ? plan_refuse(c, r) : ca_make(f, c, &p, &reservation.key);
+	key_row_free(&reservation.key);
+	return r;
+}

@@ -1,0 +1,347 @@
+#include "frontd/facts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "names/dn.h"
+#include "wire/inner.h"
+
+static void x509_cleanup(X509 **x)
+{
+	X509_free(*x);
+}
+
+void items_init(struct items *i)
+{
+	buf_init(&i->raw, MAX_FACT_LIST);
+	i->count = 0;
+}
+
+void items_free(struct items *i)
+{
+	buf_free(&i->raw);
+	i->count = 0;
+}
+
+void items_put(struct items *i, uint8_t tag, struct slice item)
+{
+	list_put(&i->raw, &i->count, tag, item);
+}
+
+static void facts_init(struct facts *f, size_t size)
+{
+	*f = (struct facts){ .path_len = PATH_LEN_NONE };
+	struct items *lists[] = { &f->subject, &f->alt_names, &f->ext_key_usage, &f->permitted,
+				  &f->excluded, &f->urls, &f->policies };
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		items_init(lists[i]);
+	buf_init(&f->bytes, size);
+	buf_room(&f->bytes, size);
+}
+
+void facts_free(struct facts *f)
+{
+	struct items *lists[] = { &f->subject, &f->alt_names, &f->ext_key_usage, &f->permitted,
+				  &f->excluded, &f->urls, &f->policies };
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		items_free(lists[i]);
+	buf_free(&f->bytes);
+}
+
+static int facts_refuse(char why[FACTS_WHY], const char *sentence)
+{
+	snprintf(why, FACTS_WHY, "%s", sentence);
+	return 1;
+}
+
+static struct slice oid_slice(const ASN1_OBJECT *o)
+{
+	return (struct slice){ OBJ_get0_data(o), OBJ_length(o) };
+}
+
+static struct slice string_slice(const ASN1_STRING *s)
+{
+	return (struct slice){ ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s) };
+}
+
+/* One attribute an RDN, each of a known kind in a string type that we write. */
+static bool name_read(const X509_NAME *name, struct items *out)
+{
+	int n = X509_NAME_entry_count(name);
+	for (int i = 0; i < n; i++) {
+		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, i);
+		const ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
+		const struct dn_kind *kind = dn_kind_by_oid(oid_slice(X509_NAME_ENTRY_get_object(entry)));
+		int type = ASN1_STRING_type(value);
+		if (!kind || X509_NAME_ENTRY_set(entry) != i ||
+		    (type != V_ASN1_UTF8STRING && type != V_ASN1_PRINTABLESTRING && type != V_ASN1_IA5STRING))
+			return false;
+		items_put(out, kind->attribute, string_slice(value));
+	}
+	return true;
+}
+
+static bool general_name_read(const GENERAL_NAME *g, struct items *out)
+{
+	int type;
+	void *value = GENERAL_NAME_get0_value(g, &type);
+	if (type == GEN_DNS || type == GEN_EMAIL || type == GEN_URI || type == GEN_IPADD) {
+		uint8_t tag = type == GEN_DNS ? NAME_DNS : type == GEN_EMAIL ? NAME_EMAIL : type == GEN_URI ? NAME_URI : NAME_IP;
+		items_put(out, tag, string_slice(value));
+		return true;
+	}
+	if (type != GEN_DIRNAME)
+		return false;
+	scoped_items name;
+	items_init(&name);
+	scoped_buf item = { .max = MAX_NAME * 2 };
+	if (!name_read(value, &name))
+		return false;
+	buf_put_u16(&item, name.count);
+	buf_put_slice(&item, buf_slice(&name.raw));
+	items_put(out, NAME_DIRECTORY, buf_slice(&item));
+	return buf_ok(&item);
+}
+
+static bool alt_names_read(void *extension, struct facts *f)
+{
+	GENERAL_NAMES *names = extension;
+	bool good = true;
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+		good = good && general_name_read(sk_GENERAL_NAME_value(names, i), &f->alt_names);
+	GENERAL_NAMES_free(names);
+	return good;
+}
+
+static bool subtrees_read(const STACK_OF(GENERAL_SUBTREE) *trees, struct items *out)
+{
+	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+		const GENERAL_SUBTREE *tree = sk_GENERAL_SUBTREE_value(trees, i);
+		if (tree->minimum || tree->maximum || !general_name_read(tree->base, out))
+			return false;
+	}
+	return true;
+}
+
+static bool constraints_read(void *extension, struct facts *f)
+{
+	NAME_CONSTRAINTS *c = extension;
+	bool good = subtrees_read(c->permittedSubtrees, &f->permitted) && subtrees_read(c->excludedSubtrees, &f->excluded);
+	NAME_CONSTRAINTS_free(c);
+	return good;
+}
+
+static bool basic_read(void *extension, struct facts *f)
+{
+	BASIC_CONSTRAINTS *basic = extension;
+	f->ca = basic->ca != 0;
+	bool good = true;
+	if (basic->pathlen) {
+		int64_t length;
+		good = ASN1_INTEGER_get_int64(&length, basic->pathlen) && length >= 0 && length < PATH_LEN_NONE;
+		f->path_len = good ? (uint16_t)length : 0;
+	}
+	BASIC_CONSTRAINTS_free(basic);
+	return good;
+}
+
+static bool usage_read(void *extension, struct facts *f)
+{
+	ASN1_BIT_STRING *bits = extension;
+	for (int i = 0; i < 9; i++)
+		if (ASN1_BIT_STRING_get_bit(bits, i))
+			f->key_usage |= (uint16_t)(1 << i);
+	ASN1_BIT_STRING_free(bits);
+	return true;
+}
+
+static bool ext_usage_read(void *extension, struct facts *f)
+{
+	EXTENDED_KEY_USAGE *usages = extension;
+	for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++)
+		items_put(&f->ext_key_usage, 0, oid_slice(sk_ASN1_OBJECT_value(usages, i)));
+	EXTENDED_KEY_USAGE_free(usages);
+	return true;
+}
+
+static bool policies_read(void *extension, struct facts *f)
+{
+	CERTIFICATEPOLICIES *policies = extension;
+	bool good = true;
+	for (int i = 0; i < sk_POLICYINFO_num(policies); i++) {
+		const POLICYINFO *p = sk_POLICYINFO_value(policies, i);
+		good = good && !p->qualifiers;
+		items_put(&f->policies, 0, oid_slice(p->policyid));
+	}
+	CERTIFICATEPOLICIES_free(policies);
+	return good;
+}
+
+static bool url_read(const GENERAL_NAME *g, uint8_t use, struct facts *f)
+{
+	int type;
+	void *value = GENERAL_NAME_get0_value(g, &type);
+	if (type != GEN_URI)
+		return false;
+	items_put(&f->urls, use, string_slice(value));
+	return true;
+}
+
+static bool access_read(void *extension, struct facts *f)
+{
+	AUTHORITY_INFO_ACCESS *all = extension;
+	bool good = true;
+	for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(all); i++) {
+		const ACCESS_DESCRIPTION *d = sk_ACCESS_DESCRIPTION_value(all, i);
+		int method = OBJ_obj2nid(d->method);
+		uint8_t use = method == NID_ad_OCSP ? URL_OCSP : URL_CA_ISSUERS;
+		good = good && (method == NID_ad_OCSP || method == NID_ad_ca_issuers) && url_read(d->location, use, f);
+	}
+	AUTHORITY_INFO_ACCESS_free(all);
+	return good;
+}
+
+static bool points_read(void *extension, struct facts *f)
+{
+	CRL_DIST_POINTS *points = extension;
+	bool good = true;
+	for (int i = 0; good && i < sk_DIST_POINT_num(points); i++) {
+		const DIST_POINT *p = sk_DIST_POINT_value(points, i);
+		good = p->distpoint && p->distpoint->type == 0 && !p->reasons && !p->CRLissuer &&
+		       sk_GENERAL_NAME_num(p->distpoint->name.fullname) == 1 &&
+		       url_read(sk_GENERAL_NAME_value(p->distpoint->name.fullname, 0), URL_CRL, f);
+	}
+	CRL_DIST_POINTS_free(points);
+	return good;
+}
+
+/* status_request alone: RFC 7633. */
+static bool feature_read(void *extension, struct facts *f)
+{
+	TLS_FEATURE *features = extension;
+	bool good = sk_ASN1_INTEGER_num(features) == 1 && ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, 0)) == 5;
+	f->flags |= CERT_MUST_STAPLE;
+	TLS_FEATURE_free(features);
+	return good;
+}
+
+static struct slice bytes_keep(struct facts *f, struct slice s)
+{
+	const uint8_t *at = f->bytes.at + f->bytes.len; /* all room was made at the start: nothing moves */
+	buf_put_slice(&f->bytes, s);
+	return (struct slice){ at, s.len };
+}
+
+static bool subject_key_read(void *extension, struct facts *f)
+{
+	ASN1_OCTET_STRING *id = extension;
+	f->subject_key_id = bytes_keep(f, string_slice(id));
+	ASN1_OCTET_STRING_free(id);
+	return true;
+}
+
+static bool authority_key_read(void *extension, struct facts *f)
+{
+	AUTHORITY_KEYID *id = extension;
+	bool good = id->keyid && !id->issuer && !id->serial;
+	if (good)
+		f->authority_key_id = bytes_keep(f, string_slice(id->keyid));
+	AUTHORITY_KEYID_free(id);
+	return good;
+}
+
+/* Every extension that we write, whether it is critical, and how it is read. -1: as the case may be. */
+static const struct reader {
+	int nid, critical;
+	bool (*read)(void *extension, struct facts *f);
+} readers[] = {
+	{ NID_basic_constraints, 1, basic_read },
+	{ NID_key_usage, 1, usage_read },
+	{ NID_ext_key_usage, 0, ext_usage_read },
+	{ NID_subject_key_identifier, 0, subject_key_read },
+	{ NID_authority_key_identifier, 0, authority_key_read },
+	{ NID_subject_alt_name, -1, alt_names_read },
+	{ NID_name_constraints, 1, constraints_read },
+	{ NID_certificate_policies, 0, policies_read },
+	{ NID_info_access, 0, access_read },
+	{ NID_crl_distribution_points, 0, points_read },
+	{ NID_tlsfeature, 0, feature_read },
+};
+#define READERS (sizeof(readers) / sizeof(readers[0]))
+
+static bool extension_read(X509_EXTENSION *e, unsigned *seen, struct facts *f)
+{
+	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(e));
+	for (size_t i = 0; i < READERS; i++) {
+		if (readers[i].nid != nid)
+			continue;
+		if (*seen & 1U << i || (readers[i].critical >= 0 && X509_EXTENSION_get_critical(e) != readers[i].critical))
+			return false;
+		*seen |= 1U << i;
+		void *value = X509V3_EXT_d2i(e);
+		return value && readers[i].read(value, f);
+	}
+	return false;
+}
+
+static bool time_read(const ASN1_TIME *t, int64_t *out)
+{
+	struct tm tm;
+	if (!ASN1_TIME_to_tm(t, &tm))
+		return false;
+	*out = (int64_t)timegm(&tm);
+	return true;
+}
+
+/* Appends what an encoder of libcrypto writes. */
+#define PUT_DER(f, to, encoder, object)                                             \
+	do {                                                                        \
+		unsigned char *der = NULL;                                          \
+		int size = encoder(object, &der);                                   \
+		(to) = bytes_keep(f, (struct slice){ der, size > 0 ? (size_t)size : 0 }); \
+		OPENSSL_free(der);                                                  \
+	} while (0)
+
+static int facts_fill(X509 *x, struct facts *f, char why[FACTS_WHY])
+{
+	if (X509_get_version(x) != X509_VERSION_3)
+		return facts_refuse(why, "it is not of version 3");
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
+	if (ASN1_STRING_type(serial) != V_ASN1_INTEGER || ASN1_STRING_length(serial) > 20)
+		return facts_refuse(why, "its serial number is negative or longer than 20 bytes");
+	f->serial = bytes_keep(f, string_slice(serial));
+	PUT_DER(f, f->issuer_name, i2d_X509_NAME, X509_get_issuer_name(x));
+	PUT_DER(f, f->subject_name, i2d_X509_NAME, X509_get_subject_name(x));
+	PUT_DER(f, f->public_key, i2d_X509_PUBKEY, X509_get_X509_PUBKEY(x));
+	if (!time_read(X509_get0_notBefore(x), &f->not_before) || !time_read(X509_get0_notAfter(x), &f->not_after))
+		return facts_refuse(why, "its validity can't be read");
+	if (!name_read(X509_get_subject_name(x), &f->subject))
+		return facts_refuse(why, "its subject has an attribute of an unknown kind or form");
+	unsigned seen = 0;
+	for (int i = 0; i < X509_get_ext_count(x); i++) {
+		X509_EXTENSION *e = X509_get_ext(x, i);
+		if (extension_read(e, &seen, f))
+			continue;
+		char oid[80];
+		OBJ_obj2txt(oid, sizeof(oid), X509_EXTENSION_get_object(e), 1);
+		snprintf(why, FACTS_WHY, "its extension %s is unknown, doubled, wrongly critical or malformed", oid);
+		return 1;
+	}
+	return buf_ok(&f->bytes) ? 0 : facts_refuse(why, "it is too large");
+}
+
+int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY])
+{
+	facts_init(out, der.len + 1);
+	const unsigned char *at = der.at;
+	__attribute__((cleanup(x509_cleanup))) X509 *x = d2i_X509(NULL, &at, (long)der.len);
+	if (!x || at != der.at + der.len || !buf_ok(&out->bytes))
+		return facts_refuse(why, "it is not a DER certificate");
+	SHA256(der.at, der.len, out->fingerprint);
+	return facts_fill(x, out, why);
+}

@@ -1,0 +1,93 @@
+#include "frontd/made.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "names/name.h"
+
+static bool is_zero(const uint8_t *at, size_t n)
+{
+	while (n && !*at) {
+		at++;
+		n--;
+	}
+	return n == 0;
+}
+
+void made_fill(struct made *m, const struct facts *facts, struct slice der, const char *ca_id, uint8_t kind)
+{
+	struct certificate_row *row = &m->row;
+	memcpy(row->fingerprint, facts->fingerprint, sizeof(row->fingerprint));
+	row->ca_id = slice_text(ca_id);
+	row->serial = facts->serial;
+	row->kind = kind;
+	row->state = slice_text(m->why[0] ? "withheld" : "active");
+	row->why = slice_text(m->why);
+	row->subject = buf_slice(&facts->subject.raw);
+	row->not_before = facts->not_before;
+	row->not_after = facts->not_after;
+	row->der = der;
+	row->created_at = m->now;
+	items_init(&m->names);
+	struct list names = items_list(&facts->alt_names);
+	uint8_t type;
+	struct slice value;
+	while (list_next(&names, &type, &value)) {
+		scoped_buf text = { .max = 8192 };
+		name_print(AS_NAME, type, value, &text);
+		items_put(&m->names, 0, buf_slice(&text));
+	}
+}
+
+void made_free(struct made *m)
+{
+	items_free(&m->names);
+}
+
+/* A CA's row becomes what was made, unless its life has gone on since. */
+static int ca_commit(struct store_session *s, struct made *m)
+{
+	scoped_row(ca) known = { 0 };
+	int r = store_ca_find(s, row_text(m->ca.id), &known);
+	if (r == STORE_NONE)
+		return store_ca_insert(s, &m->ca);
+	if (r)
+		return r;
+	bool waits = slice_equal(known.state, slice_text("created"));
+	return waits || m->why[0] ? store_ca_update(s, &m->ca) : STORE_DONE;
+}
+
+static int issuing_commit(struct store_session *s, struct made *m)
+{
+	scoped_row(issuer) issuer = { 0 };
+	int r = store_issuer_find(s, row_text(m->ca.issuer_id), &issuer);
+	if (r || issuer.issuing_ca_id.len)
+		return r;
+	issuer.issuing_ca_id = m->ca.id;
+	return store_issuer_update(s, &issuer);
+}
+
+int made_commit(struct store_session *s, void *with)
+{
+	struct made *m = with;
+	int r = is_zero(m->key.key_id, sizeof(m->key.key_id)) ? 0 : store_key_insert(s, &m->key);
+	if (!r && m->ca.id.len) {
+		r = ca_commit(s, m);
+		if (!r)
+			r = store_key_bind(s, m->ca.key_id, row_text(m->ca.id));
+		if (r == STORE_NONE)
+			r = 0; /* the key was made before this database knew of keys */
+		if (!r && m->single && !m->why[0])
+			r = issuing_commit(s, m);
+	}
+	if (!r)
+		r = store_certificate_insert(s, &m->row, items_list(&m->names));
+	if (r == STORE_TAKEN && m->why[0])
+		r = 0; /* what it says can't be stored, but its CA is held all the same */
+	if (!r && m->why[0])
+		r = store_ca_hold(s, m->issuing_ca_id, m->why, m->now);
+	if (!r && m->why[0])
+		log_error("certificate_withheld", "ca=%s why=\"%s\"", m->issuing_ca_id, m->why);
+	return r;
+}

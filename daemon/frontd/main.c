@@ -1,0 +1,163 @@
+/*
+ * chancery-frontd: policy and memory of the signing service. Holds no key and
+ * no PIN, loads no foreign module, and reads frontd.conf only.
+ */
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/jail.h"
+#include "base/log.h"
+#include "base/ready.h"
+#include "base/time.h"
+#include "frontd/api.h"
+#include "frontd/config.h"
+#include "frontd/http.h"
+#include "frontd/metrics.h"
+#include "frontd/pki.h"
+#include "frontd/signer.h"
+#include "policy/profile.h"
+#include "store/store.h"
+
+struct servers {
+	struct http_server *api, *pki;
+};
+
+static int listen_on(const char *name, const char *path, mode_t mode)
+{
+	int passed = ready_socket(name);
+	return passed >= 0 ? passed : fd_listen(path, mode);
+}
+
+static int servers_start(struct config *c, struct servers *out)
+{
+	scoped_fd int api = listen_on("api", c->api_socket, c->api_socket_mode);
+	scoped_fd int pki = listen_on("pki", c->pki_socket, c->pki_socket_mode);
+	if (api < 0 || pki < 0)
+		return -1;
+	struct http_options api_options = { .name = "api", .socket = api, .front = &c->front, .serve = api_serve,
+					    .no_store = true, .authz = c->front.authz };
+	struct http_options pki_options = { .name = "pki", .socket = pki, .front = &c->front, .serve = pki_serve };
+	if (http_start(&api_options, &out->api) != 0)
+		return -1;
+	fd_take(&api);
+	if (http_start(&pki_options, &out->pki) != 0)
+		return -1;
+	fd_take(&pki);
+	return 0;
+}
+
+/* In the order in which callers see it: no new ones, those in flight, then what they needed. */
+static void servers_stop(const struct config *c, struct servers *s)
+{
+	int64_t deadline = time_boot_ms() + 1000 * (int64_t)c->shutdown_seconds;
+	if (s->api)
+		http_drain(s->api, deadline);
+	if (s->pki)
+		http_drain(s->pki, deadline);
+	http_stop(s->api);
+	http_stop(s->pki);
+}
+
+static int front_open(struct config *c)
+{
+	struct front *f = &c->front;
+	f->started = time_now();
+	pthread_mutex_init(&f->transitions, NULL);
+	f->metrics = metrics_new();
+	if (!f->metrics || profiles_load(c->profiles_dir, &f->profiles) != 0 || store_open(c->database, &f->store) != 0)
+		return -1;
+	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
+	return signer_start(&options, &f->signer);
+}
+
+static void front_close(struct front *f)
+{
+	if (f->signer)
+		signer_stop(f->signer);
+	if (f->store)
+		store_close(f->store);
+	profiles_free(f->profiles);
+	metrics_free(f->metrics);
+}
+
+/* Every thread is started with these blocked: only this one takes them. */
+static void signals_wait(const sigset_t *signals)
+{
+	int number;
+	while (sigwait(signals, &number) != 0)
+		;
+	log_info("stopping", "signal=%d", number);
+}
+
+static int run(struct config *c)
+{
+	struct servers servers = { NULL, NULL };
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	int result = front_open(c) == 0 && servers_start(c, &servers) == 0 ? 0 : 1;
+	if (result == 0) {
+		log_info("started", "version=%s api=%s pki=%s", CHANCERY_VERSION, c->api_socket, c->pki_socket);
+		ready_notify("READY=1");
+		signals_wait(&signals);
+		ready_notify("STOPPING=1");
+	}
+	servers_stop(c, &servers);
+	front_close(&c->front);
+	return result;
+}
+
+static const char usage[] = "usage: chancery-frontd [--config FILE] [--check] [--version]\n";
+
+static int config_run(const char *path, bool check)
+{
+	struct config config;
+	int result = 1;
+	if (config_read(path, &config) == 0) {
+		log_open("chancery-frontd", config.log_level);
+		if (check)
+			result = 0;
+		else if (jail_enter() == 0)
+			result = run(&config);
+	}
+	config_free(&config);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *path = CHANCERY_CONFDIR "/frontd.conf";
+	bool check = false;
+	int option;
+	log_open("chancery-frontd", LOG_LEVEL_INFO);
+	while ((option = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
+		if (option == 'c')
+			path = optarg;
+		else if (option == 't')
+			check = true;
+		else if (option == 'V')
+			return printf("chancery-frontd %s\n", CHANCERY_VERSION) < 0;
+		else
+			return fputs(usage, option == 'h' ? stdout : stderr) < 0 || option != 'h' ? 2 : 0;
+	}
+	if (optind < argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	return config_run(path, check);
+}

@@ -1,0 +1,111 @@
+#include "frontd/pki.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "frontd/api.h"
+#include "frontd/front.h"
+#include "frontd/metrics.h"
+#include "frontd/route.h"
+#include "frontd/signer.h"
+#include "store/store.h"
+
+#define MAX_METRICS  (8 * 1024 * 1024) /* every counter at its limit of label sets */
+#define MAX_CERTIFICATE 32768 /* as the signer makes them at most */
+#define WRITABLE_MS  2000 /* a probe's answer holds that long: each costs a flush, and anybody may ask */
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* Writes what is there already: a read-only or full disk shows, and nothing changes. */
+static int rewrite(struct store_session *s, void *with)
+{
+	struct store_ledger ledger;
+	(void)with;
+	int found = store_ledger_find(s, &ledger);
+	if (found != STORE_DONE || !ledger.known)
+		return found < 0 ? found : STORE_DONE;
+	return store_ledger_update(s, &ledger);
+}
+
+bool pki_store_writable(struct front *f)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static int64_t asked;
+	static bool writable;
+	pthread_mutex_lock(&lock);
+	int64_t now = time_boot_ms();
+	if (!asked || now - asked >= WRITABLE_MS) {
+		writable = store_change(f->store, rewrite, NULL) == 0;
+		asked = now;
+	}
+	bool answer = writable;
+	pthread_mutex_unlock(&lock);
+	return answer;
+}
+
+static int healthz_get(struct front *f, struct call *c)
+{
+	(void)f;
+	return call_reply(c, 200, json_pack("{s:s}", "status", "ok"));
+}
+
+static int readyz_get(struct front *f, struct call *c)
+{
+	char why[160] = "";
+	bool linked = signer_ready(f->signer, why), writable = pki_store_writable(f);
+	return call_reply(c, linked && writable ? 200 : 503,
+			  json_pack("{s:b, s:{s:b, s:s?}, s:{s:b}}", "ready", linked && writable, "signer", "ready",
+				    linked, "why", linked ? NULL : why, "store", "writable", writable));
+}
+
+static int metrics_get(struct front *f, struct call *c)
+{
+	char why[160];
+	scoped_buf out;
+	buf_init(&out, MAX_METRICS);
+	metrics_print(f->metrics, f->started, signer_ready(f->signer, why), &out);
+	return call_reply_bytes(c, 200, &out, METRICS_TYPE);
+}
+
+/* CAs that were never made, or whose certificate is withheld, have none to show. */
+static int certificate_read(struct front *f, const char *ca_id, struct buf *out)
+{
+	scoped_session *session = NULL;
+	if (store_read(f->store, &session) != 0)
+		return -1;
+	scoped_row(ca) row = { .memory = NULL };
+	int found = store_ca_find(session, ca_id, &row);
+	if (found != STORE_DONE)
+		return found;
+	const char *state = row_text(row.state);
+	bool shown = strcmp(state, "active") == 0 || strcmp(state, "retiring") == 0 || strcmp(state, "retired") == 0;
+	if (shown)
+		buf_put_slice(out, row.certificate);
+	return shown && out->len ? STORE_DONE : STORE_NONE;
+}
+
+static int ca_certificate_get(struct front *f, struct call *c)
+{
+	scoped_buf out;
+	buf_init(&out, MAX_CERTIFICATE);
+	int found = certificate_read(f, c->param[0], &out);
+	if (found < 0)
+		return -1;
+	if (found != STORE_DONE)
+		return call_refuse(c, 404, "not_found", NULL, "There is no certificate of such a CA.");
+	return call_reply_bytes(c, 200, &out, "application/pkix-cert");
+}
+
+static const struct route routes[] = {
+	{ "GET", "/pki/{ca}/ca.crt", 0, "", ca_certificate_get },
+	{ "GET", "/metrics", 0, "", metrics_get },
+	{ "GET", "/healthz", 0, "", healthz_get },
+	{ "GET", "/readyz", 0, "", readyz_get },
+};
+
+void pki_serve(struct http_request *r)
+{
+	struct route_match match;
+	if (route_resolve(r, routes, sizeof(routes) / sizeof(routes[0]), &match) == 0)
+		call_run(r->front, match.route, &r->call);
+}

@@ -1,0 +1,330 @@
+#include "frontd/plan.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "frontd/answer.h"
+#include "frontd/context.h"
+#include "frontd/input.h"
+#include "frontd/subject.h"
+#include "wire/inner.h"
+
+#define DAY		    86400
+#define MAX_CA_NAME	    64    /* characters: with the issuer's it must fit the ledger's context */
+#define MAX_METADATA	    384   /* bytes of compact JSON: likewise */
+#define MAX_TTL_DAYS	    36500 /* a hundred years */
+#define MAX_URL		    512
+#define MAX_PACKED_LISTS    (1024 * 1024)
+
+static void plan_init(struct plan *p)
+{
+	*p = (struct plan){ 0 };
+	items_init(&p->subject);
+	items_init(&p->urls);
+	buf_init(&p->fold, MAX_PACKED_LISTS);
+	constraints_buf_init(&p->asked);
+	constraints_buf_init(&p->stated);
+	constraints_buf_init(&p->effective);
+	buf_init(&p->metadata, MAX_METADATA + 1);
+	buf_init(&p->context, MAX_CONTEXT);
+	buf_init(&p->packed_stated, MAX_PACKED_LISTS);
+	buf_init(&p->packed_effective, MAX_PACKED_LISTS);
+}
+
+void plan_free(struct plan *p)
+{
+	issuer_row_free(&p->issuer);
+	chain_free(&p->above);
+	items_free(&p->subject);
+	items_free(&p->urls);
+	buf_free(&p->fold);
+	constraints_buf_free(&p->asked);
+	constraints_buf_free(&p->stated);
+	constraints_buf_free(&p->effective);
+	buf_free(&p->metadata);
+	buf_free(&p->context);
+	buf_free(&p->packed_stated);
+	buf_free(&p->packed_effective);
+}
+
+static const char *parent_id(const struct plan *p)
+{
+	return p->above.count ? row_text(p->above.ca[0].id) : "";
+}
+
+/* A second request with one Idempotency-Key finds the row of the first, which is no stranger. */
+static bool is_own(const struct plan *p, const struct ca_row *row)
+{
+	return slice_equal(row->id, slice_text(p->id));
+}
+
+static int count_live(void *with, const struct ca_row *row)
+{
+	int *live = with;
+	const char *state = row_text(row->state);
+	*live += strcmp(state, "retired") != 0 && strcmp(state, "revoked") != 0;
+	return 0;
+}
+
+int plan_check(struct store_session *s, const struct plan *p)
+{
+	scoped_row(ca) named = { 0 }, subject = { 0 }, parent = { 0 };
+	int r = store_ca_find_name(s, row_text(p->issuer.id), p->name, &named);
+	if (r == STORE_DONE && !is_own(p, &named))
+		return PLAN_NAME_TAKEN;
+	if (r >= 0)
+		r = store_ca_find_subject(s, buf_slice(&p->fold), &subject);
+	if (r == STORE_DONE && !is_own(p, &subject))
+		return PLAN_SUBJECT_TAKEN;
+	if (r >= 0 && p->above.count) {
+		r = store_ca_find(s, parent_id(p), &parent);
+		if (r == STORE_DONE && !slice_equal(parent.state, slice_text("active")))
+			return PLAN_PARENT_STATE;
+		if (r == STORE_DONE && parent.held.len)
+			return PLAN_PARENT_HELD;
+	}
+	if (r < 0 || !slice_equal(p->issuer.hierarchy_mode, slice_text("single")))
+		return r < 0 ? r : 0;
+	int live = 0;
+	r = store_ca_list(s, row_text(p->issuer.id), count_live, &live);
+	return r ? r : live ? PLAN_SINGLE : 0;
+}
+
+int plan_refuse(struct call *c, int answer)
+{
+	switch (answer) {
+	case PLAN_NAME_TAKEN:
+		return call_refuse(c, 409, "duplicate_name", "name",
+				   "A CA of this name that is not retired exists in this issuer already.");
+	case PLAN_SUBJECT_TAKEN:
+		return call_refuse(c, 400, "subject_taken", "subject",
+				   "A CA with this subject is known already; a subject is never used with another key.");
+	case PLAN_PARENT_STATE:
+		return call_refuse(c, 409, "parent_not_active", "parent_ca_id",
+				   "The parent CA is not active; only an active CA signs new ones.");
+	case PLAN_PARENT_HELD:
+		return call_refuse(c, 409, "ca_held", "parent_ca_id",
+				   "The parent CA issues nothing until an administrator lifts what holds it.");
+	case PLAN_SINGLE:
+		return call_refuse(c, 409, "single_mode", NULL,
+				   "This issuer is in single mode and has its one CA; set hierarchy_mode to \"tree\" first.");
+	}
+	return answer_store(c);
+}
+
+static void read_ids(struct call *c, struct plan *p)
+{
+	if (c->signing_id_given)
+		memcpy(p->request_id, c->signing_id, sizeof(p->request_id));
+	else
+		signer_request_id(p->request_id);
+	memcpy(p->key_request_id, p->request_id, sizeof(p->key_request_id));
+	p->key_request_id[15] ^= 0xff; /* key and certificate are two requests of one operation */
+	context_id("ica-", p->request_id, p->id);
+}
+
+static int read_parent(struct front *f, struct call *c, struct plan *p)
+{
+	const char *parent;
+	int r = input_text(c, "parent_ca_id", false, 64, &parent);
+	if (r)
+		return r;
+	scoped_session *s = NULL;
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	r = store_issuer_find(s, c->param[0], &p->issuer);
+	if (r)
+		return r < 0 ? answer_store(c) : answer_no_issuer(c);
+	if (!parent)
+		return 0;
+	r = chain_load(s, parent, &p->above);
+	if (r < 0)
+		return answer_store(c);
+	if (r || !slice_equal(p->above.ca[0].issuer_id, p->issuer.id) ||
+	    slice_equal(p->above.ca[0].state, slice_text("created")))
+		return call_refuse(c, 404, "ca_not_found", "parent_ca_id", "There is no such parent CA in this issuer.");
+	if (p->above.count == MAX_CHAIN)
+		return call_refuse(c, 400, "path_len_exceeded", "parent_ca_id", "At most %d CAs can stand above each other.",
+				   MAX_CHAIN);
+	return 0;
+}
+
+static int read_algorithm(struct front *f, struct call *c, struct plan *p)
+{
+	const char *name;
+	int r = input_text(c, "algorithm", false, 32, &name);
+	if (r)
+		return r;
+	p->algorithm = algorithm_by_name(name ? name : f->default_algorithm);
+	if (p->algorithm)
+		return 0;
+	return call_refuse(c, 400, "algorithm_not_supported", "algorithm",
+			   "algorithm must be RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384, ECDSA-P521 or Ed25519.");
+}
+
+static int read_path_len(struct call *c, struct plan *p)
+{
+	bool there;
+	int64_t asked = 0;
+	int r = input_integer(c, "path_len_constraint", 0, 255, &there, &asked);
+	if (r)
+		return r;
+	bool single = slice_equal(p->issuer.hierarchy_mode, slice_text("single"));
+	uint16_t parent = p->above.count ? p->above.ca[0].path_len : PATH_LEN_NONE;
+	if (single && there && asked > 0)
+		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
+				   "The one CA of an issuer in single mode has path_len_constraint 0.");
+	if (parent == 0)
+		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
+				   "The parent's path_len_constraint is 0: it can have no CA below it.");
+	if (parent != PATH_LEN_NONE && there && asked >= parent)
+		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
+				   "path_len_constraint must be less than the parent's, so from 0 to %d.", parent - 1);
+	p->path_len = there ? (uint16_t)asked : single ? 0 : parent == PATH_LEN_NONE ? PATH_LEN_NONE : (uint16_t)(parent - 1);
+	return 0;
+}
+
+static int read_validity(struct front *f, struct call *c, struct plan *p)
+{
+	bool there;
+	int64_t days = p->above.count ? f->ca_days : f->root_days;
+	int r = input_integer(c, "ttl_days", 1, MAX_TTL_DAYS, &there, &days);
+	if (r)
+		return r;
+	int64_t now = request_time(p->request_id);
+	p->not_before = now - f->backdate;
+	p->not_after = p->not_before + days * DAY - 1; /* inclusive at both ends: RFC 5280 4.1.2.5 */
+	if (!p->above.count)
+		return 0;
+	int64_t first = chain_not_before(&p->above), last = chain_not_after(&p->above);
+	if (now > last || now < first)
+		return call_refuse(c, 400, "issuer_expired", "parent_ca_id",
+				   "The parent's chain is not valid now, so it can sign nothing.");
+	if (p->not_before < first)
+		p->not_before = first;
+	p->capped = p->not_after > last;
+	if (p->capped)
+		p->not_after = last;
+	return 0;
+}
+
+static bool url_good(const char *url)
+{
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return false;
+	for (const char *at = url; *at; at++)
+		if (*at <= ' ' || *at > '~' || strchr("\"<>\\^`{|}", *at))
+			return false;
+	return strlen(strstr(url, "://")) > 3;
+}
+
+static int read_urls(struct front *f, struct call *c, struct plan *p)
+{
+	const char *ocsp;
+	int r = input_text(c, "ocsp_responder_url", false, MAX_URL, &ocsp);
+	if (r)
+		return r;
+	if (ocsp && !url_good(ocsp))
+		return call_refuse(c, 400, "bad_field", "ocsp_responder_url", "ocsp_responder_url must be an http or https URL.");
+	if (p->above.count && f->pki_base_url && *f->pki_base_url) {
+		scoped_buf url = { .max = 1024 };
+		buf_printf(&url, "%s/%s/crl", f->pki_base_url, parent_id(p));
+		items_put(&p->urls, URL_CRL, buf_slice(&url));
+		buf_clear(&url);
+		buf_printf(&url, "%s/%s/ca.crt", f->pki_base_url, parent_id(p));
+		items_put(&p->urls, URL_CA_ISSUERS, buf_slice(&url));
+	}
+	if (ocsp)
+		items_put(&p->urls, URL_OCSP, slice_text(ocsp));
+	return 0;
+}
+
+static int read_metadata(struct call *c, struct plan *p)
+{
+	json_t *metadata = json_object_get(c->body, "metadata");
+	if (!metadata || json_is_null(metadata))
+		return 0;
+	if (!json_is_object(metadata))
+		return call_refuse(c, 400, "bad_field", "metadata", "metadata must be an object.");
+	char *text = json_dumps(metadata, JSON_COMPACT);
+	if (text)
+		buf_put_text(&p->metadata, text);
+	free(text);
+	if (!text || !buf_ok(&p->metadata) || p->metadata.len > MAX_METADATA)
+		return call_refuse(c, 400, "metadata_too_large", "metadata",
+				   "metadata must have at most %d bytes as compact JSON.", MAX_METADATA);
+	return 0;
+}
+
+static int write_context(struct call *c, struct plan *p)
+{
+	buf_put_u8(&p->metadata, 0);
+	struct context_words words = { .op = "ca", .issuer = &p->issuer, .ca = p->id, .name = p->name, .parent = parent_id(p) };
+	words.metadata = p->metadata.len > 1 ? (const char *)p->metadata.at : NULL;
+	p->metadata.len--;
+	if (context_put(&p->context, c, &words))
+		return call_refuse(c, 400, "metadata_too_large", "metadata",
+				   "name and metadata together are too long for the ledger's record.");
+	return 0;
+}
+
+static int plan_read(struct front *f, struct call *c, struct plan *p)
+{
+	int r = read_algorithm(f, c, p);
+	if (!r)
+		r = subject_read(c, &p->subject);
+	if (r)
+		return r;
+	subject_fold(items_list(&p->subject), &p->fold);
+	r = read_path_len(c, p);
+	if (!r)
+		r = plan_read_constraints(c, &p->asked);
+	if (!r)
+		r = plan_constraints(c, p);
+	if (!r)
+		r = read_validity(f, c, p);
+	if (!r)
+		r = read_urls(f, c, p);
+	if (!r)
+		r = read_metadata(c, p);
+	return r ? r : write_context(c, p);
+}
+
+/* Before anything else is looked at, so that who repeats a name hears of the name. */
+static int name_free(struct front *f, struct call *c, const struct plan *p)
+{
+	scoped_session *s = NULL;
+	scoped_row(ca) named = { 0 };
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = store_ca_find_name(s, row_text(p->issuer.id), p->name, &named);
+	if (r < 0)
+		return answer_store(c);
+	return r == STORE_DONE && !is_own(p, &named) ? plan_refuse(c, PLAN_NAME_TAKEN) : 0;
+}
+
+int plan_make(struct front *f, struct call *c, struct plan *p)
+{
+	static const char *const known[] = { "name",	   "subject",		  "algorithm",		 "ttl_days",
+					     "parent_ca_id", "path_len_constraint", "name_constraints", "ocsp_responder_url",
+					     "metadata",   NULL };
+	plan_init(p);
+	read_ids(c, p);
+	int r = input_members(c, known);
+	if (!r)
+		r = input_text(c, "name", true, MAX_CA_NAME, &p->name);
+	if (!r)
+		r = read_parent(f, c, p);
+	if (!r)
+		r = name_free(f, c, p);
+	if (!r)
+		r = plan_read(f, c, p);
+	if (r)
+		return r < 0 ? answer_store(c) : r;
+	scoped_session *s = NULL;
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	r = plan_check(s, p);
+	return r ? plan_refuse(c, r) : 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * A CA that is to be made: read from a request, with every rule of the
+ * hierarchy already held against it. Making a plan asks nobody but the store.
+ */
+#ifndef CHANCERY_FRONTD_PLAN_H
+#define CHANCERY_FRONTD_PLAN_H
+
+#include "base/algorithm.h"
+#include "frontd/chain.h"
+#include "frontd/facts.h"
+#include "frontd/front.h"
+
+struct plan {
+	char id[48];
+	uint8_t request_id[16];	    /* of the certificate */
+	uint8_t key_request_id[16]; /* of the key */
+	struct issuer_row issuer;
+	struct chain above; /* parent first; empty for a root */
+	const char *name;
+	struct items subject;
+	struct buf fold;
+	const struct algorithm *algorithm;
+	int64_t not_before, not_after;
+	bool capped; /* notAfter is the chain's, not what was asked for */
+	uint16_t path_len;
+	struct constraints_buf asked, stated, effective;
+	struct items urls;
+	struct buf metadata, context;
+	struct buf packed_stated, packed_effective;
+};
+
+enum plan_answer { PLAN_NAME_TAKEN = STORE_WORK, PLAN_SUBJECT_TAKEN, PLAN_PARENT_STATE, PLAN_PARENT_HELD, PLAN_SINGLE };
+
+/* 0, or positive after call_refuse(). Free it in either case. */
+int plan_make(struct front *f, struct call *c, struct plan *out);
+void plan_free(struct plan *p);
+#define scoped_plan __attribute__((cleanup(plan_free))) struct plan
+
+/* The rules that depend on what others do meanwhile: once before a key is made, once where the row is written. */
+int plan_check(struct store_session *s, const struct plan *p);
+/* What a caller is told for an answer of plan_check(). */
+int plan_refuse(struct call *c, int answer);
+
+/* Reads the member name_constraints, merged, canonical, without repetition (plan_names.c). */
+int plan_read_constraints(struct call *c, struct constraints_buf *out);
+/* Works out what the certificate states and what holds from there on. */
+int plan_constraints(struct call *c, struct plan *p);
+
+#endif

@@ -1,0 +1,131 @@
+/* Name constraints of a CA that is to be made. */
+#include "frontd/plan.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static int constraints_bad(struct call *c, const char *text, const char *why)
+{
+	bool shown = text && text_visible(slice_text(text)) && strlen(text) <= 200;
+	return call_refuse(c, 400, "bad_name_constraint", "name_constraints", "name_constraints: %s%s%s.",
+			   shown ? text : "", shown ? " " : "", why);
+}
+
+static bool list_has(struct list l, uint8_t wanted, struct slice value)
+{
+	uint8_t type;
+	struct slice item;
+	while (list_next(&l, &type, &item))
+		if (type == wanted && slice_equal(item, value))
+			return true;
+	return false;
+}
+
+static int subtree_read(struct call *c, json_t *text, struct buf *raw, uint16_t *count)
+{
+	if (!json_is_string(text))
+		return constraints_bad(c, NULL, "must hold lists of texts such as \"dns:example.com\"");
+	scoped_buf value = { .max = MAX_NAME };
+	uint8_t type = 0;
+	const char *why = "";
+	if (!name_parse(AS_SUBTREE, json_string_value(text), &type, &value, &why))
+		return constraints_bad(c, json_string_value(text), why);
+	if (*count >= MAX_SUBTREES)
+		return constraints_bad(c, NULL, "at most 256 permitted and 256 excluded subtrees can be stated");
+	if (!list_has(list_of(raw, *count), type, buf_slice(&value)))
+		list_put(raw, count, type, buf_slice(&value));
+	return 0;
+}
+
+static int subtrees_read(struct call *c, json_t *array, struct buf *raw, uint16_t *count)
+{
+	if (array && !json_is_array(array))
+		return constraints_bad(c, NULL, "permitted and excluded must be lists");
+	int r = 0;
+	for (size_t i = 0; !r && i < json_array_size(array); i++)
+		r = subtree_read(c, json_array_get(array, i), raw, count);
+	return r;
+}
+
+static int member_read(struct call *c, json_t *member, struct constraints_buf *out)
+{
+	static const char form[] = "must be a list of {\"permitted\":[…],\"excluded\":[…]}";
+	json_t *permitted = json_object_get(member, "permitted"), *excluded = json_object_get(member, "excluded");
+	size_t known = (permitted != NULL) + (size_t)(excluded != NULL);
+	if (!json_is_object(member))
+		return constraints_bad(c, NULL, form);
+	if (json_object_size(member) != known)
+		return call_refuse(c, 400, "unknown_field", "name_constraints", "name_constraints %s.", form);
+	int r = subtrees_read(c, permitted, &out->permitted, &out->permitted_count);
+	return r ? r : subtrees_read(c, excluded, &out->excluded, &out->excluded_count);
+}
+
+int plan_read_constraints(struct call *c, struct constraints_buf *out)
+{
+	json_t *all = json_object_get(c->body, "name_constraints");
+	if (!all || json_is_null(all))
+		return 0;
+	if (!json_is_array(all))
+		return constraints_bad(c, NULL, "must be a list of {\"permitted\":[…],\"excluded\":[…]}");
+	int r = 0;
+	for (size_t i = 0; !r && i < json_array_size(all); i++)
+		r = member_read(c, json_array_get(all, i), out);
+	return r;
+}
+
+static int constraints_refuse(struct call *c, enum constraints_answer answer, uint8_t type, struct slice culprit)
+{
+	static const char *const whys[] = {
+		[CONSTRAINTS_NOT_PERMITTED] = "lies outside the parent's permitted names",
+		[CONSTRAINTS_EXCLUDED] = "lies within the parent's excluded names",
+		[CONSTRAINTS_WIDER] = "is wider than the parent's permitted names",
+		[CONSTRAINTS_DROPPED] = "is excluded by the parent and must stay so",
+		[CONSTRAINTS_NOTHING_LEFT] = "is permitted, but all of it is excluded",
+	};
+	if (answer == CONSTRAINTS_TOO_MANY)
+		return constraints_bad(c, NULL, "more than 256 subtrees would hold over the chain");
+	scoped_buf text = { .max = 1024 };
+	if (culprit.len)
+		name_print(AS_SUBTREE, type, culprit, &text);
+	else
+		buf_put_text(&text, name_type_text(type));
+	return call_refuse(c, 400, "name_constraint_exceeded", "name_constraints", "name_constraints: %.*s %s.",
+			   (int)(text.len < 300 ? text.len : 300), text.at ? (const char *)text.at : "", whys[answer]);
+}
+
+/* A root answers to itself alone: what it permits must not be excluded altogether. */
+static int root_constraints(struct call *c, struct plan *p)
+{
+	struct constraints asked = constraints_of(&p->asked), nothing = { 0 };
+	uint8_t type = 0;
+	struct slice culprit = { 0 };
+	enum constraints_answer r = constraints_narrower(&asked, &nothing, &type, &culprit);
+	return r ? constraints_refuse(c, r, type, culprit) : 0;
+}
+
+int plan_constraints(struct call *c, struct plan *p)
+{
+	struct constraints parent = { 0 }, asked = constraints_of(&p->asked);
+	if (p->above.count && constraints_unpack(p->above.ca[0].effective, &parent))
+		return -1;
+	uint8_t type = 0;
+	struct slice culprit = { 0 };
+	enum constraints_answer r = CONSTRAINTS_OK;
+	if (!p->above.count && root_constraints(c, p))
+		return 1;
+	if (p->above.count && !constraints_empty(&asked))
+		r = constraints_narrower(&asked, &parent, &type, &culprit);
+	if (!r)
+		r = constraints_inherit(&asked, &parent, &p->stated);
+	if (r)
+		return constraints_refuse(c, r, type, culprit);
+	struct constraints stated = constraints_of(&p->stated);
+	r = constraints_combine(&stated, &parent, &p->effective);
+	if (r)
+		return constraints_refuse(c, r, type, culprit);
+	struct constraints effective = constraints_of(&p->effective);
+	constraints_pack(&stated, &p->packed_stated);
+	constraints_pack(&effective, &p->packed_effective);
+	return buf_ok(&p->packed_stated) && buf_ok(&p->packed_effective) ? 0 : -1;
+}

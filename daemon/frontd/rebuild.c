@@ -1,0 +1,317 @@
+#include "frontd/rebuild.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "frontd/chain.h"
+#include "frontd/check.h"
+#include "frontd/context.h"
+#include "frontd/made.h"
+#include "frontd/subject.h"
+
+#define MAX_CERTIFICATE (160 * 1024)
+#define MAX_PACKED	(1024 * 1024)
+
+static void json_cleanup(json_t **o)
+{
+	json_decref(*o);
+}
+#define scoped_json __attribute__((cleanup(json_cleanup))) json_t
+
+static int passed_over(const struct rebuild *r, const char *why)
+{
+	log_warning("catchup_record", "seq=%llu type=%s why=\"%s\"", (unsigned long long)r->record.seq,
+		    record_type_name(r->record.type), why);
+	return 0;
+}
+
+/* An issuer becomes what the note says: made, or changed. */
+static int issuer_put(struct store_session *s, json_t *context, int64_t when, bool change)
+{
+	struct issuer_row row = { .id = slice_text(context_text(context, "iss")),
+				  .name = slice_text(context_text(context, "iname")),
+				  .hierarchy_mode = slice_text(context_text(context, "mode")),
+				  .issuing_ca_id = slice_text(context_text(context, "issuing")),
+				  .created_at = when,
+				  .updated_at = when };
+	if (!row.id.len)
+		return 0;
+	scoped_row(issuer) known = { 0 };
+	int r = store_issuer_find(s, context_text(context, "iss"), &known);
+	if (r < 0 || (r == STORE_DONE && (!change || known.updated_at > when)))
+		return r < 0 ? r : 0;
+	if (r == STORE_NONE)
+		return store_issuer_insert(s, &row);
+	row.created_at = known.created_at;
+	return store_issuer_update(s, &row);
+}
+
+static int state_rank(struct slice state)
+{
+	static const char *const states[] = { "created", "active", "retiring", "retired", "revoked" };
+	for (int i = 0; i < 5; i++)
+		if (slice_equal(state, slice_text(states[i])))
+			return i;
+	return 5;
+}
+
+/* A CA's life only goes on. */
+static int ca_advance(struct store_session *s, struct ca_row *ca, const char *to, int64_t when)
+{
+	if (state_rank(slice_text(to)) <= state_rank(ca->state) || state_rank(slice_text(to)) > 3)
+		return 0;
+	int r = store_ca_move(s, row_text(ca->id), row_text(ca->state), to, when);
+	return r < 0 ? r : 0;
+}
+
+static int rebuild_note(struct store_session *s, const struct rebuild *r)
+{
+	struct note_record note;
+	if (record_note_get(r->record.body, &note) != PACK_OK)
+		return passed_over(r, "it can't be read");
+	scoped_json *context = context_read(note.context);
+	int64_t when = r->record.time / 1000;
+	if (context && strcmp(context_text(context, "op"), "issuer") == 0)
+		return issuer_put(s, context, when, true);
+	if (!context || strcmp(context_text(context, "op"), "move") != 0)
+		return 0;
+	scoped_row(ca) ca = { 0 };
+	int found = store_ca_find(s, context_text(context, "ca"), &ca);
+	if (found)
+		return found < 0 ? found : passed_over(r, "there is no such CA");
+	return ca_advance(s, &ca, context_text(context, "to"), when);
+}
+
+static int rebuild_closed(struct store_session *s, const struct rebuild *r)
+{
+	struct ca_closed_record closed;
+	scoped_row(ca) ca = { 0 };
+	if (record_ca_closed_get(r->record.body, &closed) != PACK_OK)
+		return passed_over(r, "it can't be read");
+	int found = store_ca_find_key(s, closed.ca_key, &ca);
+	if (found)
+		return found < 0 ? found : passed_over(r, "no CA has this key");
+	return ca_advance(s, &ca, "retiring", r->record.time / 1000);
+}
+
+static int rebuild_key(struct store_session *s, const struct rebuild *r)
+{
+	struct key_result_record result;
+	struct key_intent_record intent;
+	if (r->intent.type != RECORD_KEY_INTENT || record_key_result_get(r->record.body, &result) != PACK_OK ||
+	    record_key_intent_get(r->intent.body, &intent) != PACK_OK)
+		return passed_over(r, "it can't be read");
+	struct key_row row = { .token = intent.token,
+			       .algorithm = intent.algorithm,
+			       .public_key = result.public_key,
+			       .ca_id = slice_text(""),
+			       .ledger_seq = r->intent.seq,
+			       .created_at = r->intent.time / 1000 };
+	memcpy(row.key_id, result.key_id, sizeof(row.key_id));
+	/* While the CA that it was made for is still being made, nobody else may take it. */
+	scoped_json *context = context_read(intent.context);
+	scoped_row(ca) ca = { 0 };
+	int found = store_ca_find(s, context ? context_text(context, "ca") : "", &ca);
+	if (found == STORE_DONE)
+		row.ca_id = ca.id;
+	return found < 0 ? found : store_key_insert(s, &row);
+}
+
+/* What a signature was lost of is not being made any more. */
+static int rebuild_lost(struct store_session *s, const struct rebuild *r)
+{
+	struct cert_intent_record intent;
+	if (r->intent.type != RECORD_CERT_INTENT || record_cert_intent_get(r->intent.body, &intent) != PACK_OK)
+		return 0;
+	scoped_json *context = context_read(intent.context);
+	if (!context || strcmp(context_text(context, "op"), "ca") != 0)
+		return 0;
+	int d = store_ca_delete(s, context_text(context, "ca"));
+	return d < 0 ? d : store_key_free(s);
+}
+
+/* A certificate on its way from the ledger into the database. */
+struct restored {
+	struct cert_intent_record intent;
+	struct slice der;
+	struct facts facts;
+	json_t *context;
+	struct chain above; /* the issuing CA first; empty for a root */
+	struct made made;
+	struct key_row key;
+	struct constraints_buf effective;
+	struct buf fold, packed_stated, packed_effective;
+};
+
+static void restored_init(struct restored *x)
+{
+	*x = (struct restored){ 0 };
+	constraints_buf_init(&x->effective);
+	buf_init(&x->fold, MAX_PACKED);
+	buf_init(&x->packed_stated, MAX_PACKED);
+	buf_init(&x->packed_effective, MAX_PACKED);
+}
+
+static void restored_free(struct restored *x)
+{
+	facts_free(&x->facts);
+	json_decref(x->context);
+	chain_free(&x->above);
+	made_free(&x->made);
+	key_row_free(&x->key);
+	constraints_buf_free(&x->effective);
+	buf_free(&x->fold);
+	buf_free(&x->packed_stated);
+	buf_free(&x->packed_effective);
+}
+#define scoped_restored __attribute__((cleanup(restored_free))) struct restored
+
+static bool is_root(const struct restored *x)
+{
+	return memcmp(x->intent.ca_key, x->intent.subject_key_id, sizeof(x->intent.ca_key)) == 0;
+}
+
+/* The chain above, by the key that signed; positive: no such CA. */
+static int restored_above(struct store_session *s, struct restored *x)
+{
+	if (is_root(x))
+		return 0;
+	scoped_row(ca) issuing = { 0 };
+	int r = store_ca_find_key(s, x->intent.ca_key, &issuing);
+	return r ? r : chain_load(s, row_text(issuing.id), &x->above);
+}
+
+/* The constraints that hold from this CA on. */
+static int restored_constraints(struct restored *x)
+{
+	struct constraints stated = facts_constraints(&x->facts), above = { 0 };
+	if (x->above.count && constraints_unpack(x->above.ca[0].effective, &above))
+		return -1;
+	if (constraints_combine(&stated, &above, &x->effective))
+		return -1;
+	struct constraints effective = constraints_of(&x->effective);
+	constraints_pack(&stated, &x->packed_stated);
+	constraints_pack(&effective, &x->packed_effective);
+	return buf_ok(&x->packed_stated) && buf_ok(&x->packed_effective) ? 0 : -1;
+}
+
+static void restored_validate(struct restored *x)
+{
+	struct slice chain[MAX_CHAIN + 1] = { x->der };
+	for (size_t i = 0; i < x->above.count; i++)
+		chain[i + 1] = x->above.ca[i].certificate;
+	if (!x->facts.ca)
+		strcpy(x->made.why, "it is no CA certificate");
+	else
+		check_chain(chain, x->above.count + 1, x->facts.not_before, x->made.why);
+}
+
+static void restored_ca_row(struct restored *x)
+{
+	struct ca_row *ca = &x->made.ca;
+	ca->id = slice_text(context_text(x->context, "ca"));
+	ca->issuer_id = slice_text(context_text(x->context, "iss"));
+	ca->parent_id = x->above.count ? x->above.ca[0].id : slice_text("");
+	ca->name = slice_text(context_text(x->context, "name"));
+	ca->state = slice_text(x->made.why[0] ? "withheld" : "active");
+	ca->subject = buf_slice(&x->facts.subject.raw);
+	ca->subject_fold = buf_slice(&x->fold);
+	memcpy(ca->key_id, x->intent.subject_key_id, sizeof(ca->key_id));
+	ca->token = x->key.token;
+	ca->algorithm = x->key.algorithm;
+	ca->path_len = x->facts.path_len;
+	ca->constraints = buf_slice(&x->packed_stated);
+	ca->effective = buf_slice(&x->packed_effective);
+	ca->metadata = slice_text(context_text(x->context, "meta"));
+	ca->actor = slice_text(context_text(x->context, "actor"));
+	memcpy(ca->request_id, x->intent.request_id, sizeof(ca->request_id));
+	memcpy(ca->fingerprint, x->facts.fingerprint, sizeof(ca->fingerprint));
+	ca->serial = x->facts.serial;
+	ca->not_before = x->facts.not_before;
+	ca->not_after = x->facts.not_after;
+	ca->certificate = x->der;
+	ca->created_at = ca->updated_at = x->made.now;
+}
+
+static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq)
+{
+	int r = issuer_put(s, x->context, x->made.now, false);
+	if (r == STORE_TAKEN)
+		return 1;
+	if (!r)
+		r = store_key_find(s, x->intent.subject_key_id, &x->key);
+	if (r < 0 || restored_constraints(x))
+		return -1;
+	subject_fold(items_list(&x->facts.subject), &x->fold);
+	restored_validate(x);
+	restored_ca_row(x);
+	x->made.ca.ledger_seq = seq;
+	x->made.single = strcmp(context_text(x->context, "mode"), "single") == 0;
+	return 0;
+}
+
+static int restored_commit(struct store_session *s, const struct rebuild *b, struct restored *x)
+{
+	bool ca = x->intent.kind == KIND_CA;
+	if (ca && (!*context_text(x->context, "ca") || !*context_text(x->context, "iss")))
+		return passed_over(b, "its context names no CA");
+	int r = restored_above(s, x);
+	if (r)
+		return r < 0 ? r : passed_over(b, "no CA has the key that signed it");
+	x->made.now = b->intent.time / 1000;
+	r = ca ? restored_ca(s, x, b->intent.seq) : 0;
+	if (r)
+		return r < 0 ? r : passed_over(b, "its issuer's name is another's");
+	if (!ca && x->facts.ca)
+		strcpy(x->made.why, "it is a CA certificate where a leaf was asked for");
+	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : row_text(x->made.ca.id);
+	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id, x->intent.kind);
+	x->made.row.profile = slice_text(context_text(x->context, "profile"));
+	x->made.row.actor = slice_text(context_text(x->context, "actor"));
+	x->made.row.ledger_seq = b->intent.seq;
+	memcpy(x->made.row.request_id, x->intent.request_id, sizeof(x->made.row.request_id));
+	r = made_commit(s, &x->made);
+	return r > 0 ? passed_over(b, "something of it is in use by another") : r;
+}
+
+static int rebuild_certificate(struct store_session *s, const struct rebuild *b)
+{
+	struct cert_result_record result;
+	scoped_restored x;
+	restored_init(&x);
+	if (b->intent.type != RECORD_CERT_INTENT || record_cert_intent_get(b->intent.body, &x.intent) != PACK_OK ||
+	    record_cert_result_get(b->record.body, &result) != PACK_OK)
+		return passed_over(b, "it can't be read");
+	scoped_row(certificate) known = { 0 };
+	int r = store_certificate_find_request(s, x.intent.request_id, &known);
+	if (r != STORE_NONE)
+		return r < 0 ? r : 0;
+	scoped_buf der = { .max = MAX_CERTIFICATE };
+	char why[FACTS_WHY] = "";
+	if (record_certificate(x.intent.tbs, result.signature, &der))
+		return passed_over(b, "it holds no certificate");
+	x.der = buf_slice(&der);
+	if (facts_read(x.der, &x.facts, why))
+		return passed_over(b, why);
+	x.context = context_read(x.intent.context);
+	if (!x.context)
+		x.context = json_object();
+	return restored_commit(s, b, &x);
+}
+
+int rebuild_record(struct store_session *s, const struct rebuild *r)
+{
+	switch (r->record.type) {
+	case RECORD_CERT_RESULT:
+		return rebuild_certificate(s, r);
+	case RECORD_KEY_RESULT:
+		return rebuild_key(s, r);
+	case RECORD_LOST:
+		return rebuild_lost(s, r);
+	case RECORD_NOTE:
+		return rebuild_note(s, r);
+	case RECORD_CA_CLOSED:
+		return rebuild_closed(s, r);
+	}
+	return 0;
+}

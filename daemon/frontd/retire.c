@@ -1,0 +1,184 @@
+/* A CA's life after active: retiring, retired. One step at a time, each with its note on the ledger first. */
+#include <string.h>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "frontd/answer.h"
+#include "frontd/context.h"
+#include "frontd/front.h"
+#include "frontd/hierarchy.h"
+#include "frontd/input.h"
+#include "frontd/metrics.h"
+#include "frontd/view.h"
+
+#define MAX_NOTE_CHARACTERS 128 /* it must fit the ledger's context with all around it */
+
+enum { RETIRE_DESCENDANTS = STORE_WORK };
+
+struct step {
+	struct ca_row *ca;
+	const char *from, *to;
+	int64_t now;
+};
+
+/* retired: nothing below, at any depth, may still be made, active or retiring. */
+static int step_check(struct store_session *s, const struct step *step)
+{
+	if (strcmp(step->to, "retired") != 0)
+		return 0;
+	int64_t live = 0;
+	int r = store_ca_live_descendants(s, row_text(step->ca->id), &live);
+	return r ? r : live ? RETIRE_DESCENDANTS : 0;
+}
+
+static int step_work(struct store_session *s, void *with)
+{
+	const struct step *step = with;
+	int r = step_check(s, step);
+	if (!r)
+		r = store_ca_move(s, row_text(step->ca->id), step->from, step->to, step->now);
+	if (r != STORE_STATE)
+		return r;
+	/* A catch-up may have read our note already; steps come one at a time, so it was ours. */
+	scoped_row(ca) now = { 0 };
+	r = store_ca_find(s, row_text(step->ca->id), &now);
+	return !r && slice_equal(now.state, slice_text(step->to)) ? 0 : r < 0 ? r : STORE_STATE;
+}
+
+static int step_refuse(struct call *c, int r)
+{
+	if (r == RETIRE_DESCENDANTS)
+		return call_refuse(c, 409, "active_descendants", NULL,
+				   "CAs below this one are still being made, active or retiring; retire them first.");
+	if (r == STORE_STATE)
+		return call_refuse(c, 409, "state_changed", NULL, "The CA's state has changed meanwhile; look at it again.");
+	return answer_store(c);
+}
+
+static int note_put(struct call *c, const struct step *step, const char *note, struct buf *out)
+{
+	char serial[41], fingerprint[65];
+	hex_encode(step->ca->serial.at, step->ca->serial.len < 20 ? step->ca->serial.len : 20, serial);
+	hex_encode(step->ca->fingerprint, 32, fingerprint);
+	struct context_words words = { .op = "move", .ca = row_text(step->ca->id), .from = step->from, .to = step->to };
+	words.note = note;
+	words.serial = serial;
+	words.fingerprint = fingerprint;
+	if (context_put(out, c, &words))
+		return call_refuse(c, 400, "bad_field", "note", "note is too long for the ledger's record.");
+	return 0;
+}
+
+/* The key stops signing certificates for good before anybody is told so. */
+static int key_close(struct front *f, struct call *c, const struct step *step, struct slice context)
+{
+	struct ca_close_request request = { .context = context };
+	signer_request_id(request.request_id);
+	memcpy(request.ca_key, step->ca->key_id, sizeof(request.ca_key));
+	struct ca_close_reply reply;
+	scoped_answer answer;
+	enum signer_result r = signer_ca_close(f->signer, &request, &reply, &answer);
+	bool closed = r == SIGNER_REFUSED && answer.refusal.code == REFUSE_KEY_CLOSED;
+	return r && !closed ? answer_signer(c, r, &answer) : 0;
+}
+
+static int step_note(struct front *f, struct call *c, struct slice context)
+{
+	struct note_request request = { .kind = NOTE_TRANSITION, .context = context };
+	signer_request_id(request.request_id);
+	struct note_reply reply;
+	scoped_answer answer;
+	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
+	return r ? answer_signer(c, r, &answer) : 0;
+}
+
+static int step_take(struct front *f, struct call *c, struct step *step, const char *note)
+{
+	scoped_buf context = { .max = MAX_CONTEXT };
+	int r = note_put(c, step, note, &context);
+	if (r)
+		return r;
+	scoped_hold hold;
+	signer_hold(f->signer, &hold);
+	if (strcmp(step->to, "retiring") == 0)
+		r = key_close(f, c, step, buf_slice(&context));
+	if (!r)
+		r = step_note(f, c, buf_slice(&context));
+	if (r)
+		return r;
+	step->now = time_now();
+	r = store_change(f->store, step_work, step);
+	if (r)
+		return step_refuse(c, r);
+	signer_settle(&hold, 0);
+	step->ca->state = slice_text(step->to);
+	step->ca->updated_at = step->now;
+	metrics_hierarchy(f->metrics, strcmp(step->to, "retired") == 0 ? RETIRE_RETIRED : RETIRE_RETIRING,
+			  row_text(step->ca->issuer_id));
+	return call_reply(c, 200, view_ca(step->ca));
+}
+
+/* Which step the CA's state and the caller's confirm lead to. */
+static int step_choose(struct call *c, bool confirm, struct step *step)
+{
+	const char *state = row_text(step->ca->state);
+	if (strcmp(state, "active") == 0 && confirm)
+		return call_refuse(c, 409, "not_retiring", "confirm",
+				   "The CA is active: retire it without confirm first, then confirm.");
+	if (strcmp(state, "retiring") == 0 && !confirm)
+		return call_refuse(c, 409, "confirm_required", "confirm",
+				   "The CA is retiring already; send confirm true to retire it for good.");
+	if (strcmp(state, "retired") == 0)
+		return call_refuse(c, 409, "already_retired", NULL, "The CA is retired already.");
+	if (strcmp(state, "active") != 0 && strcmp(state, "retiring") != 0)
+		return call_refuse(c, 409, "ca_not_active", NULL, "The CA is %s and can't be retired.", state);
+	step->from = confirm ? "retiring" : "active";
+	step->to = confirm ? "retired" : "retiring";
+	return 0;
+}
+
+static int retire(struct front *f, struct call *c, bool confirm, const char *note)
+{
+	scoped_row(ca) row = { 0 };
+	struct step step = { .ca = &row };
+	if (confirm && !c->dry_run)
+		signer_refresh(f->signer); /* a child of unknown fate may be on the ledger */
+	{
+		scoped_session *s = NULL;
+		if (store_read(f->store, &s))
+			return answer_store(c);
+		int r = store_ca_find(s, c->param[0], &row);
+		if (r < 0)
+			return answer_store(c);
+		if (r || slice_equal(row.state, slice_text("created")))
+			return answer_no_ca(c);
+		r = step_choose(c, confirm, &step);
+		if (r)
+			return r;
+		r = step_check(s, &step);
+		if (r)
+			return step_refuse(c, r);
+	}
+	if (c->dry_run)
+		return call_reply(c, 200, json_pack("{s:b, s:s, s:s, s:s}", "dry_run", 1, "id", row_text(row.id), "from",
+						    step.from, "to", step.to));
+	return step_take(f, c, &step, note);
+}
+
+int intermediate_retire(struct front *f, struct call *c)
+{
+	static const char *const known[] = { "confirm", "note", NULL };
+	bool confirm;
+	const char *note;
+	int r = input_members(c, known);
+	if (!r)
+		r = input_bool(c, "confirm", &confirm);
+	if (!r)
+		r = input_text(c, "note", false, MAX_NOTE_CHARACTERS, &note);
+	if (r)
+		return r;
+	pthread_mutex_lock(&f->transitions);
+	r = retire(f, c, confirm, note);
+	pthread_mutex_unlock(&f->transitions);
+	return r;
+}

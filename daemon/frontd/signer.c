@@ -1,0 +1,274 @@
+#include "frontd/signer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "frontd/front.h"
+#include "frontd/signer_link.h"
+#include "store/store.h"
+#include "wire/inner_ask.h"
+
+#define KEY_CREATE_SECONDS 90		   /* an RSA-4096 key in a slow token */
+#define MAX_UNSENT	   (8 * 1024 * 1024) /* requests that the signer doesn't take: more are turned away */
+
+void signer_answer_free(struct signer_answer *a)
+{
+	buf_free(&a->bytes);
+}
+
+void signer_request_id(uint8_t id[REQUEST_ID_SIZE])
+{
+	int64_t now = time_now_ms();
+	for (int i = 0; i < 6; i++)
+		id[i] = (uint8_t)(now >> (40 - 8 * i));
+	random_bytes(id + 6, REQUEST_ID_SIZE - 6);
+}
+
+static void deadline_in(struct timespec *t, unsigned seconds)
+{
+	clock_gettime(CLOCK_MONOTONIC, t);
+	t->tv_sec += seconds;
+}
+
+static bool deadline_over(const struct timespec *t)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+}
+
+/* Waits for the answer; the mutex is held. The link's own thread moves the bytes meanwhile. */
+static void waiter_wait(struct signer *s, struct waiter *w, unsigned seconds)
+{
+	struct timespec deadline;
+	deadline_in(&deadline, seconds);
+	bool own = pthread_equal(pthread_self(), s->thread);
+	while (!w->done && !deadline_over(&deadline)) {
+		if (!own) {
+			pthread_cond_timedwait(&w->finished, &s->mutex, &deadline);
+			continue;
+		}
+		pthread_mutex_unlock(&s->mutex);
+		int lost = link_pump(s, 1000);
+		pthread_mutex_lock(&s->mutex);
+		if (lost)
+			return;
+	}
+}
+
+static void waiter_remove(struct signer *s, struct waiter *w)
+{
+	struct waiter **at = &s->waiters;
+	while (*at && *at != w)
+		at = &(*at)->next;
+	if (*at)
+		*at = w->next;
+}
+
+static void waiter_init(struct waiter *w, uint64_t tag, uint16_t verb, struct signer_answer *a)
+{
+	*w = (struct waiter){ .tag = tag, .verb = verb, .answer = a, .result = SIGNER_AWAY };
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->finished, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+/* Sends a frame and waits. AWAY before anything was sent leaves nothing uncertain; later it does. */
+static enum signer_result signer_exchange(struct signer *s, uint64_t tag, uint16_t verb, struct slice frame,
+					  struct signer_answer *a)
+{
+	struct waiter w;
+	waiter_init(&w, tag, verb, a);
+	pthread_mutex_lock(&s->mutex);
+	bool own = pthread_equal(pthread_self(), s->thread);
+	bool open = s->fd >= 0 && (s->state == LINK_READY || own);
+	if (open && link_send(s, frame)) {
+		w.next = s->waiters;
+		s->waiters = &w;
+		waiter_wait(s, &w, verb == INNER_KEY_CREATE ? KEY_CREATE_SECONDS : s->options.timeout);
+		waiter_remove(s, &w);
+		if (!w.done) {
+			w.result = SIGNER_LATE;
+			s->abandoned++;
+		}
+		if (w.result == SIGNER_LATE || w.result == SIGNER_AWAY)
+			s->uncertain = true;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	pthread_cond_destroy(&w.finished);
+	return w.result;
+}
+
+static uint64_t signer_tag(struct signer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	uint64_t tag = ++s->next_tag;
+	pthread_mutex_unlock(&s->mutex);
+	return tag;
+}
+
+static enum signer_result signer_garbled(struct signer *s, const char *verb, enum pack_refusal why, const char *where)
+{
+	log_error("signer_reply", "verb=%s field=%s why=\"%s\"", verb, where ? where : "-", pack_refusal_text(why));
+	pthread_mutex_lock(&s->mutex);
+	s->uncertain = true;
+	if (s->fd >= 0)
+		shutdown(s->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&s->mutex);
+	return SIGNER_AWAY;
+}
+
+#define VERB(number, NAME, name, who, most, request, reply)                                                      \
+	enum signer_result signer_##name(struct signer *s, const struct name##_request *r, struct name##_reply *out, \
+					 struct signer_answer *a)                                                \
+	{                                                                                                        \
+		*a = (struct signer_answer){ .bytes = { .max = MAX_FRAME_BODY } };                               \
+		uint64_t tag = signer_tag(s);                                                                    \
+		scoped_buf frame = { .max = FRAME_HEAD + (most) };                                               \
+		ask_##name##_put(&frame, tag, r);                                                                \
+		if (!buf_ok(&frame)) {                                                                           \
+			log_error("signer_request", "verb=" #name " why=\"a field is over its limit\"");          \
+			return SIGNER_AWAY;                                                                      \
+		}                                                                                                \
+		enum signer_result result = signer_exchange(s, tag, number, buf_slice(&frame), a);               \
+		if (result != SIGNER_DONE)                                                                       \
+			return result;                                                                           \
+		const char *where = NULL;                                                                        \
+		enum pack_refusal bad = ask_##name##_get(a->body, out, &where);                                  \
+		return bad ? signer_garbled(s, #name, bad, where) : SIGNER_DONE;                                 \
+	}
+#include "wire/inner.def"
+#undef VERB
+
+void signer_hold(struct signer *s, struct signer_hold *h)
+{
+	pthread_mutex_lock(&s->mutex);
+	*h = (struct signer_hold){ .signer = s, .low = s->known_end, .older = s->newest };
+	if (s->newest)
+		s->newest->newer = h;
+	else
+		s->oldest = h;
+	s->newest = h;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+void signer_settle(struct signer_hold *h, uint64_t ledger_seq)
+{
+	h->settled = true;
+	if (!ledger_seq)
+		return;
+	pthread_mutex_lock(&h->signer->mutex);
+	if (ledger_seq >= h->signer->known_end)
+		h->signer->known_end = ledger_seq + 1;
+	pthread_mutex_unlock(&h->signer->mutex);
+}
+
+void holds_report(struct signer *s, uint64_t end)
+{
+	if (end > s->known_end)
+		s->known_end = end;
+	if (!s->uncertain)
+		store_mark(s->options.front->store, s->oldest ? s->oldest->low : s->known_end);
+}
+
+void signer_release(struct signer_hold *h)
+{
+	struct signer *s = h->signer;
+	if (!s)
+		return;
+	h->signer = NULL;
+	pthread_mutex_lock(&s->mutex);
+	*(h->older ? &h->older->newer : &s->oldest) = h->newer;
+	*(h->newer ? &h->newer->older : &s->newest) = h->older;
+	if (!h->settled)
+		s->uncertain = true;
+	holds_report(s, 0);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+bool signer_refresh(struct signer *s)
+{
+	struct timespec deadline;
+	deadline_in(&deadline, s->options.timeout);
+	pthread_mutex_lock(&s->mutex);
+	uint64_t wanted = s->refreshes + (s->refreshing ? 2 : 1); /* one under way may have read the head already */
+	s->refresh_wanted = true;
+	uint64_t one = 1;
+	bool woken = write(s->wake, &one, sizeof(one)) == sizeof(one);
+	while (woken && s->refreshes < wanted && s->state == LINK_READY && !deadline_over(&deadline))
+		pthread_cond_timedwait(&s->refreshed, &s->mutex, &deadline);
+	bool done = s->refreshes >= wanted && s->state == LINK_READY;
+	pthread_mutex_unlock(&s->mutex);
+	return done;
+}
+
+bool signer_ready(struct signer *s, char why[160])
+{
+	pthread_mutex_lock(&s->mutex);
+	bool ready = s->state == LINK_READY;
+	snprintf(why, 160, "%s", ready ? "" : s->why);
+	pthread_mutex_unlock(&s->mutex);
+	return ready;
+}
+
+static void signer_free(struct signer *s)
+{
+	fd_close(&s->wake);
+	fd_close(&s->fd);
+	buf_free(&s->in);
+	buf_free(&s->out);
+	free(s->path);
+	free(s);
+}
+
+int signer_start(const struct signer_options *options, struct signer **out)
+{
+	struct signer *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -1;
+	s->options = *options;
+	s->fd = -1;
+	s->path = strdup(options->path);
+	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	buf_init(&s->in, FRAME_HEAD + MAX_FRAME_BODY);
+	buf_init(&s->out, MAX_UNSENT);
+	snprintf(s->why, sizeof(s->why), "The link to the signer has not been made yet.");
+	pthread_mutex_init(&s->mutex, NULL);
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->refreshed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	if (!s->path || s->wake < 0 || pthread_create(&s->thread, NULL, link_run, s) != 0) {
+		log_error("signer_start", "why=\"%s\"", log_errno());
+		signer_free(s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+void signer_stop(struct signer *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->mutex);
+	s->stopping = true;
+	uint64_t one = 1;
+	if (write(s->wake, &one, sizeof(one)) < 0)
+		log_warning("signer_stop", "why=\"%s\"", log_errno());
+	pthread_mutex_unlock(&s->mutex);
+	pthread_join(s->thread, NULL);
+	signer_free(s);
+}

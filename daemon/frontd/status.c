@@ -1,0 +1,123 @@
+#include "frontd/status.h"
+
+#include <string.h>
+
+#include "base/algorithm.h"
+#include "base/text.h"
+#include "base/time.h"
+#include "frontd/authz.h"
+#include "frontd/front.h"
+#include "frontd/pki.h"
+#include "frontd/signer.h"
+#include "names/name.h"
+#include "policy/profile.h"
+
+static json_t *driver_json(uint8_t state, struct slice item)
+{
+	static const char *const states[] = { "unknown", "ready", "away", "latched" };
+	const char *text = (const char *)item.at;
+	const uint8_t *space = item.len ? memchr(item.at, ' ', item.len) : NULL;
+	size_t name = space ? (size_t)(space - item.at) : item.len;
+	size_t detail = space ? name + 1 : name;
+	return json_pack("{s:s%, s:s, s:s%}", "name", item.len ? text : "", name, "state", states[state < 4 ? state : 0],
+			 "detail", item.len ? text + detail : "", item.len - detail);
+}
+
+static json_t *list_json(struct list list, bool drivers)
+{
+	json_t *out = json_array();
+	uint8_t tag;
+	struct slice item;
+	while (out && list_next(&list, &tag, &item))
+		json_array_append_new(out, drivers ? driver_json(tag, item)
+						   : json_stringn(item.len ? (const char *)item.at : "", item.len));
+	return out;
+}
+
+static json_t *signer_json(struct front *f)
+{
+	char why[160] = "";
+	bool ready = signer_ready(f->signer, why);
+	json_t *out = json_pack("{s:b, s:s?}", "ready", ready, "why", ready ? NULL : why);
+	struct status_request request;
+	memset(&request, 0, sizeof(request));
+	struct status_reply r;
+	scoped_answer answer = { .body = { NULL, 0 } };
+	if (!out || !ready || signer_status(f->signer, &request, &r, &answer) != SIGNER_DONE)
+		return out;
+	char id[2 * LEDGER_ID_SIZE + 1], now[TIME_TEXT_SIZE];
+	hex_encode(r.ledger_id, LEDGER_ID_SIZE, id);
+	time_text(r.now, now);
+	json_t *more = json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "ledger_id", id, "head",
+				 (json_int_t)r.head, "checkpoint_size", (json_int_t)r.checkpoint_size, "time", now,
+				 "bound_keys", (json_int_t)r.bound_keys, "unbound_keys", (json_int_t)r.unbound_keys,
+				 "in_flight", (json_int_t)r.in_flight, "drivers", list_json(r.drivers, true), "latches",
+				 list_json(r.latches, false));
+	json_object_update(out, more);
+	json_decref(more);
+	return out;
+}
+
+int status_get(struct front *f, struct call *c)
+{
+	char started[TIME_TEXT_SIZE];
+	time_text(f->started, started);
+	return call_reply(c, 200,
+			  json_pack("{s:{s:s, s:s, s:I}, s:o, s:{s:b}}", "frontend", "version", CHANCERY_VERSION,
+				    "started_at", started, "uptime_seconds", (json_int_t)(time_now() - f->started),
+				    "signer", signer_json(f), "store", "writable", pki_store_writable(f)));
+}
+
+int whoami_get(struct front *f, struct call *c)
+{
+	(void)f;
+	return call_reply(c, 200,
+			  json_pack("{s:s, s:I, s:I, s:o}", "actor", c->who->actor, "uid",
+				    (json_int_t)c->who->peer.uid, "gid", (json_int_t)c->who->peer.gid, "roles",
+				    authz_roles_json(c->who->roles)));
+}
+
+static json_t *algorithms_json(unsigned mask)
+{
+	json_t *out = json_array();
+	const struct algorithm *a;
+	for (size_t i = 0; out && (a = algorithm_at(i)); i++)
+		if (mask & (1u << a->number))
+			json_array_append_new(out, json_string(a->name));
+	return out;
+}
+
+static json_t *name_types_json(unsigned mask)
+{
+	json_t *out = json_array();
+	for (uint8_t type = 1; out && type <= MAX_NAME_TYPE; type++)
+		if (mask & (1u << type))
+			json_array_append_new(out, json_string(name_type_text(type)));
+	return out;
+}
+
+static json_t *profile_json(const struct profile *p)
+{
+	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:I, s:I, s:b, s:s?}", "name", p->name, "description",
+			 p->description, "algorithms", algorithms_json(p->algorithms), "name_types",
+			 name_types_json(p->name_types), "wildcards", p->wildcards, "default_ttl_seconds",
+			 (json_int_t)p->default_ttl, "longest_ttl_seconds", (json_int_t)p->longest_ttl, "must_staple",
+			 p->must_staple, "trust_domain", p->trust_domain[0] ? p->trust_domain : NULL);
+}
+
+int profiles_list(struct front *f, struct call *c)
+{
+	json_t *data = json_array();
+	const struct profile *p;
+	for (size_t i = 0; data && (p = profile_at(f->profiles, i)); i++)
+		json_array_append_new(data, profile_json(p));
+	return call_reply(c, 200, data ? json_pack("{s:o}", "data", data) : NULL);
+}
+
+int profiles_get(struct front *f, struct call *c)
+{
+	const struct profile *p = profile_find(f->profiles, c->param[0]);
+	if (!p)
+		return call_refuse(c, 404, "profile_unknown", NULL, "There is no such profile.");
+	return call_reply(c, 200, profile_json(p));
+}

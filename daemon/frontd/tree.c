@@ -1,0 +1,97 @@
+/* Looking at CAs: as a list, as a tree, one, and its chain. */
+#include <string.h>
+
+#include "frontd/answer.h"
+#include "frontd/chain.h"
+#include "frontd/front.h"
+#include "frontd/hierarchy.h"
+#include "frontd/view.h"
+
+static int append_ca(void *with, const struct ca_row *row)
+{
+	return json_array_append_new(with, view_ca(row));
+}
+
+static const char *member_text(json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	return text ? text : "";
+}
+
+/* Hangs each CA under its parent; what is left are the roots. CAs come in the order in which they were made. */
+static json_t *tree_of(json_t *list)
+{
+	json_t *roots = json_array(), *by_id = json_object(), *ca;
+	size_t i;
+	json_array_foreach(list, i, ca) {
+		json_object_set_new(ca, "children", json_array());
+		json_object_set(by_id, member_text(ca, "id"), ca);
+		json_t *parent = json_object_get(by_id, member_text(ca, "parent_ca_id"));
+		json_array_append(parent ? json_object_get(parent, "children") : roots, ca);
+	}
+	json_decref(by_id);
+	return roots;
+}
+
+int intermediate_list(struct front *f, struct call *c)
+{
+	const char *format = c->query(c, "format");
+	if (format && strcmp(format, "tree") != 0 && strcmp(format, "list") != 0)
+		return call_refuse(c, 400, "bad_field", "format", "format must be \"list\" or \"tree\".");
+	scoped_session *s = NULL;
+	scoped_row(issuer) issuer = { 0 };
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = store_issuer_find(s, c->param[0], &issuer);
+	if (r)
+		return r < 0 ? answer_store(c) : answer_no_issuer(c);
+	json_t *data = json_array();
+	if (store_ca_list(s, c->param[0], append_ca, data)) {
+		json_decref(data);
+		return answer_store(c);
+	}
+	if (format && strcmp(format, "tree") == 0) {
+		json_t *roots = tree_of(data);
+		json_decref(data);
+		data = roots;
+	}
+	return call_reply(c, 200, json_pack("{s:o}", "data", data));
+}
+
+static bool is_made(const struct ca_row *row)
+{
+	return !slice_equal(row->state, slice_text("created"));
+}
+
+int intermediate_get(struct front *f, struct call *c)
+{
+	scoped_session *s = NULL;
+	scoped_row(ca) row = { 0 };
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = store_ca_find(s, c->param[0], &row);
+	if (r < 0)
+		return answer_store(c);
+	return r || !is_made(&row) ? answer_no_ca(c) : call_reply(c, 200, view_ca(&row));
+}
+
+int intermediate_chain(struct front *f, struct call *c)
+{
+	const char *root = c->query(c, "root");
+	if (root && strcmp(root, "true") != 0 && strcmp(root, "false") != 0)
+		return call_refuse(c, 400, "bad_field", "root", "root must be \"true\" or \"false\".");
+	scoped_session *s = NULL;
+	scoped_chain chain = { 0 };
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = chain_load(s, c->param[0], &chain);
+	if (r < 0)
+		return answer_store(c);
+	if (r || !is_made(&chain.ca[0]))
+		return answer_no_ca(c);
+	if (slice_equal(chain.ca[0].state, slice_text("withheld")))
+		return answer_withheld(c);
+	size_t to = root && strcmp(root, "false") == 0 ? chain.count - 1 : chain.count;
+	char *pem = chain_pem(&chain, 0, to);
+	return pem ? call_reply_text(c, 200, pem, "application/x-pem-file") : answer_store(c);
+}

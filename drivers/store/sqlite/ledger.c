@@ -1,0 +1,89 @@
+/* How far the ledger is reflected, and replies to repeated requests. */
+#include <string.h>
+
+#include "store/sqlite/session.h"
+
+int store_ledger_find(struct store_session *s, struct store_ledger *out)
+{
+	*out = (struct store_ledger){ 0 };
+	scoped_statement *statement = session_statement(s, STATEMENT_LEDGER_FIND);
+	if (!statement)
+		return -1;
+	int step = sqlite3_step(statement);
+	if (step == SQLITE_DONE)
+		return STORE_DONE;
+	if (step != SQLITE_ROW)
+		return session_failed(s, "ledger find");
+	if (sqlite3_column_bytes(statement, 0) != 16 || sqlite3_column_bytes(statement, 3) != 32)
+		return session_failed(s, "ledger row");
+	out->known = true;
+	memcpy(out->ledger_id, sqlite3_column_blob(statement, 0), 16);
+	out->committed = (uint64_t)sqlite3_column_int64(statement, 1);
+	out->checkpoint_size = (uint64_t)sqlite3_column_int64(statement, 2);
+	memcpy(out->checkpoint_root, sqlite3_column_blob(statement, 3), 32);
+	return STORE_DONE;
+}
+
+int store_ledger_update(struct store_session *s, const struct store_ledger *ledger)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_LEDGER_UPDATE);
+	if (!statement)
+		return -1;
+	bind_bytes(statement, 1, ledger->ledger_id, 16);
+	sqlite3_bind_int64(statement, 2, (int64_t)ledger->committed);
+	sqlite3_bind_int64(statement, 3, (int64_t)ledger->checkpoint_size);
+	bind_bytes(statement, 4, ledger->checkpoint_root, 32);
+	return statement_run(s, statement);
+}
+
+static int reply_write(struct store_session *s, enum statement which, const struct reply_row *row)
+{
+	scoped_statement *statement = session_statement(s, which);
+	if (!statement)
+		return -1;
+	row_bind(statement, reply_columns(), row);
+	return statement_run(s, statement);
+}
+
+int store_reply_insert(struct store_session *s, const struct reply_row *row)
+{
+	return reply_write(s, STATEMENT_REPLY_INSERT, row);
+}
+
+int store_reply_update(struct store_session *s, const struct reply_row *row)
+{
+	return reply_write(s, STATEMENT_REPLY_UPDATE, row);
+}
+
+int store_reply_delete(struct store_session *s, const struct reply_row *row)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_REPLY_DELETE);
+	if (!statement)
+		return -1;
+	bind_text(statement, 1, row_text(row->actor));
+	bind_text(statement, 2, row_text(row->idempotency_key));
+	bind_text(statement, 3, row_text(row->route));
+	return statement_run(s, statement);
+}
+
+int store_reply_find(struct store_session *s, const char *actor, const char *key, const char *route,
+		     struct reply_row *out)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_REPLY_FIND);
+	if (!statement)
+		return -1;
+	bind_text(statement, 1, actor);
+	bind_text(statement, 2, key);
+	bind_text(statement, 3, route);
+	return statement_find(s, statement, reply_columns(), out, &out->memory);
+}
+
+int store_reply_expire(struct store_session *s, int64_t before)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_REPLY_EXPIRE);
+	if (!statement)
+		return -1;
+	sqlite3_bind_int64(statement, 1, before);
+	int r = statement_run(s, statement);
+	return r == STORE_NONE ? STORE_DONE : r;
+}

@@ -1,0 +1,283 @@
+/* Opening and closing, the committer's thread, and the readers' sessions. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "store/sqlite/session.h"
+
+#define MAX_GROUP 512 /* pieces of work in one transaction: bounds how long the first of them waits */
+
+struct job {
+	store_work *work;
+	void *with;
+	int answer;
+	bool done;
+	pthread_cond_t finished;
+	struct job *next;
+};
+
+struct store {
+	char *path;
+	int lock;
+	struct store_session *writer;
+	pthread_t committer;
+
+	pthread_mutex_t mutex; /* guards all below */
+	pthread_cond_t work;
+	struct job *first, **last;
+	bool closing;
+	uint64_t mark, written_mark;
+
+	pthread_cond_t idle;
+	struct store_session *readers;
+	int reader_count;
+};
+
+static int statement_only(struct store_session *s, enum statement which)
+{
+	scoped_statement *statement = session_statement(s, which);
+	if (!statement)
+		return -1;
+	int step = sqlite3_step(statement);
+	if (step == SQLITE_DONE || step == SQLITE_ROW)
+		return 0;
+	session_failed(s, sqlite3_sql(statement));
+	return -1;
+}
+
+/* One piece of work inside the open transaction; what it did is undone unless it answers 0. */
+static int job_run(struct store_session *s, struct job *job)
+{
+	if (statement_only(s, STATEMENT_SAVEPOINT))
+		return -1;
+	int answer = job->work(s, job->with);
+	if (sqlite3_get_autocommit(s->db))
+		return -1; /* a full disk or the like has undone the whole transaction */
+	if (answer != 0 && statement_only(s, STATEMENT_UNDO))
+		return -1;
+	return statement_only(s, STATEMENT_RELEASE) ? -1 : answer;
+}
+
+static int mark_write(struct store_session *s, uint64_t mark)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_LEDGER_MARK);
+	if (!statement)
+		return -1;
+	sqlite3_bind_int64(statement, 1, (int64_t)mark);
+	return statement_run(s, statement) < 0 ? -1 : 0;
+}
+
+/* A transaction of all jobs of a group. Without a commit nobody was served. */
+static int group_run(struct store_session *s, struct job *jobs, uint64_t mark)
+{
+	if (statement_only(s, STATEMENT_BEGIN))
+		return -1;
+	for (struct job *job = jobs; job; job = job->next) {
+		job->answer = job_run(s, job);
+		if (sqlite3_get_autocommit(s->db))
+			return -1;
+	}
+	if (mark && mark_write(s, mark))
+		log_warning("store_mark", "why=\"could not be written\"");
+	if (sqlite3_get_autocommit(s->db))
+		return -1;
+	if (statement_only(s, STATEMENT_COMMIT) == 0)
+		return 0;
+	if (!sqlite3_get_autocommit(s->db))
+		statement_only(s, STATEMENT_ROLLBACK);
+	return -1;
+}
+
+/* Takes what waits, at most MAX_GROUP; NULL: the store is being closed. */
+static struct job *group_take(struct store *s, uint64_t *mark)
+{
+	while (!s->first && !s->closing)
+		pthread_cond_wait(&s->work, &s->mutex);
+	struct job *jobs = s->first, **end = &s->first;
+	for (int i = 0; *end && i < MAX_GROUP; i++)
+		end = &(*end)->next;
+	s->first = *end;
+	*end = NULL;
+	if (!s->first)
+		s->last = &s->first;
+	*mark = s->mark > s->written_mark ? s->mark : 0;
+	return jobs;
+}
+
+static void group_finish(struct job *jobs, bool broken)
+{
+	for (struct job *job = jobs, *next; job; job = next) {
+		next = job->next; /* the job is its waiter's, gone once it is woken */
+		if (broken)
+			job->answer = -1;
+		job->done = true;
+		pthread_cond_signal(&job->finished);
+	}
+}
+
+static void *committer_run(void *with)
+{
+	struct store *s = with;
+	pthread_mutex_lock(&s->mutex);
+	for (;;) {
+		uint64_t mark;
+		struct job *jobs = group_take(s, &mark);
+		if (!jobs)
+			break;
+		pthread_mutex_unlock(&s->mutex);
+		bool broken = group_run(s->writer, jobs, mark) != 0;
+		pthread_mutex_lock(&s->mutex);
+		if (!broken && mark)
+			s->written_mark = mark;
+		group_finish(jobs, broken);
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return NULL;
+}
+
+int store_change(struct store *s, store_work *work, void *with)
+{
+	struct job job = { .work = work, .with = with, .finished = PTHREAD_COND_INITIALIZER };
+	pthread_mutex_lock(&s->mutex);
+	if (s->closing) {
+		pthread_mutex_unlock(&s->mutex);
+		return -1;
+	}
+	*s->last = &job;
+	s->last = &job.next;
+	pthread_cond_signal(&s->work);
+	while (!job.done)
+		pthread_cond_wait(&job.finished, &s->mutex);
+	pthread_mutex_unlock(&s->mutex);
+	pthread_cond_destroy(&job.finished);
+	return job.answer;
+}
+
+void store_mark(struct store *s, uint64_t committed)
+{
+	pthread_mutex_lock(&s->mutex);
+	if (committed > s->mark)
+		s->mark = committed;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+int store_read(struct store *s, struct store_session **out)
+{
+	pthread_mutex_lock(&s->mutex);
+	while (!s->readers && s->reader_count >= MAX_STORE_SESSIONS)
+		pthread_cond_wait(&s->idle, &s->mutex);
+	struct store_session *session = s->readers;
+	if (session)
+		s->readers = session->next;
+	else
+		s->reader_count++;
+	pthread_mutex_unlock(&s->mutex);
+	if (!session && session_open(s->path, false, &session)) {
+		pthread_mutex_lock(&s->mutex);
+		s->reader_count--;
+		pthread_cond_signal(&s->idle);
+		pthread_mutex_unlock(&s->mutex);
+		return -1;
+	}
+	session->store = s;
+	*out = session;
+	return 0;
+}
+
+void store_read_end(struct store_session **session)
+{
+	struct store_session *r = *session;
+	if (!r)
+		return;
+	*session = NULL;
+	struct store *s = r->store;
+	pthread_mutex_lock(&s->mutex);
+	r->next = s->readers;
+	s->readers = r;
+	pthread_cond_signal(&s->idle);
+	pthread_mutex_unlock(&s->mutex);
+}
+
+/* One process at a time; the lock goes with the process. */
+static int store_lock(const char *path)
+{
+	scoped_buf name = { .max = 4096 };
+	buf_printf(&name, "%s.lock%c", path, 0);
+	if (!buf_ok(&name))
+		return -1;
+	int fd = open((const char *)name.at, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		log_error("store_open", "path=%s why=\"%s\" expected=\"a folder that this user may write to\"", path,
+			  log_errno());
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	log_error("store_open", "path=%s why=\"%s\"", path,
+		  errno == EWOULDBLOCK ? "another process has it open" : log_errno());
+	fd_close(&fd);
+	return -1;
+}
+
+/* Finds out at the start whether it can be written, not at the first request. */
+static int store_probe(struct store *s)
+{
+	if (sqlite3_db_readonly(s->writer->db, "main") == 1) {
+		log_error("store_open", "path=%s why=\"the database is read-only\"", s->path);
+		return -1;
+	}
+	if (schema_prepare(s->writer, s->path))
+		return -1;
+	return session_execute(s->writer, "BEGIN IMMEDIATE; UPDATE ledger SET one = 1 WHERE one = 1; COMMIT");
+}
+
+static void store_free(struct store *s)
+{
+	session_close(s->writer);
+	fd_close(&s->lock);
+	free(s->path);
+	free(s);
+}
+
+int store_open(const char *path, struct store **out)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -1;
+	s->lock = -1;
+	s->last = &s->first;
+	pthread_mutex_init(&s->mutex, NULL);
+	pthread_cond_init(&s->work, NULL);
+	pthread_cond_init(&s->idle, NULL);
+	s->path = strdup(path);
+	s->lock = s->path ? store_lock(path) : -1;
+	if (s->lock < 0 || session_open(path, true, &s->writer) || store_probe(s) ||
+	    pthread_create(&s->committer, NULL, committer_run, s) != 0) {
+		store_free(s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->mutex);
+	s->closing = true;
+	pthread_cond_signal(&s->work);
+	pthread_mutex_unlock(&s->mutex);
+	pthread_join(s->committer, NULL);
+	while (s->readers) {
+		struct store_session *next = s->readers->next;
+		session_close(s->readers);
+		s->readers = next;
+	}
+	store_free(s);
+}

@@ -1,0 +1,170 @@
+/*
+ * What the front-end remembers: issuers, CAs, keys, certificates, replies to
+ * repeated requests, and how far into the ledger all that reaches. This is the
+ * interface; sqlite/ implements it with an embedded database, and nothing here
+ * says so. It stores and finds; it decides nothing.
+ *
+ * Everything is derived from the signer's ledger and can be made again from
+ * it. It never holds a private key or a PIN.
+ *
+ * All changes are made by one thread, the committer, in transactions shared by
+ * whoever waits at that moment: store_change() hands it a piece of work and
+ * returns when that is durable. Work sees the newest state and nothing else
+ * changes meanwhile, so a check and the change that rests on it belong into
+ * one piece of work. Finding works in a session of the caller's own as well.
+ */
+#ifndef CHANCERY_STORE_STORE_H
+#define CHANCERY_STORE_STORE_H
+
+#include <stdlib.h>
+
+#include "base/pack.h"
+
+struct store;
+struct store_session;
+
+enum store_answer {
+	STORE_DONE = 0,
+	STORE_NONE = 1,	 /* no such row */
+	STORE_TAKEN = 2, /* a unique value is in use */
+	STORE_STATE = 3, /* the row is in another state than was stated */
+	STORE_WORK = 16, /* answers of a piece of work of the caller's own begin here */
+};
+
+#define MAX_STORE_SESSIONS 16 /* readers at a time; more wait */
+#define MAX_STORE_PAGE	   1000
+
+/* struct issuer_row and so on. A row that was found owns its memory; its texts end with a NUL there. */
+#include "base/pack_struct.h"
+#define ROW(name, columns)                                             \
+	struct name##_row {                                            \
+		PACK_UNWRAP columns                                    \
+		void *memory;                                          \
+	};                                                             \
+	static inline void name##_row_free(struct name##_row *row)     \
+	{                                                              \
+		free(row->memory);                                     \
+		row->memory = NULL;                                    \
+	}
+#include "store/rows.def"
+#undef ROW
+#include "base/pack_done.h"
+#define scoped_row(name) __attribute__((cleanup(name##_row_free))) struct name##_row
+
+/* The text of a found row as a C string. */
+static inline const char *row_text(struct slice s)
+{
+	return s.at ? (const char *)s.at : "";
+}
+
+/*
+ * Opens or makes the database, one process at a time. 0; -1 with the reason
+ * logged: not writable, made by a newer version, damaged, in use.
+ */
+int store_open(const char *path, struct store **out);
+void store_close(struct store *s);
+
+/* For reading; waits while all sessions are in use. 0 or -1. Give it back before asking the signer anything slow. */
+int store_read(struct store *s, struct store_session **out);
+void store_read_end(struct store_session **session);
+#define scoped_session __attribute__((cleanup(store_read_end))) struct store_session
+
+/*
+ * Runs work in the committer and waits until it is durable. Its answer: 0
+ * commits, anything else undoes what it did and is handed back; negative also
+ * where the commit failed (logged). Work must be quick and must not ask the signer.
+ */
+typedef int store_work(struct store_session *session, void *with);
+int store_change(struct store *s, store_work *work, void *with);
+
+/*
+ * All below answer enum store_answer, or a negative number: broken, logged.
+ * Functions that change need the committer's session.
+ */
+int store_issuer_insert(struct store_session *s, const struct issuer_row *row);
+int store_issuer_update(struct store_session *s, const struct issuer_row *row);
+int store_issuer_find(struct store_session *s, const char *id, struct issuer_row *out);
+int store_issuer_find_name(struct store_session *s, const char *name, struct issuer_row *out);
+
+/* Called for each row of a list; a negative answer ends the walk and is handed back. The row is gone afterwards. */
+typedef int issuer_visit(void *with, const struct issuer_row *row);
+int store_issuer_list(struct store_session *s, issuer_visit *visit, void *with);
+
+int store_key_insert(struct store_session *s, const struct key_row *row); /* a known key_id is STORE_DONE */
+int store_key_bind(struct store_session *s, const uint8_t key_id[16], const char *ca_id);
+int store_key_find(struct store_session *s, const uint8_t key_id[16], struct key_row *out);
+/* Keys of CAs that are not there any more belong to none. */
+int store_key_free(struct store_session *s);
+/* The oldest key of this token and algorithm that belongs to no CA. */
+int store_key_find_unbound(struct store_session *s, const char *token, uint8_t algorithm, struct key_row *out);
+
+int store_ca_insert(struct store_session *s, const struct ca_row *row);
+/* Writes all columns of the CA with this id. */
+int store_ca_update(struct store_session *s, const struct ca_row *row);
+/* Forgets a reservation: only a CA in state created. */
+int store_ca_delete(struct store_session *s, const char *id);
+int store_ca_find(struct store_session *s, const char *id, struct ca_row *out);
+int store_ca_find_key(struct store_session *s, const uint8_t key_id[16], struct ca_row *out);
+int store_ca_find_request(struct store_session *s, const uint8_t request_id[16], struct ca_row *out);
+int store_ca_find_subject(struct store_session *s, struct slice subject_fold, struct ca_row *out);
+/* A CA of this name that is neither retired nor revoked. */
+int store_ca_find_name(struct store_session *s, const char *issuer_id, const char *name, struct ca_row *out);
+typedef int ca_visit(void *with, const struct ca_row *row);
+int store_ca_list(struct store_session *s, const char *issuer_id, ca_visit *visit, void *with);
+/* Compare and set: STORE_STATE if it isn't in state from. */
+int store_ca_move(struct store_session *s, const char *id, const char *from, const char *to, int64_t now);
+/* Why this CA issues nothing more; "" lets it again. */
+int store_ca_hold(struct store_session *s, const char *id, const char *why, int64_t now);
+/* How many descendants, at any depth, are created, active or retiring. */
+int store_ca_live_descendants(struct store_session *s, const char *id, int64_t *count);
+/* Forgets reservations made before this time; *count says how many. */
+int store_ca_expire_created(struct store_session *s, int64_t before, int64_t *count);
+
+/*
+ * names: what the certificate can be found by, untagged texts. Inserting the
+ * same certificate again is STORE_DONE, but a state withheld is then kept over
+ * any other. STORE_NONE: no such CA.
+ */
+int store_certificate_insert(struct store_session *s, const struct certificate_row *row, struct list names);
+int store_certificate_find(struct store_session *s, const uint8_t fingerprint[32], struct certificate_row *out);
+int store_certificate_find_serial(struct store_session *s, const char *ca_id, struct slice serial,
+				  struct certificate_row *out);
+int store_certificate_find_request(struct store_session *s, const uint8_t request_id[16],
+				   struct certificate_row *out);
+
+/* What a listing wants; NULL or empty: any. */
+struct certificate_query {
+	const char *ca_id;
+	const char *state;
+	const char *name;
+	struct slice serial;
+	int64_t after; /* cursor: rows that came after this one; 0: from the first */
+	int limit;     /* 1 to MAX_STORE_PAGE */
+};
+/* cursor: what to put into `after` to go on behind this row. */
+typedef int certificate_visit(void *with, const struct certificate_row *row, int64_t cursor);
+int store_certificate_list(struct store_session *s, const struct certificate_query *query, certificate_visit *visit,
+			   void *with);
+
+/* How far this store reflects the ledger. */
+struct store_ledger {
+	bool known;	       /* false: no ledger was ever met */
+	uint8_t ledger_id[16];
+	uint64_t committed;    /* every record below this number is reflected */
+	uint64_t checkpoint_size;
+	uint8_t checkpoint_root[32];
+};
+int store_ledger_find(struct store_session *s, struct store_ledger *out);
+int store_ledger_update(struct store_session *s, const struct store_ledger *ledger);
+/* Raises `committed` with the next transaction, whoever's that is; never waits. */
+void store_mark(struct store *s, uint64_t committed);
+
+/* Replies to requests with an Idempotency-Key; status 0: not answered yet. */
+int store_reply_insert(struct store_session *s, const struct reply_row *row);
+int store_reply_update(struct store_session *s, const struct reply_row *row);
+int store_reply_delete(struct store_session *s, const struct reply_row *row);
+int store_reply_find(struct store_session *s, const char *actor, const char *key, const char *route,
+		     struct reply_row *out);
+int store_reply_expire(struct store_session *s, int64_t before);
+
+#endif

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# The signer alone, with its driver and no front-end: what a front-end may and
+# may not have of it, its certificates before other programs' eyes, its ledger
+# after kill -9. No word of HTTP.
+set -u
+. "$(dirname "$0")/../tap.sh"
+. "$CHANCERY_SOURCE/scripts/stack.sh"
+
+STACK_DIR=$(mktemp -d /tmp/ch.XXXXXX)
+STACK_BIN=$CHANCERY_BUILD
+STACK_SOURCE=$CHANCERY_SOURCE
+driver='' signer=''
+finish() {
+  # shellcheck disable=SC2086 # words
+  kill -KILL $driver $signer 2>/dev/null
+  rm -rf "$STACK_DIR"
+}
+trap finish EXIT
+
+start_driver() {
+  "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" >>"$STACK_DIR/log/driver.log" 2>&1 &
+  driver=$!
+  stack_until 20 stack_listens "$STACK_DIR/driver/main.sock"
+}
+start_signer() {
+  : >"$STACK_DIR/log/signd.log"
+  "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" >>"$STACK_DIR/log/signd.log" 2>&1 &
+  signer=$!
+  stack_until 20 stack_listens "$STACK_DIR/sign/sign.sock" &&
+    stack_until 20 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
+}
+kill_signer() {
+  kill -KILL "$signer"
+  wait "$signer" 2>/dev/null
+}
+
+stack_folders && stack_token && stack_configure && stack_init || {
+  stack_show_logs
+  fail "a private stack without a front-end"
+  tap_done
+}
+id=$(cat "$STACK_DIR/conf/ledger_id")
+start_driver && start_signer || {
+  stack_show_logs
+  fail "driver and signer start"
+  tap_done
+}
+
+# The points of the probe become points of this script.
+probe() { # FOLDER ROOT_ALGORITHM CA_ALGORITHM
+  local line
+  mkdir -p "$1"
+  while read -r line; do
+    case $line in
+    'ok '*) pass "$2 over $3: ${line#*- }" ;;
+    'not ok '*) fail "$2 over $3: ${line#*- }" ;;
+    esac
+  done < <("$CHANCERY_BUILD/tests/e2e/signer_probe" "$STACK_DIR/sign/sign.sock" "$id" main "$1" "$2" "$3" 2>&1)
+}
+
+# Every certificate is read back by programs that did not write it.
+judge() { # FOLDER
+  local cert
+  for cert in root ca leaf; do
+    succeeds "openssl reads $cert" openssl x509 -inform DER -in "$1/$cert.der" -out "$1/$cert.pem"
+    succeeds "certtool reads $cert" certtool -i --infile "$1/$cert.pem"
+  done
+  succeeds "openssl verify -x509_strict takes the chain" \
+    openssl verify -x509_strict -CAfile "$1/root.pem" -untrusted "$1/ca.pem" "$1/leaf.pem"
+  cat "$1/leaf.pem" "$1/ca.pem" "$1/root.pem" >"$1/chain.pem"
+  succeeds "certtool takes the chain" certtool --verify --load-ca-certificate "$1/root.pem" --infile "$1/chain.pem"
+  like "$(openssl x509 -in "$1/ca.pem" -noout -ext nameConstraints)" 'Name Constraints: critical' "name constraints are critical"
+  like "$(openssl x509 -in "$1/leaf.pem" -noout -serial)" '^serial=01[0-9A-F]{36}$' "a serial of 19 bytes"
+}
+
+probe "$STACK_DIR/out" ECDSA-P384 ECDSA-P256
+judge "$STACK_DIR/out"
+
+# A second life: what the first one bound is still there, a subject that was taken stays taken.
+kill_signer
+start_signer || stack_show_logs
+like "$(cat "$STACK_DIR/log/signd.log")" 'serving .* keys=3' "after kill -9 the signer knows its keys"
+again=$("$CHANCERY_BUILD/tests/e2e/signer_probe" "$STACK_DIR/sign/sign.sock" "$id" main "$STACK_DIR/out" ECDSA-P384 ECDSA-P256 2>&1)
+like "$again" 'not ok 3 - a root' "and refuses the same subject for another key"
+like "$(cat "$STACK_DIR/log/signd.log")" 'SUBJECT_TAKEN' "with its reason in the log"
+
+succeeds "an independent reader agrees with tree, records and checkpoint" \
+  python3 "$CHANCERY_SOURCE/tests/e2e/ledger_check.py" "$STACK_DIR/signer/ledger"
+
+refuses "a second signer on the same folder is refused" \
+  timeout 10 "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf"
+refuses "a second --init is refused" timeout 60 "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --init
+
+sed 's/^allow_roots.*/alow_roots = true;/' "$STACK_DIR/conf/signd.conf" >"$STACK_DIR/conf/typo.conf"
+like "$("$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/typo.conf" --check 2>&1)" \
+  'typo.conf line=[0-9]+ setting=alow_roots' "a typo in signd.conf is named with file and line"
+
+# The token goes away and comes back; the signer stays and goes on.
+kill -KILL "$driver"
+wait "$driver" 2>/dev/null
+stack_until 10 grep -q 'driver_lost' "$STACK_DIR/log/signd.log" && pass "the signer notices that its driver is gone" ||
+  fail "the signer notices that its driver is gone"
+: >"$STACK_DIR/log/signd.log"
+start_driver
+stack_until 20 grep -q 'driver_ready' "$STACK_DIR/log/signd.log" && pass "and takes it back" || fail "and takes it back"
+
+kill -TERM "$signer"
+wait "$signer"
+is $? 0 "SIGTERM ends the signer cleanly"
+tap_done

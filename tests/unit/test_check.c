@@ -1,0 +1,235 @@
+/* check: what comes back is held against what was asked; the certificates are made here with libcrypto. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+
+#include "frontd/check.h"
+#include "names/dn.h"
+
+#define NOW 1800000000
+
+struct party {
+	EVP_PKEY *key;
+	X509 *x;
+	uint8_t der[4096];
+	struct slice bytes;
+};
+
+static void extension_add(X509 *x, X509 *issuer, const char *text)
+{
+	char name[64] = "";
+	const char *value = strchr(text, '=');
+	memcpy(name, text, (size_t)(value - text));
+	X509V3_CTX context;
+	X509V3_set_ctx(&context, issuer, x, NULL, NULL, 0);
+	X509_EXTENSION *e = X509V3_EXT_conf(NULL, &context, name, value + 1);
+	assert_non_null(e);
+	X509_add_ext(x, e, -1);
+	X509_EXTENSION_free(e);
+}
+
+/* Signs a certificate for a new key with these extensions; issuer NULL: by itself. */
+static void party_make(struct party *p, const char *name, struct party *issuer, const char *const *extensions)
+{
+	uint8_t serial[16] = { 1, 2, 3 };
+	p->key = EVP_EC_gen("P-256");
+	p->x = X509_new();
+	X509_set_version(p->x, X509_VERSION_3);
+	BIGNUM *n = BN_bin2bn(serial, sizeof(serial), NULL);
+	BN_to_ASN1_INTEGER(n, X509_get_serialNumber(p->x));
+	BN_free(n);
+	X509_NAME *subject = X509_get_subject_name(p->x);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+	X509_set_issuer_name(p->x, X509_get_subject_name(issuer ? issuer->x : p->x));
+	ASN1_TIME_set(X509_getm_notBefore(p->x), NOW - 100);
+	ASN1_TIME_set(X509_getm_notAfter(p->x), NOW + 100);
+	X509_set_pubkey(p->x, p->key);
+	for (; *extensions; extensions++)
+		extension_add(p->x, issuer ? issuer->x : p->x, *extensions);
+	assert_true(X509_sign(p->x, issuer ? issuer->key : p->key, EVP_sha256()) > 0);
+	unsigned char *at = p->der;
+	p->bytes = (struct slice){ p->der, (size_t)i2d_X509(p->x, &at) };
+}
+
+static void party_free(struct party *p)
+{
+	EVP_PKEY_free(p->key);
+	X509_free(p->x);
+}
+
+static const char *const ca_extensions[] = { "basicConstraints=critical,CA:TRUE,pathlen:1",
+					     "keyUsage=critical,keyCertSign,cRLSign", "subjectKeyIdentifier=hash",
+					     "authorityKeyIdentifier=keyid:always",
+					     "nameConstraints=critical,permitted;DNS:example.com,excluded;DNS:x.example.com",
+					     NULL };
+static const char *const leaf_extensions[] = { "basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature",
+					       "extendedKeyUsage=serverAuth", "subjectKeyIdentifier=hash",
+					       "authorityKeyIdentifier=keyid:always", "subjectAltName=DNS:www.example.com",
+					       "authorityInfoAccess=caIssuers;URI:http://a.example/ca.crt",
+					       "crlDistributionPoints=URI:http://a.example/crl", NULL };
+
+static struct {
+	struct party root, leaf;
+	struct facts root_facts, leaf_facts;
+} it;
+
+static int setup(void **state)
+{
+	(void)state;
+	char why[FACTS_WHY] = "";
+	party_make(&it.root, "Root", NULL, ca_extensions);
+	party_make(&it.leaf, "Leaf", &it.root, leaf_extensions);
+	assert_int_equal(facts_read(it.root.bytes, &it.root_facts, why), 0);
+	assert_int_equal(facts_read(it.leaf.bytes, &it.leaf_facts, why), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	facts_free(&it.root_facts);
+	facts_free(&it.leaf_facts);
+	party_free(&it.root);
+	party_free(&it.leaf);
+	return 0;
+}
+
+/* What would have to be asked for to get just this certificate. */
+static struct check_asked asked_for(const struct facts *f, uint8_t kind)
+{
+	struct check_asked a = { .public_key = f->public_key };
+	a.fields = (struct cert_sign_request){ .kind = kind,
+					       .not_before = f->not_before,
+					       .not_after = f->not_after,
+					       .subject = items_list(&f->subject),
+					       .alt_names = items_list(&f->alt_names),
+					       .key_usage = f->key_usage,
+					       .ext_key_usage = items_list(&f->ext_key_usage),
+					       .path_len = f->path_len,
+					       .permitted = items_list(&f->permitted),
+					       .excluded = items_list(&f->excluded),
+					       .urls = items_list(&f->urls),
+					       .policies = items_list(&f->policies) };
+	a.issuer_name = it.root_facts.subject_name;
+	a.issuer_key_id = it.root_facts.subject_key_id;
+	return a;
+}
+
+static void facts_say_what_the_certificate_says(void **state)
+{
+	(void)state;
+	assert_true(it.root_facts.ca);
+	assert_int_equal(it.root_facts.path_len, 1);
+	assert_int_equal(it.root_facts.key_usage, USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN);
+	assert_int_equal(it.root_facts.not_after, NOW + 100);
+	assert_int_equal(it.root_facts.permitted.count, 1);
+	assert_int_equal(it.root_facts.excluded.count, 1);
+	assert_false(it.leaf_facts.ca);
+	assert_int_equal(it.leaf_facts.path_len, PATH_LEN_NONE);
+	assert_int_equal(it.leaf_facts.urls.count, 2);
+	assert_int_equal(it.leaf_facts.serial.len, 16);
+	struct list l = items_list(&it.leaf_facts.alt_names);
+	uint8_t type;
+	struct slice name;
+	assert_true(list_next(&l, &type, &name));
+	assert_int_equal(type, NAME_DNS);
+	assert_true(slice_equal(name, slice_text("www.example.com")));
+	l = items_list(&it.leaf_facts.subject);
+	assert_true(list_next(&l, &type, &name));
+	assert_int_equal(type, DN_COMMON_NAME);
+}
+
+#define DIFFERS(kind, facts, change)                                             \
+	do {                                                                     \
+		struct check_asked other = asked_for(&(facts), kind);            \
+		char where[FACTS_WHY] = "";                                      \
+		other.change;                                                    \
+		assert_int_equal(check_certificate(&(facts), &other, where), 1); \
+		assert_true(where[0]);                                           \
+	} while (0)
+
+static void every_field_is_held_against_what_was_asked(void **state)
+{
+	(void)state;
+	char why[FACTS_WHY] = "";
+	struct check_asked a = asked_for(&it.leaf_facts, KIND_LEAF);
+	assert_int_equal(check_certificate(&it.leaf_facts, &a, why), 0);
+	a = asked_for(&it.root_facts, KIND_CA);
+	a.issuer_name = a.issuer_key_id = (struct slice){ 0 };
+	assert_int_equal(check_certificate(&it.root_facts, &a, why), 0);
+	DIFFERS(KIND_CA, it.leaf_facts, fields.flags = 0);
+	DIFFERS(KIND_LEAF, it.root_facts, fields.flags = 0);
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.not_after++);
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.not_before--);
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.key_usage |= USAGE_KEY_CERT_SIGN);
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.ext_key_usage.count = 0);
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.alt_names = items_list(&it.leaf_facts.subject));
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.subject = items_list(&it.root_facts.subject));
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.urls = (struct list){ 0 });
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.policies = items_list(&it.leaf_facts.subject));
+	DIFFERS(KIND_LEAF, it.leaf_facts, fields.flags = CERT_MUST_STAPLE);
+	DIFFERS(KIND_LEAF, it.leaf_facts, public_key = it.root_facts.public_key);
+	DIFFERS(KIND_LEAF, it.leaf_facts, issuer_name = it.leaf_facts.subject_name);
+	DIFFERS(KIND_LEAF, it.leaf_facts, issuer_key_id = it.leaf_facts.subject_key_id);
+	DIFFERS(KIND_CA, it.root_facts, fields.path_len = 0);
+	DIFFERS(KIND_CA, it.root_facts, fields.path_len = PATH_LEN_NONE);
+	DIFFERS(KIND_CA, it.root_facts, fields.permitted = (struct list){ 0 });
+	DIFFERS(KIND_CA, it.root_facts, fields.excluded = items_list(&it.root_facts.permitted));
+}
+
+static void chains_are_validated(void **state)
+{
+	(void)state;
+	char why[FACTS_WHY] = "";
+	struct slice chain[] = { it.leaf.bytes, it.root.bytes };
+	assert_int_equal(check_chain(chain, 2, NOW, why), 0);
+	assert_int_equal(check_chain(chain + 1, 1, NOW, why), 0);
+	assert_int_equal(check_chain(chain, 1, NOW, why), 1); /* a leaf is no root */
+	assert_int_equal(check_chain(chain, 2, NOW + 101, why), 1);
+	assert_non_null(strstr(why, "expired"));
+	uint8_t broken[4096];
+	memcpy(broken, it.leaf.der, it.leaf.bytes.len);
+	broken[it.leaf.bytes.len - 1] ^= 1;
+	chain[0].at = broken;
+	assert_int_equal(check_chain(chain, 2, NOW, why), 1);
+	assert_int_equal(check_chain(chain, 0, NOW, why), 1);
+}
+
+static void odd_certificates_are_not_read(void **state)
+{
+	(void)state;
+	static const char *const odd[][3] = { { "nsComment=hello", NULL },
+					      { "basicConstraints=CA:TRUE", NULL }, /* not critical */
+					      { "subjectAltName=RID:1.2.3", NULL } };
+	char why[FACTS_WHY];
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct party p;
+		scoped_facts f = { 0 };
+		party_make(&p, "Odd", NULL, odd[i]);
+		assert_int_equal(facts_read(p.bytes, &f, why), 1);
+		party_free(&p);
+	}
+	for (size_t n = 0; n < it.leaf.bytes.len; n += 7) {
+		scoped_facts f = { 0 };
+		assert_int_equal(facts_read((struct slice){ it.leaf.der, n }, &f, why), 1);
+	}
+	scoped_facts f = { 0 };
+	assert_int_equal(facts_read((struct slice){ it.leaf.der, it.leaf.bytes.len + 1 }, &f, why), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(facts_say_what_the_certificate_says),
+		cmocka_unit_test(every_field_is_held_against_what_was_asked),
+		cmocka_unit_test(chains_are_validated),
+		cmocka_unit_test(odd_certificates_are_not_read),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

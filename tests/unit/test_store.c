@@ -1,0 +1,516 @@
+/* store: rows come back as they went in, work is one transaction, and a killed writer loses nothing it was told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <pthread.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "store/store.h"
+
+static char folder[64];
+static char path[96];
+
+static int folder_make(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/ch.XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/front.db", folder);
+	return 0;
+}
+
+static int folder_remove(void **state)
+{
+	(void)state;
+	static const char *const ends[] = { "", "-wal", "-shm", ".lock" };
+	char name[128];
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, ends[i]);
+		unlink(name);
+	}
+	return rmdir(folder);
+}
+
+static struct store *opened(void)
+{
+	struct store *s = NULL;
+	assert_int_equal(store_open(path, &s), 0);
+	return s;
+}
+
+static struct issuer_row an_issuer(void)
+{
+	return (struct issuer_row){ .id = slice_text("iss-1"),
+				    .name = slice_text("Example"),
+				    .hierarchy_mode = slice_text("tree"),
+				    .created_at = 5,
+				    .updated_at = 6 };
+}
+
+/* A CA whose names all end in its number. */
+struct named_ca {
+	char id[32], name[32], fold[32];
+	struct ca_row row;
+};
+
+static void ca_fill(struct named_ca *c, int i, const char *parent, const char *state)
+{
+	snprintf(c->id, sizeof(c->id), "ica-%d", i);
+	snprintf(c->name, sizeof(c->name), "CA %d", i);
+	snprintf(c->fold, sizeof(c->fold), "subject %d", i);
+	c->row = (struct ca_row){ .id = slice_text(c->id),
+				  .issuer_id = slice_text("iss-1"),
+				  .parent_id = slice_text(parent),
+				  .name = slice_text(c->name),
+				  .state = slice_text(state),
+				  .subject_fold = slice_text(c->fold),
+				  .algorithm = 2,
+				  .path_len = 65535,
+				  .not_after = INT64_C(253402300799),
+				  .created_at = 100 + i };
+	memset(c->row.key_id, i, sizeof(c->row.key_id));
+}
+
+static int insert_issuer(struct store_session *s, void *with)
+{
+	(void)with;
+	struct issuer_row row = an_issuer();
+	return store_issuer_insert(s, &row);
+}
+
+static int insert_ca(struct store_session *s, void *with)
+{
+	return store_ca_insert(s, with);
+}
+
+static void put_ca(struct store *s, int i, const char *parent, const char *state)
+{
+	struct named_ca c;
+	ca_fill(&c, i, parent, state);
+	assert_int_equal(store_change(s, insert_ca, &c.row), STORE_DONE);
+}
+
+struct numbered {
+	uint32_t number;
+	const char *state;
+	const char *name;
+};
+
+/* A certificate of ica-1 whose serial and fingerprint are made from a number. */
+static int insert_certificate(struct store_session *s, void *with)
+{
+	const struct numbered *n = with;
+	uint8_t serial[17] = { 1 };
+	set_u32(serial + 13, n->number);
+	struct certificate_row row = { .ca_id = slice_text("ica-1"),
+				       .serial = SLICE_OF(serial),
+				       .kind = 1,
+				       .state = slice_text(n->state),
+				       .profile = slice_text("server"),
+				       .ledger_seq = n->number,
+				       .der = slice_text("der") };
+	set_u32(row.fingerprint, n->number);
+	set_u32(row.fingerprint + 8, ~n->number);
+	set_u32(row.request_id, n->number);
+	scoped_buf names = { .max = 1024 };
+	uint16_t count = 0;
+	list_put(&names, &count, 0, slice_text(n->name));
+	return store_certificate_insert(s, &row, list_of(&names, count));
+}
+
+static int put_certificate(struct store *s, uint32_t number, const char *state, const char *name)
+{
+	struct numbered n = { number, state, name };
+	return store_change(s, insert_certificate, &n);
+}
+
+static int count_row(void *with, const struct certificate_row *row, int64_t cursor)
+{
+	(void)row;
+	int64_t *seen = with;
+	seen[0]++;
+	seen[1] = cursor;
+	return 0;
+}
+
+static int64_t listed(struct store *s, struct certificate_query q)
+{
+	scoped_session *session = NULL;
+	assert_int_equal(store_read(s, &session), 0);
+	int64_t seen[2] = { 0, 0 };
+	if (!q.limit)
+		q.limit = 100;
+	assert_int_equal(store_certificate_list(session, &q, count_row, seen), STORE_DONE);
+	return seen[0];
+}
+
+static struct store *with_one_ca(void)
+{
+	struct store *s = opened();
+	assert_int_equal(store_change(s, insert_issuer, NULL), STORE_DONE);
+	put_ca(s, 1, "", "active");
+	return s;
+}
+
+static void rows_come_back(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	{
+		scoped_session *session = NULL;
+		assert_int_equal(store_read(s, &session), 0);
+		scoped_row(issuer) issuer = { 0 };
+		assert_int_equal(store_issuer_find(session, "iss-1", &issuer), STORE_DONE);
+		assert_string_equal(row_text(issuer.name), "Example");
+		assert_int_equal(issuer.updated_at, 6);
+		scoped_row(issuer) none = { 0 };
+		assert_int_equal(store_issuer_find(session, "iss-2", &none), STORE_NONE);
+		scoped_row(ca) ca = { 0 };
+		assert_int_equal(store_ca_find_subject(session, slice_text("subject 1"), &ca), STORE_DONE);
+		assert_string_equal(row_text(ca.id), "ica-1");
+		assert_string_equal(row_text(ca.parent_id), "");
+		assert_int_equal(ca.path_len, 65535);
+		assert_int_equal(ca.not_after, INT64_C(253402300799));
+		assert_int_equal(ca.key_id[15], 1);
+		/* A reader can't write. */
+		assert_int_equal(insert_issuer(session, NULL), -1);
+	}
+	store_close(s);
+}
+
+static void names_and_subjects_are_taken_once(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	assert_int_equal(store_change(s, insert_issuer, NULL), STORE_TAKEN);
+	struct named_ca c;
+	ca_fill(&c, 2, "", "active");
+	c.row.name = slice_text("CA 1");
+	assert_int_equal(store_change(s, insert_ca, &c.row), STORE_TAKEN);
+	c.row.state = slice_text("retired"); /* a retired CA's name is free */
+	assert_int_equal(store_change(s, insert_ca, &c.row), STORE_DONE);
+	ca_fill(&c, 3, "", "active");
+	c.row.subject_fold = slice_text("subject 2"); /* its subject never is */
+	assert_int_equal(store_change(s, insert_ca, &c.row), STORE_TAKEN);
+	store_close(s);
+}
+
+static int insert_then_refuse(struct store_session *s, void *with)
+{
+	int r = store_ca_insert(s, with);
+	return r == STORE_DONE ? STORE_WORK + 1 : r;
+}
+
+static void refused_work_is_undone(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	struct named_ca c;
+	ca_fill(&c, 2, "", "active");
+	assert_int_equal(store_change(s, insert_then_refuse, &c.row), STORE_WORK + 1);
+	assert_int_equal(store_change(s, insert_ca, &c.row), STORE_DONE);
+	store_close(s);
+}
+
+struct move {
+	const char *id, *from, *to;
+	int64_t live;
+};
+
+static int move_ca(struct store_session *s, void *with)
+{
+	struct move *m = with;
+	int r = store_ca_live_descendants(s, m->id, &m->live);
+	return r ? r : store_ca_move(s, m->id, m->from, m->to, 9);
+}
+
+static void states_move_by_compare_and_set(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	put_ca(s, 2, "ica-1", "retired");
+	put_ca(s, 3, "ica-2", "created");
+	put_ca(s, 4, "ica-3", "retiring");
+	put_ca(s, 5, "ica-4", "revoked");
+	struct move m = { "ica-1", "active", "retiring", 0 };
+	assert_int_equal(store_change(s, move_ca, &m), STORE_DONE);
+	assert_int_equal(m.live, 2); /* at all depths, below a retired one too */
+	assert_int_equal(store_change(s, move_ca, &m), STORE_STATE);
+	m = (struct move){ "ica-5", "revoked", "retired", 7 };
+	assert_int_equal(store_change(s, move_ca, &m), STORE_DONE);
+	assert_int_equal(m.live, 0);
+	store_close(s);
+}
+
+static void certificates_are_found(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	for (uint32_t i = 1; i <= 20; i++)
+		assert_int_equal(put_certificate(s, i, i % 4 ? "active" : "withheld", i % 2 ? "odd.example" : "even.example"),
+				 STORE_DONE);
+	uint8_t serial[17] = { 1 };
+	set_u32(serial + 13, 7);
+	assert_int_equal(listed(s, (struct certificate_query){ 0 }), 20);
+	assert_int_equal(listed(s, (struct certificate_query){ .limit = 3 }), 3);
+	assert_int_equal(listed(s, (struct certificate_query){ .after = 18 }), 2);
+	assert_int_equal(listed(s, (struct certificate_query){ .state = "withheld" }), 5);
+	assert_int_equal(listed(s, (struct certificate_query){ .state = "active" }), 15);
+	assert_int_equal(listed(s, (struct certificate_query){ .name = "odd.example" }), 10);
+	assert_int_equal(listed(s, (struct certificate_query){ .name = "even.example", .state = "withheld" }), 5);
+	assert_int_equal(listed(s, (struct certificate_query){ .ca_id = "ica-1", .state = "active" }), 15);
+	assert_int_equal(listed(s, (struct certificate_query){ .ca_id = "ica-9" }), 0);
+	assert_int_equal(listed(s, (struct certificate_query){ .serial = SLICE_OF(serial) }), 1);
+	assert_int_equal(listed(s, (struct certificate_query){ .serial = SLICE_OF(serial), .ca_id = "ica-9" }), 0);
+	{
+		scoped_session *session = NULL;
+		assert_int_equal(store_read(s, &session), 0);
+		scoped_row(certificate) row = { 0 }, again = { 0 };
+		assert_int_equal(store_certificate_find_serial(session, "ica-1", SLICE_OF(serial), &row), STORE_DONE);
+		assert_int_equal(row.ledger_seq, 7);
+		assert_string_equal(row_text(row.ca_id), "ica-1");
+		assert_int_equal(store_certificate_find(session, row.fingerprint, &again), STORE_DONE);
+		row.fingerprint[31] ^= 1; /* the same first eight bytes, another certificate */
+		scoped_row(certificate) other = { 0 };
+		assert_int_equal(store_certificate_find(session, row.fingerprint, &other), STORE_NONE);
+	}
+	store_close(s);
+}
+
+static void a_certificate_is_inserted_once(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	assert_int_equal(put_certificate(s, 1, "active", "a.example"), STORE_DONE);
+	assert_int_equal(put_certificate(s, 1, "active", "a.example"), STORE_DONE);
+	assert_int_equal(listed(s, (struct certificate_query){ .state = "active" }), 1);
+	assert_int_equal(put_certificate(s, 1, "withheld", "a.example"), STORE_DONE);
+	assert_int_equal(put_certificate(s, 1, "active", "a.example"), STORE_DONE);
+	assert_int_equal(listed(s, (struct certificate_query){ .state = "withheld" }), 1);
+	assert_int_equal(listed(s, (struct certificate_query){ 0 }), 1);
+	store_close(s);
+}
+
+#define WRITERS	  8
+#define PER_WRITER 50
+
+struct writer {
+	struct store *store;
+	uint32_t first;
+	int failed;
+};
+
+static void *writer_run(void *with)
+{
+	struct writer *w = with;
+	for (uint32_t i = 0; i < PER_WRITER; i++)
+		if (put_certificate(w->store, w->first + i, "active", "x.example") != STORE_DONE)
+			w->failed++;
+	return NULL;
+}
+
+static void many_write_at_once(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	pthread_t threads[WRITERS];
+	struct writer writers[WRITERS];
+	for (uint32_t i = 0; i < WRITERS; i++) {
+		writers[i] = (struct writer){ s, 1 + i * PER_WRITER, 0 };
+		assert_int_equal(pthread_create(&threads[i], NULL, writer_run, &writers[i]), 0);
+	}
+	for (uint32_t i = 0; i < WRITERS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(writers[i].failed, 0);
+	}
+	assert_int_equal(listed(s, (struct certificate_query){ .limit = 1000 }), WRITERS * PER_WRITER);
+	store_close(s);
+}
+
+/* The child reports each number once it was told that it is durable. */
+static void child_write(int to)
+{
+	struct store *s = NULL;
+	if (store_open(path, &s))
+		_exit(1);
+	for (uint32_t i = 1;; i++)
+		if (put_certificate(s, i, "active", "x.example") != STORE_DONE || fd_write_all(to, &i, sizeof(i)))
+			_exit(1);
+}
+
+static void a_killed_writer_loses_nothing(void **state)
+{
+	(void)state;
+	store_close(with_one_ca());
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		child_write(ends[1]);
+	close(ends[1]);
+	uint32_t number = 0, told = 0;
+	while (told < 200 && read(ends[0], &number, sizeof(number)) == sizeof(number))
+		told = number;
+	kill(child, SIGKILL);
+	while (read(ends[0], &number, sizeof(number)) == sizeof(number))
+		told = number;
+	close(ends[0]);
+	waitpid(child, NULL, 0);
+	assert_true(told >= 200);
+	struct store *s = opened();
+	int64_t there = listed(s, (struct certificate_query){ .ca_id = "ica-1", .limit = MAX_STORE_PAGE });
+	assert_in_range(there, told, told + 1);
+	store_close(s);
+}
+
+static int set_ledger(struct store_session *s, void *with)
+{
+	return store_ledger_update(s, with);
+}
+
+static int no_work(struct store_session *s, void *with)
+{
+	(void)s;
+	(void)with;
+	return 0;
+}
+
+static struct store_ledger ledger_of(struct store *s)
+{
+	scoped_session *session = NULL;
+	struct store_ledger l;
+	assert_int_equal(store_read(s, &session), 0);
+	assert_int_equal(store_ledger_find(session, &l), STORE_DONE);
+	return l;
+}
+
+static void the_mark_only_rises(void **state)
+{
+	(void)state;
+	struct store *s = opened();
+	assert_false(ledger_of(s).known);
+	struct store_ledger l = { .committed = 40, .checkpoint_size = 3, .ledger_id = { 1, 2 } };
+	assert_int_equal(store_change(s, set_ledger, &l), STORE_DONE);
+	store_mark(s, 50);
+	store_mark(s, 45);
+	assert_int_equal(store_change(s, no_work, NULL), STORE_DONE);
+	assert_int_equal(ledger_of(s).committed, 50);
+	assert_int_equal(store_change(s, set_ledger, &l), STORE_DONE);
+	store_close(s);
+	s = opened();
+	assert_true(ledger_of(s).known);
+	assert_int_equal(ledger_of(s).committed, 50);
+	assert_int_equal(ledger_of(s).ledger_id[1], 2);
+	store_close(s);
+}
+
+static int insert_reply(struct store_session *s, void *with)
+{
+	return store_reply_insert(s, with);
+}
+
+static int update_reply(struct store_session *s, void *with)
+{
+	return store_reply_update(s, with);
+}
+
+static int expire_replies(struct store_session *s, void *with)
+{
+	return store_reply_expire(s, *(int64_t *)with);
+}
+
+static void replies_are_kept_by_actor_key_and_route(void **state)
+{
+	(void)state;
+	struct store *s = opened();
+	struct reply_row row = { .actor = slice_text("uid:1"), .idempotency_key = slice_text("k"),
+				 .route = slice_text("/a"), .created_at = 10 };
+	assert_int_equal(store_change(s, insert_reply, &row), STORE_DONE);
+	assert_int_equal(store_change(s, insert_reply, &row), STORE_TAKEN);
+	row.status = 201;
+	row.reply = slice_text("{}");
+	assert_int_equal(store_change(s, update_reply, &row), STORE_DONE);
+	{
+		scoped_session *session = NULL;
+		assert_int_equal(store_read(s, &session), 0);
+		scoped_row(reply) found = { 0 }, other = { 0 };
+		assert_int_equal(store_reply_find(session, "uid:1", "k", "/a", &found), STORE_DONE);
+		assert_int_equal(found.status, 201);
+		assert_int_equal(store_reply_find(session, "uid:2", "k", "/a", &other), STORE_NONE);
+	}
+	int64_t before = 10;
+	assert_int_equal(store_change(s, expire_replies, &before), STORE_DONE);
+	assert_int_equal(store_change(s, insert_reply, &row), STORE_TAKEN);
+	before = 11;
+	assert_int_equal(store_change(s, expire_replies, &before), STORE_DONE);
+	assert_int_equal(store_change(s, insert_reply, &row), STORE_DONE);
+	store_close(s);
+}
+
+static void what_cannot_be_used_is_refused(void **state)
+{
+	(void)state;
+	struct store *s = opened(), *second = NULL;
+	assert_int_equal(store_open(path, &second), -1); /* in use */
+	store_close(s);
+	int fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	uint8_t version[4] = { 0, 0, 0, 99 }; /* user_version stands at byte 60 of the file, big-endian */
+	assert_int_equal(pwrite(fd, version, 4, 60), 4);
+	assert_int_equal(store_open(path, &second), -1);
+	assert_int_equal(pwrite(fd, "no database at all, only text....", 32, 0), 32);
+	close(fd);
+	assert_int_equal(store_open(path, &second), -1);
+	assert_int_equal(store_open("/nonexistent/front.db", &second), -1);
+}
+
+static void a_read_only_database_is_refused(void **state)
+{
+	(void)state;
+	store_close(opened());
+	if (geteuid() == 0) {
+		pid_t child = fork();
+		if (child == 0) {
+			struct store *s = NULL;
+			_exit(chmod(folder, 0755) || chmod(path, 0444) || setuid(65533) || store_open(path, &s) == 0);
+		}
+		int status;
+		waitpid(child, &status, 0);
+		assert_int_equal(status, 0);
+		return;
+	}
+	struct store *s = NULL;
+	assert_int_equal(chmod(path, 0444), 0);
+	assert_int_equal(store_open(path, &s), -1);
+}
+
+#define EACH(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		EACH(rows_come_back),
+		EACH(names_and_subjects_are_taken_once),
+		EACH(refused_work_is_undone),
+		EACH(states_move_by_compare_and_set),
+		EACH(certificates_are_found),
+		EACH(a_certificate_is_inserted_once),
+		EACH(many_write_at_once),
+		EACH(a_killed_writer_loses_nothing),
+		EACH(the_mark_only_rises),
+		EACH(replies_are_kept_by_actor_key_and_route),
+		EACH(what_cannot_be_used_is_refused),
+		EACH(a_read_only_database_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
