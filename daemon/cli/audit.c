@@ -9,6 +9,7 @@
 #include "cli/groups.h"
 #include "cli/member.h"
 #include "cli/plain.h"
+#include "cli/record.h"
 
 #define FOLLOW_SECONDS 1 /* between looks for new records */
 #define FOLLOW_PAGE 500	 /* records a look */
@@ -34,7 +35,7 @@ static void audit_path(struct buf *path, const struct options *o, int64_t from, 
 		path_query(path, "type", option_text(o, "type"));
 }
 
-/* All that a record says beside its own columns, as key=value. */
+/* All that a record says beside its own columns, as key=value: for types that have no words of their own. */
 static void rest_put(struct buf *out, const json_t *value)
 {
 	static const char *const columns[] = { "seq", "time", "type" };
@@ -67,18 +68,21 @@ static void record_fill(struct table *t, const json_t *record)
 	table_put(t, STYLE_PLAIN, member_shown(&text, record, "seq"));
 	table_put(t, STYLE_PLAIN, member_shown(&text, record, "time"));
 	table_put(t, STYLE_PLAIN, member_shown(&text, record, "type"));
+	table_put(t, STYLE_PLAIN, record_actor(record));
 	buf_clear(&text);
-	rest_put(&text, record);
+	record_words(record, &text);
+	if (text.len == 0)
+		rest_put(&text, record);
 	table_put(t, STYLE_PLAIN, buf_text(&text));
 }
 
 static int records_print(const struct cli *c, const json_t *rows, bool heads)
 {
-	static const char *const names[] = { "SEQ", "TIME", "TYPE", "WHAT" };
+	static const char *const names[] = { "SEQ", "TIME", "TYPE", "BY", "WHAT" };
 	size_t i;
 	const json_t *record;
 	scoped_table t;
-	table_init(&t, heads ? names : NULL, 4, c->colour);
+	table_init(&t, heads ? names : NULL, 5, c->colour);
 	t.cell_points = 400; /* the last column carries all the rest */
 	json_array_foreach((json_t *)rows, i, record)
 	{
