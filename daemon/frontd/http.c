@@ -430,7 +430,7 @@ static size_t leave_escaped(void *server, struct MHD_Connection *c, char *text)
 	return strlen(text);
 }
 
-static void on_library_log(void *server, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_library_log(void *server, const char *format, va_list args)
 {
 	const struct http_server *s = server;
 	char line[256];

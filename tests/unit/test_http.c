@@ -157,7 +157,7 @@ static void framing_means_one_thing(void **state)
 	struct front front = { .metrics = metrics_new() };
 	struct http_options options = { .name = "t", .socket = fd_listen(path, 0600), .front = &front, .serve = echo };
 	struct http_server *s;
-	log_open("test", (enum log_level)-1);
+	log_open("test", LOG_LEVEL_ERROR);
 	assert_int_equal(http_start(&options, &s), 0);
 	assert_int_equal(status_of(path, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 0), 200);
 	assert_int_equal(status_of(path, "GET / HTTP/1.0\r\n\r\n", 0), 200);
