@@ -14,7 +14,6 @@ work=$STACK_DIR/work # what the test itself makes
 mkdir "$work"
 
 e2e_down() {
-  local status=$?
   local job
   for job in $(jobs -p); do kill "$job" 2>/dev/null; done
   stack_stop
