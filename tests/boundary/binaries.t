@@ -57,4 +57,25 @@ for program in chancery chancery-frontd chancery-signd chancery-driver-pkcs11; d
   like "$(readelf -lW "$program")" 'GNU_RELRO' "$program has read-only relocations"
   nothing "$program has no executable stack" "$(readelf -lW "$program" | grep GNU_STACK | grep 'RWE')"
 done
+
+# Words that would give away a wall that isn't one.
+mentions() { # PROGRAM PATTERN
+  grep -aoE -- "$2" "$CHANCERY_BUILD/$1" | sort -u
+}
+nothing "chancery knows nothing of the signer's socket" "$(mentions chancery 'sign\.sock')"
+nothing "chancery-frontd reads no signd.conf" "$(mentions chancery-frontd '/signd\.conf')"
+nothing "chancery-frontd names no PKCS#11 function" "$(mentions chancery-frontd 'C_GetFunctionList')"
+
+# Of each protocol a program carries the half that it needs.
+generated() { # PROGRAM: the halves whose functions are in it
+  nm "$CHANCERY_BUILD/$1" | awk '{ print $3 }' | grep -E '^(ask|answer)_.*_(put|get)$' | sed 's/_.*//' | sort -u | tr '\n' ' '
+}
+if nm "$CHANCERY_BUILD/chancery-frontd" 2>/dev/null | grep -q ' T main'; then
+  is "$(generated chancery-frontd)" "ask " "chancery-frontd can only ask"
+  is "$(generated chancery-driver-pkcs11)" "answer " "chancery-driver-pkcs11 can only answer"
+  nothing "chancery-signd asks drivers and answers the front-end, never the other way round" \
+    "$(nm "$CHANCERY_BUILD/chancery-signd" | awk '{ print $3 }' | grep -E '^(ask_(cert_sign|ca_self|hello)_put|answer_driver_.*_put)$' || true)"
+else
+  skip "which halves of the protocols are in which program" "the programs were stripped"
+fi
 tap_done
