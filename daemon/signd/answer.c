@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "signd/certify.h"
 #include "signd/guard.h"
+#include "signd/import.h"
 #include "signd/keygen.h"
 #include "signd/notary.h"
 #include "signd/request.h"

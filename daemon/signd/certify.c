@@ -321,3 +321,15 @@ int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f)
 	buf_free(&d.subject);
 	return 0;
 }
+
+int answer_key_csr(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct key_csr_request r;
+	const char *where;
+	if (answer_key_csr_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	struct op *op = request_begin(s, peer, f, r.request_id);
+	if (op)
+		request_refuse(s, op, REFUSE_KEY_UNKNOWN, "key_id");
+	return 0;
+}

@@ -11,6 +11,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/encode/der.c daemon/signd/encode/der.h \
 	daemon/signd/encode/oid.c daemon/signd/encode/oid.h \
 	daemon/signd/guard.c daemon/signd/guard.h \
+	daemon/signd/import.c daemon/signd/import.h \
 	daemon/signd/journal.c daemon/signd/journal.h \
 	daemon/signd/keygen.c daemon/signd/keygen.h \
 	daemon/signd/keys.c daemon/signd/keys.h \
