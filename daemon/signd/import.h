@@ -14,10 +14,14 @@
 
 #include "wire/frame.h"
 
+#define CHALLENGE_TEXT "chancery: this key answers for the certificate that is imported\n" /* ledger id and 32 random bytes follow */
+
 struct signer;
 
 /* 0, or -1: malformed. */
 int answer_ca_import(struct signer *s, uint64_t peer, const struct frame *f);
 int answer_cert_admit(struct signer *s, uint64_t peer, const struct frame *f);
+/* Remembers the CA of a certificate that an import validated: its name is taken by its key. 0, or -1. */
+int import_know(struct signer *s, struct slice certificate);
 
 #endif

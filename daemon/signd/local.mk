@@ -2,12 +2,15 @@
 sbin_PROGRAMS += chancery-signd
 noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
+	daemon/signd/anchors.c daemon/signd/anchors.h \
 	daemon/signd/answer.c \
 	daemon/signd/ceilings.c daemon/signd/ceilings.h \
 	daemon/signd/certify.c daemon/signd/certify.h \
+	daemon/signd/chain.c daemon/signd/chain.h \
 	daemon/signd/charter.c daemon/signd/charter.h \
 	daemon/signd/config.c daemon/signd/config.h \
 	daemon/signd/encode/cert.c daemon/signd/encode/cert.h \
+	daemon/signd/encode/csr.c daemon/signd/encode/csr.h \
 	daemon/signd/encode/der.c daemon/signd/encode/der.h \
 	daemon/signd/encode/oid.c daemon/signd/encode/oid.h \
 	daemon/signd/guard.c daemon/signd/guard.h \
@@ -39,6 +42,10 @@ noinst_PROGRAMS += tests/e2e/signer_probe
 tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c
 tests_e2e_signer_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_e2e_signer_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+noinst_PROGRAMS += tests/e2e/import_probe
+tests_e2e_import_probe_SOURCES = tests/e2e/import_probe.c
+tests_e2e_import_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_import_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
 dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
