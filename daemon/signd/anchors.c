@@ -35,22 +35,24 @@ static const char *distrust(int fd, mode_t type, struct stat *st)
 }
 
 /* DER, or PEM with one or more certificates. How many there were. */
-static size_t anchor_parse(struct slice bytes, X509_STORE *store)
+static size_t anchor_parse(struct slice bytes, STACK_OF(X509) *anchors)
 {
 	size_t n = 0;
 	X509 *x;
 	BIO *bio = BIO_new_mem_buf(bytes.at, (int)bytes.len);
 	bool der = bytes.len && bytes.at[0] == 0x30;
 	while (bio && (x = der ? d2i_X509_bio(bio, NULL) : PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-		n += X509_STORE_add_cert(store, x) == 1;
-		X509_free(x);
+		if (sk_X509_push(anchors, x))
+			n++;
+		else
+			X509_free(x);
 	}
 	BIO_free(bio);
 	ERR_clear_error();
 	return n;
 }
 
-static size_t anchor_load(int folder, const char *name, X509_STORE *store)
+static size_t anchor_load(int folder, const char *name, STACK_OF(X509) *anchors)
 {
 	scoped_buf bytes = { .max = MAX_ANCHOR_FILE };
 	struct stat st;
@@ -62,14 +64,14 @@ static size_t anchor_load(int folder, const char *name, X509_STORE *store)
 	uint8_t *at = why ? NULL : buf_room(&bytes, (size_t)st.st_size);
 	if (!why && (!at || fd_read_all(fd, at, (size_t)st.st_size) != 0))
 		why = "not readable";
-	if (!why && (n = anchor_parse((struct slice){ at, (size_t)st.st_size }, store)) == 0)
+	if (!why && (n = anchor_parse((struct slice){ at, (size_t)st.st_size }, anchors)) == 0)
 		why = "no certificate in it";
 	if (why)
 		log_error("anchor_left_out", "file=%s why=\"%s\"", name, why);
 	return n;
 }
 
-int anchors_load(const char *folder, X509_STORE *store)
+int anchors_load(const char *folder, STACK_OF(X509) *anchors)
 {
 	struct stat st;
 	size_t n = 0;
@@ -82,7 +84,7 @@ int anchors_load(const char *folder, X509_STORE *store)
 	}
 	for (struct dirent *e; n < MAX_ANCHORS && (e = readdir(dir));)
 		if (is_anchor_name(e->d_name))
-			n += anchor_load(fd, e->d_name, store);
+			n += anchor_load(fd, e->d_name, anchors);
 	closedir(dir);
 	return 0;
 }

@@ -6,12 +6,12 @@
 #ifndef CHANCERY_SIGND_ANCHORS_H
 #define CHANCERY_SIGND_ANCHORS_H
 
-#include <openssl/x509_vfy.h>
+#include <openssl/x509.h>
 
 #define MAX_ANCHORS	256
 #define MAX_ANCHOR_FILE 65536
 
-/* Puts every anchor into the store; a file that can't be trusted or read is logged and left out. 0, or -1: the folder. */
-int anchors_load(const char *folder, X509_STORE *store);
+/* Adds every anchor; a file that can't be trusted or read is logged and left out. 0, or -1: the folder. */
+int anchors_load(const char *folder, STACK_OF(X509) *anchors);
 
 #endif

@@ -280,22 +280,39 @@ static struct verdict path_verdict(int error)
 	return unlisted ? REFUSED(UNLISTED_ROOT, "chain") : REFUSED(IMPORT_CHAIN, "certificate");
 }
 
-static struct verdict path_build(struct chain *c, X509_STORE *store, X509 *x, STACK_OF(X509) *untrusted, int64_t now)
+/* 0 with the path, or an X509_V_ERR number. */
+static int path_build(struct chain *c, STACK_OF(X509) *anchors, X509 *x, STACK_OF(X509) *untrusted, int64_t now)
 {
-	struct verdict v = REFUSED(IMPORT_CHAIN, "certificate");
+	int error = X509_V_ERR_OUT_OF_MEM;
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	if (ctx && X509_STORE_CTX_init(ctx, store, x, untrusted) == 1) {
+	if (ctx && X509_STORE_CTX_init(ctx, NULL, x, untrusted) == 1) {
 		X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(ctx);
+		X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
 		X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
 		X509_VERIFY_PARAM_set_time(p, (time_t)now);
 		X509_VERIFY_PARAM_set_depth(p, MAX_CHAIN - 1); /* between the certificate and its root */
 		X509_VERIFY_PARAM_set_auth_level(p, SECURITY_LEVEL);
-		v = X509_verify_cert(ctx) == 1 ? FINE : path_verdict(X509_STORE_CTX_get_error(ctx));
-		c->path = v.code ? NULL : X509_STORE_CTX_get1_chain(ctx);
+		if (X509_verify_cert(ctx) == 1)
+			c->path = X509_STORE_CTX_get1_chain(ctx);
+		else
+			error = X509_STORE_CTX_get_error(ctx);
 	}
 	X509_STORE_CTX_free(ctx);
 	ERR_clear_error();
-	return v.code || c->path ? v : REFUSED(IMPORT_CHAIN, "certificate");
+	return c->path ? 0 : error;
+}
+
+/* libcrypto takes the first anchor of a fitting name; a renewed root, say, stands beside its elder, so each is tried. */
+static struct verdict path_find(struct chain *c, STACK_OF(X509) *anchors, X509 *x, STACK_OF(X509) *untrusted, int64_t now)
+{
+	int error = path_build(c, anchors, x, untrusted, now);
+	for (int i = 0; !c->path && i < sk_X509_num(anchors); i++) {
+		STACK_OF(X509) *one = sk_X509_new_null();
+		if (one && sk_X509_push(one, sk_X509_value(anchors, i)))
+			path_build(c, one, x, untrusted, now);
+		sk_X509_free(one);
+	}
+	return c->path ? FINE : path_verdict(error);
 }
 
 static bool untrusted_read(struct list list, STACK_OF(X509) *out)
@@ -316,19 +333,19 @@ struct verdict chain_read(struct chain *c, const char *anchors_dir, struct slice
 			  int64_t now)
 {
 	X509 *x = certificate_read(certificate);
-	X509_STORE *store = X509_STORE_new();
+	STACK_OF(X509) *anchors = sk_X509_new_null();
 	STACK_OF(X509) *untrusted = sk_X509_new_null();
 	struct verdict v = FINE;
 	if (!x || !is_ca(x))
 		v = REFUSED(IMPORT_CERT, "certificate");
-	else if (!store || !untrusted || !untrusted_read(list, untrusted))
+	else if (!anchors || !untrusted || !untrusted_read(list, untrusted))
 		v = REFUSED(IMPORT_CERT, "chain");
-	else if (anchors_load(anchors_dir, store) != 0)
+	else if (anchors_load(anchors_dir, anchors) != 0)
 		v = REFUSED(UNLISTED_ROOT, "chain");
 	else
-		v = path_build(c, store, x, untrusted, now);
+		v = path_find(c, anchors, x, untrusted, now);
 	sk_X509_pop_free(untrusted, X509_free);
-	X509_STORE_free(store);
+	sk_X509_pop_free(anchors, X509_free);
 	X509_free(x);
 	return v.code ? v : take_path(c);
 }

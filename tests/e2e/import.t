@@ -118,7 +118,11 @@ is "$(REQUEST_ID=$request import_sub)" "$first" "the same request again gets the
 like "$(REQUEST_ID=$request probe import - - - "$w/out.der")" '^refused 204' "its id with another body is refused"
 
 # What the chain says holds for every leaf.
-like "$(probe leaf "$sub" www.example.com 3600 2b06010505070301 "$w/leaf.der")" '^refused 400 KIND' "path length 1: the class of an intermediate"
+child=$(key_create)
+like "$(probe ca "$sub" "$child" 'Child' 1 "$w/child.der")" '^refused 405' "the root's path length 2 leaves 1, whatever the CA's says"
+like "$(probe ca "$sub" "$child" 'Child' 0 "$w/child.der")" '^done' "a child at 0"
+openssl x509 -inform DER -in "$w/child.der" -out "$w/child.pem"
+succeeds "openssl verify takes it" openssl verify -x509_strict -CAfile "$w/out.pem" -untrusted "$w/sub.pem" "$w/child.pem"
 like "$(probe leaf "$sub" www.evil.com 3600 - "$w/leaf.der")" '^refused' "a leaf elsewhere"
 narrow=$'\nnameConstraints = critical, permitted;DNS:a.example.com, permitted;DNS:evil.com\nextendedKeyUsage = serverAuth, clientAuth'
 issuing=$(key_create)
@@ -151,6 +155,11 @@ like "$(probe import "$issuing" - - "$w/issuing.der")" '^refused 426' "with wide
 like "$(probe csr "$issuing" - 0 - "$w/again.csr.der")" '^done' "a request of the bound key, its subject as it stands"
 like "$(openssl req -inform DER -in "$w/again.csr.der" -noout -subject -verify 2>&1)" 'CN = Sub Two' "under its own name"
 like "$(probe csr "$issuing" 'Sub Three' 0 - "$w/x")" '^refused 301 .* ?subject' "and under no other"
+
+cp "$w/out.pem" "$w/out-old.pem"
+sign out /CN=out "${ca/CA:TRUE/CA:TRUE, pathlen:2}"$'\nnameConstraints = critical, permitted;DNS:example.com, permitted;IP:10.0.0.0/255.0.0.0, excluded;DNS:secret.example.com' 60
+cp "$w/out.pem" "$anchors/renewed.pem"
+like "$(probe import - - - "$w/out.der")" '^done' "a renewed root, its elder listed beside it"
 
 # Names are taken.
 spare=$(key_create)

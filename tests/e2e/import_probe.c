@@ -11,6 +11,7 @@
  *	import KEY|- TOKEN|- DRIVER_KEY|- CERTIFICATE ISSUER...
  *	admit KEY CERTIFICATE
  *	leaf KEY DNS SECONDS EKU_HEX|- FILE
+ *	ca PARENT KEY CN PATH_LEN FILE
  *	close KEY
  */
 #include <stdio.h>
@@ -222,6 +223,29 @@ static void do_leaf(char **a)
 	EVP_PKEY_free(key);
 }
 
+static void do_ca(char **a)
+{
+	uint8_t key[16];
+	struct cert_sign_request r = { .kind = KIND_CA,
+				       .not_before = time_now(),
+				       .not_after = time_now() + 86400,
+				       .key_form = KEY_LOCAL,
+				       .subject_key = SLICE_OF(key),
+				       .subject = item(DN_COMMON_NAME, slice_text(a[2])),
+				       .path_len = (uint16_t)atoi(a[3]),
+				       .permitted = item(NAME_DNS, slice_text("b.example.com")),
+				       .excluded = item(NAME_DNS, slice_text("secret.example.com")) };
+	struct cert_sign_reply reply;
+	key_arg(a[1], key);
+	key_arg(a[0], r.ca_key);
+	request_id(r.request_id);
+	ask_cert_sign_put(&out, 2, &r);
+	exchange();
+	if (ask_cert_sign_get(answer.body, &reply, &where) != PACK_OK)
+		die("reply");
+	done(reply.ledger_seq, NULL, a[4], reply.certificate);
+}
+
 static void do_close(char **a)
 {
 	struct ca_close_request r = { 0 };
@@ -243,7 +267,7 @@ int main(int argc, char **argv)
 		void (*run)(char **arguments);
 	} commands[] = { { "create", 2, do_create }, { "csr", 5, do_csr },   { "self", 3, do_self },
 			 { "import", 4, do_import }, { "admit", 2, do_admit }, { "leaf", 5, do_leaf },
-			 { "close", 1, do_close } };
+			 { "ca", 5, do_ca },	     { "close", 1, do_close } };
 	struct hello_request hello = { .version = INNER_VERSION };
 	uint8_t id[16];
 	char text[33];
