@@ -1,1 +1,2 @@
 # What tests is built from.
+include tests/fuzz/local.mk
