@@ -17,6 +17,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 /* One input; answers 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* LeakSanitizer's own: what leaks in a library that isn't ours. A harness defines it if it has to. */
+const char *__lsan_default_suppressions(void);
+
 /* Ends the process with the input still at hand if something does not hold. */
 #define REQUIRE(what)                                                                      \
 	do {                                                                               \

@@ -19,10 +19,10 @@ FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 # The words of the tables, for libFuzzer's -dict; and messages of every kind, to begin with.
 EXTRA_PROGRAMS += tests/fuzz/dictionary tests/fuzz/seeds
 tests_fuzz_dictionary_SOURCES = tests/fuzz/dictionary.c
-tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c
+tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c tests/fuzz/fuzz.h tests/fuzz/log_key.h
 tests_fuzz_seeds_CFLAGS = $(FUZZ_COMPILE)
-tests_fuzz_seeds_LDADD = $(SIGND_LIBS) daemon/wire/libinner_ask.a daemon/wire/libdriver_answer.a daemon/base/libbase.a \
-	$(CRYPTO_LIBS)
+tests_fuzz_seeds_LDADD = daemon/wire/libinner_ask.a daemon/wire/libdriver_answer.a $(SIGND_LIBS) $(CRYPTO_LIBS) \
+	$(LIBCONFIG_LIBS)
 EXTRA_DIST += tests/fuzz/README tests/fuzz/make-seeds tests/fuzz/corpus
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/frame.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
@@ -89,7 +89,7 @@ tests_fuzz_fuzz_record_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_record_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_record_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
 
-tests_fuzz_fuzz_note_SOURCES = tests/fuzz/note.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_note_SOURCES = tests/fuzz/note.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_note_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_note_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_note_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)

@@ -10,11 +10,14 @@
 #include "fuzz/log_key.h"
 #include "ledger/checkpoint.h"
 
+static uint8_t log_key[LOG_KEY_SIZE];
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
 	fuzz_quiet();
+	log_key_public(log_key);
 	return 0;
 }
 
@@ -48,8 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		key_try((struct slice){ data + 1, size - 1 });
 		return 0;
 	}
-	uint8_t key[LOG_KEY_SIZE];
-	log_key_public(key);
-	note_try((struct slice){ data, size }, SLICE_OF(key));
+	note_try((struct slice){ data, size }, SLICE_OF(log_key));
 	return 0;
 }
