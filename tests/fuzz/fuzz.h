@@ -32,7 +32,7 @@ const char *__lsan_default_suppressions(void);
 /* Nothing that a decoder says of a bent input belongs on the terminal. */
 static inline void fuzz_quiet(void)
 {
-	log_open("fuzz", (enum log_level)-1);
+	log_open("fuzz", LOG_LEVEL_SILENT);
 }
 
 #endif
