@@ -1,1 +1,2 @@
 # What tests is built from.
+include tests/bench/local.mk
