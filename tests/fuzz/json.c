@@ -21,8 +21,8 @@
 #include "wire/inner.h"
 
 #define MAX_BODY (256 * 1024)
-#define API	 "/api/v1"
-#define FOLDER	 "/dev/shm/ch.fuzz.XXXXXX"
+#define API "/api/v1"
+#define FOLDER "/dev/shm/ch.fuzz.XXXXXX"
 
 static char folder[] = FOLDER;
 static struct front front;
@@ -62,7 +62,8 @@ static int rows_insert(struct store_session *s, void *with)
 					   .name = slice_text("Example"),
 					   .hierarchy_mode = slice_text("tree"),
 					   .issuing_ca_id = slice_text("ica-1") };
-	scoped_buf subject = { .max = 256 }, permitted = { .max = 256 }, excluded = { .max = 256 }, packed = { .max = 1024 };
+	scoped_buf subject = { .max = 256 }, permitted = { .max = 256 }, excluded = { .max = 256 },
+		   packed = { .max = 1024 };
 	uint16_t attributes = 0, inner = 0, outer = 0;
 	list_put(&subject, &attributes, DN_COMMON_NAME, slice_text("Root"));
 	list_put(&permitted, &inner, NAME_DNS, slice_text("example.com"));
