@@ -169,6 +169,20 @@ static int audit_list(struct cli *c, const struct options *o)
 	return c->json ? json_print(c, answer) : records_print(c, json_object_get(answer, "data"), true);
 }
 
+/* The signed note as it is, a line at a time: other programs verify these very bytes. */
+static int note_print(const struct cli *c, const char *note)
+{
+	scoped_buf out;
+	buf_init(&out, 2 * MAX_ANSWER);
+	while (*note) {
+		size_t n = strcspn(note, "\n");
+		plain_put(&out, (struct slice){ (const uint8_t *)note, n }, MAX_PLAIN);
+		buf_put_u8(&out, '\n');
+		note += n + (note[n] == '\n');
+	}
+	return output_print(c, &out);
+}
+
 static int audit_checkpoint(struct cli *c, const struct options *o)
 {
 	(void)o;
@@ -178,7 +192,7 @@ static int audit_checkpoint(struct cli *c, const struct options *o)
 	int r = client_get(c, &path, &answer);
 	if (r)
 		return r;
-	return c->json ? json_print(c, answer) : detail_print(c, answer, NULL);
+	return c->json ? json_print(c, answer) : note_print(c, member_text(answer, "note"));
 }
 
 static const struct option_spec list_options[] = {
