@@ -50,7 +50,7 @@ dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_encode tests/unit/test_charter tests/unit/test_recent
+check_PROGRAMS += tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_recent
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_encode_SOURCES = tests/unit/test_encode.c
 tests_unit_test_encode_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
@@ -58,6 +58,9 @@ tests_unit_test_encode_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_charter_SOURCES = tests/unit/test_charter.c
 tests_unit_test_charter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_charter_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_keys_SOURCES = tests/unit/test_keys.c
+tests_unit_test_keys_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_keys_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
 tests_unit_test_recent_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_recent_LDADD = $(SIGND_TEST_LIBS)
