@@ -130,6 +130,7 @@ probe csr "$issuing" 'Sub Two' 0 - "$w/issuing.csr.der" >/dev/null
 openssl req -inform DER -in "$w/issuing.csr.der" -out "$w/issuing.csr"
 sign issuing '' "${below/CA:TRUE/CA:TRUE, pathlen:0}$narrow" 10 out
 like "$(probe import "$issuing" - - "$w/issuing.der")" '^done' "a second CA below the same root"
+like "$(probe import "$child" - - "$w/child.der" "$w/sub.der")" "^done [0-9]+ $child" "a CA of our own, imported: the chain says what its parent's charter said"
 server=2b06010505070301
 like "$(probe leaf "$issuing" www.a.example.com 3600 $server "$w/leaf.der")" '^done' "a leaf within both constraints"
 openssl x509 -inform DER -in "$w/leaf.der" -out "$w/leaf.pem"
@@ -242,4 +243,7 @@ like "$(probe leaf "$legacy" www.example.org 3600 - "$w/x")" '^refused 308' "and
 like "$(probe csr "$spare" out 0 - "$w/x")" '^refused 408' "names stay taken"
 succeeds "an independent reader agrees with the ledger" \
   python3 "$CHANCERY_SOURCE/tests/e2e/ledger_check.py" "$STACK_DIR/signer/ledger"
+kill -TERM "$signer"
+wait "$signer"
+is $? 0 "SIGTERM ends the signer cleanly"
 tap_done

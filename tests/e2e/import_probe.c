@@ -85,10 +85,20 @@ static void key_arg(const char *text, uint8_t key[16])
 		hex_decode(text, strlen(text), key, 16);
 }
 
+/* Lasts as long as this process, which asks once. */
+static struct buf *new_buf(void)
+{
+	static struct buf all[24];
+	static size_t used;
+	if (used == sizeof(all) / sizeof(all[0]))
+		die("too many arguments");
+	buf_init(&all[used], 65536);
+	return &all[used++];
+}
+
 static struct slice file_arg(const char *path)
 {
-	struct buf *b = calloc(1, sizeof(*b));
-	buf_init(b, 65536);
+	struct buf *b = new_buf();
 	if (fd_read_file(path, 65536, b) != 0)
 		die(path);
 	return buf_slice(b);
@@ -106,9 +116,8 @@ static void done(uint64_t seq, const uint8_t *key, const char *path, struct slic
 
 static struct list item(uint8_t tag, struct slice value)
 {
-	struct buf *raw = calloc(1, sizeof(*raw));
+	struct buf *raw = new_buf();
 	uint16_t count = 0;
-	buf_init(raw, 65536);
 	if (value.len != 1 || value.at[0] != '-')
 		list_put(raw, &count, tag, value);
 	return list_of(raw, count);
