@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/authz.h"
@@ -133,7 +134,7 @@ static int check_name(struct call *c, const struct constraints *effective, uint8
 	scoped_buf text = { .max = 8192 };
 	name_print(AS_NAME, type, name, &text);
 	return call_refuse(c, 400, "name_not_permitted", "csr_pem", "The name %.*s is %s the CA's effective name constraints.",
-			   (int)(text.len < 300 ? text.len : 300), text.at ? (const char *)text.at : "",
+			   (int)text_cut(buf_slice(&text), 300), text.at ? (const char *)text.at : "",
 			   r == CONSTRAINTS_EXCLUDED ? "excluded by" : "not permitted by");
 }
 

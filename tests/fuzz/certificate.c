@@ -6,7 +6,7 @@
 #include "names/dn.h"
 
 #define MAX_CERTIFICATE 32768
-#define SOME_TIME	1800000000
+#define SOME_TIME 1800000000
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -23,8 +23,8 @@ static bool inside(struct slice part, const struct buf *whole)
 
 static void facts_hold(const struct facts *f)
 {
-	const struct items *const lists[] = { &f->subject, &f->alt_names, &f->ext_key_usage, &f->permitted,
-					      &f->excluded, &f->urls, &f->policies };
+	const struct items *const lists[] = { &f->subject,  &f->alt_names, &f->ext_key_usage, &f->permitted,
+					      &f->excluded, &f->urls,	   &f->policies };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		REQUIRE(buf_ok(&lists[i]->raw) && list_valid(items_list(lists[i]), UINT16_MAX));
 	REQUIRE(inside(f->serial, &f->bytes) && f->serial.len <= 20 && inside(f->public_key, &f->bytes));

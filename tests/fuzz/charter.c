@@ -33,7 +33,8 @@ static const struct ceilings ceilings = { .kinds = 1 << KIND_LEAF | 1 << KIND_CA
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const uint8_t point[] =
-		"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"
+		"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42"
+		"\x00"
 		"\x04\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0"
 		"\xf4\xa1\x39\x45\xd8\x98\xc2\x96\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b"
 		"\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
@@ -55,7 +56,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void written_holds(const struct cert_fields *f, const struct check_asked *asked)
 {
 	static const uint8_t raw[64] = { 1, [32] = 1 };
-	scoped_buf tbs = { .max = MAX_TBS }, signature = { .max = MAX_DER_SIGNATURE }, whole = { .max = 2 * MAX_RECORD };
+	scoped_buf tbs = { .max = MAX_TBS }, signature = { .max = MAX_DER_SIGNATURE },
+		   whole = { .max = 2 * MAX_RECORD };
 	char why[FACTS_WHY] = "";
 	cert_put_tbs(&tbs, f);
 	if (!buf_ok(&tbs))

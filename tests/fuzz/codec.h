@@ -24,18 +24,18 @@ static void same(const struct buf *again, uint16_t verb, struct slice body)
 	REQUIRE(slice_equal(f.body, body));
 }
 
-#define VERB(number, NAME, name, who, most, request, reply)                  \
-	static void name##_try(struct slice body)                            \
-	{                                                                    \
-		const char *where = "";                                      \
-		MESSAGE(name) message;                                       \
-		enum pack_refusal got = READ(name)(body, &message, &where);  \
-		REQUIRE(got == PACK_OK || got == PACK_LEFT_OVER || where);   \
-		if (got != PACK_OK)                                          \
-			return;                                              \
-		scoped_buf again = { .max = FRAME_HEAD + MAX_FRAME_BODY };   \
-		WRITE(name)(&again, TAG, &message);                          \
-		same(&again, number, body);                                  \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	static void name##_try(struct slice body)                                                                      \
+	{                                                                                                              \
+		const char *where = "";                                                                                \
+		MESSAGE(name) message;                                                                                 \
+		enum pack_refusal got = READ(name)(body, &message, &where);                                            \
+		REQUIRE(got == PACK_OK || got == PACK_LEFT_OVER || where);                                             \
+		if (got != PACK_OK)                                                                                    \
+			return;                                                                                        \
+		scoped_buf again = { .max = FRAME_HEAD + MAX_FRAME_BODY };                                             \
+		WRITE(name)(&again, TAG, &message);                                                                    \
+		same(&again, number, body);                                                                            \
 	}
 #include TABLE
 #undef VERB
@@ -46,9 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct slice body = { data + 1, size - 1 };
 	switch (data[0]) {
-#define VERB(number, NAME, name, who, most, request, reply) \
-	case number:                                        \
-		name##_try(body);                           \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	case number:                                                                                                   \
+		name##_try(body);                                                                                      \
 		break;
 #include TABLE
 #undef VERB

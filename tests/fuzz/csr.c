@@ -49,8 +49,8 @@ static void decode(const char *pem, size_t len)
 	int r = csr_decode(pem, len, &csr, &c);
 	REQUIRE(r >= 0);
 	if (r == 0) {
-		REQUIRE(csr.public_key.len && csr.public_key.len <= MAX_PUBLIC_KEY && buf_ok(&csr.storage[STORE_SUBJECT]) &&
-			buf_ok(&csr.storage[STORE_NAMES]));
+		REQUIRE(csr.public_key.len && csr.public_key.len <= MAX_PUBLIC_KEY &&
+			buf_ok(&csr.storage[STORE_SUBJECT]) && buf_ok(&csr.storage[STORE_NAMES]));
 		names_hold(&csr);
 	} else {
 		REQUIRE(c.error.status == 422 && c.error.code[0] && c.error.message[0]);

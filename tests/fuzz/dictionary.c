@@ -28,15 +28,15 @@ static void limit_print(const char *name, uint32_t limit, unsigned width)
 #define U64(name)
 #define TIME(name)
 #define FIXED(name, size)
-#define BYTES(name, max)	      limit_print(#name, max, 2);
-#define BLOB(name, max)		      limit_print(#name, max, 4);
-#define TEXT(name, max)		      limit_print(#name, max, 2);
+#define BYTES(name, max) limit_print(#name, max, 2);
+#define BLOB(name, max) limit_print(#name, max, 4);
+#define TEXT(name, max) limit_print(#name, max, 2);
 #define LIST(name, items, item_limit) limit_print(#name, items, 2), limit_print(#name, item_limit, 2);
 
 static void inner_print(void)
 {
-#define VERB(number, NAME, name, who, most, request, reply) \
-	number_print(#name, number, 1);                     \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	number_print(#name, number, 1);                                                                                \
 	PACK_UNWRAP request PACK_UNWRAP reply
 #include "wire/inner.def"
 #undef VERB
@@ -44,8 +44,8 @@ static void inner_print(void)
 
 static void driver_print(void)
 {
-#define VERB(number, NAME, name, who, most, request, reply) \
-	number_print(#name, number, 1);                     \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	number_print(#name, number, 1);                                                                                \
 	PACK_UNWRAP request PACK_UNWRAP reply
 #include "wire/driver.def"
 #undef VERB
@@ -53,8 +53,8 @@ static void driver_print(void)
 
 static void record_print(void)
 {
-#define RECORD(number, NAME, name, fields) \
-	number_print(#name, number, 1);    \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	number_print(#name, number, 1);                                                                                \
 	PACK_UNWRAP fields
 #include "ledger/records.def"
 #undef RECORD

@@ -2,9 +2,9 @@
 #include "wire/driver_answer.h"
 #include "wire/driver_ask.h"
 
-#define TABLE	      "wire/driver.def"
+#define TABLE "wire/driver.def"
 #define MESSAGE(name) struct name##_request
-#define READ(name)    answer_##name##_get
-#define WRITE(name)   ask_##name##_put
-#define KIND	      FRAME_REQUEST
+#define READ(name) answer_##name##_get
+#define WRITE(name) ask_##name##_put
+#define KIND FRAME_REQUEST
 #include "fuzz/codec.h"

@@ -21,12 +21,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
 /* Ends the process with the input still at hand if something does not hold. */
-#define REQUIRE(what)                                                                      \
-	do {                                                                               \
-		if (!(what)) {                                                             \
-			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #what); \
-			abort();                                                           \
-		}                                                                          \
+#define REQUIRE(what)                                                                                                  \
+	do {                                                                                                           \
+		if (!(what)) {                                                                                         \
+			fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #what);                      \
+			abort();                                                                                       \
+		}                                                                                                      \
 	} while (0)
 
 /* Nothing that a decoder says of a bent input belongs on the terminal. */

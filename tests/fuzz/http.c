@@ -9,7 +9,7 @@
 #include "frontd/http.c"
 #include "fuzz/fuzz.h"
 
-#define MAX_INPUT 65536
+#define MAX_SENT 65536
 
 static struct http_server *server;
 static struct front front;
@@ -18,8 +18,9 @@ static int echo(struct front *f, struct call *c)
 {
 	(void)f;
 	const char *x = c->query(c, "x");
-	return call_reply(c, 200, json_pack("{s:s?, s:s?, s:s?, s:i}", "id", c->param[0], "x", x, "key",
-					    c->idempotency_key, "size", (int)c->body_bytes.len));
+	return call_reply(c, 200,
+			  json_pack("{s:s?, s:s?, s:s?, s:i}", "id", c->param[0], "x", x, "key", c->idempotency_key,
+				    "size", (int)c->body_bytes.len));
 }
 
 static const struct route table[] = {
@@ -47,7 +48,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	fuzz_quiet();
 	front.metrics = metrics_new();
 	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	REQUIRE(listening >= 0 && bind(listening, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)) == 0 &&
+	REQUIRE(listening >= 0 &&
+		bind(listening, &(struct sockaddr){ .sa_family = AF_UNIX }, sizeof(sa_family_t)) == 0 &&
 		listen(listening, 1) == 0);
 	const struct http_options options = { .name = "fuzz", .socket = listening, .front = &front, .serve = serve };
 	REQUIRE(http_start(&options, &server) == 0);
@@ -69,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char text[4096];
 	size_t len = 0;
 	int pair[2];
-	if (size > MAX_INPUT)
+	if (size > MAX_SENT)
 		return 0;
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
 	setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));

@@ -11,7 +11,7 @@
 #include "names/constraints.h"
 #include "names/dn.h"
 
-#define MAX_LINE  2048
+#define MAX_LINE 2048
 #define MAX_NAMES 32
 
 struct scene {

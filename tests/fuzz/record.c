@@ -17,15 +17,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 }
 
 /* There is one way to write a record: what was read is written byte for byte. */
-#define RECORD(number, NAME, name, fields)                          \
-	static void name##_try(struct slice body)                   \
-	{                                                           \
-		struct name##_record r;                             \
-		if (record_##name##_get(body, &r) != PACK_OK)       \
-			return;                                     \
-		scoped_buf again = { .max = 2 * MAX_RECORD };       \
-		record_##name##_put(&again, &r);                    \
-		REQUIRE(slice_equal(buf_slice(&again), body));      \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	static void name##_try(struct slice body)                                                                      \
+	{                                                                                                              \
+		struct name##_record r;                                                                                \
+		if (record_##name##_get(body, &r) != PACK_OK)                                                          \
+			return;                                                                                        \
+		scoped_buf again = { .max = 2 * MAX_RECORD };                                                          \
+		record_##name##_put(&again, &r);                                                                       \
+		REQUIRE(slice_equal(buf_slice(&again), body));                                                         \
 	}
 #include "ledger/records.def"
 #undef RECORD
@@ -49,9 +49,9 @@ static void body_try(uint8_t type, struct slice body)
 {
 	REQUIRE(*record_type_name(type));
 	switch (type) {
-#define RECORD(number, NAME, name, fields) \
-	case number:                       \
-		name##_try(body);          \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	case number:                                                                                                   \
+		name##_try(body);                                                                                      \
 		break;
 #include "ledger/records.def"
 #undef RECORD

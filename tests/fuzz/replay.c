@@ -11,13 +11,13 @@
 #include "base/buf.h"
 #include "fuzz/fuzz.h"
 
-#define MAX_INPUT (4 * 1024 * 1024)
+#define MAX_FILE (4 * 1024 * 1024)
 
 static int file_replay(const char *path)
 {
 	struct stat st;
 	FILE *file = fopen(path, "rb");
-	if (!file || fstat(fileno(file), &st) != 0 || st.st_size > MAX_INPUT) {
+	if (!file || fstat(fileno(file), &st) != 0 || st.st_size > MAX_FILE) {
 		fprintf(stderr, "%s: can't be read: %s\n", path, strerror(errno));
 		if (file)
 			fclose(file);

@@ -48,53 +48,53 @@ static void frame_write(const char *harness, const char *name, const struct buf 
 static struct buf item_bytes;
 static struct list items;
 #define TEXT_OF(max) ((struct slice){ (const uint8_t *)"main driver text", (max) < 16 ? (max) : 16 })
-#define FILL_MESSAGE(type, ...)                           \
-	struct type message, *m = &message;               \
-	memset(m, 0, sizeof(message));                    \
+#define FILL_MESSAGE(type, ...)                                                                                        \
+	struct type message, *m = &message;                                                                            \
+	memset(m, 0, sizeof(message));                                                                                 \
 	PACK_UNWRAP __VA_ARGS__
-#define U8(name)		m->name = 1;
-#define U16(name)		m->name = 1;
-#define U32(name)		m->name = 2;
-#define U64(name)		m->name = 3;
-#define TIME(name)		m->name = 1800000000;
-#define FIXED(name, size)	memset(m->name, 0x11, size);
-#define BYTES(name, max)	m->name = TEXT_OF(max);
-#define BLOB(name, max)		m->name = TEXT_OF(max);
-#define TEXT(name, max)		m->name = TEXT_OF(max);
+#define U8(name) m->name = 1;
+#define U16(name) m->name = 1;
+#define U32(name) m->name = 2;
+#define U64(name) m->name = 3;
+#define TIME(name) m->name = 1800000000;
+#define FIXED(name, size) memset(m->name, 0x11, size);
+#define BYTES(name, max) m->name = TEXT_OF(max);
+#define BLOB(name, max) m->name = TEXT_OF(max);
+#define TEXT(name, max) m->name = TEXT_OF(max);
 #define LIST(name, count, size) m->name = items;
 
-#define VERB(number, NAME, name, who, most, request, reply)                   \
-	static void name##_seed(const char *answer, const char *ask)          \
-	{                                                                     \
-		scoped_buf out = { .max = MAX_SEED };                         \
-		{                                                             \
-			FILL_MESSAGE(name##_request, request)                 \
-			ask_##name##_put(&out, number, &message);             \
-			frame_write(answer, #name, &out);                     \
-		}                                                             \
-		buf_clear(&out);                                              \
-		{                                                             \
-			FILL_MESSAGE(name##_reply, reply)                     \
-			answer_##name##_put(&out, number, &message);          \
-			frame_write(ask, #name, &out);                        \
-		}                                                             \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	static void name##_seed(const char *answer, const char *ask)                                                   \
+	{                                                                                                              \
+		scoped_buf out = { .max = MAX_SEED };                                                                  \
+		{                                                                                                      \
+			FILL_MESSAGE(name##_request, request)                                                          \
+			ask_##name##_put(&out, number, &message);                                                      \
+			frame_write(answer, #name, &out);                                                              \
+		}                                                                                                      \
+		buf_clear(&out);                                                                                       \
+		{                                                                                                      \
+			FILL_MESSAGE(name##_reply, reply)                                                              \
+			answer_##name##_put(&out, number, &message);                                                   \
+			frame_write(ask, #name, &out);                                                                 \
+		}                                                                                                      \
 	}
 #include "wire/inner.def"
 #include "wire/driver.def"
 #undef VERB
 
-#define RECORD(number, NAME, name, fields)                                           \
-	static void name##_seed(struct buf *segment)                                 \
-	{                                                                            \
-		scoped_buf body = { .max = MAX_SEED }, seed = { .max = MAX_SEED };   \
-		uint8_t hash[HASH_SIZE];                                             \
-		FILL_MESSAGE(name##_record, fields)                                  \
-		record_##name##_put(&body, &message);                                \
-		const struct record r = { .type = number, .seq = number, .body = buf_slice(&body) }; \
-		record_put(segment, &r, hash);                                       \
-		buf_put_u8(&seed, number);                                           \
-		buf_put_slice(&seed, buf_slice(&body));                              \
-		seed_write("record", #name, buf_slice(&seed));                       \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	static void name##_seed(struct buf *segment)                                                                   \
+	{                                                                                                              \
+		scoped_buf body = { .max = MAX_SEED }, seed = { .max = MAX_SEED };                                     \
+		uint8_t hash[HASH_SIZE];                                                                               \
+		FILL_MESSAGE(name##_record, fields)                                                                    \
+		record_##name##_put(&body, &message);                                                                  \
+		const struct record r = { .type = number, .seq = number, .body = buf_slice(&body) };                   \
+		record_put(segment, &r, hash);                                                                         \
+		buf_put_u8(&seed, number);                                                                             \
+		buf_put_slice(&seed, buf_slice(&body));                                                                \
+		seed_write("record", #name, buf_slice(&seed));                                                         \
 	}
 #define note_seed note_record_seed
 #include "ledger/records.def"
@@ -165,8 +165,9 @@ static void charter_write(const char *name, const struct charter *c, const struc
 static void charters_write(void)
 {
 	static const uint8_t server_auth[] = "\x2b\x06\x01\x05\x05\x07\x03\x01", policy[] = "\x67\x81\x0c\x01\x02\x01";
-	scoped_buf permitted = { .max = 4096 }, subject = { .max = 4096 }, names = { .max = 4096 }, usage = { .max = 64 },
-		   urls = { .max = 256 }, policies = { .max = 64 }, stated = { .max = 256 }, frame = { .max = MAX_SEED };
+	scoped_buf permitted = { .max = 4096 }, subject = { .max = 4096 }, names = { .max = 4096 },
+		   usage = { .max = 64 }, urls = { .max = 256 }, policies = { .max = 64 }, stated = { .max = 256 },
+		   frame = { .max = MAX_SEED };
 	const struct charter charter = { .token = slice_text("main"),
 					 .algorithm = 1,
 					 .path_len = 2,
