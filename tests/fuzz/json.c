@@ -14,6 +14,7 @@
 #include "frontd/api.h"
 #include "frontd/chain.h"
 #include "frontd/front.h"
+#include "frontd/issuing.h"
 #include "frontd/metrics.h"
 #include "fuzz/fuzz.h"
 #include "names/dn.h"
@@ -48,6 +49,7 @@ static void folder_remove(void)
 	static const char *const names[] = { "db", "db-wal", "db-shm", "db.lock" };
 	char path[sizeof(FOLDER) + 16];
 	store_close(front.store);
+	issuings_free(front.issuings);
 	metrics_free(front.metrics);
 	profiles_free(front.profiles);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -102,6 +104,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	REQUIRE(store_open(path, &front.store) == 0 && store_change(front.store, rows_insert, NULL) == 0);
 	REQUIRE(profiles_load(FUZZ_CORPUS "/../../../conf/profiles", &front.profiles) == 0);
 	front.metrics = metrics_new();
+	front.issuings = issuings_new();
 	front.default_token = "main";
 	front.default_algorithm = "ECDSA-P384";
 	front.pki_base_url = "http://pki.example/pki";
