@@ -1,1 +1,18 @@
-# What conf is built from.
+# conf: an example of each file goes to the data folder; a copy to be edited goes
+# to /etc/chancery, and one that is there already stays as it is.
+confexampledir = $(pkgdatadir)/conf
+dist_confexample_DATA = conf/driver.conf conf/frontd.conf conf/signd.conf
+
+install-data-local: install-systemd
+	$(MKDIR_P) '$(DESTDIR)$(sysconfdir)/chancery'
+	@for pair in signd.conf:signd.conf frontd.conf:frontd.conf driver.conf:driver-main.conf; do \
+		to='$(DESTDIR)$(sysconfdir)/chancery/'"$${pair#*:}"; \
+		test -e "$$to" || $(INSTALL) -m 0640 "$(srcdir)/conf/$${pair%:*}" "$$to" || exit 1; \
+	done
+
+uninstall-local:
+	rm -f '$(DESTDIR)$(prefix)/lib/sysusers.d/chancery.conf' '$(DESTDIR)$(prefix)/lib/tmpfiles.d/chancery.conf'
+	@for pair in signd.conf:signd.conf frontd.conf:frontd.conf driver.conf:driver-main.conf; do \
+		to='$(DESTDIR)$(sysconfdir)/chancery/'"$${pair#*:}"; \
+		if cmp -s "$(srcdir)/conf/$${pair%:*}" "$$to"; then rm -f "$$to"; fi; \
+	done

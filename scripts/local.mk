@@ -1,1 +1,3 @@
-# What scripts is built from.
+# scripts: for the source tree, not installed.
+EXTRA_DIST += scripts/check-arrows scripts/check-length scripts/format scripts/packages scripts/quickstart \
+	scripts/stack.sh scripts/supervise scripts/test .clang-format .editorconfig .ci/run

@@ -9,6 +9,7 @@
 #include "cli/groups.h"
 #include "cli/member.h"
 #include "cli/plain.h"
+#include "cli/record.h"
 
 #define FOLLOW_SECONDS 1 /* between looks for new records */
 #define FOLLOW_PAGE 500	 /* records a look */
@@ -34,7 +35,7 @@ static void audit_path(struct buf *path, const struct options *o, int64_t from, 
 		path_query(path, "type", option_text(o, "type"));
 }
 
-/* All that a record says beside its own columns, as key=value. */
+/* All that a record says beside its own columns, as key=value: for types that have no words of their own. */
 static void rest_put(struct buf *out, const json_t *value)
 {
 	static const char *const columns[] = { "seq", "time", "type" };
@@ -67,18 +68,21 @@ static void record_fill(struct table *t, const json_t *record)
 	table_put(t, STYLE_PLAIN, member_shown(&text, record, "seq"));
 	table_put(t, STYLE_PLAIN, member_shown(&text, record, "time"));
 	table_put(t, STYLE_PLAIN, member_shown(&text, record, "type"));
+	table_put(t, STYLE_PLAIN, record_actor(record));
 	buf_clear(&text);
-	rest_put(&text, record);
+	record_words(record, &text);
+	if (text.len == 0)
+		rest_put(&text, record);
 	table_put(t, STYLE_PLAIN, buf_text(&text));
 }
 
 static int records_print(const struct cli *c, const json_t *rows, bool heads)
 {
-	static const char *const names[] = { "SEQ", "TIME", "TYPE", "WHAT" };
+	static const char *const names[] = { "SEQ", "TIME", "TYPE", "BY", "WHAT" };
 	size_t i;
 	const json_t *record;
 	scoped_table t;
-	table_init(&t, heads ? names : NULL, 4, c->colour);
+	table_init(&t, heads ? names : NULL, 5, c->colour);
 	t.cell_points = 400; /* the last column carries all the rest */
 	json_array_foreach((json_t *)rows, i, record)
 	{
@@ -165,6 +169,20 @@ static int audit_list(struct cli *c, const struct options *o)
 	return c->json ? json_print(c, answer) : records_print(c, json_object_get(answer, "data"), true);
 }
 
+/* The signed note as it is, a line at a time: other programs verify these very bytes. */
+static int note_print(const struct cli *c, const char *note)
+{
+	scoped_buf out;
+	buf_init(&out, 2 * MAX_ANSWER);
+	while (*note) {
+		size_t n = strcspn(note, "\n");
+		plain_put(&out, (struct slice){ (const uint8_t *)note, n }, MAX_PLAIN);
+		buf_put_u8(&out, '\n');
+		note += n + (note[n] == '\n');
+	}
+	return output_print(c, &out);
+}
+
 static int audit_checkpoint(struct cli *c, const struct options *o)
 {
 	(void)o;
@@ -174,7 +192,7 @@ static int audit_checkpoint(struct cli *c, const struct options *o)
 	int r = client_get(c, &path, &answer);
 	if (r)
 		return r;
-	return c->json ? json_print(c, answer) : detail_print(c, answer, NULL);
+	return c->json ? json_print(c, answer) : note_print(c, member_text(answer, "note"));
 }
 
 static const struct option_spec list_options[] = {

@@ -12,6 +12,7 @@ cli_sources = \
 	daemon/cli/options.c daemon/cli/options.h \
 	daemon/cli/pem.c daemon/cli/pem.h \
 	daemon/cli/plain.c daemon/cli/plain.h \
+	daemon/cli/record.c daemon/cli/record.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tree.c daemon/cli/tree.h \
 	daemon/cli/when.c daemon/cli/when.h

@@ -46,6 +46,10 @@ void when_put(struct buf *out, const char *text, int64_t now)
 	buf_put(out, text, 10);
 	if (span < 2 * DAY)
 		buf_printf(out, " %.5s", text + 11);
+	if (left == 0) {
+		buf_put_text(out, " (now)");
+		return;
+	}
 	buf_put_text(out, left < 0 ? " (" : " (in ");
 	span_put(out, span);
 	buf_put_text(out, left < 0 ? " ago)" : ")");

@@ -209,10 +209,11 @@ static int type_read(struct call *c, uint8_t *type)
 
 static int signer_failed(struct call *c, enum signer_result result, const struct signer_answer *a)
 {
-	int refused = call_refuse(c, 503, "signer_unavailable", NULL, "The ledger can't be read now: %.*s",
-				  result == SIGNER_REFUSED ? (int)a->refusal.sentence.len : 40,
-				  result == SIGNER_REFUSED ? (const char *)a->refusal.sentence.at
-							   : "the signer is away or did not answer in time.");
+	struct slice why = slice_text("the signer is away or did not answer in time.");
+	if (result == SIGNER_REFUSED)
+		why = a->refusal.sentence;
+	int refused = call_refuse(c, 503, "signer_unavailable", NULL, "The ledger can't be read now: %.*s", (int)why.len,
+				  why.len ? (const char *)why.at : "");
 	c->error.retry_after = 5;
 	return refused;
 }

@@ -42,9 +42,11 @@ int catchup_hello(struct front *f, struct hello_request *out)
 	struct store_ledger known;
 	if (ledger_known(f, &known))
 		return -1;
+	/* A certificate that was answered stands on the ledger, though what came before it may not be reflected yet. */
+	bool ahead = known.newest >= known.committed;
 	*out = (struct hello_request){ .version = INNER_VERSION,
 				       .checkpoint_size = known.checkpoint_size,
-				       .committed = known.committed };
+				       .committed = ahead && known.newest ? known.newest + 1 : known.committed };
 	memcpy(out->ledger_id, known.ledger_id, sizeof(out->ledger_id));
 	memcpy(out->checkpoint_root, known.checkpoint_root, sizeof(out->checkpoint_root));
 	return 0;

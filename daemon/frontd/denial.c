@@ -1,6 +1,7 @@
 #include "frontd/denial.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 struct denial {
 	uid_t uid;
 	const char *route; /* of the static table: compared as a pointer */
-	const char *method;
+	char method[8]; /* the client's word, cut: longer ones share an entry */
 	int64_t noted; /* time_boot_ms(); 0: free */
 	unsigned left_out;
 };
@@ -29,13 +30,15 @@ static struct denial *entry_find(uid_t uid, const char *route, const char *metho
 	struct denial *spare = NULL;
 	for (size_t i = 0; i < MAX_DENIALS; i++) {
 		struct denial *d = &denials[i];
-		if (d->noted && d->uid == uid && d->route == route && strcmp(d->method, method) == 0)
+		if (d->noted && d->uid == uid && d->route == route && strncmp(d->method, method, sizeof(d->method) - 1) == 0)
 			return d;
 		if (!d->noted || now - d->noted >= 2 * NOTE_PERIOD_MS)
 			spare = d;
 	}
-	if (spare)
-		*spare = (struct denial){ .uid = uid, .route = route, .method = method };
+	if (spare) {
+		*spare = (struct denial){ .uid = uid, .route = route };
+		snprintf(spare->method, sizeof(spare->method), "%s", method);
+	}
 	return spare;
 }
 

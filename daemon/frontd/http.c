@@ -242,8 +242,8 @@ static enum MHD_Result body_take(struct exchange *x, const char *data, size_t *s
 static char *error_text(const struct call *c)
 {
 	const struct call_error *e = &c->error;
-	json_t *error = json_pack("{s:{s:s, s:s, s:s?, s:s}}", "error", "code", e->code, "message", e->message, "field",
-				  e->field[0] ? e->field : NULL, "request_id", c->request_id);
+	json_t *error = json_pack("{s:{s:s, s:s, s:s?}}", "error", "code", e->code, "message", e->message, "field",
+				  e->field[0] ? e->field : NULL);
 	char *text = json_dumps(error, JSON_COMPACT);
 	json_decref(error);
 	return text;
@@ -415,9 +415,8 @@ static void on_connection(void *server, struct MHD_Connection *c, void **context
 	if (!n)
 		return;
 	n->admitted = peer_of(info->connect_fd, &n->who.peer) == 0;
-	if (n->admitted)
-		authz_identify(s->options.authz, &n->who);
-	else
+	authz_identify(n->admitted ? s->options.authz : NULL, &n->who);
+	if (!n->admitted)
 		log_warning("peer_unknown", "socket=%s uid=%u", s->options.name, n->who.peer.uid);
 	connection_add(s, n, info->connect_fd);
 	*context = n;
@@ -431,7 +430,7 @@ static size_t leave_escaped(void *server, struct MHD_Connection *c, char *text)
 	return strlen(text);
 }
 
-static void on_library_log(void *server, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_library_log(void *server, const char *format, va_list args)
 {
 	const struct http_server *s = server;
 	char line[256];

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/chain.h"
+#include "frontd/facts.h"
 #include "names/dn.h"
 #include "wire/inner.h"
 
@@ -144,15 +145,35 @@ json_t *view_ca(const struct ca_row *row)
 	return ca;
 }
 
+/* The alternative names as people write them; read from the certificate, which is the one place that has them all. */
+static json_t *view_names(struct slice der)
+{
+	scoped_facts facts = { 0 };
+	char why[FACTS_WHY];
+	json_t *names = json_array();
+	if (facts_read(der, &facts, why))
+		return names;
+	struct list all = items_list(&facts.alt_names);
+	uint8_t type;
+	struct slice value;
+	while (list_next(&all, &type, &value)) {
+		scoped_buf text = { .max = 8192 };
+		name_print(AS_NAME, type, value, &text);
+		json_array_append_new(names, view_text(buf_slice(&text)));
+	}
+	return names;
+}
+
 json_t *view_certificate(const struct certificate_row *row, bool with_pem)
 {
 	bool served = with_pem && !slice_equal(row->state, slice_text("withheld"));
-	json_t *view = json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint",
+	json_t *view = json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint",
 				 view_hex(row->fingerprint, 32), "ca_id", view_text(row->ca_id), "serial",
 				 view_hex(row->serial.at, row->serial.len), "kind",
 				 row->kind == KIND_LEAF ? "leaf" : row->kind == KIND_CA ? "ca" : "other", "state",
 				 view_text(row->state), "profile", row->profile.len ? view_text(row->profile) : json_null(),
-				 "subject", view_name(row->subject), "not_before", view_time(row->not_before), "not_after",
+				 "subject", view_name(row->subject), "names", view_names(row->der), "not_before",
+				 view_time(row->not_before), "not_after",
 				 view_time(row->not_after), "requested_by", view_text(row->actor), "ledger_seq",
 				 json_integer((json_int_t)row->ledger_seq), "created_at", view_time(row->created_at),
 				 "revoked_at", row->revoked_at ? view_time(row->revoked_at) : json_null());

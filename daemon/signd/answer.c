@@ -60,7 +60,7 @@ static void put_drivers(const struct signer *s, struct buf *items, uint16_t *cou
 static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
 {
 	char text[120], id[2 * KEY_ID_SIZE + 1];
-	uint16_t stopped = signer_stopped(s);
+	uint16_t stopped = signer_stopped(s, true);
 	if (stopped)
 		list_put(items, count, 0, slice_text(inner_refusal_sentence(stopped)));
 	for (size_t i = 0; i < s->keys.count && *count < 31; i++) {

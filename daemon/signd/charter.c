@@ -126,6 +126,8 @@ static struct verdict check_leaf(const struct issuer *issuer, const struct cert_
 	const struct constraints effective = { issuer->charter->permitted, issuer->charter->excluded };
 	if (r->path_len != PATH_LEN_NONE || r->permitted.count || r->excluded.count)
 		return REFUSED(NOT_FOR_KIND, r->path_len != PATH_LEN_NONE ? "path_len" : "name_constraints");
+	if (r->flags & ~CERT_MUST_STAPLE)
+		return REFUSED(NOT_FOR_KIND, "flags");
 	struct verdict v = check_subject(r->subject, false);
 	if (!v.code)
 		v = constraints_admit_subject(&effective, r->subject) == CONSTRAINTS_OK ? FINE : REFUSED(NAME_OUTSIDE, "subject");

@@ -129,7 +129,7 @@ struct op *request_begin(struct signer *s, uint64_t peer, const struct frame *f,
 	if (!code && answer_again(s, peer, f, id, hash))
 		return NULL;
 	if (!code)
-		code = signer_stopped(s);
+		code = signer_stopped(s, f->verb != INNER_NOTE && f->verb != INNER_CA_CLOSE);
 	struct op *op = code || recent_full(s->recent) ? NULL : signer_op(s, peer, f->tag, f->verb);
 	if (!op) {
 		code = code ? code : REFUSE_BUSY;

@@ -79,6 +79,9 @@ is "$(issued)" "$before" "none of these left a certificate"
 api GET "/api/v1/intermediates/$issuing"
 answers 200 "and all is as it was"
 
+# The daemons hold locks that come before some of these answers.
+stack_stop
+
 # What a daemon says when it cannot start: not a crash, not a hang, and the sentence names the thing.
 ends_saying() { # WHAT PATTERN COMMAND...
   local what=$1 pattern=$2 said result
@@ -100,7 +103,7 @@ signd=$STACK_BIN/chancery-signd
 frontd=$STACK_BIN/chancery-frontd
 
 changed driver-main.conf '^workers' wokers
-ends_saying "a typo in driver.conf: file, line, setting" 'driver-main.conf line=8 setting=wokers' "$driver" --config "$work/driver-main.conf"
+ends_saying "a typo in driver.conf: file, line, setting" 'driver-main.conf line=9 setting=wokers' "$driver" --config "$work/driver-main.conf"
 changed signd.conf '^log_token' log_tokn
 ends_saying "a typo in signd.conf: file, line, setting" 'signd.conf line=7 setting=log_tokn' "$signd" --config "$work/signd.conf"
 changed frontd.conf '^default_token' default_tokken
@@ -137,8 +140,8 @@ sed -e "s|^socket = .*|socket = \"$work/main.sock\";|" -e "s|^pin_file = .*|pin_
 timeout 10 "$driver" --config "$work/wrong.conf" >"$work/wrong.log" 2>&1 &
 stack_until 10 grep -qiE 'pin' "$work/wrong.log"
 like "$(cat "$work/wrong.log")" '[Pp][Ii][Nn]' "a wrong PIN: the driver says so"
-kill %% 2>/dev/null
-wait
+kill "$!" 2>/dev/null
+wait "$!"
 timeout 3 "$driver" --config "$work/wrong.conf" >"$work/again.log" 2>&1
 like "$(cat "$work/again.log")" '[Pp][Ii][Nn]' "a wrong PIN: the next start says so, too"
 tries=$(cat "$work/wrong.log" "$work/again.log" | grep -c 'CKR_PIN_INCORRECT' || true)
@@ -160,6 +163,7 @@ else
   skip "a read-only database" "uid 54321 may not run $frontd, and root can write everything"
 fi
 
+stack_start || e2e_die "not ready after the bad configurations"
 issue "$issuing" "$work/good.csr" server
 answers 201 "after all that, a good request"
 tap_done

@@ -3,7 +3,7 @@
 # that a hostile or broken server might give. CHANCERY names the program under test.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-chancery=${CHANCERY:-$(command -v ./chancery || command -v chancery || echo "$here/../../build/chancery")}
+chancery=${CHANCERY:-$(command -v ./chancery || echo "${CHANCERY_BUILD:-$here/../../build/test}/chancery")}
 dir=$(mktemp -d /tmp/ch.XXXXXX)
 server=
 trap '[ -n "$server" ] && kill "$server"; rm -rf "$dir"' EXIT

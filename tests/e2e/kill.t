@@ -91,9 +91,9 @@ diag "$(wc -l <"$work/intents") intents, $(wc -l <"$work/results") results, $(wc
 nothing "every certificate that a client received is on the ledger" \
   "$(comm -23 <(cut -d' ' -f1 "$work/received" | sort) "$work/signed" | head)"
 nothing "the front-end knows every signature on the ledger" \
-  "$(comm -23 "$work/signed" <(cat "$work/leaves" "$work/cas" | cut -d' ' -f1 | sort) | head)"
+  "$(comm -23 "$work/signed" <(cut -d" " -f1 "$work/leaves" "$work/cas" | sort -u) | head)"
 nothing "the database holds nothing that the ledger has not" \
-  "$(comm -13 "$work/signed" <(cat "$work/leaves" "$work/cas" | cut -d' ' -f1 | sort) | head)"
+  "$(comm -13 "$work/signed" <(cut -d" " -f1 "$work/leaves" "$work/cas" | sort -u) | head)"
 nothing "every intent has its result or is lost, one of both" \
   "$(comm -3 <(cut -d' ' -f1 "$work/intents" | sort) <(cat "$work/results" <(join "$work/lost" <(cut -d' ' -f1 "$work/intents" | sort)) | sort) | head)"
 

@@ -76,6 +76,16 @@ static void validity_is_inclusive(void **state)
 	assert_int_equal(verdict_of(&r, 0, NOW + 5000), REFUSE_VALIDITY_ORDER);
 }
 
+static void flags_are_known_ones(void **state)
+{
+	(void)state;
+	struct cert_sign_request r = leaf();
+	r.flags = CERT_MUST_STAPLE;
+	assert_int_equal(verdict_of(&r, 0, NOW + 500), 0);
+	r.flags = CERT_MUST_STAPLE | 2;
+	assert_int_equal(verdict_of(&r, 0, NOW + 500), REFUSE_NOT_FOR_KIND);
+}
+
 static void path_lengths_shrink(void **state)
 {
 	static const struct {
@@ -145,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(validity_is_inclusive),
+		cmocka_unit_test(flags_are_known_ones),
 		cmocka_unit_test(path_lengths_shrink),
 		cmocka_unit_test(charters_come_back_as_they_went),
 		cmocka_unit_test(classes_follow_from_facts),

@@ -341,7 +341,7 @@ static void openssl_agrees(void **state)
 		if (theirs && ours == CONSTRAINTS_EXCLUDED && type == NAME_DNS && name.at[0] == '*')
 			continue;
 		if (theirs != (ours == CONSTRAINTS_OK))
-			disagreement(&c, type, name, theirs, ours);
+			disagreement(&c, type, name, theirs, (int)ours);
 	}
 	assert_true(admitted > 100 && refused > 100);
 }

@@ -21,6 +21,7 @@ int store_ledger_find(struct store_session *s, struct store_ledger *out)
 	out->committed = (uint64_t)sqlite3_column_int64(statement, 1);
 	out->checkpoint_size = (uint64_t)sqlite3_column_int64(statement, 2);
 	memcpy(out->checkpoint_root, sqlite3_column_blob(statement, 3), 32);
+	out->newest = (uint64_t)sqlite3_column_int64(statement, 4);
 	return STORE_DONE;
 }
 

@@ -1,0 +1,117 @@
+#include "cli/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/algorithm.h"
+#include "base/time.h"
+#include "cli/member.h"
+
+#define SHORT_ID 12 /* hex digits of a key id or a hash: enough to tell two apart on a screen */
+
+static const json_t *context_of(const json_t *record)
+{
+	return json_object_get(record, "context");
+}
+
+const char *record_actor(const json_t *record)
+{
+	return member_text(context_of(record), "actor");
+}
+
+static json_int_t number_of(const json_t *record, const char *name)
+{
+	return json_integer_value(json_object_get(record, name));
+}
+
+static const char *algorithm_of(const json_t *record, const char *name)
+{
+	const struct algorithm *a = algorithm_by_number((uint8_t)number_of(record, name));
+	return a ? a->name : "unknown";
+}
+
+static void put_start(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "ledger %s, epoch %lld; its head is signed by an %s key in token %s", member_text(r, "ledger_id"),
+		   (long long)number_of(r, "epoch"), algorithm_of(r, "log_algorithm"), member_text(r, "log_token"));
+}
+
+static void put_started(const json_t *r, struct buf *out)
+{
+	json_int_t lost = number_of(r, "lost");
+	buf_printf(out, "signer %s started", member_text(r, "software"));
+	if (lost)
+		buf_printf(out, ", %lld intent%s closed as lost", (long long)lost, lost == 1 ? "" : "s");
+}
+
+static void put_key_intent(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "%s key wanted in token %s for %s", algorithm_of(r, "algorithm"), member_text(r, "token"),
+		   member_text(context_of(r), "ca"));
+}
+
+static void put_key_result(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "key %.*s made for %lld", SHORT_ID, member_text(r, "key_id"), (long long)number_of(r, "intent"));
+}
+
+static void put_cert_intent(const json_t *r, struct buf *out)
+{
+	const json_t *tbs = json_object_get(r, "tbs");
+	const char *subject = member_text(tbs, "subject"), *profile = member_text(context_of(r), "profile");
+	buf_printf(out, "%s %s, serial %s", number_of(r, "kind") == 1 ? "leaf" : "CA", *subject ? subject : "without a subject",
+		   member_text(tbs, "serial"));
+	if (*profile)
+		buf_printf(out, ", profile %s", profile);
+}
+
+static void put_cert_result(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "%lld signed", (long long)number_of(r, "intent"));
+}
+
+static void put_lost(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "%lld came to no signature and never will", (long long)number_of(r, "intent"));
+}
+
+static void put_key_bound(const json_t *r, struct buf *out)
+{
+	char until[TIME_TEXT_SIZE];
+	time_text(number_of(r, "not_after"), until);
+	buf_printf(out, "key %.*s bound to the certificate of %lld until %s", SHORT_ID, member_text(r, "key_id"),
+		   (long long)number_of(r, "cert"), until);
+}
+
+static void put_closed(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "key %.*s signs no more certificates", SHORT_ID, member_text(r, "ca_key"));
+}
+
+static void put_note(const json_t *r, struct buf *out)
+{
+	const json_t *c = context_of(r);
+	const char *op = member_text(c, "op");
+	if (strcmp(op, "issuer") == 0)
+		buf_printf(out, "issuer %s, mode %s", member_text(c, "iname"), member_text(c, "mode"));
+	else if (strcmp(op, "move") == 0)
+		buf_printf(out, "%s: %s to %s", member_text(c, "ca"), member_text(c, "from"), member_text(c, "to"));
+	else if (*member_text(c, "route"))
+		buf_printf(out, "refused: %s %s", member_text(c, "method"), member_text(c, "route"));
+}
+
+void record_words(const json_t *record, struct buf *out)
+{
+	static const struct {
+		const char *type;
+		void (*put)(const json_t *r, struct buf *out);
+	} words[] = {
+		{ "LEDGER_START", put_start },	   { "STARTED", put_started },	      { "KEY_INTENT", put_key_intent },
+		{ "KEY_RESULT", put_key_result },  { "CERT_INTENT", put_cert_intent }, { "CERT_RESULT", put_cert_result },
+		{ "KEY_BOUND", put_key_bound },	   { "LOST", put_lost },	      { "CA_CLOSED", put_closed },
+		{ "NOTE", put_note },
+	};
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(member_text(record, "type"), words[i].type) == 0)
+			words[i].put(record, out);
+}
