@@ -116,9 +116,10 @@ static int start_ledger(struct signer *s)
 static void tick(void *of)
 {
 	struct signer *s = of;
+	notary_tick(s);
 	for (size_t i = 0; i < s->config.token_count; i++)
 		slot_tick(s->slots[i]);
-	notary_tick(s);
+	guard_flush(s->guard);
 }
 
 static void signal_event(void *of, uint32_t events)
@@ -249,7 +250,6 @@ static int make_log_key(struct signer *s, struct op *op)
 	struct init i = { s, op, false, time_boot_ms() + INIT_WAIT_MS };
 	random_bytes(id, sizeof(id));
 	buf_put(&op->message, id, sizeof(id));
-	op->verb = INNER_KEY_CREATE;
 	op->then = init_made;
 	loop_run(s->loop, TICK_MS, init_tick, &i);
 	if (op->raw.len && op->trouble == OP_FINE)

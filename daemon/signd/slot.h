@@ -26,7 +26,7 @@ struct slot_options {
 struct slot *slot_new(const struct slot_options *options);
 void slot_free(struct slot *s);
 const char *slot_name(const struct slot *s);
-/* Connects when it is time to, gives up what is past its deadline. Call it often. */
+/* Connects when it is time to, sends what was asked for, gives up what is past its deadline. Call it after each round. */
 void slot_tick(struct slot *s);
 bool slot_ready(const struct slot *s);
 /* Whether the token makes keys of this algorithm. Only while it is ready. */
@@ -39,6 +39,8 @@ uint8_t slot_state(const struct slot *s, char *detail, size_t size);
  * OP_TOKEN_AWAY past the deadline, OP_TOKEN_REFUSED with the driver's number.
  */
 void slot_sign(struct slot *s, struct op *op);
+/* Asks for the SubjectPublicKeyInfo of the key that op->message names by what the driver knows it by; as slot_sign(). */
+void slot_public(struct slot *s, struct op *op);
 /* Makes the key that op->message names (16 bytes); its SubjectPublicKeyInfo goes to op->raw. Never repeated. */
 void slot_create(struct slot *s, struct op *op, uint8_t algorithm);
 

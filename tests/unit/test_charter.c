@@ -151,9 +151,27 @@ static int free_all(void **state)
 	return 0;
 }
 
+static void a_chain_limits_the_usages(void **state)
+{
+	static struct buf held;
+	(void)state;
+	struct charter charter = { .path_len = 0, .ext_key_usage = one(&held, 0, "\x2b\x06\x01\x05\x05\x07\x03\x01") };
+	const struct issuer issuer = { &charter, &ceilings, NOW - 1000, NOW + 5000 };
+	struct cert_sign_request r = leaf();
+	assert_int_equal(charter_check(&issuer, &r, NOW).code, 0);
+	r.ext_key_usage = one(&eku, 0, "\x2b\x06\x01\x05\x05\x07\x03\x02");
+	assert_int_equal(charter_check(&issuer, &r, NOW).code, REFUSE_EXT_KEY_USAGE);
+	r.ext_key_usage = (struct list){ 0 };
+	assert_int_equal(charter_check(&issuer, &r, NOW).code, REFUSE_EXT_KEY_USAGE);
+	charter.ext_key_usage = (struct list){ 0 };
+	assert_int_equal(charter_check(&issuer, &r, NOW).code, 0);
+	buf_free(&held);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chain_limits_the_usages),
 		cmocka_unit_test(validity_is_inclusive),
 		cmocka_unit_test(flags_are_known_ones),
 		cmocka_unit_test(path_lengths_shrink),
