@@ -155,11 +155,24 @@ static int bytes_store(const struct folder *f, const char *hex, const char *pem,
 	return refused;
 }
 
+/* A file that folder_load() would find under the id itself: a new one in hex would stand before it. */
+static bool folder_name_taken(const struct folder *f, struct slice id)
+{
+	char name[MAX_KEY_NAME + 1], file[MAX_FILE_NAME];
+	if (!folder_name_valid(id))
+		return false;
+	slice_to_text(id, name, sizeof(name));
+	snprintf(file, sizeof(file), "%s.pem", name);
+	return faccessat(f->fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int folder_store(const struct folder *f, struct slice id, EVP_PKEY *key)
 {
 	char hex[MAX_KEY_NAME + 1], *pem;
 	if (2 * id.len > MAX_KEY_NAME)
 		return DRIVER_REFUSE_MALFORMED;
+	if (folder_name_taken(f, id))
+		return DRIVER_REFUSE_KEY_EXISTS;
 	hex_encode(id.at, id.len, hex);
 	struct asked asked = { .passphrase = f->passphrase };
 	BIO *bio scoped(bio_free) = BIO_new(BIO_s_secmem());
