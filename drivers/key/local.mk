@@ -2,12 +2,13 @@
 noinst_LIBRARIES += drivers/key/libserver.a drivers/key/pkcs11/libtoken.a
 drivers_key_libserver_a_SOURCES = drivers/key/driver.h \
 	drivers/key/connection.c drivers/key/connection.h \
+	drivers/key/evp.c drivers/key/evp.h \
 	drivers/key/jobs.c drivers/key/jobs.h \
 	drivers/key/server.c drivers/key/server.h \
 	drivers/key/server_settings.c drivers/key/server_settings.h \
 	drivers/key/verbs.c drivers/key/verbs.h \
 	drivers/key/watchdog.c drivers/key/watchdog.h
-drivers_key_libserver_a_CFLAGS = $(AM_CFLAGS) -pthread
+drivers_key_libserver_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) -pthread
 
 drivers_key_pkcs11_libtoken_a_SOURCES = \
 	drivers/key/pkcs11/create.c drivers/key/pkcs11/create.h \

@@ -1,6 +1,15 @@
 # One driver of any kind, started, asked and stopped: `. driver.sh` with $driver, $client, $dir, $ledger set and the
 # configuration in $dir/driver.conf.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
+
+# Each with the bytes that it signs: its digest, or a message.
+algorithms='ECDSA-P256 32
+ECDSA-P384 48
+ECDSA-P521 64
+RSA-2048 32
+RSA-3072 32
+RSA-4096 32
+Ed25519 1000'
 
 up() { # waits for the service manager's notice
   rm -f "$dir/notify"

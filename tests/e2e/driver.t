@@ -107,15 +107,7 @@ while read -r algorithm size; do
   [ "$size" = 1000 ] || check "refuses a digest of another size: $algorithm" \
     refused 21 sign "${id}0$n" "$algorithm" "$(digest $((size - 1)))"
   n=$((n + 1))
-done <<LIST
-ECDSA-P256 32
-ECDSA-P384 48
-ECDSA-P521 64
-RSA-2048 32
-RSA-3072 32
-RSA-4096 32
-Ed25519 1000
-LIST
+done <<<"$algorithms"
 same "lists them" "$(ask list | wc -l)" 7
 check "a taken id is refused" refused 11 create "${id}01" ECDSA-P256 new
 check "a taken label is refused" refused 11 create "${id}ff" ECDSA-P256 "key 1"

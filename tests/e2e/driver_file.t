@@ -71,15 +71,7 @@ while read -r algorithm size; do
   [ "$size" = 1000 ] || succeeds "refuses a digest of another size: $algorithm" \
     refused 21 sign "${id}0$n" "$algorithm" "$(digest $((size - 1)))"
   n=$((n + 1))
-done <<LIST
-ECDSA-P256 32
-ECDSA-P384 48
-ECDSA-P521 64
-RSA-2048 32
-RSA-3072 32
-RSA-4096 32
-Ed25519 1000
-LIST
+done <<<"$algorithms"
 is "$(ask list | wc -l)" 7 "lists them"
 before=$(sha256sum <"$keys/${id}01.pem")
 succeeds "a second CREATE of an id is refused" refused 11 create "${id}01" ECDSA-P256 again

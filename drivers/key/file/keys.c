@@ -6,30 +6,9 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "key/evp.h"
 
 #define MAX_ECDSA_DER 160 /* two numbers of 66 bytes with their heads take 141 */
-
-static void ctx_free(EVP_PKEY_CTX **ctx)
-{
-	EVP_PKEY_CTX_free(*ctx);
-}
-static void md_ctx_free(EVP_MD_CTX **ctx)
-{
-	EVP_MD_CTX_free(*ctx);
-}
-static void ecdsa_free(ECDSA_SIG **s)
-{
-	ECDSA_SIG_free(*s);
-}
-#define scoped(free) __attribute__((cleanup(free)))
-
-static const struct {
-	uint8_t algorithm;
-	const char *group;
-} curves[] = { { ALGORITHM_ECDSA_P256, "prime256v1" },
-	       { ALGORITHM_ECDSA_P384, "secp384r1" },
-	       { ALGORITHM_ECDSA_P521, "secp521r1" } };
-#define CURVES (sizeof(curves) / sizeof(curves[0]))
 
 EVP_PKEY *keys_make(const struct algorithm *a)
 {
@@ -37,10 +16,7 @@ EVP_PKEY *keys_make(const struct algorithm *a)
 		return EVP_RSA_gen(a->bits);
 	if (a->family == FAMILY_EDWARDS)
 		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	for (size_t i = 0; i < CURVES; i++)
-		if (curves[i].algorithm == a->number)
-			return EVP_EC_gen(curves[i].group);
-	return NULL;
+	return evp_group(a) ? EVP_EC_gen(evp_group(a)) : NULL;
 }
 
 static bool matches(EVP_PKEY *key, const struct algorithm *a)
@@ -52,10 +28,7 @@ static bool matches(EVP_PKEY *key, const struct algorithm *a)
 		return EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) == (int)a->bits;
 	if (!EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) != 1)
 		return false;
-	for (size_t i = 0; i < CURVES; i++)
-		if (curves[i].algorithm == a->number)
-			return strcmp(group, curves[i].group) == 0;
-	return false;
+	return strcmp(group, evp_group(a)) == 0;
 }
 
 const struct algorithm *keys_algorithm(EVP_PKEY *key)
@@ -68,15 +41,9 @@ const struct algorithm *keys_algorithm(EVP_PKEY *key)
 
 static bool digest_sign(EVP_PKEY *key, const struct algorithm *a, struct slice data, uint8_t *out, size_t *n)
 {
-	const EVP_MD *md = a->digest == DIGEST_SHA256	? EVP_sha256()
-			   : a->digest == DIGEST_SHA384 ? EVP_sha384()
-							: EVP_sha512();
-	EVP_PKEY_CTX *ctx scoped(ctx_free) = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	if (!ctx || EVP_PKEY_sign_init(ctx) != 1)
-		return false;
-	if (a->family == FAMILY_RSA && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1)
-		return false;
-	return EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 && EVP_PKEY_sign(ctx, out, n, data.at, data.len) == 1;
+	scoped_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	return ctx && EVP_PKEY_sign_init(ctx) == 1 && evp_digest_set(ctx, a) &&
+	       EVP_PKEY_sign(ctx, out, n, data.at, data.len) == 1;
 }
 
 /* libcrypto answers DER; the protocol has r and s side by side. */
@@ -88,14 +55,14 @@ static bool ec_sign(EVP_PKEY *key, const struct algorithm *a, struct slice data,
 	int half = (int)(a->signature_size / 2);
 	if (!digest_sign(key, a, data, der, &n))
 		return false;
-	ECDSA_SIG *pair scoped(ecdsa_free) = d2i_ECDSA_SIG(NULL, &at, (long)n);
+	scoped_ecdsa *pair = d2i_ECDSA_SIG(NULL, &at, (long)n);
 	return pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), out, half) == half &&
 	       BN_bn2binpad(ECDSA_SIG_get0_s(pair), out + half, half) == half;
 }
 
 static bool message_sign(EVP_PKEY *key, struct slice data, uint8_t *out, size_t *n)
 {
-	EVP_MD_CTX *ctx scoped(md_ctx_free) = EVP_MD_CTX_new();
+	scoped_md_ctx *ctx = EVP_MD_CTX_new();
 	return ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
 	       EVP_DigestSign(ctx, out, n, data.at, data.len) == 1;
 }

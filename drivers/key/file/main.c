@@ -51,7 +51,8 @@ static int serve(struct conf *c)
 	const char *passphrase;
 	if (settings_read(c, &settings, &token, &passphrase) != 0 || folder_open(&token, passphrase) != 0)
 		return EXIT_CONFIG;
-	log_warning("insecure", "folder=%s why=\"private keys are files that this user can read and copy\"", token.path);
+	log_warning("insecure", "folder=%s why=\"private keys are files that this user can read and copy\"",
+		    token.path);
 	struct server *server = watchdog_start() == 0 ? server_open(&settings) : NULL;
 	if (!server)
 		return EXIT_CONFIG;

@@ -2,11 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <openssl/x509.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "key/evp.h"
 #include "key/file/keys.h"
 
 /* What a file can promise: it signs, and can be read, copied and used for anything else. */
@@ -19,8 +19,8 @@ static void key_free(EVP_PKEY **key)
 }
 #define scoped(free) __attribute__((cleanup(free)))
 
-static int file_hello(void *of, unsigned worker, const struct driver_hello_request *r,
-		      struct driver_hello_reply *reply, struct key_room *room)
+static int file_driver_hello(void *of, unsigned worker, const struct driver_hello_request *r,
+			     struct driver_hello_reply *reply, struct key_room *room)
 {
 	const struct file_token *t = of;
 	(void)worker, (void)r, (void)room;
@@ -35,8 +35,8 @@ static int file_hello(void *of, unsigned worker, const struct driver_hello_reque
 	return 0;
 }
 
-static int file_status(void *of, unsigned worker, const struct driver_status_request *r,
-		       struct driver_status_reply *reply, struct key_room *room)
+static int file_driver_status(void *of, unsigned worker, const struct driver_status_request *r,
+			      struct driver_status_reply *reply, struct key_room *room)
 {
 	struct file_token *t = of;
 	(void)worker, (void)r, (void)room;
@@ -59,8 +59,8 @@ static void list_add(const char *file, struct buf *list, uint16_t *count)
 	list_put(list, count, 0, folder_id(name, room));
 }
 
-static int file_list(void *of, unsigned worker, const struct driver_list_request *r, struct driver_list_reply *reply,
-		     struct key_room *room)
+static int file_driver_list(void *of, unsigned worker, const struct driver_list_request *r,
+			    struct driver_list_reply *reply, struct key_room *room)
 {
 	const struct file_token *t = of;
 	(void)worker, (void)r;
@@ -83,12 +83,8 @@ static int file_list(void *of, unsigned worker, const struct driver_list_request
 
 static int public_write(EVP_PKEY *key, struct key_room *room, struct slice *out)
 {
-	uint8_t *end = room->public_key;
-	int n = i2d_PUBKEY(key, NULL);
-	if (n <= 0 || n > MAX_PUBLIC_KEY || i2d_PUBKEY(key, &end) != n)
-		return DRIVER_REFUSE_TOKEN_FAILED;
-	*out = (struct slice){ room->public_key, (size_t)n };
-	return 0;
+	*out = (struct slice){ room->public_key, evp_spki(key, room->public_key) };
+	return out->len ? 0 : DRIVER_REFUSE_TOKEN_FAILED;
 }
 
 static int key_load(const struct file_token *t, struct slice id, EVP_PKEY **key, const struct algorithm **a)
@@ -100,8 +96,8 @@ static int key_load(const struct file_token *t, struct slice id, EVP_PKEY **key,
 	return *a ? 0 : DRIVER_REFUSE_ALGORITHM;
 }
 
-static int file_create(void *of, unsigned worker, const struct driver_create_request *r,
-		       struct driver_create_reply *reply, struct key_room *room)
+static int file_driver_create(void *of, unsigned worker, const struct driver_create_request *r,
+			      struct driver_create_reply *reply, struct key_room *room)
 {
 	const struct file_token *t = of;
 	const struct algorithm *a = algorithm_by_number(r->algorithm);
@@ -114,8 +110,8 @@ static int file_create(void *of, unsigned worker, const struct driver_create_req
 	return refused ? refused : public_write(key, room, &reply->public_key);
 }
 
-static int file_public(void *of, unsigned worker, const struct driver_public_request *r,
-		       struct driver_public_reply *reply, struct key_room *room)
+static int file_driver_public(void *of, unsigned worker, const struct driver_public_request *r,
+			      struct driver_public_reply *reply, struct key_room *room)
 {
 	EVP_PKEY *key scoped(key_free) = NULL;
 	const struct algorithm *a;
@@ -128,8 +124,8 @@ static int file_public(void *of, unsigned worker, const struct driver_public_req
 	return public_write(key, room, &reply->public_key);
 }
 
-static int file_sign(void *of, unsigned worker, const struct driver_sign_request *r, struct driver_sign_reply *reply,
-		     struct key_room *room)
+static int file_driver_sign(void *of, unsigned worker, const struct driver_sign_request *r,
+			    struct driver_sign_reply *reply, struct key_room *room)
 {
 	struct file_token *t = of;
 	EVP_PKEY *key scoped(key_free) = NULL;
@@ -137,7 +133,8 @@ static int file_sign(void *of, unsigned worker, const struct driver_sign_request
 	(void)worker;
 	int refused = key_load(t, r->key, &key, &a);
 	if (!refused)
-		refused = a->number == r->algorithm ? keys_sign(key, a, r->data, room->signature) : DRIVER_REFUSE_ALGORITHM;
+		refused = a->number == r->algorithm ? keys_sign(key, a, r->data, room->signature)
+						    : DRIVER_REFUSE_ALGORITHM;
 	atomic_fetch_add(refused ? &t->failures : &t->signatures, 1);
 	if (!refused)
 		reply->signature = (struct slice){ room->signature, a->signature_size };
@@ -145,10 +142,7 @@ static int file_sign(void *of, unsigned worker, const struct driver_sign_request
 }
 
 const struct key_operations file_operations = {
-	.driver_hello = file_hello,
-	.driver_list = file_list,
-	.driver_create = file_create,
-	.driver_public = file_public,
-	.driver_sign = file_sign,
-	.driver_status = file_status,
+#define VERB(number, NAME, name, who, most, request, reply) .name = file_##name,
+#include "wire/driver.def"
+#undef VERB
 };
