@@ -9,7 +9,7 @@ cd "$CHANCERY_BUILD" || exit 1
 needed() { readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort; }
 imports() { nm -D --undefined-only "$1" | awk '{ print $NF }' | sed 's/@.*//' | sort -u; }
 
-for program in chancery chancery-frontd chancery-signd chancery-driver-pkcs11; do
+for program in chancery chancery-frontd chancery-signd chancery-driver-pkcs11 chancery-driver-file; do
   [ -x "$program" ] || {
     fail "$program was built"
     tap_done
@@ -52,7 +52,7 @@ families=$(grep -rnE 'AF_INET6?|PF_INET6?|AF_NETLINK|AF_PACKET|AF_VSOCK' "$CHANC
   "$CHANCERY_SOURCE/daemon/base" "$CHANCERY_SOURCE/daemon/wire" "$CHANCERY_SOURCE/daemon/ledger" --include='*.[ch]' || true)
 nothing "the signer's rooms know no address family but AF_UNIX" "$families"
 
-for program in chancery chancery-frontd chancery-signd chancery-driver-pkcs11; do
+for program in chancery chancery-frontd chancery-signd chancery-driver-pkcs11 chancery-driver-file; do
   like "$(readelf -hW "$program")" 'DYN \(' "$program is position-independent"
   like "$(readelf -dW "$program")" 'BIND_NOW|NOW' "$program binds at start"
   like "$(readelf -lW "$program")" 'GNU_RELRO' "$program has read-only relocations"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A CA of each algorithm that Chancery knows, made by the command line in an
+# A CA of each algorithm that Chancery knows, made over the API in an
 # empty token, and a leaf under each, judged by programs that aren't ours.
 # Ed25519 is the odd one: the token signs the TBSCertificate, not a digest.
 set -u
