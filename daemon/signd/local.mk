@@ -3,6 +3,7 @@ sbin_PROGRAMS += chancery-signd
 noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/answer.c \
+	daemon/signd/calls.c daemon/signd/calls.h \
 	daemon/signd/ceilings.c daemon/signd/ceilings.h \
 	daemon/signd/certify.c daemon/signd/certify.h \
 	daemon/signd/charter.c daemon/signd/charter.h \
