@@ -134,6 +134,7 @@ stack_configure() {
 	tokens = ( { name = "main"; socket = "$STACK_DIR/driver/main.sock"; } );
 	log_token = "main";
 	allow_roots = true;
+	anchors_dir = "$STACK_DIR/anchors";
 	CONF
   stack_write "$STACK_FRONT" "$STACK_DIR/conf/frontd.conf" <<-CONF
 	api_socket = "$STACK_DIR/front/api.sock";

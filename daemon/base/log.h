@@ -8,7 +8,8 @@
 
 #include "base/buf.h"
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+/* SILENT, as the lowest level, writes nothing at all. */
+enum log_level { LOG_LEVEL_SILENT = -1, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* The program's name before each line, and the lowest level that is written. */
 void log_open(const char *program, enum log_level level);

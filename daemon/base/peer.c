@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,19 +31,41 @@ static bool parse_id(const char *text, uint32_t *id)
 	return text[0] >= '0' && text[0] <= '9' && !*end && errno == 0 && v < UINT32_MAX;
 }
 
+/*
+ * Names are looked up in the host's own files and nowhere else: getpwnam()
+ * would load whatever nsswitch.conf names into the signer.
+ */
+static bool user_id(const char *name, uint32_t *id)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	const struct passwd *user = NULL;
+	while (file && (user = fgetpwent(file)) && strcmp(user->pw_name, name) != 0)
+		continue;
+	*id = user ? user->pw_uid : 0;
+	if (file)
+		fclose(file);
+	return user != NULL;
+}
+
+static bool group_id(const char *name, uint32_t *id)
+{
+	FILE *file = fopen("/etc/group", "re");
+	const struct group *group = NULL;
+	while (file && (group = fgetgrent(file)) && strcmp(group->gr_name, name) != 0)
+		continue;
+	*id = group ? group->gr_gid : 0;
+	if (file)
+		fclose(file);
+	return group != NULL;
+}
+
 static bool parse_rule(const char *text, struct peer_rule *rule, const char **why)
 {
-	if (strncmp(text, "user:", 5) == 0) {
-		const struct passwd *user = getpwnam(text + 5);
-		*why = "no such user on this host";
-		*rule = (struct peer_rule){ false, user ? user->pw_uid : 0 };
-		return user != NULL;
-	}
-	if (strncmp(text, "group:", 6) == 0) {
-		const struct group *group = getgrnam(text + 6);
-		*why = "no such group on this host";
-		*rule = (struct peer_rule){ true, group ? group->gr_gid : 0 };
-		return group != NULL;
+	rule->is_group = strncmp(text, "group:", 6) == 0;
+	if (rule->is_group || strncmp(text, "user:", 5) == 0) {
+		*why = rule->is_group ? "no such group in /etc/group; gid:N admits one from elsewhere" :
+					"no such user in /etc/passwd; uid:N admits one from elsewhere";
+		return rule->is_group ? group_id(text + 6, &rule->id) : user_id(text + 5, &rule->id);
 	}
 	*why = "expected user:NAME, group:NAME, uid:N or gid:N";
 	rule->is_group = strncmp(text, "gid:", 4) == 0;

@@ -35,7 +35,7 @@ struct peer_rules {
 int peer_of(int fd, struct peer *out);
 
 /*
- * Adds one rule: "user:NAME", "group:NAME", "uid:N" or "gid:N".
+ * Adds one rule: "user:NAME", "group:NAME", "uid:N" or "gid:N"; names are those of /etc/passwd and /etc/group.
  * False with *why set to a sentence's end, such as "no such user".
  */
 bool peer_rule_add(struct peer_rules *rules, const char *text, const char **why);

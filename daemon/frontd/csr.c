@@ -1,8 +1,10 @@
 #include "frontd/csr.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/asn1t.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -15,6 +17,7 @@
 
 #include "base/algorithm.h"
 #include "base/text.h"
+#include "frontd/ec_key.h"
 #include "names/dn.h"
 #include "names/name.h"
 
@@ -32,9 +35,71 @@ static void der_free(unsigned char **der)
 	OPENSSL_free(*der);
 }
 
-static void request_free(X509_REQ **r)
+/*
+ * A request as RFC 2986 has it, but the signed part and the key stay as they
+ * were sent: the library's own type decodes the key at once, in the slow way,
+ * whatever it is.
+ */
+struct request {
+	ASN1_STRING *info;
+	X509_ALGOR *algorithm;
+	ASN1_BIT_STRING *signature;
+};
+
+ASN1_SEQUENCE(request) = {
+	ASN1_SIMPLE(struct request, info, ASN1_SEQUENCE),
+	ASN1_SIMPLE(struct request, algorithm, X509_ALGOR),
+	ASN1_SIMPLE(struct request, signature, ASN1_BIT_STRING),
+} static_ASN1_SEQUENCE_END_name(struct request, request)
+
+struct request_info {
+	ASN1_INTEGER *version;
+	X509_NAME *subject;
+	ASN1_STRING *key;
+	STACK_OF(X509_ATTRIBUTE) *attributes;
+};
+
+ASN1_SEQUENCE(request_info) = {
+	ASN1_SIMPLE(struct request_info, version, ASN1_INTEGER),
+	ASN1_SIMPLE(struct request_info, subject, X509_NAME),
+	ASN1_SIMPLE(struct request_info, key, ASN1_SEQUENCE),
+	ASN1_IMP_SET_OF_OPT(struct request_info, attributes, X509_ATTRIBUTE, 0),
+} static_ASN1_SEQUENCE_END_name(struct request_info, request_info)
+
+static void request_free(struct request **r)
 {
-	X509_REQ_free(*r);
+	ASN1_item_free((ASN1_VALUE *)*r, ASN1_ITEM_rptr(request));
+}
+
+static void info_free(struct request_info **i)
+{
+	ASN1_item_free((ASN1_VALUE *)*i, ASN1_ITEM_rptr(request_info));
+}
+
+static void key_free(EVP_PKEY **key)
+{
+	EVP_PKEY_free(*key);
+}
+
+static void public_key_free(X509_PUBKEY **key)
+{
+	X509_PUBKEY_free(*key);
+}
+
+static struct slice string_slice(const ASN1_STRING *s)
+{
+	return (struct slice){ ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s) };
+}
+
+/* All of the bytes or nothing. */
+static void *item_read(struct slice der, const ASN1_ITEM *type)
+{
+	const unsigned char *at = der.at;
+	ASN1_VALUE *value = ASN1_item_d2i(NULL, &at, (long)der.len, type);
+	if (!value || at == der.at + der.len)
+		return value;
+	ASN1_item_free(value, type);
+	return NULL;
 }
 
 static const char *find(const char *text, const char *end, const char *what)
@@ -70,16 +135,54 @@ static int pem_read(const char *pem, size_t len, struct call *c, unsigned char *
 	return request ? 0 : refuse(c, "csr_not_pem", "The CSR must be one PEM block, CERTIFICATE REQUEST.");
 }
 
-/* A hash that collides proves nothing; of RSA-PSS nothing is said outside its parameters, so it isn't taken. */
-static int hash_check(const X509_REQ *req, struct call *c)
+/* The digests that a request may be signed with, fetched once. */
+static const struct {
+	int nid;
+	const char *name;
+} digests[] = { { NID_sha256, "SHA256" }, { NID_sha384, "SHA384" }, { NID_sha512, "SHA512" } };
+static EVP_MD *digests_fetched[3];
+
+static void digests_fetch(void)
 {
-	int digest = NID_undef, key = NID_undef, signature = X509_REQ_get_signature_nid(req);
+	for (size_t i = 0; i < 3; i++)
+		digests_fetched[i] = EVP_MD_fetch(NULL, digests[i].name, NULL);
+}
+
+static const EVP_MD *digest_of(int nid)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, digests_fetch);
+	for (size_t i = 0; i < 3; i++)
+		if (digests[i].nid == nid)
+			return digests_fetched[i];
+	return NULL;
+}
+
+/* A hash that collides proves nothing; of RSA-PSS nothing is said outside its parameters, so it isn't taken. */
+static int hash_check(const struct request *req, struct call *c)
+{
+	int digest = NID_undef, key = NID_undef, signature = OBJ_obj2nid(req->algorithm->algorithm);
 	OBJ_find_sigid_algs(signature, &digest, &key);
-	bool good = signature == NID_ED25519 || digest == NID_sha256 || digest == NID_sha384 || digest == NID_sha512;
+	bool good = signature == NID_ED25519 || digest_of(digest);
 	return good ? 0
 		    : refuse(c, "csr_bad_signature",
 			     "The CSR's signature must be Ed25519, or ECDSA or RSA PKCS#1 with SHA-256, SHA-384 or "
 			     "SHA-512.");
+}
+
+/* hash_check() has been there. */
+static bool signature_verify(const struct request *req, EVP_PKEY *key)
+{
+	int digest = NID_undef, kind = NID_undef;
+	struct slice signature = string_slice(req->signature), info = string_slice(req->info);
+	if (!OBJ_find_sigid_algs(OBJ_obj2nid(req->algorithm->algorithm), &digest, &kind) ||
+	    !EVP_PKEY_is_a(key, OBJ_nid2sn(kind)) || req->signature->flags & 7)
+		return false; /* the last: bits that are not octets */
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = ctx && EVP_DigestVerifyInit(ctx, NULL, digest_of(digest), NULL, key) == 1 &&
+		  EVP_DigestVerify(ctx, signature.at, signature.len, info.at, info.len) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok;
 }
 
 static int rsa_exponent_check(EVP_PKEY *key, struct call *c)
@@ -147,26 +250,40 @@ static int key_check(EVP_PKEY *key, const X509_PUBKEY *info, struct csr *out, st
 	return refuse(c, "csr_unsupported_key", "The key must be RSA, ECDSA on P-256, P-384 or P-521, or Ed25519.");
 }
 
-static int key_take(X509_REQ *req, struct csr *out, struct call *c)
+static int key_keep(struct slice der, struct csr *out, struct call *c)
 {
-	X509_PUBKEY *info = X509_REQ_get_X509_PUBKEY(req);
-	EVP_PKEY *key = X509_REQ_get0_pubkey(req);
-	if (!key)
-		return refuse(c, "csr_unsupported_key",
-			      "The key could not be decoded: it must be RSA, ECDSA on P-256, P-384 or P-521, or Ed25519.");
-	int refused = key_check(key, info, out, c);
-	if (refused)
-		return refused;
-	if (X509_REQ_verify(req, key) != 1)
-		return refuse(c, "csr_bad_signature", "The CSR's signature does not verify with its key.");
-	unsigned char *der __attribute__((cleanup(der_free))) = NULL;
-	int n = i2d_X509_PUBKEY(info, &der);
-	if (n <= 0)
-		return -1;
-	buf_put(&out->storage[STORE_KEY], der, (size_t)n);
+	buf_put_slice(&out->storage[STORE_KEY], der);
 	if (!buf_ok(&out->storage[STORE_KEY]))
 		return refuse(c, "csr_unsupported_key", "The key is too large.");
 	out->public_key = buf_slice(&out->storage[STORE_KEY]);
+	return 0;
+}
+
+/* A key that ec_key_read() doesn't know: through the library, and kept as the library writes it. */
+static int key_decode(struct slice der, EVP_PKEY **key, struct csr *out, struct call *c)
+{
+	X509_PUBKEY *info __attribute__((cleanup(public_key_free))) = item_read(der, ASN1_ITEM_rptr(X509_PUBKEY));
+	*key = info ? X509_PUBKEY_get(info) : NULL;
+	if (!*key)
+		return refuse(c, "csr_unsupported_key",
+			      "The key could not be decoded: it must be RSA, ECDSA on P-256, P-384 or P-521, or Ed25519.");
+	int refused = key_check(*key, info, out, c);
+	if (refused)
+		return refused;
+	unsigned char *again __attribute__((cleanup(der_free))) = NULL;
+	int n = i2d_X509_PUBKEY(info, &again);
+	return n <= 0 ? -1 : key_keep((struct slice){ again, (size_t)n }, out, c);
+}
+
+static int key_take(const struct request *req, const struct request_info *info, struct csr *out, struct call *c)
+{
+	struct slice der = string_slice(info->key);
+	EVP_PKEY *key __attribute__((cleanup(key_free))) = ec_key_read(der, &out->algorithm);
+	int refused = key ? key_keep(der, out, c) : key_decode(der, &key, out, c);
+	if (refused)
+		return refused;
+	if (!signature_verify(req, key))
+		return refuse(c, "csr_bad_signature", "The CSR's signature does not verify with its key.");
 	return 0;
 }
 
@@ -202,9 +319,8 @@ static int attribute_take(const X509_NAME_ENTRY *entry, struct csr *out, struct 
 	return 0;
 }
 
-static int subject_take(const X509_REQ *req, struct csr *out, struct call *c)
+static int subject_take(const X509_NAME *name, struct csr *out, struct call *c)
 {
-	const X509_NAME *name = X509_REQ_get_subject_name(req);
 	int refused = 0;
 	for (int i = 0; i < X509_NAME_entry_count(name) && !refused; i++)
 		refused = attribute_take(X509_NAME_get_entry(name, i), out, c);
@@ -250,8 +366,7 @@ static int name_take(const GENERAL_NAME *g, struct csr *out, struct call *c)
 		return refuse(c, "csr_bad_name",
 			      "An alternative name is of type %s; dNSName, rfc822Name, URI and iPAddress are taken.",
 			      other);
-	const ASN1_STRING *raw = g->d.ia5;
-	struct slice bytes = { ASN1_STRING_get0_data(raw), (size_t)ASN1_STRING_length(raw) };
+	struct slice bytes = string_slice(g->d.ia5);
 	scoped_buf value;
 	buf_init(&value, MAX_NAME);
 	if (!name_canonize(AS_NAME, type, bytes, &value, &why) || !buf_ok(&value))
@@ -264,9 +379,21 @@ static int name_take(const GENERAL_NAME *g, struct csr *out, struct call *c)
 	return 0;
 }
 
-static int names_take(X509_REQ *req, struct csr *out, struct call *c)
+/* What stands in the attribute extensionRequest, or in the older one that Microsoft made. */
+static STACK_OF(X509_EXTENSION) *extensions_read(const struct request_info *info)
 {
-	STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(req);
+	int at = X509at_get_attr_by_NID(info->attributes, NID_ext_req, -1);
+	if (at < 0)
+		at = X509at_get_attr_by_NID(info->attributes, NID_ms_ext_req, -1);
+	const ASN1_TYPE *value = at < 0 ? NULL : X509_ATTRIBUTE_get0_type(X509at_get_attr(info->attributes, at), 0);
+	return value && value->type == V_ASN1_SEQUENCE ?
+		       item_read(string_slice(value->value.sequence), ASN1_ITEM_rptr(X509_EXTENSIONS)) :
+		       NULL;
+}
+
+static int names_take(const struct request_info *info, struct csr *out, struct call *c)
+{
+	STACK_OF(X509_EXTENSION) *extensions = extensions_read(info);
 	int critical = -1;
 	GENERAL_NAMES *names = X509V3_get_d2i(extensions, NID_subject_alt_name, &critical, NULL);
 	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
@@ -288,14 +415,16 @@ static int request_read(const char *pem, size_t len, struct csr *out, struct cal
 	int refused = blocks_check(pem, len, c);
 	if (refused || (refused = pem_read(pem, len, c, &der, &size)))
 		return refused;
-	const unsigned char *at = der;
-	X509_REQ *req __attribute__((cleanup(request_free))) = d2i_X509_REQ(NULL, &at, size);
-	if (!req || at != der + size)
+	struct request *req __attribute__((cleanup(request_free))) =
+		item_read((struct slice){ der, (size_t)size }, ASN1_ITEM_rptr(request));
+	struct request_info *info __attribute__((cleanup(info_free))) =
+		req ? item_read(string_slice(req->info), ASN1_ITEM_rptr(request_info)) : NULL;
+	if (!info)
 		return refuse(c, "csr_malformed", "The CSR is not a well-formed PKCS#10 request.");
-	if ((refused = hash_check(req, c)) || (refused = key_take(req, out, c)) ||
-	    (refused = subject_take(req, out, c)))
+	if ((refused = hash_check(req, c)) || (refused = key_take(req, info, out, c)) ||
+	    (refused = subject_take(info->subject, out, c)))
 		return refused;
-	return names_take(req, out, c);
+	return names_take(info, out, c);
 }
 
 int csr_decode(const char *pem, size_t len, struct csr *out, struct call *c)

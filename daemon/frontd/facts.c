@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/asn1t.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -11,9 +12,64 @@
 #include "names/dn.h"
 #include "wire/inner.h"
 
-static void x509_cleanup(X509 **x)
+/*
+ * A certificate of the shape that the signer writes, after RFC 5280 4.1, with
+ * names and key as the bytes that they are: the library's own type decodes
+ * every public key, and that costs more than all the rest. Unique identifiers
+ * have no place in it.
+ */
+struct tbs {
+	ASN1_INTEGER *version;
+	ASN1_INTEGER *serial;
+	X509_ALGOR *algorithm;
+	ASN1_STRING *issuer;
+	X509_VAL *validity;
+	ASN1_STRING *subject;
+	ASN1_STRING *public_key;
+	STACK_OF(X509_EXTENSION) *extensions;
+};
+
+ASN1_SEQUENCE(tbs) = {
+	ASN1_EXP_OPT(struct tbs, version, ASN1_INTEGER, 0),
+	ASN1_SIMPLE(struct tbs, serial, ASN1_INTEGER),
+	ASN1_SIMPLE(struct tbs, algorithm, X509_ALGOR),
+	ASN1_SIMPLE(struct tbs, issuer, ASN1_SEQUENCE),
+	ASN1_SIMPLE(struct tbs, validity, X509_VAL),
+	ASN1_SIMPLE(struct tbs, subject, ASN1_SEQUENCE),
+	ASN1_SIMPLE(struct tbs, public_key, ASN1_SEQUENCE),
+	ASN1_EXP_SEQUENCE_OF_OPT(struct tbs, extensions, X509_EXTENSION, 3),
+} static_ASN1_SEQUENCE_END_name(struct tbs, tbs)
+
+struct certificate {
+	struct tbs *tbs;
+	X509_ALGOR *algorithm;
+	ASN1_BIT_STRING *signature;
+};
+
+ASN1_SEQUENCE(certificate) = {
+	ASN1_SIMPLE(struct certificate, tbs, tbs),
+	ASN1_SIMPLE(struct certificate, algorithm, X509_ALGOR),
+	ASN1_SIMPLE(struct certificate, signature, ASN1_BIT_STRING),
+} static_ASN1_SEQUENCE_END_name(struct certificate, certificate)
+
+static void certificate_cleanup(struct certificate **c)
 {
-	X509_free(*x);
+	ASN1_item_free((ASN1_VALUE *)*c, ASN1_ITEM_rptr(certificate));
+}
+
+/* The decoder takes some BER: what was read must be what would be written. */
+static struct certificate *certificate_read(struct slice der)
+{
+	const unsigned char *at = der.at;
+	unsigned char *again = NULL;
+	ASN1_VALUE *c = ASN1_item_d2i(NULL, &at, (long)der.len, ASN1_ITEM_rptr(certificate));
+	int n = c ? ASN1_item_i2d(c, &again, ASN1_ITEM_rptr(certificate)) : -1;
+	bool same = n > 0 && slice_equal(der, (struct slice){ again, (size_t)n });
+	OPENSSL_free(again);
+	if (same)
+		return (struct certificate *)c;
+	ASN1_item_free(c, ASN1_ITEM_rptr(certificate));
+	return NULL;
 }
 
 void items_init(struct items *i)
@@ -67,6 +123,11 @@ static struct slice oid_slice(const ASN1_OBJECT *o)
 static struct slice string_slice(const ASN1_STRING *s)
 {
 	return (struct slice){ ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s) };
+}
+
+static void name_cleanup(X509_NAME **n)
+{
+	X509_NAME_free(*n);
 }
 
 /* One attribute an RDN, each of a known kind in a string type that we write. */
@@ -298,33 +359,18 @@ static bool time_read(const ASN1_TIME *t, int64_t *out)
 	return true;
 }
 
-/* Appends what an encoder of libcrypto writes. */
-#define PUT_DER(f, to, encoder, object)                                             \
-	do {                                                                        \
-		unsigned char *der = NULL;                                          \
-		int size = encoder(object, &der);                                   \
-		(to) = bytes_keep(f, (struct slice){ der, size > 0 ? (size_t)size : 0 }); \
-		OPENSSL_free(der);                                                  \
-	} while (0)
-
-static int facts_fill(X509 *x, struct facts *f, char why[FACTS_WHY])
+static bool subject_read(struct slice der, struct items *out)
 {
-	if (X509_get_version(x) != X509_VERSION_3)
-		return facts_refuse(why, "it is not of version 3");
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
-	if (ASN1_STRING_type(serial) != V_ASN1_INTEGER || ASN1_STRING_length(serial) > 20)
-		return facts_refuse(why, "its serial number is negative or longer than 20 bytes");
-	f->serial = bytes_keep(f, string_slice(serial));
-	PUT_DER(f, f->issuer_name, i2d_X509_NAME, X509_get_issuer_name(x));
-	PUT_DER(f, f->subject_name, i2d_X509_NAME, X509_get_subject_name(x));
-	PUT_DER(f, f->public_key, i2d_X509_PUBKEY, X509_get_X509_PUBKEY(x));
-	if (!time_read(X509_get0_notBefore(x), &f->not_before) || !time_read(X509_get0_notAfter(x), &f->not_after))
-		return facts_refuse(why, "its validity can't be read");
-	if (!name_read(X509_get_subject_name(x), &f->subject))
-		return facts_refuse(why, "its subject has an attribute of an unknown kind or form");
+	const unsigned char *at = der.at;
+	__attribute__((cleanup(name_cleanup))) X509_NAME *name = d2i_X509_NAME(NULL, &at, (long)der.len);
+	return name && at == der.at + der.len && name_read(name, out);
+}
+
+static int extensions_read(const STACK_OF(X509_EXTENSION) *extensions, struct facts *f, char why[FACTS_WHY])
+{
 	unsigned seen = 0;
-	for (int i = 0; i < X509_get_ext_count(x); i++) {
-		X509_EXTENSION *e = X509_get_ext(x, i);
+	for (int i = 0; i < sk_X509_EXTENSION_num(extensions); i++) {
+		X509_EXTENSION *e = sk_X509_EXTENSION_value(extensions, i);
 		if (extension_read(e, &seen, f))
 			continue;
 		char oid[80];
@@ -332,16 +378,35 @@ static int facts_fill(X509 *x, struct facts *f, char why[FACTS_WHY])
 		snprintf(why, FACTS_WHY, "its extension %s is unknown, doubled, wrongly critical or malformed", oid);
 		return 1;
 	}
+	return 0;
+}
+
+static int facts_fill(const struct tbs *t, struct facts *f, char why[FACTS_WHY])
+{
+	if (ASN1_INTEGER_get(t->version) != X509_VERSION_3)
+		return facts_refuse(why, "it is not of version 3");
+	if (ASN1_STRING_type(t->serial) != V_ASN1_INTEGER || ASN1_STRING_length(t->serial) > 20)
+		return facts_refuse(why, "its serial number is negative or longer than 20 bytes");
+	f->serial = bytes_keep(f, string_slice(t->serial));
+	f->issuer_name = bytes_keep(f, string_slice(t->issuer));
+	f->subject_name = bytes_keep(f, string_slice(t->subject));
+	f->public_key = bytes_keep(f, string_slice(t->public_key));
+	if (!time_read(t->validity->notBefore, &f->not_before) || !time_read(t->validity->notAfter, &f->not_after))
+		return facts_refuse(why, "its validity can't be read");
+	if (!subject_read(f->subject_name, &f->subject))
+		return facts_refuse(why, "its subject has an attribute of an unknown kind or form");
+	int r = extensions_read(t->extensions, f, why);
+	if (r)
+		return r;
 	return buf_ok(&f->bytes) ? 0 : facts_refuse(why, "it is too large");
 }
 
 int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY])
 {
 	facts_init(out, der.len + 1);
-	const unsigned char *at = der.at;
-	__attribute__((cleanup(x509_cleanup))) X509 *x = d2i_X509(NULL, &at, (long)der.len);
-	if (!x || at != der.at + der.len || !buf_ok(&out->bytes))
+	__attribute__((cleanup(certificate_cleanup))) struct certificate *c = certificate_read(der);
+	if (!c || !buf_ok(&out->bytes))
 		return facts_refuse(why, "it is not a DER certificate");
 	SHA256(der.at, der.len, out->fingerprint);
-	return facts_fill(x, out, why);
+	return facts_fill(c->tbs, out, why);
 }

@@ -9,6 +9,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/config.c daemon/frontd/config.h \
 	daemon/frontd/csr.c daemon/frontd/csr.h \
 	daemon/frontd/denial.c daemon/frontd/denial.h \
+	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
 	daemon/frontd/metrics.c daemon/frontd/metrics.h \
 	daemon/frontd/pki.c daemon/frontd/pki.h \

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "signd/certify.h"
 #include "signd/guard.h"
+#include "signd/import.h"
 #include "signd/keygen.h"
 #include "signd/notary.h"
 #include "signd/request.h"
@@ -60,7 +61,7 @@ static void put_drivers(const struct signer *s, struct buf *items, uint16_t *cou
 static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
 {
 	char text[120], id[2 * KEY_ID_SIZE + 1];
-	uint16_t stopped = signer_stopped(s);
+	uint16_t stopped = signer_stopped(s, true);
 	if (stopped)
 		list_put(items, count, 0, slice_text(inner_refusal_sentence(stopped)));
 	for (size_t i = 0; i < s->keys.count && *count < 31; i++) {
@@ -127,18 +128,6 @@ static int answer_ledger_read(struct signer *s, uint64_t peer, const struct fram
 	return 0;
 }
 
-/* NOTE and CA_CLOSE: one record, then its number. */
-static void single_done(struct signer *s, struct op *op)
-{
-	if (op->trouble != OP_FINE) {
-		request_refuse(s, op, REFUSE_LEDGER_FAILED, NULL);
-		return;
-	}
-	request_concluded(s, op, op->records[0].seq);
-	reply_seq(s, op->peer, op->tag, op->verb, op->records[0].seq);
-	signer_op_done(s, op);
-}
-
 static int answer_note(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct note_request r;
@@ -151,7 +140,7 @@ static int answer_note(struct signer *s, uint64_t peer, const struct frame *f)
 	struct note_record note = { .kind = r.kind, .context = r.context };
 	request_stamp(op, note.request_id, note.request_hash);
 	record_note_put(op_record(op, RECORD_NOTE), &note);
-	signer_journal(s, op, single_done);
+	signer_journal(s, op, request_single_done);
 	return 0;
 }
 
@@ -175,7 +164,7 @@ static int answer_ca_close(struct signer *s, uint64_t peer, const struct frame *
 	request_stamp(op, closed.request_id, closed.request_hash);
 	memcpy(closed.ca_key, r.ca_key, KEY_ID_SIZE);
 	record_ca_closed_put(op_record(op, RECORD_CA_CLOSED), &closed);
-	signer_journal(s, op, single_done);
+	signer_journal(s, op, request_single_done);
 	return 0;
 }
 

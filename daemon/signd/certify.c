@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
-#include "signd/encode/cert.h"
+#include "signd/encode/csr.h"
 #include "signd/public_key.h"
 #include "signd/request.h"
 #include "signd/signer.h"
@@ -44,7 +44,7 @@ static void lost_written(struct signer *s, struct op *op)
 /* No signature came of the intent. */
 static void certify_lost(struct signer *s, struct op *op)
 {
-	struct lost_record lost = { op->intent, RECORD_CERT_INTENT };
+	struct lost_record lost = { op->intent, op->records[0].type }; /* the intent's */
 	op->refusal = request_trouble(op);
 	log_error("signature_lost", "intent=%llu token=%s reason=%s driver_code=%u", (unsigned long long)op->intent,
 		  op->key->token, inner_refusal_name(op->refusal), op->driver_code);
@@ -63,7 +63,11 @@ static void certify_done(struct signer *s, struct op *op)
 	if (op->subject && key_bind(op->subject, buf_slice(&op->charter), op->not_before, op->not_after) != 0)
 		log_error("binding_failed", "intent=%llu", (unsigned long long)op->intent);
 	request_concluded(s, op, op->records[0].seq);
-	reply_cert(s, op->peer, op->tag, op->verb, op->intent, buf_slice(&op->message), buf_slice(&op->signature));
+	if (op->verb == INNER_KEY_CSR)
+		reply_csr(s, op->peer, op->tag, op->intent, op->key->algorithm, buf_slice(&op->message),
+			  buf_slice(&op->signature));
+	else
+		reply_cert(s, op->peer, op->tag, op->verb, op->intent, buf_slice(&op->message), buf_slice(&op->signature));
 	signer_op_done(s, op);
 }
 
@@ -79,7 +83,11 @@ static void certify_verified(struct signer *s, struct op *op)
 	}
 	struct cert_result_record result = { op->intent, buf_slice(&op->signature) };
 	op->record_count = 0;
-	record_cert_result_put(op_record(op, RECORD_CERT_RESULT), &result);
+	const struct csr_result_record csr = { op->intent, result.signature };
+	if (op->verb == INNER_KEY_CSR)
+		record_csr_result_put(op_record(op, RECORD_CSR_RESULT), &csr);
+	else
+		record_cert_result_put(op_record(op, RECORD_CERT_RESULT), &result);
 	if (op->subject) {
 		struct key_bound_record bound = { .cert = op->intent,
 						  .not_before = op->not_before,
@@ -143,7 +151,7 @@ static struct verdict reserve_subject(struct signer *s, struct op *op, struct dr
 			     .public_key = buf_slice(&k->public_key),
 			     .subject = buf_slice(&d->subject) };
 	uint8_t hash[KEY_HASH_SIZE];
-	if (keys_subject_taken(&s->keys, c.subject, k))
+	if (keys_subject_taken(&s->keys, c.subject, c.public_key))
 		return refused(REFUSE_SUBJECT_TAKEN, "subject");
 	cert_key_hash(c.public_key, hash);
 	c.key_hash = SLICE_OF(hash);
@@ -204,7 +212,7 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 	const struct issuer issuer = key_issuer(op->key, s->config.classes);
 	if (algorithm == 0 || !(issuer.ceilings->algorithms >> algorithm & 1))
 		return refused(REFUSE_SUBJECT_KEY, "subject_key");
-	if (keys_has_public(&s->keys, r->subject_key))
+	if (keys_by_public(&s->keys, r->subject_key))
 		return refused(REFUSE_SUBJECT_KEY_LOCAL, "subject_key");
 	d->fields.public_key = r->subject_key;
 	return refused(0, NULL);
@@ -319,5 +327,63 @@ int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f)
 			certify_end(s, op, REFUSE_TBS_TOO_LARGE);
 	}
 	buf_free(&d.subject);
+	return 0;
+}
+
+/* An unbound key asks under any name that is free, a bound one under its own. */
+static struct verdict draft_csr(struct signer *s, struct op *op, const struct key_csr_request *r, struct draft *d)
+{
+	struct key *k = op->key = keys_find(&s->keys, r->key_id);
+	if (!k)
+		return refused(REFUSE_KEY_UNKNOWN, "key_id");
+	if (k->state == KEY_STATE_CLOSED || k->latched)
+		return refused(k->latched ? REFUSE_KEY_LATCHED : REFUSE_KEY_CLOSED, "key_id");
+	if (k->reserved.len)
+		return refused(REFUSE_KEY_BOUND, "key_id");
+	if (!k->slot || !slot_ready(k->slot))
+		return refused(REFUSE_TOKEN_AWAY, "key_id");
+	bool bound = k->state == KEY_STATE_BOUND;
+	struct verdict v = charter_check_csr(r, bound);
+	if (v.code)
+		return v;
+	cert_put_name(&d->subject, r->subject);
+	d->fields = (struct cert_fields){ .kind = KIND_CA,
+					  .subject = bound ? k->charter.subject : buf_slice(&d->subject),
+					  .public_key = buf_slice(&k->public_key),
+					  .path_len = r->path_len,
+					  .constraints = { r->permitted, r->excluded } };
+	if (bound)
+		d->fields.subject_key_id = k->charter.key_hash;
+	if (bound && r->subject.count && !slice_equal(buf_slice(&d->subject), k->charter.subject))
+		return refused(REFUSE_KEY_BOUND, "subject");
+	bool taken = keys_subject_taken(&s->keys, d->fields.subject, d->fields.public_key);
+	return refused(taken ? REFUSE_SUBJECT_TAKEN : 0, "subject");
+}
+
+int answer_key_csr(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct key_csr_request r;
+	const char *where;
+	if (answer_key_csr_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	struct op *op = request_begin(s, peer, f, r.request_id);
+	if (!op)
+		return 0;
+	struct draft d = { .subject = { .max = MAX_TBS } };
+	struct verdict v = draft_csr(s, op, &r, &d);
+	if (!v.code)
+		csr_put_info(&op->message, &d.fields);
+	if (!v.code && (!buf_ok(&op->message) || op->message.len > MAX_CSR_INFO))
+		v = refused(REFUSE_TBS_TOO_LARGE, "name_constraints");
+	struct csr_intent_record intent = { .info = buf_slice(&op->message), .context = r.context };
+	buf_free(&d.subject);
+	if (v.code) {
+		request_refuse(s, op, v.code, v.field);
+		return 0;
+	}
+	request_stamp(op, intent.request_id, intent.request_hash);
+	memcpy(intent.key_id, r.key_id, KEY_ID_SIZE);
+	record_csr_intent_put(op_record(op, RECORD_CSR_INTENT), &intent);
+	signer_journal(s, op, certify_intended);
 	return 0;
 }

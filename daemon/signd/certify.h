@@ -14,8 +14,9 @@
 
 struct signer;
 
-/* 0, or -1: malformed. */
+/* 0, or -1: malformed. KEY_CSR goes the same way; its certificate is another CA's to sign. */
 int answer_cert_sign(struct signer *s, uint64_t peer, const struct frame *f);
+int answer_key_csr(struct signer *s, uint64_t peer, const struct frame *f);
 int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f);
 
 #endif

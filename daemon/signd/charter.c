@@ -79,7 +79,18 @@ static struct verdict check_alt_names(const struct issuer *issuer, const struct 
 	return FINE;
 }
 
-static struct verdict check_usages(const struct cert_sign_request *r)
+static bool usage_held(struct list usages, struct slice oid)
+{
+	uint8_t tag;
+	struct slice held;
+	while (list_next(&usages, &tag, &held))
+		if (slice_equal(held, oid))
+			return true;
+	return false;
+}
+
+/* Under a chain that is limited to some usages a leaf states its own, and only of those. */
+static struct verdict check_usages(struct list chain, const struct cert_sign_request *r)
 {
 	struct list usages = r->ext_key_usage;
 	uint8_t tag;
@@ -87,9 +98,11 @@ static struct verdict check_usages(const struct cert_sign_request *r)
 	const unsigned ca_only = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN;
 	if (r->key_usage == 0 || r->key_usage & ca_only || r->key_usage >> 9)
 		return REFUSED(KEY_USAGE, "key_usage");
+	if (chain.count && usages.count == 0)
+		return REFUSED(EXT_KEY_USAGE, "ext_key_usage");
 	while (list_next(&usages, &tag, &oid)) {
 		if (!oid_valid(oid) || slice_equal(oid, OID_SLICE(OID_ANY_EXT_KEY_USAGE)) ||
-		    slice_equal(oid, OID_SLICE(OID_OCSP_SIGNING)))
+		    slice_equal(oid, OID_SLICE(OID_OCSP_SIGNING)) || (chain.count && !usage_held(chain, oid)))
 			return REFUSED(EXT_KEY_USAGE, "ext_key_usage");
 	}
 	return FINE;
@@ -126,13 +139,15 @@ static struct verdict check_leaf(const struct issuer *issuer, const struct cert_
 	const struct constraints effective = { issuer->charter->permitted, issuer->charter->excluded };
 	if (r->path_len != PATH_LEN_NONE || r->permitted.count || r->excluded.count)
 		return REFUSED(NOT_FOR_KIND, r->path_len != PATH_LEN_NONE ? "path_len" : "name_constraints");
+	if (r->flags & ~CERT_MUST_STAPLE)
+		return REFUSED(NOT_FOR_KIND, "flags");
 	struct verdict v = check_subject(r->subject, false);
 	if (!v.code)
 		v = constraints_admit_subject(&effective, r->subject) == CONSTRAINTS_OK ? FINE : REFUSED(NAME_OUTSIDE, "subject");
 	if (!v.code)
 		v = check_alt_names(issuer, &effective, r->alt_names);
 	if (!v.code)
-		v = check_usages(r);
+		v = check_usages(issuer->charter->ext_key_usage, r);
 	return v;
 }
 
@@ -207,6 +222,15 @@ struct verdict charter_check_root(const struct ceilings *ceilings, const struct 
 	return v;
 }
 
+struct verdict charter_check_csr(const struct key_csr_request *r, bool bound)
+{
+	const struct constraints stated = { r->permitted, r->excluded };
+	struct verdict v = check_subject(r->subject, !bound);
+	if (!v.code)
+		v = check_path_len(PATH_LEN_NONE, r->path_len);
+	return v.code || constraints_check(&stated) ? v : REFUSED(CONSTRAINTS, "name_constraints");
+}
+
 bool charter_derive(const struct charter *issuer, const struct constraints *stated, uint16_t path_len,
 		    struct constraints_buf *room, struct charter *child)
 {
@@ -218,5 +242,6 @@ bool charter_derive(const struct charter *issuer, const struct constraints *stat
 	child->permitted = effective.permitted;
 	child->excluded = effective.excluded;
 	child->path_len = path_len;
+	child->ext_key_usage = issuer ? issuer->ext_key_usage : (struct list){ 0 };
 	return true;
 }

@@ -49,6 +49,8 @@ struct verdict {
 struct verdict charter_check(const struct issuer *issuer, const struct cert_sign_request *r, int64_t now);
 /* The same for CA_SELF, which has no issuer but itself. */
 struct verdict charter_check_root(const struct ceilings *ceilings, const struct ca_self_request *r, int64_t now);
+/* The same for KEY_CSR; what another CA makes of it is that CA's law. A bound key may leave its subject out. */
+struct verdict charter_check_csr(const struct key_csr_request *r, bool bound);
 
 /*
  * The facts for a child of this issuer (NULL: a root) that asked for these

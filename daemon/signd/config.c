@@ -67,6 +67,9 @@ int config_read(const char *path, struct config *c)
 	read_tokens(c);
 	read_log_key(c);
 	c->allow_roots = conf_bool(c->file, "allow_roots", false);
+	c->anchors_dir = conf_text(c->file, "anchors_dir", "/etc/chancery/anchors");
+	if (strcmp(conf_text(c->file, "import_roots", "anchors"), "anchors") != 0)
+		conf_reject(c->file, "import_roots", "\"anchors\"");
 	c->verifiers = (unsigned)conf_int(c->file, "verifiers", 1, MAX_VERIFIERS, 2);
 	c->max_unbound = (size_t)conf_int(c->file, "max_unbound_keys", 1, 1024, 64);
 	c->max_unsigned = (uint64_t)conf_int(c->file, "max_unsigned_records", 16, 1 << 24, 100000);

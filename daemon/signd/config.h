@@ -19,6 +19,7 @@ struct config {
 	const char *log_token;
 	uint8_t log_algorithm;
 	bool allow_roots;
+	const char *anchors_dir; /* the roots that an import may lead to */
 	unsigned verifiers;
 	size_t max_unbound;	  /* keys that wait to be bound */
 	uint64_t max_unsigned;	  /* records that may follow the last checkpoint */

@@ -49,12 +49,18 @@ void key_free(struct key *k)
 
 int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after)
 {
-	buf_put_slice(&k->charter_bytes, charter);
-	if (!buf_ok(&k->charter_bytes) || charter_get(buf_slice(&k->charter_bytes), &k->charter) != 0 ||
-	    memcmp(k->charter.key_id, k->id, KEY_ID_SIZE) != 0 ||
-	    !slice_equal(k->charter.public_key, buf_slice(&k->public_key)))
+	struct charter c;
+	scoped_buf copy = { .max = MAX_RECORD_BODY };
+	buf_put_slice(&copy, charter);
+	if (!buf_ok(&copy) || charter_get(buf_slice(&copy), &c) != 0 || memcmp(c.key_id, k->id, KEY_ID_SIZE) != 0 ||
+	    !slice_equal(c.public_key, buf_slice(&k->public_key)))
 		return 1;
-	k->state = KEY_STATE_BOUND;
+	struct buf old = k->charter_bytes;
+	k->charter_bytes = copy;
+	k->charter = c; /* points into what was copied */
+	copy = old;
+	if (k->state == KEY_STATE_UNBOUND)
+		k->state = KEY_STATE_BOUND;
 	buf_clear(&k->reserved);
 	k->not_before = not_before;
 	k->not_after = not_after;
@@ -92,6 +98,7 @@ void keys_free(struct keys *keys)
 	for (size_t i = 0; i < keys->count; i++)
 		key_free(keys->all[i]);
 	free(keys->all);
+	buf_free(&keys->outside);
 	*keys = (struct keys){ 0 };
 }
 
@@ -103,25 +110,66 @@ struct key *keys_find(const struct keys *keys, const uint8_t id[KEY_ID_SIZE])
 	return NULL;
 }
 
-bool keys_has_public(const struct keys *keys, struct slice public_key)
+struct key *keys_by_public(const struct keys *keys, struct slice public_key)
 {
 	uint64_t fingerprint = fingerprint_of(public_key);
 	for (size_t i = 0; i < keys->count; i++)
 		if (keys->all[i]->fingerprint == fingerprint &&
 		    slice_equal(buf_slice(&keys->all[i]->public_key), public_key))
+			return keys->all[i];
+	return NULL;
+}
+
+void keys_remove(struct keys *keys, const struct key *k)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (keys->all[i] == k)
+			memmove(&keys->all[i], &keys->all[i + 1], (--keys->count - i) * sizeof(struct key *));
+}
+
+#define OUTSIDE_HASH 32
+#define MAX_OUTSIDE  ((size_t)MAX_KEYS * 2 * OUTSIDE_HASH)
+
+static void outside_hash(struct slice bytes, uint8_t hash[EVP_MAX_MD_SIZE])
+{
+	EVP_Digest(bytes.at, bytes.len, hash, NULL, EVP_sha256(), NULL);
+}
+
+/* Whether a CA outside has this subject, with this key (with), or with another. */
+static bool outside_has(const struct buf *outside, struct slice subject, struct slice public_key, bool with)
+{
+	uint8_t name[EVP_MAX_MD_SIZE], key[EVP_MAX_MD_SIZE];
+	outside_hash(subject, name);
+	outside_hash(public_key, key);
+	for (size_t i = 0; i < outside->len; i += 2 * (size_t)OUTSIDE_HASH)
+		if (memcmp(outside->at + i, name, OUTSIDE_HASH) == 0 &&
+		    (memcmp(outside->at + i + OUTSIDE_HASH, key, OUTSIDE_HASH) == 0) == with)
 			return true;
 	return false;
 }
 
-bool keys_subject_taken(const struct keys *keys, struct slice subject, const struct key *but)
+int keys_know(struct keys *keys, struct slice subject, struct slice public_key)
+{
+	uint8_t name[EVP_MAX_MD_SIZE], key[EVP_MAX_MD_SIZE];
+	if (outside_has(&keys->outside, subject, public_key, true))
+		return 0;
+	outside_hash(subject, name);
+	outside_hash(public_key, key);
+	keys->outside.max = MAX_OUTSIDE;
+	buf_put(&keys->outside, name, OUTSIDE_HASH);
+	buf_put(&keys->outside, key, OUTSIDE_HASH);
+	return buf_ok(&keys->outside) ? 0 : -1;
+}
+
+bool keys_subject_taken(const struct keys *keys, struct slice subject, struct slice public_key)
 {
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *k = keys->all[i];
 		struct slice has = k->state == KEY_STATE_UNBOUND ? buf_slice(&k->reserved) : k->charter.subject;
-		if (k != but && slice_equal(has, subject))
+		if (slice_equal(has, subject) && !slice_equal(buf_slice(&k->public_key), public_key))
 			return true;
 	}
-	return false;
+	return outside_has(&keys->outside, subject, public_key, false);
 }
 
 size_t keys_count(const struct keys *keys, enum key_state state)

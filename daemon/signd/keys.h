@@ -41,12 +41,16 @@ struct key {
 struct keys {
 	size_t count;
 	struct key **all;
+	struct buf outside; /* of CAs whose keys are not here: hashes of subject and public key, one pair after the other */
 };
 
 /* A key with this public key, not yet in the table; NULL if it is not a key we know how to use. */
 struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct slice driver_key, struct slice public_key);
 void key_free(struct key *k);
-/* Binds: reads the packed charter (kept as a copy). Positive: it does not fit the key. */
+/*
+ * Binds, or binds anew: reads the packed charter (kept as a copy). A closed key
+ * stays closed. Positive: it does not fit the key, which stays as it was.
+ */
 int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after);
 /* The issuer that a bound key is, under its class's ceilings. */
 struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_COUNT]);
@@ -56,10 +60,14 @@ bool key_is_root(const struct key *k);
 int keys_add(struct keys *keys, struct key *k);
 void keys_free(struct keys *keys);
 struct key *keys_find(const struct keys *keys, const uint8_t id[KEY_ID_SIZE]);
-/* Whether one of our own keys has this public key. */
-bool keys_has_public(const struct keys *keys, struct slice public_key);
-/* Whether a CA with another key has this subject (DER), or is about to. */
-bool keys_subject_taken(const struct keys *keys, struct slice subject, const struct key *but);
+/* Takes it off the table; the caller frees it. */
+void keys_remove(struct keys *keys, const struct key *k);
+/* The key of our own that has this public key, or NULL. */
+struct key *keys_by_public(const struct keys *keys, struct slice public_key);
+/* Whether a CA with another key than this has this subject (DER), or is about to. */
+bool keys_subject_taken(const struct keys *keys, struct slice subject, struct slice public_key);
+/* Remembers the CA that an imported certificate is of, or under. 0, or -1: too many. */
+int keys_know(struct keys *keys, struct slice subject, struct slice public_key);
 size_t keys_count(const struct keys *keys, enum key_state state);
 
 #endif

@@ -2,16 +2,20 @@
 sbin_PROGRAMS += chancery-signd
 noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
+	daemon/signd/anchors.c daemon/signd/anchors.h \
 	daemon/signd/answer.c \
 	daemon/signd/calls.c daemon/signd/calls.h \
 	daemon/signd/ceilings.c daemon/signd/ceilings.h \
 	daemon/signd/certify.c daemon/signd/certify.h \
+	daemon/signd/chain.c daemon/signd/chain.h \
 	daemon/signd/charter.c daemon/signd/charter.h \
 	daemon/signd/config.c daemon/signd/config.h \
 	daemon/signd/encode/cert.c daemon/signd/encode/cert.h \
+	daemon/signd/encode/csr.c daemon/signd/encode/csr.h \
 	daemon/signd/encode/der.c daemon/signd/encode/der.h \
 	daemon/signd/encode/oid.c daemon/signd/encode/oid.h \
 	daemon/signd/guard.c daemon/signd/guard.h \
+	daemon/signd/import.c daemon/signd/import.h \
 	daemon/signd/journal.c daemon/signd/journal.h \
 	daemon/signd/keygen.c daemon/signd/keygen.h \
 	daemon/signd/keys.c daemon/signd/keys.h \
@@ -39,11 +43,15 @@ noinst_PROGRAMS += tests/e2e/signer_probe
 tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c
 tests_e2e_signer_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_e2e_signer_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+noinst_PROGRAMS += tests/e2e/import_probe
+tests_e2e_import_probe_SOURCES = tests/e2e/import_probe.c
+tests_e2e_import_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_import_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
 dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_encode tests/unit/test_charter tests/unit/test_recent
+check_PROGRAMS += tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_recent
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_encode_SOURCES = tests/unit/test_encode.c
 tests_unit_test_encode_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
@@ -51,6 +59,9 @@ tests_unit_test_encode_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_charter_SOURCES = tests/unit/test_charter.c
 tests_unit_test_charter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_charter_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_keys_SOURCES = tests/unit/test_keys.c
+tests_unit_test_keys_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_keys_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
 tests_unit_test_recent_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_recent_LDADD = $(SIGND_TEST_LIBS)

@@ -55,6 +55,7 @@ struct buf *op_record(struct op *op, uint8_t type)
 		abort();
 	struct staged *r = &op->records[op->record_count++];
 	r->type = type;
+	r->follows = false;
 	buf_clear(&r->body);
 	return &r->body;
 }

@@ -20,6 +20,7 @@ struct staged {
 	uint8_t type;
 	struct buf body;
 	uint64_t seq;
+	bool follows; /* its first field, a u64, becomes the seq of the record before it */
 };
 
 enum op_trouble {
@@ -45,7 +46,8 @@ struct op {
 	uint8_t request_id[REQUEST_ID_SIZE], request_hash[32];
 
 	struct key *key;     /* the key that signs, or that is made */
-	struct key *subject; /* the unbound key that a CA certificate binds */
+	struct key *subject; /* the key that a CA certificate binds */
+	bool fresh;	     /* subject came with this import: if that fails, it goes too */
 	int64_t not_before, not_after;
 	struct buf charter; /* packed, for the subject */
 	uint8_t kind;	    /* of a new key: its algorithm */
@@ -57,6 +59,7 @@ struct op {
 	struct buf signature; /* the contents of signatureValue */
 	struct buf note;      /* not empty: becomes the ledger's checkpoint when the records are durable */
 
+	uint16_t asks; /* the driver's verb that it waits for */
 	uint64_t driver_tag;
 	int64_t deadline; /* boot milliseconds */
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "signd/encode/csr.h"
 #include "signd/guard.h"
 #include "signd/signer.h"
 #include "wire/inner_answer.h"
@@ -16,70 +17,67 @@ struct outcome {
 	uint8_t type;
 	uint8_t id[REQUEST_ID_SIZE], hash[32];
 	uint64_t intent;
-	struct buf first, last; /* the intent's record and the outcome's; structs point into them */
-	struct cert_intent_record cert;
-	struct cert_result_record result;
-	struct key_result_record key;
+	struct buf bytes[2]; /* the intent's record and the outcome's */
+	struct slice first, last; /* their bodies */
 };
 
-static bool outcome_intent(struct signer *s, uint64_t seq, struct outcome *o)
+static bool outcome_record(struct signer *s, uint64_t seq, struct buf *bytes, struct slice *body, uint8_t *type)
 {
 	struct record r;
-	struct key_intent_record key;
-	if (ledger_read(s->reader, seq, &o->first, &r) != 0)
+	if (ledger_read(s->reader, seq, bytes, &r) != 0)
 		return false;
-	o->intent = seq;
-	if (r.type == RECORD_CERT_INTENT && record_cert_intent_get(r.body, &o->cert) == PACK_OK) {
-		memcpy(o->id, o->cert.request_id, sizeof(o->id));
-		memcpy(o->hash, o->cert.request_hash, sizeof(o->hash));
-		return true;
-	}
-	if (r.type != RECORD_KEY_INTENT || record_key_intent_get(r.body, &key) != PACK_OK)
-		return false;
-	memcpy(o->id, key.request_id, sizeof(o->id));
-	memcpy(o->hash, key.request_hash, sizeof(o->hash));
+	*body = r.body;
+	*type = r.type;
 	return true;
 }
 
-static bool outcome_single(const struct record *r, struct outcome *o)
-{
-	struct note_record note;
-	struct ca_closed_record closed;
-	o->intent = r->seq;
-	if (r->type == RECORD_NOTE && record_note_get(r->body, &note) == PACK_OK) {
-		memcpy(o->id, note.request_id, sizeof(o->id));
-		memcpy(o->hash, note.request_hash, sizeof(o->hash));
-		return true;
-	}
-	if (r->type != RECORD_CA_CLOSED || record_ca_closed_get(r->body, &closed) != PACK_OK)
-		return false;
-	memcpy(o->id, closed.request_id, sizeof(o->id));
-	memcpy(o->hash, closed.request_hash, sizeof(o->hash));
-	return true;
-}
-
+/* A result and a `lost` begin with the number of their intent; every other record with id and hash of its request. */
 static bool outcome_read(struct signer *s, uint64_t seq, struct outcome *o)
 {
-	struct record r;
-	struct lost_record lost;
-	if (ledger_read(s->reader, seq, &o->last, &r) != 0)
+	uint8_t intent_type;
+	o->intent = seq;
+	if (!outcome_record(s, seq, &o->bytes[1], &o->last, &o->type))
 		return false;
-	o->type = r.type;
-	if (r.type == RECORD_CERT_RESULT)
-		return record_cert_result_get(r.body, &o->result) == PACK_OK && outcome_intent(s, o->result.intent, o);
-	if (r.type == RECORD_KEY_RESULT)
-		return record_key_result_get(r.body, &o->key) == PACK_OK && outcome_intent(s, o->key.intent, o);
-	if (r.type == RECORD_LOST)
-		return record_lost_get(r.body, &lost) == PACK_OK && outcome_intent(s, lost.intent, o);
-	return outcome_single(&r, o);
+	bool second = o->type == RECORD_CERT_RESULT || o->type == RECORD_KEY_RESULT || o->type == RECORD_CSR_RESULT ||
+		      o->type == RECORD_LOST;
+	if (second && o->last.len >= 8)
+		o->intent = get_u64(o->last.at);
+	if (!outcome_record(s, o->intent, &o->bytes[0], &o->first, &intent_type) ||
+	    o->first.len < sizeof(o->id) + sizeof(o->hash))
+		return false;
+	memcpy(o->id, o->first.at, sizeof(o->id));
+	memcpy(o->hash, o->first.at + sizeof(o->id), sizeof(o->hash));
+	return true;
+}
+
+static void reply_csr_again(struct signer *s, uint64_t peer, uint64_t tag, const struct outcome *o)
+{
+	struct csr_intent_record intent;
+	struct csr_result_record result;
+	const struct key *k = NULL;
+	if (record_csr_intent_get(o->first, &intent) == PACK_OK && record_csr_result_get(o->last, &result) == PACK_OK)
+		k = keys_find(&s->keys, intent.key_id);
+	if (k)
+		reply_csr(s, peer, tag, o->intent, k->algorithm, intent.info, result.signature);
+	else
+		guard_refuse(s->guard, peer, INNER_KEY_CSR, tag, REFUSE_LEDGER_FAILED, NULL, 0);
 }
 
 static void outcome_reply(struct signer *s, uint64_t peer, const struct frame *f, struct outcome *o)
 {
-	if (o->type == RECORD_CERT_RESULT)
-		reply_cert(s, peer, f->tag, f->verb, o->intent, o->cert.tbs, o->result.signature);
-	else if (o->type == RECORD_KEY_RESULT)
-		reply_key(s, peer, f->tag, o->intent, o->key.key_id, o->key.public_key);
+	struct cert_intent_record cert;
+	struct cert_result_record result;
+	struct key_result_record key;
+	struct imported_record imported;
+	if (o->type == RECORD_CERT_RESULT && record_cert_intent_get(o->first, &cert) == PACK_OK &&
+	    record_cert_result_get(o->last, &result) == PACK_OK)
+		reply_cert(s, peer, f->tag, f->verb, o->intent, cert.tbs, result.signature);
+	else if (o->type == RECORD_KEY_RESULT && record_key_result_get(o->last, &key) == PACK_OK)
+		reply_key(s, peer, f->tag, o->intent, key.key_id, key.public_key);
+	else if (o->type == RECORD_CSR_RESULT)
+		reply_csr_again(s, peer, f->tag, o);
+	else if (o->type == RECORD_IMPORTED && record_imported_get(o->last, &imported) == PACK_OK)
+		reply_imported(s, peer, f->tag, o->intent, imported.key_id);
 	else if (o->type == RECORD_LOST)
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_REQUEST_LOST, "request_id", 0);
 	else
@@ -93,16 +91,16 @@ static bool answer_again(struct signer *s, uint64_t peer, const struct frame *f,
 	if (!recent_find(s->recent, id, &seq))
 		return false;
 	struct outcome o = { 0 };
-	buf_init(&o.first, MAX_RECORD + 4096);
-	buf_init(&o.last, MAX_RECORD + 4096);
+	buf_init(&o.bytes[0], MAX_RECORD + 4096);
+	buf_init(&o.bytes[1], MAX_RECORD + 4096);
 	if (!outcome_read(s, seq, &o))
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_LEDGER_FAILED, NULL, 0);
 	else if (memcmp(o.id, id, REQUEST_ID_SIZE) != 0 || memcmp(o.hash, hash, 32) != 0)
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_REQUEST_REUSED, "request_id", 0);
 	else
 		outcome_reply(s, peer, f, &o);
-	buf_free(&o.first);
-	buf_free(&o.last);
+	buf_free(&o.bytes[0]);
+	buf_free(&o.bytes[1]);
 	return true;
 }
 
@@ -129,7 +127,7 @@ struct op *request_begin(struct signer *s, uint64_t peer, const struct frame *f,
 	if (!code && answer_again(s, peer, f, id, hash))
 		return NULL;
 	if (!code)
-		code = signer_stopped(s);
+		code = signer_stopped(s, f->verb != INNER_NOTE && f->verb != INNER_CA_CLOSE);
 	struct op *op = code || recent_full(s->recent) ? NULL : signer_op(s, peer, f->tag, f->verb);
 	if (!op) {
 		code = code ? code : REFUSE_BUSY;
@@ -171,6 +169,17 @@ void request_concluded(struct signer *s, const struct op *op, uint64_t seq)
 		log_error("recent_failed", "why=\"an outcome could not be remembered\"");
 }
 
+void request_single_done(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_FINE) {
+		request_refuse(s, op, REFUSE_LEDGER_FAILED, NULL);
+		return;
+	}
+	request_concluded(s, op, op->records[0].seq);
+	reply_seq(s, op->peer, op->tag, op->verb, op->records[0].seq);
+	signer_op_done(s, op);
+}
+
 void request_stamp(const struct op *op, uint8_t id[REQUEST_ID_SIZE], uint8_t hash[32])
 {
 	memcpy(id, op->request_id, REQUEST_ID_SIZE);
@@ -205,6 +214,30 @@ void reply_key(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq, cons
 	guard_send(s->guard, peer);
 }
 
+void reply_csr(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq, uint8_t algorithm, struct slice info,
+	       struct slice signature)
+{
+	scoped_buf csr = { .max = 32768 };
+	struct buf *out = guard_out(s->guard, peer);
+	csr_put(&csr, info, algorithm, signature);
+	if (!out || !buf_ok(&csr))
+		return;
+	struct key_csr_reply r = { seq, buf_slice(&csr) };
+	answer_key_csr_put(out, tag, &r);
+	guard_send(s->guard, peer);
+}
+
+void reply_imported(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq, const uint8_t key_id[KEY_ID_SIZE])
+{
+	struct buf *out = guard_out(s->guard, peer);
+	if (!out)
+		return;
+	struct ca_import_reply r = { .ledger_seq = seq };
+	memcpy(r.key_id, key_id, KEY_ID_SIZE);
+	answer_ca_import_put(out, tag, &r);
+	guard_send(s->guard, peer);
+}
+
 void reply_seq(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb, uint64_t seq)
 {
 	struct buf *out = guard_out(s->guard, peer);
@@ -212,8 +245,11 @@ void reply_seq(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb, uin
 		return;
 	struct note_reply note = { seq };
 	struct ca_close_reply close = { seq };
+	struct cert_admit_reply admit = { seq };
 	if (verb == INNER_NOTE)
 		answer_note_put(out, tag, &note);
+	else if (verb == INNER_CERT_ADMIT)
+		answer_cert_admit_put(out, tag, &admit);
 	else
 		answer_ca_close_put(out, tag, &close);
 	guard_send(s->guard, peer);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "signd/import.h"
 #include "signd/signer.h"
 
 #define READ_SIZE 524288
@@ -73,13 +74,8 @@ static int take_start(struct pass *p, const struct record *r)
 	return -1;
 }
 
-static int take_key(struct pass *p, const struct record *r)
+static int add_key(struct pass *p, struct key *k)
 {
-	struct key_result_record result;
-	struct open_intent intent;
-	if (record_key_result_get(r->body, &result) != PACK_OK || !intent_close(p, r, result.intent, &intent))
-		return -1;
-	struct key *k = key_new(result.key_id, slice_text(intent.token), SLICE_OF(result.key_id), result.public_key);
 	if (!k || keys_add(&p->signer->keys, k) != 0) {
 		key_free(k);
 		return -1;
@@ -88,6 +84,34 @@ static int take_key(struct pass *p, const struct record *r)
 	if (!k->slot)
 		log_warning("token_missing", "token=%s why=\"a key of this ledger is there\"", k->token);
 	return 0;
+}
+
+static int take_key(struct pass *p, const struct record *r)
+{
+	struct key_result_record result;
+	struct open_intent intent;
+	if (record_key_result_get(r->body, &result) != PACK_OK || !intent_close(p, r, result.intent, &intent))
+		return -1;
+	return add_key(p, key_new(result.key_id, slice_text(intent.token), SLICE_OF(result.key_id), result.public_key));
+}
+
+/* The key of an import, if this ledger did not make it, and the names of all CAs above it. */
+static int take_imported(struct pass *p, const struct record *r)
+{
+	struct signer *s = p->signer;
+	struct imported_record in;
+	if (record_imported_get(r->body, &in) != PACK_OK)
+		return -1;
+	remember(p, r, in.request_id);
+	uint8_t tag;
+	struct slice der = in.certificate;
+	do {
+		if (import_know(s, der) != 0)
+			return -1;
+	} while (list_next(&in.chain, &tag, &der));
+	if (in.token.len == 0 || keys_find(&s->keys, in.key_id))
+		return 0;
+	return add_key(p, key_new(in.key_id, in.token, in.driver_key, in.public_key));
 }
 
 static int take_binding(struct pass *p, const struct record *r)
@@ -103,6 +127,11 @@ static int take_intent(struct pass *p, const struct record *r)
 {
 	struct cert_intent_record cert;
 	struct key_intent_record key;
+	struct csr_intent_record csr;
+	if (r->type == RECORD_CSR_INTENT)
+		return record_csr_intent_get(r->body, &csr) != PACK_OK ?
+			       -1 :
+			       intent_open(p, r, csr.request_id, (struct slice){ 0 });
 	if (r->type == RECORD_CERT_INTENT)
 		return record_cert_intent_get(r->body, &cert) != PACK_OK ?
 			       -1 :
@@ -113,8 +142,11 @@ static int take_intent(struct pass *p, const struct record *r)
 static int take_outcome(struct pass *p, const struct record *r)
 {
 	struct cert_result_record result;
+	struct csr_result_record csr;
 	struct lost_record lost;
 	struct open_intent intent;
+	if (r->type == RECORD_CSR_RESULT)
+		return record_csr_result_get(r->body, &csr) == PACK_OK && intent_close(p, r, csr.intent, &intent) ? 0 : -1;
 	if (r->type == RECORD_CERT_RESULT)
 		return record_cert_result_get(r->body, &result) == PACK_OK && intent_close(p, r, result.intent, &intent) ?
 			       0 :
@@ -130,6 +162,13 @@ static int take_single(struct pass *p, const struct record *r)
 		if (record_note_get(r->body, &note) != PACK_OK)
 			return -1;
 		remember(p, r, note.request_id);
+		return 0;
+	}
+	struct cert_admitted_record admitted;
+	if (r->type == RECORD_CERT_ADMITTED) {
+		if (record_cert_admitted_get(r->body, &admitted) != PACK_OK)
+			return -1;
+		remember(p, r, admitted.request_id);
 		return 0;
 	}
 	struct key *k = NULL;
@@ -149,16 +188,21 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_start(p, r);
 	case RECORD_KEY_INTENT:
 	case RECORD_CERT_INTENT:
+	case RECORD_CSR_INTENT:
 		return take_intent(p, r);
 	case RECORD_KEY_RESULT:
 		return take_key(p, r);
 	case RECORD_CERT_RESULT:
+	case RECORD_CSR_RESULT:
 	case RECORD_LOST:
 		return take_outcome(p, r);
 	case RECORD_KEY_BOUND:
 		return take_binding(p, r);
+	case RECORD_IMPORTED:
+		return take_imported(p, r);
 	case RECORD_NOTE:
 	case RECORD_CA_CLOSED:
+	case RECORD_CERT_ADMITTED:
 		return take_single(p, r);
 	case RECORD_STARTED:
 		return 0;

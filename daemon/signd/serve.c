@@ -146,6 +146,7 @@ static int rights_limit(const struct config *c)
 	const struct jail_path paths[] = {
 		{ c->state_dir, JAIL_WRITE },
 		{ c->socket, JAIL_WRITE_BESIDE },
+		{ c->anchors_dir, JAIL_READ },
 		/* A sanitizer's report reads its own program and /proc. */
 		{ JAIL_SANITIZED ? "/" : "", JAIL_READ },
 	};
@@ -265,7 +266,6 @@ static int make_log_key(struct signer *s, struct op *op)
 	struct init i = { s, op, false, time_boot_ms() + INIT_WAIT_MS };
 	random_bytes(id, sizeof(id));
 	buf_put(&op->message, id, sizeof(id));
-	op->verb = INNER_KEY_CREATE;
 	op->then = init_made;
 	loop_run(s->loop, TICK_MS, init_tick, &i);
 	if (op->raw.len && op->trouble == OP_FINE)

@@ -50,7 +50,7 @@ void signer_op_done(struct signer *s, struct op *op);
 /* Makes the op's records durable, then goes on with `then`. */
 void signer_journal(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op));
 
-/* Unless 0: why the signer signs nothing at all right now (inner_refusals.def). */
-uint16_t signer_stopped(struct signer *s);
+/* Unless 0: why the signer writes, or signs, nothing right now (inner_refusals.def). A note needs no right clock. */
+uint16_t signer_stopped(struct signer *s, bool signing);
 
 #endif

@@ -128,8 +128,15 @@ static void put_sign(struct slot *s, const struct op *op)
 	ask_driver_sign_put(&s->out, op->driver_tag, &r);
 }
 
-static void op_wait(struct slot *s, struct op *op, int64_t deadline_ms)
+static void put_public(struct slot *s, const struct op *op)
 {
+	struct driver_public_request r = { buf_slice(&op->message) };
+	ask_driver_public_put(&s->out, op->driver_tag, &r);
+}
+
+static void op_wait(struct slot *s, struct op *op, uint16_t asks, int64_t deadline_ms)
+{
+	op->asks = asks;
 	op->driver_tag = s->next_tag++;
 	op->deadline = time_boot_ms() + deadline_ms;
 	op->next = s->waiting;
@@ -143,13 +150,28 @@ static void op_back(struct slot *s, struct op *op, enum op_trouble trouble)
 	inbox_post(s->back, op);
 }
 
+/* Sent when the driver is there. */
+static void op_ask(struct slot *s, struct op *op)
+{
+	if (!s->ready)
+		return;
+	if (op->asks == DRIVER_SIGN)
+		put_sign(s, op);
+	else
+		put_public(s, op);
+	slot_flush(s);
+}
+
 void slot_sign(struct slot *s, struct op *op)
 {
-	op_wait(s, op, SIGN_DEADLINE_MS);
-	if (!s->ready)
-		return; /* sent when the driver is back */
-	put_sign(s, op);
-	slot_flush(s);
+	op_wait(s, op, DRIVER_SIGN, SIGN_DEADLINE_MS);
+	op_ask(s, op);
+}
+
+void slot_public(struct slot *s, struct op *op)
+{
+	op_wait(s, op, DRIVER_PUBLIC, SIGN_DEADLINE_MS);
+	op_ask(s, op);
 }
 
 void slot_create(struct slot *s, struct op *op, uint8_t algorithm)
@@ -161,7 +183,7 @@ void slot_create(struct slot *s, struct op *op, uint8_t algorithm)
 		op_back(s, op, OP_TOKEN_AWAY);
 		return;
 	}
-	op_wait(s, op, CREATE_DEADLINE_MS);
+	op_wait(s, op, DRIVER_CREATE, CREATE_DEADLINE_MS);
 	ask_driver_create_put(&s->out, op->driver_tag, &r);
 	slot_flush(s);
 }
@@ -178,19 +200,18 @@ static struct op *op_unlink(struct slot *s, uint64_t tag)
 	return NULL;
 }
 
-/* Everything that was asked of the lost connection: signatures are asked for again, creations are not. */
-static void repeat_signatures(struct slot *s)
+/* Everything that was asked of the lost connection is asked for again; creations are not. */
+static void repeat_questions(struct slot *s)
 {
 	for (struct op *op = s->waiting; op; op = op->next)
-		put_sign(s, op);
-	slot_flush(s);
+		op_ask(s, op);
 }
 
 static void drop_creations(struct slot *s)
 {
 	for (struct op **at = &s->waiting; *at;) {
 		struct op *op = *at;
-		if (op->verb != INNER_KEY_CREATE) {
+		if (op->asks != DRIVER_CREATE) {
 			at = &op->next;
 			continue;
 		}
@@ -216,7 +237,7 @@ static int take_hello(struct slot *s, const struct frame *f)
 	s->refused = 0;
 	s->backoff = FIRST_BACKOFF_MS;
 	log_info("driver_ready", "name=%s workers=%u", s->name, hello.workers);
-	repeat_signatures(s);
+	repeat_questions(s);
 	return 0;
 }
 
@@ -225,6 +246,7 @@ static int read_answer(const struct frame *f, struct op *op)
 {
 	struct driver_sign_reply sign;
 	struct driver_create_reply create;
+	struct driver_public_reply public;
 	struct refusal_message refusal;
 	const char *where;
 	buf_clear(&op->raw);
@@ -238,6 +260,8 @@ static int read_answer(const struct frame *f, struct op *op)
 		buf_put_slice(&op->raw, sign.signature);
 	else if (f->verb == DRIVER_CREATE && ask_driver_create_get(f->body, &create, &where) == PACK_OK)
 		buf_put_slice(&op->raw, create.public_key);
+	else if (f->verb == DRIVER_PUBLIC && ask_driver_public_get(f->body, &public, &where) == PACK_OK)
+		buf_put_slice(&op->raw, public.public_key);
 	else
 		return -1;
 	return buf_ok(&op->raw) ? 0 : -1;
@@ -251,8 +275,7 @@ static int take_answer(struct slot *s, const struct frame *f)
 	if (!op)
 		return 0; /* its deadline has passed */
 	op->driver_code = 0;
-	bool create = op->verb == INNER_KEY_CREATE;
-	if (f->verb != (create ? DRIVER_CREATE : DRIVER_SIGN) || read_answer(f, op) != 0) {
+	if (f->verb != op->asks || read_answer(f, op) != 0) {
 		op_back(s, op, OP_SIGNATURE_WRONG);
 		return -1;
 	}

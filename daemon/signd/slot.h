@@ -39,6 +39,8 @@ uint8_t slot_state(const struct slot *s, char *detail, size_t size);
  * OP_TOKEN_AWAY past the deadline, OP_TOKEN_REFUSED with the driver's number.
  */
 void slot_sign(struct slot *s, struct op *op);
+/* Asks for the SubjectPublicKeyInfo of the key that op->message names by what the driver knows it by; as slot_sign(). */
+void slot_public(struct slot *s, struct op *op);
 /* Makes the key that op->message names (16 bytes); its SubjectPublicKeyInfo goes to op->raw. Never repeated. */
 void slot_create(struct slot *s, struct op *op, uint8_t algorithm);
 

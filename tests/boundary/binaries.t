@@ -62,6 +62,7 @@ done
 mentions() { # PROGRAM PATTERN
   grep -aoE -- "$2" "$CHANCERY_BUILD/$1" | sort -u
 }
+nothing "chancery-signd asks no name service, which would load code" "$(imports chancery-signd | grep -xE 'getpw.*|getgr.*')"
 nothing "chancery knows nothing of the signer's socket" "$(mentions chancery 'sign\.sock')"
 nothing "chancery-frontd reads no signd.conf" "$(mentions chancery-frontd '/signd\.conf')"
 nothing "chancery-frontd names no PKCS#11 function" "$(mentions chancery-frontd 'C_GetFunctionList')"

@@ -76,6 +76,16 @@ static void validity_is_inclusive(void **state)
 	assert_int_equal(verdict_of(&r, 0, NOW + 5000), REFUSE_VALIDITY_ORDER);
 }
 
+static void flags_are_known_ones(void **state)
+{
+	(void)state;
+	struct cert_sign_request r = leaf();
+	r.flags = CERT_MUST_STAPLE;
+	assert_int_equal(verdict_of(&r, 0, NOW + 500), 0);
+	r.flags = CERT_MUST_STAPLE | 2;
+	assert_int_equal(verdict_of(&r, 0, NOW + 500), REFUSE_NOT_FOR_KIND);
+}
+
 static void path_lengths_shrink(void **state)
 {
 	static const struct {
@@ -141,10 +151,29 @@ static int free_all(void **state)
 	return 0;
 }
 
+static void a_chain_limits_the_usages(void **state)
+{
+	static struct buf held;
+	(void)state;
+	struct charter charter = { .path_len = 0, .ext_key_usage = one(&held, 0, "\x2b\x06\x01\x05\x05\x07\x03\x01") };
+	const struct issuer issuer = { &charter, &ceilings, NOW - 1000, NOW + 5000 };
+	struct cert_sign_request r = leaf();
+	assert_int_equal(charter_check(&issuer, &r, NOW).code, 0);
+	r.ext_key_usage = one(&eku, 0, "\x2b\x06\x01\x05\x05\x07\x03\x02");
+	assert_int_equal(charter_check(&issuer, &r, NOW).code, REFUSE_EXT_KEY_USAGE);
+	r.ext_key_usage = (struct list){ 0 };
+	assert_int_equal(charter_check(&issuer, &r, NOW).code, REFUSE_EXT_KEY_USAGE);
+	charter.ext_key_usage = (struct list){ 0 };
+	assert_int_equal(charter_check(&issuer, &r, NOW).code, 0);
+	buf_free(&held);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chain_limits_the_usages),
 		cmocka_unit_test(validity_is_inclusive),
+		cmocka_unit_test(flags_are_known_ones),
 		cmocka_unit_test(path_lengths_shrink),
 		cmocka_unit_test(charters_come_back_as_they_went),
 		cmocka_unit_test(classes_follow_from_facts),

@@ -14,7 +14,7 @@
 #include "base/time.h"
 #include "ledger/record.h"
 #include "names/dn.h"
-#include "signd/encode/cert.h"
+#include "signd/encode/csr.h"
 #include "signd/encode/der.h"
 #include "signd/encode/oid.h"
 #include "signd/public_key.h"
@@ -217,6 +217,88 @@ static void libcrypto_reads_the_same_certificate(void **state)
 	EVP_PKEY_free(self_key);
 }
 
+/* A request over and signed with a key of this test; subject_key_id may be empty. */
+static X509_REQ *make_request(EVP_PKEY *key, struct slice subject_key_id, uint16_t path_len, bool constrained)
+{
+	scoped_buf items = { .max = 256 }, subject = { .max = 256 }, spki = { .max = 256 }, permitted = { .max = 256 };
+	scoped_buf info = { .max = 4096 }, request = { .max = 4096 };
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(key, &der);
+	buf_put(&spki, der, (size_t)n);
+	OPENSSL_free(der);
+	cert_put_name(&subject, one_item(&items, DN_COMMON_NAME, "Sub"));
+	struct cert_fields f = { .kind = KIND_CA,
+				 .subject = buf_slice(&subject),
+				 .public_key = buf_slice(&spki),
+				 .subject_key_id = subject_key_id,
+				 .path_len = path_len };
+	if (constrained)
+		f.constraints.permitted = one_item(&permitted, NAME_DNS, "example.com");
+	csr_put_info(&info, &f);
+	uint8_t signature[128];
+	size_t size = sizeof(signature);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key);
+	assert_int_equal(EVP_DigestSign(ctx, signature, &size, info.at, info.len), 1);
+	EVP_MD_CTX_free(ctx);
+	csr_put(&request, buf_slice(&info), ALGORITHM_ECDSA_P256, (struct slice){ signature, size });
+	assert_true(buf_ok(&request));
+	const unsigned char *p = request.at;
+	X509_REQ *read = d2i_X509_REQ(NULL, &p, (long)request.len);
+	assert_non_null(read);
+	assert_ptr_equal(p, request.at + request.len);
+	unsigned char *again = NULL;
+	assert_true(i2d_re_X509_REQ_tbs(read, NULL) > 0); /* not a byte differs when it is written anew */
+	n = i2d_X509_REQ(read, &again);
+	assert_true(slice_equal(buf_slice(&request), (struct slice){ again, (size_t)n }));
+	OPENSSL_free(again);
+	return read;
+}
+
+static void libcrypto_reads_the_same_request(void **state)
+{
+	(void)state;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509_REQ *r = make_request(key, (struct slice){ 0 }, 3, true);
+	assert_int_equal(X509_REQ_verify(r, key), 1);
+	assert_int_equal(X509_REQ_get_version(r), 0);
+	STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(r);
+	assert_int_equal(sk_X509_EXTENSION_num(extensions), 4);
+	int critical;
+	BASIC_CONSTRAINTS *basic = X509V3_get_d2i(extensions, NID_basic_constraints, &critical, NULL);
+	assert_true(basic && basic->ca && critical == 1);
+	assert_int_equal(ASN1_INTEGER_get(basic->pathlen), 3);
+	BASIC_CONSTRAINTS_free(basic);
+	NAME_CONSTRAINTS *nc = X509V3_get_d2i(extensions, NID_name_constraints, &critical, NULL);
+	assert_true(nc && critical == 1 && !nc->excludedSubtrees);
+	NAME_CONSTRAINTS_free(nc);
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	X509_REQ_free(r);
+	EVP_PKEY_free(key);
+}
+
+static void a_request_says_no_more_than_it_must(void **state)
+{
+	(void)state;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509_REQ *r = make_request(key, slice_text("its own identifier"), PATH_LEN_NONE, false);
+	STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(r);
+	assert_int_equal(sk_X509_EXTENSION_num(extensions), 3);
+	int critical;
+	ASN1_OCTET_STRING *id = X509V3_get_d2i(extensions, NID_subject_key_identifier, &critical, NULL);
+	assert_non_null(id);
+	assert_int_equal(ASN1_STRING_length(id), 18);
+	assert_memory_equal(ASN1_STRING_get0_data(id), "its own identifier", 18);
+	assert_int_equal(critical, 0);
+	ASN1_OCTET_STRING_free(id);
+	BASIC_CONSTRAINTS *basic = X509V3_get_d2i(extensions, NID_basic_constraints, &critical, NULL);
+	assert_true(basic && basic->ca && !basic->pathlen);
+	BASIC_CONSTRAINTS_free(basic);
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+	X509_REQ_free(r);
+	EVP_PKEY_free(key);
+}
+
 static void object_identifiers_are_checked(void **state)
 {
 	(void)state;
@@ -237,6 +319,8 @@ int main(void)
 		cmocka_unit_test(serials_are_positive_and_differ),
 		cmocka_unit_test(only_known_keys_are_read),
 		cmocka_unit_test(libcrypto_reads_the_same_certificate),
+		cmocka_unit_test(libcrypto_reads_the_same_request),
+		cmocka_unit_test(a_request_says_no_more_than_it_must),
 		cmocka_unit_test(object_identifiers_are_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

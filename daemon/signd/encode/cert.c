@@ -131,14 +131,18 @@ static void put_ext_key_usage(struct buf *out, const struct cert_fields *f)
 	extension_end(out, e);
 }
 
-static void put_key_ids(struct buf *out, const struct cert_fields *f)
+static void put_subject_key_id(struct buf *out, const struct cert_fields *f)
 {
 	uint8_t hash[KEY_HASH_SIZE];
 	cert_key_hash(f->public_key, hash);
 	struct extension e = extension_begin(out, OID_SLICE(OID_SUBJECT_KEY_ID), false);
-	der_put(out, DER_OCTET_STRING, SLICE_OF(hash));
+	der_put(out, DER_OCTET_STRING, f->subject_key_id.len ? f->subject_key_id : SLICE_OF(hash));
 	extension_end(out, e);
-	e = extension_begin(out, OID_SLICE(OID_AUTHORITY_KEY_ID), false);
+}
+
+static void put_authority_key_id(struct buf *out, const struct cert_fields *f)
+{
+	struct extension e = extension_begin(out, OID_SLICE(OID_AUTHORITY_KEY_ID), false);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	der_put(out, DER_CONTEXT(0), f->authority_key_id);
 	der_end(out, sequence);
@@ -287,7 +291,8 @@ static void put_extensions(struct buf *out, const struct cert_fields *f)
 	put_basic_constraints(out, f);
 	put_key_usage(out, f);
 	put_ext_key_usage(out, f);
-	put_key_ids(out, f);
+	put_subject_key_id(out, f);
+	put_authority_key_id(out, f);
 	put_alt_names(out, f);
 	put_name_constraints(out, f);
 	put_policies(out, f->policies);
@@ -303,6 +308,16 @@ static void put_extensions(struct buf *out, const struct cert_fields *f)
 		buf_put(out, null, sizeof(null));
 		extension_end(out, e);
 	}
+}
+
+void cert_put_asked(struct buf *out, const struct cert_fields *f)
+{
+	size_t sequence = der_begin(out, DER_SEQUENCE);
+	put_basic_constraints(out, f);
+	put_key_usage(out, f);
+	put_subject_key_id(out, f);
+	put_name_constraints(out, f);
+	der_end(out, sequence);
 }
 
 void cert_put_tbs(struct buf *out, const struct cert_fields *f)

@@ -25,6 +25,7 @@ struct cert_fields {
 	int64_t not_before, not_after;
 	struct slice subject;	  /* DER Name, from cert_put_name() */
 	struct slice public_key;  /* DER SubjectPublicKeyInfo */
+	struct slice subject_key_id; /* empty: made from public_key */
 	struct list alt_names;	  /* leaf */
 	uint16_t key_usage;	  /* leaf; a CA's and a responder's are constants */
 	struct list ext_key_usage; /* leaf */
@@ -42,6 +43,8 @@ void cert_key_hash(struct slice public_key, uint8_t hash[KEY_HASH_SIZE]);
 void cert_put_name(struct buf *out, struct list dn);
 /* The whole TBSCertificate; breaks out if it would grow over its limit. */
 void cert_put_tbs(struct buf *out, const struct cert_fields *f);
+/* The Extensions that a CA's certification request asks for. */
+void cert_put_asked(struct buf *out, const struct cert_fields *f);
 /* The contents of signatureValue from what a driver answered: a DER Ecdsa-Sig-Value for EC (RFC 3279 2.2.3). */
 void cert_put_signature(struct buf *out, uint8_t algorithm, struct slice raw);
 

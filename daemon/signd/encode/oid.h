@@ -24,6 +24,7 @@
 #define OID_OCSP_SIGNING      "\x2b\x06\x01\x05\x05\x07\x03\x09"
 #define OID_AD_OCSP	      "\x2b\x06\x01\x05\x05\x07\x30\x01"
 #define OID_AD_CA_ISSUERS     "\x2b\x06\x01\x05\x05\x07\x30\x02"
+#define OID_EXTENSION_REQUEST "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e"
 #define OID_OCSP_NOCHECK      "\x2b\x06\x01\x05\x05\x07\x30\x01\x05"
 
 #define OID_SLICE(text) ((struct slice){ (const uint8_t *)(text), sizeof(text) - 1 })

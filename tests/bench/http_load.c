@@ -1,0 +1,138 @@
+/*
+ * A load for an HTTP server: some clients, each with a connection that it
+ * keeps, send the same POST over and over for some seconds. Every answer must
+ * have the status that is expected. The same program drives Chancery over its
+ * Unix socket and other servers over TCP, so that what the client itself
+ * costs is the same on either side.
+ *
+ *	http_load unix:PATH|tcp:PORT URL-PATH BODY-FILE STATUS SECONDS CLIENTS
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/time.h"
+
+#define MAX_CLIENTS 256
+#define MAX_BODY    (256 * 1024)
+#define MAX_ANSWER  (64 * 1024)
+
+struct client {
+	pthread_t thread;
+	unsigned long done;
+	size_t len;
+	char answer[MAX_ANSWER + 1];
+};
+
+static const char *where;
+static int status;
+static struct buf request = { .max = 2 * MAX_BODY };
+static int64_t end;
+
+static void die(const char *what, const char *detail)
+{
+	fprintf(stderr, "http_load: %s\n%s\n", what, detail);
+	exit(1);
+}
+
+static int server_connect(void)
+{
+	if (strncmp(where, "unix:", 5) == 0)
+		return fd_connect(where + 5);
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)atoi(where + 4)),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ? fd : -1;
+}
+
+static void request_make(const char *path, const char *file)
+{
+	scoped_buf body = { .max = MAX_BODY };
+	if (fd_read_file(file, MAX_BODY, &body) != 0)
+		die("no body", file);
+	buf_printf(&request,
+		   "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+		   path, body.len);
+	buf_put(&request, body.at, body.len);
+}
+
+static void answer_more(struct client *c, int fd)
+{
+	ssize_t n = c->len < MAX_ANSWER ? read(fd, c->answer + c->len, MAX_ANSWER - c->len) : -1;
+	if (n <= 0)
+		die("the server closed the connection or said too much", c->answer);
+	c->len += (size_t)n;
+	c->answer[c->len] = 0;
+}
+
+/* The offset of the body's end once all of it is there; 0: not yet. Chunked bodies are JSON, so a last chunk's mark is one. */
+static size_t answer_end(const struct client *c)
+{
+	const char *head_end = strstr(c->answer, "\r\n\r\n");
+	if (!head_end)
+		return 0;
+	const char *length = strcasestr(c->answer, "\r\nContent-Length:");
+	if (length && length < head_end) {
+		size_t size = (size_t)(head_end + 4 - c->answer) + strtoul(length + 17, NULL, 10);
+		return c->len >= size ? size : 0;
+	}
+	const char *last = strstr(head_end, "\r\n0\r\n\r\n");
+	return last ? (size_t)(last + 7 - c->answer) : 0;
+}
+
+static void *client_run(void *of)
+{
+	struct client *c = of;
+	scoped_fd int fd = server_connect();
+	if (fd < 0)
+		die("no server", where);
+	while (time_boot_ms() < end) {
+		if (fd_write_all(fd, request.at, request.len) != 0)
+			die("could not be sent", where);
+		c->len = 0;
+		c->answer[0] = 0;
+		do
+			answer_more(c, fd);
+		while (answer_end(c) == 0);
+		if (answer_end(c) != c->len || strncmp(c->answer, "HTTP/1.1 ", 9) != 0 || atoi(c->answer + 9) != status)
+			die("another answer than expected", c->answer);
+		c->done++;
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 7)
+		return 64;
+	where = argv[1];
+	status = atoi(argv[4]);
+	size_t count = strtoul(argv[6], NULL, 10);
+	struct client *clients = count && count <= MAX_CLIENTS ? calloc(count, sizeof(*clients)) : NULL;
+	if (!clients)
+		return 64;
+	request_make(argv[2], argv[3]);
+	int64_t start = time_boot_ms();
+	end = start + (int64_t)(1000 * atof(argv[5]));
+	unsigned long sum = 0;
+	for (size_t i = 0; i < count; i++)
+		if (pthread_create(&clients[i].thread, NULL, client_run, &clients[i]) != 0)
+			return 1;
+	for (size_t i = 0; i < count; i++) {
+		pthread_join(clients[i].thread, NULL);
+		sum += clients[i].done;
+	}
+	printf("done=%lu rate=%.1f\n", sum, 1000.0 * (double)sum / (double)(time_boot_ms() - start));
+	free(clients);
+	return 0;
+}

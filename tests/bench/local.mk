@@ -1,0 +1,13 @@
+# bench: what the figures are measured with. They need nothing that the test programs don't.
+noinst_PROGRAMS += tests/bench/raw_sign tests/bench/sign_flood tests/bench/http_load
+tests_bench_raw_sign_SOURCES = tests/bench/raw_sign.c
+tests_bench_raw_sign_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) -pthread
+tests_bench_raw_sign_LDADD = daemon/base/libbase.a -lpthread -ldl
+tests_bench_sign_flood_SOURCES = tests/bench/sign_flood.c
+tests_bench_sign_flood_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_bench_sign_flood_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/names/libnames.a \
+	daemon/base/libbase.a $(CRYPTO_LIBS)
+tests_bench_http_load_SOURCES = tests/bench/http_load.c
+tests_bench_http_load_CFLAGS = $(AM_CFLAGS) -pthread
+tests_bench_http_load_LDADD = daemon/base/libbase.a -lpthread
+EXTRA_DIST += tests/bench/run tests/bench/bench.t

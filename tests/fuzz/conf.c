@@ -1,0 +1,88 @@
+/*
+ * base/conf with its two strictest readers: an input is read as signd.conf and
+ * as a profile. Both come from files of root's; what is held here is that a
+ * mistake in one is an error and never a crash.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/conf.h"
+#include "fuzz/fuzz.h"
+#include "policy/profile_load.h"
+#include "signd/config.h"
+
+#define FOLDER "/tmp/ch.fuzz.XXXXXX"
+
+static char folder[] = FOLDER;
+static char path[sizeof(FOLDER) + 16];
+static int file;
+
+static void folder_remove(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+/* libconfig 1.5 loses the text before a syntax error, a few bytes; who reads such a file ends at once. */
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libconfig_yylex\nleak:strbuf_append";
+}
+
+/* The file lies in memory; a folder and a name that ends in .conf lead to it. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	char memory[32];
+	(void)argc;
+	(void)argv;
+	fuzz_quiet();
+	file = memfd_create("conf", MFD_CLOEXEC);
+	snprintf(memory, sizeof(memory), "/proc/self/fd/%d", file);
+	REQUIRE(file >= 0 && mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/fuzz.conf", folder);
+	REQUIRE(symlink(memory, path) == 0);
+	atexit(folder_remove);
+	return 0;
+}
+
+static void signd_read(void)
+{
+	struct config c;
+	int r = config_read(path, &c);
+	fuzz_quiet(); /* it has set the level that the file names */
+	REQUIRE(r == 0 || r == -1);
+	if (r == 0) {
+		REQUIRE(c.token_count >= 1 && c.token_count <= MAX_SLOTS && c.state_dir && c.socket);
+		REQUIRE(c.verifiers >= 1 && c.max_unbound >= 1 && c.max_unsigned >= 16 && c.checkpoint_ms >= 1000);
+		for (int i = 0; i < CLASS_COUNT; i++)
+			REQUIRE((c.classes[i].kinds & ~(1U << KIND_LEAF | 1U << KIND_CA)) == 0 &&
+				c.classes[i].longest[KIND_LEAF] > 0 && c.classes[i].backdate >= 0);
+	}
+	config_free(&c);
+}
+
+static void profile_try(void)
+{
+	struct profile_row row = { .purposes = { .max = 0 } };
+	int r = profile_load(folder, "fuzz.conf", &row);
+	REQUIRE(r == 0 || r == -1);
+	if (r == 0) {
+		const struct profile *p = &row.profile;
+		REQUIRE(strcmp(p->name, "fuzz") == 0 && p->algorithms && p->name_types && p->key_usage);
+		REQUIRE(p->default_ttl >= 60 && p->default_ttl <= p->longest_ttl && (p->key_usage & ~31) == 0);
+		REQUIRE(list_valid(p->ext_key_usage, 64) && list_valid(p->policies, 64));
+	}
+	buf_free(&row.purposes);
+	buf_free(&row.policies);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	REQUIRE(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
+	signd_read();
+	profile_try();
+	return 0;
+}

@@ -1,0 +1,105 @@
+# fuzz: one harness a decoder. With --enable-fuzzing (scripts/fuzz) each is linked with libFuzzer; without, with
+# replay.c, and so `make check` feeds every one of them its corpus.
+FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/fuzz_inner_ask \
+	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr \
+	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
+	tests/fuzz/fuzz_charter
+if FUZZING
+EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
+FUZZ_MAIN =
+else
+check_PROGRAMS += $(FUZZ_HARNESSES)
+FUZZ_MAIN = tests/fuzz/replay.c
+endif
+FUZZ_COMPILE = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(MICROHTTPD_CFLAGS) -pthread \
+	-DFUZZ_CORPUS='"$(abs_srcdir)/tests/fuzz/corpus"'
+FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+# The words of the tables, for libFuzzer's -dict; and messages of every kind, to begin with.
+EXTRA_PROGRAMS += tests/fuzz/dictionary tests/fuzz/seeds
+tests_fuzz_dictionary_SOURCES = tests/fuzz/dictionary.c
+tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c tests/fuzz/fuzz.h tests/fuzz/log_key.h
+tests_fuzz_seeds_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_seeds_LDADD = daemon/wire/libinner_ask.a daemon/wire/libdriver_answer.a $(SIGND_LIBS) $(CRYPTO_LIBS) \
+	$(LIBCONFIG_LIBS)
+EXTRA_DIST += tests/fuzz/README tests/fuzz/make-seeds tests/fuzz/corpus
+
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/frame.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_frame_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_frame_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_frame_LDADD = daemon/wire/libframe.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_inner_answer_SOURCES = tests/fuzz/inner_answer.c tests/fuzz/fuzz.h tests/fuzz/codec.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_inner_answer_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_inner_answer_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_inner_answer_LDADD = daemon/wire/libinner_answer.a daemon/wire/libinner_ask.a \
+	daemon/wire/libframe.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_inner_ask_SOURCES = tests/fuzz/inner_ask.c tests/fuzz/fuzz.h tests/fuzz/codec.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_inner_ask_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_inner_ask_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_inner_ask_LDADD = daemon/wire/libinner_answer.a daemon/wire/libinner_ask.a daemon/wire/libframe.a \
+	daemon/base/libbase.a
+
+tests_fuzz_fuzz_driver_answer_SOURCES = tests/fuzz/driver_answer.c tests/fuzz/fuzz.h tests/fuzz/codec.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_driver_answer_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_driver_answer_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_driver_answer_LDADD = daemon/wire/libdriver_answer.a daemon/wire/libdriver_ask.a \
+	daemon/wire/libframe.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_driver_ask_SOURCES = tests/fuzz/driver_ask.c tests/fuzz/fuzz.h tests/fuzz/codec.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_driver_ask_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_driver_ask_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_driver_ask_LDADD = daemon/wire/libdriver_answer.a daemon/wire/libdriver_ask.a \
+	daemon/wire/libframe.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/csr.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_csr_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_csr_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_csr_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+
+tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/certificate.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_certificate_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_certificate_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_certificate_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_json_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_json_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/http.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_http_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_http_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_http_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_conf_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_conf_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_conf_LDADD = daemon/policy/libpolicy.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+
+tests_fuzz_fuzz_frontconf_SOURCES = tests/fuzz/frontconf.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_frontconf_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_frontconf_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_frontconf_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/record.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_record_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_record_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_record_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+
+tests_fuzz_fuzz_note_SOURCES = tests/fuzz/note.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_note_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_note_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_note_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+
+tests_fuzz_fuzz_names_SOURCES = tests/fuzz/names.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_names_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_names_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_names_LDADD = daemon/names/libnames.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_charter_SOURCES = tests/fuzz/charter.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_charter_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_charter_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_charter_LDADD = daemon/frontd/libfrontcore.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)

@@ -1,0 +1,227 @@
+/*
+ * Writes messages of every kind into folders below one, to begin a corpus with: `seeds FOLDER`.
+ * make-seeds does the rest.
+ */
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fuzz/fuzz.h"
+#include "fuzz/log_key.h"
+#include "ledger/checkpoint.h"
+#include "names/dn.h"
+#include "signd/charter.h"
+#include "wire/driver_answer.h"
+#include "wire/driver_ask.h"
+#include "wire/inner_answer.h"
+#include "wire/inner_ask.h"
+
+#define MAX_SEED (1024 * 1024)
+
+static const char *top;
+
+static void seed_write(const char *harness, const char *name, struct slice bytes)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s", top, harness);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/%s/%s", top, harness, name);
+	FILE *file = fopen(path, "wb");
+	REQUIRE(file && fwrite(bytes.at, 1, bytes.len, file) == bytes.len && fclose(file) == 0);
+}
+
+/* A frame goes to the frame decoder whole, and to its codec as verb and body. */
+static void frame_write(const char *harness, const char *name, const struct buf *frame)
+{
+	struct frame f;
+	char file[96];
+	scoped_buf seed = { .max = MAX_SEED };
+	REQUIRE(frame_peek(buf_slice(frame), &f) == FRAME_WHOLE);
+	buf_put_u8(&seed, (uint8_t)f.verb);
+	buf_put_slice(&seed, f.body);
+	seed_write(harness, name, buf_slice(&seed));
+	snprintf(file, sizeof(file), "%s-%s", harness, name);
+	seed_write("frame", file, buf_slice(frame));
+}
+
+/* Something in every field. */
+static struct buf item_bytes;
+static struct list items;
+#define TEXT_OF(max) ((struct slice){ (const uint8_t *)"main driver text", (max) < 16 ? (max) : 16 })
+#define FILL_MESSAGE(type, ...)                                                                                        \
+	struct type message, *m = &message;                                                                            \
+	memset(m, 0, sizeof(message));                                                                                 \
+	PACK_UNWRAP __VA_ARGS__
+#define U8(name) m->name = 1;
+#define U16(name) m->name = 1;
+#define U32(name) m->name = 2;
+#define U64(name) m->name = 3;
+#define TIME(name) m->name = 1800000000;
+#define FIXED(name, size) memset(m->name, 0x11, size);
+#define BYTES(name, max) m->name = TEXT_OF(max);
+#define BLOB(name, max) m->name = TEXT_OF(max);
+#define TEXT(name, max) m->name = TEXT_OF(max);
+#define LIST(name, count, size) m->name = items;
+
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	static void name##_seed(const char *answer, const char *ask)                                                   \
+	{                                                                                                              \
+		scoped_buf out = { .max = MAX_SEED };                                                                  \
+		{                                                                                                      \
+			FILL_MESSAGE(name##_request, request)                                                          \
+			ask_##name##_put(&out, number, &message);                                                      \
+			frame_write(answer, #name, &out);                                                              \
+		}                                                                                                      \
+		buf_clear(&out);                                                                                       \
+		{                                                                                                      \
+			FILL_MESSAGE(name##_reply, reply)                                                              \
+			answer_##name##_put(&out, number, &message);                                                   \
+			frame_write(ask, #name, &out);                                                                 \
+		}                                                                                                      \
+	}
+#include "wire/inner.def"
+#include "wire/driver.def"
+#undef VERB
+
+#define RECORD(number, NAME, name, fields)                                                                             \
+	static void name##_seed(struct buf *segment)                                                                   \
+	{                                                                                                              \
+		scoped_buf body = { .max = MAX_SEED }, seed = { .max = MAX_SEED };                                     \
+		uint8_t hash[HASH_SIZE];                                                                               \
+		FILL_MESSAGE(name##_record, fields)                                                                    \
+		record_##name##_put(&body, &message);                                                                  \
+		const struct record r = { .type = number, .seq = number, .body = buf_slice(&body) };                   \
+		record_put(segment, &r, hash);                                                                         \
+		buf_put_u8(&seed, number);                                                                             \
+		buf_put_slice(&seed, buf_slice(&body));                                                                \
+		seed_write("record", #name, buf_slice(&seed));                                                         \
+	}
+#define note_seed note_record_seed
+#include "ledger/records.def"
+#undef note_seed
+#undef RECORD
+
+static void tables_write(void)
+{
+	scoped_buf segment = { .max = MAX_SEED }, frame = { .max = MAX_SEED };
+	const struct refusal_message refusal = { 420, 5, slice_text("subject"), slice_text("It is not so.") };
+#define VERB(number, NAME, name, who, most, request, reply) name##_seed("inner_answer", "inner_ask");
+#include "wire/inner.def"
+#undef VERB
+#define VERB(number, NAME, name, who, most, request, reply) name##_seed("driver_answer", "driver_ask");
+#include "wire/driver.def"
+#undef VERB
+#define note_seed note_record_seed
+#define RECORD(number, NAME, name, fields) name##_seed(&segment);
+#include "ledger/records.def"
+#undef RECORD
+#undef note_seed
+	seed_write("record", "segment", buf_slice(&segment));
+	refusal_put(&frame, 7, 1, &refusal);
+	seed_write("frame", "refusal", buf_slice(&frame));
+}
+
+static void note_write(void)
+{
+	const struct checkpoint c = { .ledger_id = { 1, 2, 3 }, .size = 1234567, .root = { 9, 9 } };
+	uint8_t spki[LOG_KEY_SIZE], raw[64];
+	size_t size = sizeof(raw);
+	scoped_buf text = { .max = MAX_NOTE }, note = { .max = MAX_NOTE }, key = { .max = 128 };
+	EVP_PKEY *private = log_key_make();
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	checkpoint_text(&c, &text);
+	REQUIRE(EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, private, NULL) == 1 &&
+		EVP_DigestSign(ctx, raw, &size, text.at, text.len) == 1);
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(private);
+	log_key_public(spki);
+	checkpoint_note(&c, SLICE_OF(spki), SLICE_OF(raw), &note);
+	seed_write("note", "note", buf_slice(&note));
+	buf_put_u8(&key, 0);
+	buf_put(&key, spki, sizeof(spki));
+	seed_write("note", "key", buf_slice(&key));
+}
+
+static struct list one(struct buf *raw, uint8_t tag, struct slice item)
+{
+	uint16_t count = 0;
+	buf_clear(raw);
+	list_put(raw, &count, tag, item);
+	return list_of(raw, count);
+}
+
+static void charter_write(const char *name, const struct charter *c, const struct buf *frame)
+{
+	scoped_buf packed = { .max = MAX_SEED }, seed = { .max = MAX_SEED };
+	if (c)
+		charter_put(&packed, c);
+	buf_put_u16(&seed, (uint16_t)packed.len);
+	buf_put_slice(&seed, buf_slice(&packed));
+	buf_put(&seed, frame->at + FRAME_HEAD, frame->len - FRAME_HEAD);
+	seed_write("charter", name, buf_slice(&seed));
+}
+
+/* A leaf, a child CA and a root that pass every check. */
+static void charters_write(void)
+{
+	static const uint8_t server_auth[] = "\x2b\x06\x01\x05\x05\x07\x03\x01", policy[] = "\x67\x81\x0c\x01\x02\x01";
+	scoped_buf permitted = { .max = 4096 }, subject = { .max = 4096 }, names = { .max = 4096 },
+		   usage = { .max = 64 }, urls = { .max = 256 }, policies = { .max = 64 }, stated = { .max = 256 },
+		   frame = { .max = MAX_SEED };
+	const struct charter charter = { .token = slice_text("main"),
+					 .algorithm = 1,
+					 .path_len = 2,
+					 .permitted = one(&permitted, NAME_DNS, slice_text("example.com")) };
+	struct cert_sign_request leaf = { .kind = KIND_LEAF,
+					  .key_form = KEY_FOREIGN,
+					  .not_before = 1800000000,
+					  .not_after = 1800000500,
+					  .subject = one(&subject, DN_COMMON_NAME, slice_text("a.example.com")),
+					  .alt_names = one(&names, NAME_DNS, slice_text("a.example.com")),
+					  .key_usage = USAGE_DIGITAL_SIGNATURE,
+					  .ext_key_usage = one(&usage, 0, (struct slice){ server_auth, 8 }),
+					  .path_len = PATH_LEN_NONE,
+					  .urls = one(&urls, URL_CRL, slice_text("http://pki.example/crl")),
+					  .policies = one(&policies, 0, (struct slice){ policy, 6 }),
+					  .flags = CERT_MUST_STAPLE };
+	ask_cert_sign_put(&frame, 1, &leaf);
+	charter_write("leaf", &charter, &frame);
+	struct cert_sign_request ca = { .kind = KIND_CA,
+					.key_form = KEY_LOCAL,
+					.not_before = 1800000000,
+					.not_after = 2600000000,
+					.subject = leaf.subject,
+					.path_len = 1,
+					.permitted = one(&stated, NAME_DNS, slice_text("x.example.com")),
+					.urls = leaf.urls };
+	buf_clear(&frame);
+	ask_cert_sign_put(&frame, 1, &ca);
+	charter_write("ca", &charter, &frame);
+	const struct ca_self_request root = { .not_before = 1800000000,
+					      .not_after = 2600000000,
+					      .subject = leaf.subject,
+					      .path_len = 1,
+					      .excluded = ca.permitted };
+	buf_clear(&frame);
+	ask_ca_self_put(&frame, 1, &root);
+	charter_write("root", NULL, &frame);
+}
+
+int main(int argc, char **argv)
+{
+	uint16_t count = 0;
+	if (argc != 2) {
+		fprintf(stderr, "usage: seeds FOLDER\n");
+		return 2;
+	}
+	top = argv[1];
+	buf_init(&item_bytes, 256);
+	list_put(&item_bytes, &count, 1, slice_text("an.example"));
+	list_put(&item_bytes, &count, 2, slice_text("another"));
+	items = list_of(&item_bytes, count);
+	tables_write();
+	note_write();
+	charters_write();
+	buf_free(&item_bytes);
+	return 0;
+}
