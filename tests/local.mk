@@ -4,3 +4,4 @@ EXTRA_DIST += tests/tap.sh tests/boundary/binaries.t tests/boundary/jail.t tests
 	tests/e2e/quickstart.t tests/lint/c.t tests/lint/shell.t
 include tests/shim/local.mk
 include tests/bench/local.mk
+include tests/fuzz/local.mk

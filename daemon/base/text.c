@@ -73,6 +73,14 @@ size_t text_length(struct slice s)
 	return points;
 }
 
+size_t text_cut(struct slice s, size_t most)
+{
+	size_t n = s.len < most ? s.len : most;
+	while (n && n < s.len && (s.at[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
 bool text_is_ascii(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)

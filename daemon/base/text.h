@@ -14,6 +14,8 @@ bool text_visible(struct slice s);
 /* The number of code points; the text must be valid. */
 size_t text_length(struct slice s);
 bool text_is_ascii(struct slice s);
+/* How many bytes, at most so many, make whole characters; the text must be valid. */
+size_t text_cut(struct slice s, size_t most);
 
 /* Writes 2n lower-case digits and a NUL; out has 2n+1 bytes. */
 void hex_encode(const uint8_t *at, size_t n, char *out);

@@ -5,16 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
+/* Half a character would make an answer that is no JSON. */
+static void text_copy(const char *text, char *out, size_t size)
+{
+	size_t n = text_cut(slice_text(text), size - 1);
+	memcpy(out, text, n);
+	out[n] = '\0';
+}
+
 int call_refuse(struct call *c, unsigned status, const char *code, const char *field, const char *format, ...)
 {
 	struct call_error *e = &c->error;
+	char message[2 * sizeof(e->message)];
 	e->status = status;
 	snprintf(e->code, sizeof(e->code), "%s", code);
-	snprintf(e->field, sizeof(e->field), "%s", field ? field : "");
+	text_copy(field ? field : "", e->field, sizeof(e->field));
 	va_list args;
 	va_start(args, format);
-	vsnprintf(e->message, sizeof(e->message), format, args);
+	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
+	text_copy(message, e->message, sizeof(e->message));
 	return 1;
 }
 

@@ -12,6 +12,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/input.c daemon/frontd/input.h \
 	daemon/frontd/issue.c daemon/frontd/issue.h \
 	daemon/frontd/issuer.c \
+	daemon/frontd/issuing.c daemon/frontd/issuing.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \

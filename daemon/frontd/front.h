@@ -14,6 +14,7 @@ struct signer;	 /* frontd/signer.h */
 struct profiles; /* policy/profile.h */
 struct metrics;	 /* frontd/metrics.h */
 struct authz;	 /* frontd/authz.h */
+struct issuings; /* frontd/issuing.h */
 
 struct front {
 	struct store *store;
@@ -21,6 +22,7 @@ struct front {
 	struct profiles *profiles;
 	struct metrics *metrics;
 	struct authz *authz;
+	struct issuings *issuings;
 	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */
 
 	/* from frontd.conf */

@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/authz.h"
-#include "frontd/chain.h"
+#include "frontd/issuing.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/csr.h"
@@ -21,7 +22,7 @@
 
 /* One issuance on its way. */
 struct issue {
-	struct chain chain; /* the issuing CA first */
+	struct issuing *ca;
 	const struct profile *profile;
 	struct csr csr;
 	struct leaf_fields leaf;
@@ -41,7 +42,7 @@ static void issue_init(struct issue *i)
 
 static void issue_free(struct issue *i)
 {
-	chain_free(&i->chain);
+	issuing_release(&i->ca);
 	csr_free(&i->csr);
 	leaf_fields_free(&i->leaf);
 	items_free(&i->urls);
@@ -51,23 +52,20 @@ static void issue_free(struct issue *i)
 
 static const char *ca_id(const struct issue *i)
 {
-	return row_text(i->chain.ca[0].id);
+	return row_text(i->ca->chain.ca[0].id);
 }
 
 static int issue_load(struct front *f, struct call *c, const char *id, struct issue *i)
 {
-	scoped_session *s = NULL;
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = chain_load(s, id, &i->chain);
+	int r = issuing_get(f->issuings, f->store, id, &i->ca);
 	if (r < 0)
 		return answer_store(c);
-	if (r || slice_equal(i->chain.ca[0].state, slice_text("created")))
+	if (r || slice_equal(i->ca->chain.ca[0].state, slice_text("created")))
 		return answer_no_ca(c);
-	if (!slice_equal(i->chain.ca[0].state, slice_text("active")))
+	if (!slice_equal(i->ca->chain.ca[0].state, slice_text("active")))
 		return call_refuse(c, 409, "ca_not_active", NULL, "The CA is %s; only an active CA issues certificates.",
-				   row_text(i->chain.ca[0].state));
-	if (i->chain.ca[0].held.len)
+				   row_text(i->ca->chain.ca[0].state));
+	if (i->ca->chain.ca[0].held.len)
 		return call_refuse(c, 409, "ca_held", NULL,
 				   "The CA issues nothing until an administrator lifts what holds it.");
 	return 0;
@@ -136,7 +134,7 @@ static int check_name(struct call *c, const struct constraints *effective, uint8
 	scoped_buf text = { .max = 8192 };
 	name_print(AS_NAME, type, name, &text);
 	return call_refuse(c, 400, "name_not_permitted", "csr_pem", "The name %.*s is %s the CA's effective name constraints.",
-			   (int)(text.len < 300 ? text.len : 300), text.at ? (const char *)text.at : "",
+			   (int)text_cut(buf_slice(&text), 300), text.at ? (const char *)text.at : "",
 			   r == CONSTRAINTS_EXCLUDED ? "excluded by" : "not permitted by");
 }
 
@@ -168,7 +166,7 @@ static int check_subject(struct call *c, const struct constraints *effective, st
 static int check_constraints(struct call *c, const struct issue *i)
 {
 	struct constraints effective;
-	if (constraints_unpack(i->chain.ca[0].effective, &effective))
+	if (constraints_unpack(i->ca->chain.ca[0].effective, &effective))
 		return -1;
 	struct list names = i->leaf.alt_names;
 	uint8_t type;
@@ -181,7 +179,7 @@ static int check_constraints(struct call *c, const struct issue *i)
 
 static int set_validity(struct front *f, struct call *c, struct issue *i)
 {
-	int64_t now = request_time(i->request_id), first = chain_not_before(&i->chain), last = chain_not_after(&i->chain);
+	int64_t now = request_time(i->request_id), first = chain_not_before(&i->ca->chain), last = chain_not_after(&i->ca->chain);
 	if (now > last || now < first)
 		return call_refuse(c, 400, "issuer_expired", NULL,
 				   "The CA's chain is not valid now, so it can issue nothing.");
@@ -252,33 +250,31 @@ static struct cert_sign_request issue_fields(const struct issue *i)
 				       .flags = i->leaf.flags,
 				       .context = buf_slice(&i->context) };
 	memcpy(r.request_id, i->request_id, sizeof(r.request_id));
-	memcpy(r.ca_key, i->chain.ca[0].key_id, sizeof(r.ca_key));
+	memcpy(r.ca_key, i->ca->chain.ca[0].key_id, sizeof(r.ca_key));
 	return r;
 }
 
-static int issue_reply(struct call *c, const struct chain *chain, const struct certificate_row *row)
+static int issue_reply(struct call *c, const struct issuing *ca, const struct certificate_row *row)
 {
-	char *pem = chain_pem(chain, 0, chain->count > 1 ? chain->count - 1 : 0);
-	json_t *view = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "certificate_pem", view_pem(row->der),
-				 "chain_pem", pem ? pem : "", "root_pem", view_pem(chain->ca[chain->count - 1].certificate),
-				 "serial", view_hex(row->serial.at, row->serial.len), "fingerprint",
-				 view_hex(row->fingerprint, 32), "not_before", view_time(row->not_before), "not_after",
-				 view_time(row->not_after), "ledger_seq", json_integer((json_int_t)row->ledger_seq), "ca_id",
-				 view_text(chain->ca[0].id));
-	free(pem);
+	json_t *view = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "certificate_pem", view_pem(row->der),
+				 "chain_pem", ca->chain_pem, "root_pem", ca->root_pem, "serial",
+				 view_hex(row->serial.at, row->serial.len), "fingerprint", view_hex(row->fingerprint, 32),
+				 "not_before", view_time(row->not_before), "not_after", view_time(row->not_after),
+				 "ledger_seq", json_integer((json_int_t)row->ledger_seq), "ca_id",
+				 view_text(ca->chain.ca[0].id));
 	return call_reply(c, 201, view);
 }
 
 static void leaf_check(const struct issue *i, const struct cert_sign_request *fields, const struct facts *got,
 		       struct made *m)
 {
-	scoped_facts issuer = { 0 };
-	if (facts_read(i->chain.ca[0].certificate, &issuer, m->why))
+	memcpy(m->why, i->ca->why, sizeof(m->why));
+	if (m->why[0])
 		return;
 	struct check_asked asked = { .fields = *fields,
 				     .public_key = i->csr.public_key,
-				     .issuer_name = issuer.subject_name,
-				     .issuer_key_id = issuer.subject_key_id };
+				     .issuer_name = i->ca->facts.subject_name,
+				     .issuer_key_id = i->ca->facts.subject_key_id };
 	check_certificate(got, &asked, m->why);
 }
 
@@ -299,7 +295,7 @@ static int leaf_commit(struct front *f, struct call *c, struct issue *i, const s
 	if (m.why[0])
 		return answer_withheld(c);
 	metrics_issued(f->metrics, ca_id(i), i->profile->name);
-	return issue_reply(c, &i->chain, &m.row);
+	return issue_reply(c, i->ca, &m.row);
 }
 
 static int leaf_make(struct front *f, struct call *c, struct issue *i)
@@ -331,7 +327,7 @@ static int leaf_again(struct front *f, struct call *c, const struct issue *i, bo
 	*answered = r == STORE_DONE;
 	if (!*answered)
 		return r < 0 ? answer_store(c) : 0;
-	return slice_equal(row.state, slice_text("withheld")) ? answer_withheld(c) : issue_reply(c, &i->chain, &row);
+	return slice_equal(row.state, slice_text("withheld")) ? answer_withheld(c) : issue_reply(c, i->ca, &row);
 }
 
 static int leaf_dry(struct call *c, const struct issue *i)

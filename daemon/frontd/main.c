@@ -18,6 +18,7 @@
 #include "frontd/api.h"
 #include "frontd/config.h"
 #include "frontd/http.h"
+#include "frontd/issuing.h"
 #include "frontd/metrics.h"
 #include "frontd/pki.h"
 #include "frontd/signer.h"
@@ -72,7 +73,9 @@ static int front_open(struct config *c)
 	f->started = time_now();
 	pthread_mutex_init(&f->transitions, NULL);
 	f->metrics = metrics_new();
-	if (!f->metrics || profiles_load(c->profiles_dir, &f->profiles) != 0 || store_open(c->database, &f->store) != 0)
+	f->issuings = issuings_new();
+	if (!f->metrics || !f->issuings || profiles_load(c->profiles_dir, &f->profiles) != 0 ||
+	    store_open(c->database, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
 	return signer_start(&options, &f->signer);
@@ -84,6 +87,7 @@ static void front_close(struct front *f)
 		signer_stop(f->signer);
 	if (f->store)
 		store_close(f->store);
+	issuings_free(f->issuings);
 	profiles_free(f->profiles);
 	metrics_free(f->metrics);
 }

@@ -91,7 +91,7 @@ static int constraints_refuse(struct call *c, enum constraints_answer answer, ui
 	else
 		buf_put_text(&text, name_type_text(type));
 	return call_refuse(c, 400, "name_constraint_exceeded", "name_constraints", "name_constraints: %.*s %s.",
-			   (int)(text.len < 300 ? text.len : 300), text.at ? (const char *)text.at : "", whys[answer]);
+			   (int)text_cut(buf_slice(&text), 300), text.at ? (const char *)text.at : "", whys[answer]);
 }
 
 /* A root answers to itself alone: what it permits must not be excluded altogether. */

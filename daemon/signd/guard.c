@@ -22,6 +22,8 @@ struct peer_conn {
 	uint64_t number;
 	unsigned who;
 	bool greeted, closing;
+	bool answered;	 /* since the last flush */
+	uint32_t events; /* that the loop watches for */
 	uid_t uid;
 	struct buf in, out;
 };
@@ -71,7 +73,7 @@ static int peer_open(struct guard *g, int fd, unsigned who, uid_t uid)
 	struct peer_conn *p = i < MAX_PEERS ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return -1;
-	*p = (struct peer_conn){ .guard = g, .watch = { fd, peer_event, p }, .number = g->next_number++, .who = who, .uid = uid };
+	*p = (struct peer_conn){ .guard = g, .watch = { fd, peer_event, p }, .number = g->next_number++, .who = who, .uid = uid, .events = EPOLLIN };
 	buf_init(&p->in, FRAME_HEAD + MAX_FRAME_BODY);
 	buf_init(&p->out, MAX_OUT);
 	g->peers[i] = p;
@@ -164,8 +166,11 @@ static int peer_flush(struct peer_conn *p)
 			return -1;
 		buf_drop(&p->out, (size_t)n);
 	}
+	p->answered = false;
 	uint32_t events = (p->out.len < PAUSE_OUT ? EPOLLIN : 0) | (p->out.len ? EPOLLOUT : 0);
-	loop_change(p->guard->signer->loop, &p->watch, events);
+	if (events != p->events)
+		loop_change(p->guard->signer->loop, &p->watch, events);
+	p->events = events;
 	return buf_ok(&p->out) ? 0 : -1;
 }
 
@@ -211,7 +216,14 @@ void guard_send(struct guard *g, uint64_t peer)
 {
 	struct peer_conn *p = peer_find(g, peer);
 	if (p)
-		loop_change(g->signer->loop, &p->watch, (p->out.len < PAUSE_OUT ? EPOLLIN : 0) | EPOLLOUT);
+		p->answered = true;
+}
+
+void guard_flush(struct guard *g)
+{
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		if (g->peers[i] && g->peers[i]->answered && peer_flush(g->peers[i]) != 0)
+			peer_close(g->peers[i], "not reading");
 }
 
 void guard_refuse(struct guard *g, uint64_t peer, uint16_t verb, uint64_t tag, uint16_t code, const char *field,

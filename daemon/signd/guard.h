@@ -21,9 +21,11 @@ struct guard;
 int guard_start(struct signer *s, struct guard **out);
 void guard_stop(struct guard *g);
 
-/* Where to put an answer for this peer; NULL if he has gone. guard_send() afterwards. */
+/* Where to put an answer for this peer; NULL if he has gone. guard_send() afterwards: it goes with the next flush. */
 struct buf *guard_out(struct guard *g, uint64_t peer);
 void guard_send(struct guard *g, uint64_t peer);
+/* Sends what a round of the loop has answered, each peer's at once. */
+void guard_flush(struct guard *g);
 /* Answers with a refusal: number, field (may be NULL), the seconds after which it may succeed. */
 void guard_refuse(struct guard *g, uint64_t peer, uint16_t verb, uint64_t tag, uint16_t code, const char *field,
 		  uint32_t retry_after);

@@ -9,19 +9,21 @@
 
 #include "signd/encode/oid.h"
 
+static EVP_MD *digests[DIGEST_SHA512 + 1]; /* fetched once: a search by name costs as much as hashing a certificate */
+
+static void digests_fetch(void)
+{
+	digests[DIGEST_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL);
+	digests[DIGEST_SHA384] = EVP_MD_fetch(NULL, "SHA384", NULL);
+	digests[DIGEST_SHA512] = EVP_MD_fetch(NULL, "SHA512", NULL);
+}
+
+/* NULL for Ed25519, which takes the message itself. */
 static const EVP_MD *digest_method(uint8_t algorithm)
 {
-	switch (algorithm_by_number(algorithm)->digest) {
-	case DIGEST_SHA256:
-		return EVP_sha256();
-	case DIGEST_SHA384:
-		return EVP_sha384();
-	case DIGEST_SHA512:
-		return EVP_sha512();
-	case DIGEST_NONE:
-		break;
-	}
-	return NULL;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, digests_fetch);
+	return digests[algorithm_by_number(algorithm)->digest];
 }
 
 /* A key without a point, one a curve, made once: a copy of it and a point cost a thirtieth of a decode. */

@@ -118,9 +118,10 @@ static int start_ledger(struct signer *s)
 static void tick(void *of)
 {
 	struct signer *s = of;
+	notary_tick(s);
 	for (size_t i = 0; i < s->config.token_count; i++)
 		slot_tick(s->slots[i]);
-	notary_tick(s);
+	guard_flush(s->guard);
 }
 
 static void signal_event(void *of, uint32_t events)

@@ -34,6 +34,7 @@ struct slot {
 	struct loop *loop;
 	struct inbox *back;
 	struct watch watch;
+	uint32_t events; /* that the loop watches for */
 	bool connected, ready;
 	uint16_t refused; /* the number of the driver's last refusal of a HELLO */
 	int64_t next_try, hello_deadline;
@@ -113,7 +114,10 @@ static void slot_flush(struct slot *s)
 	}
 	if (s->out.len && errno != EAGAIN)
 		return; /* the loop will see the hang-up */
-	loop_change(s->loop, &s->watch, EPOLLIN | (s->out.len ? EPOLLOUT : 0));
+	uint32_t events = EPOLLIN | (s->out.len ? EPOLLOUT : 0);
+	if (events != s->events)
+		loop_change(s->loop, &s->watch, events);
+	s->events = events;
 }
 
 /* The key's digest of the message crosses; for Ed25519 the message itself. */
@@ -158,8 +162,7 @@ static void op_ask(struct slot *s, struct op *op)
 	if (op->asks == DRIVER_SIGN)
 		put_sign(s, op);
 	else
-		put_public(s, op);
-	slot_flush(s);
+		put_public(s, op); /* slot_tick() sends what a whole round has asked for */
 }
 
 void slot_sign(struct slot *s, struct op *op)
@@ -348,6 +351,7 @@ static void slot_connect(struct slot *s)
 		return;
 	}
 	s->connected = true;
+	s->events = EPOLLIN;
 	s->hello_deadline = time_boot_ms() + HELLO_DEADLINE_MS;
 	ask_driver_hello_put(&s->out, 0, &hello);
 	slot_flush(s);
@@ -374,4 +378,6 @@ void slot_tick(struct slot *s)
 		slot_lost(s, "no answer to HELLO");
 	if (!s->connected && now >= s->next_try)
 		slot_connect(s);
+	if (s->connected && s->out.len && !(s->events & EPOLLOUT))
+		slot_flush(s);
 }

@@ -26,7 +26,7 @@ struct slot_options {
 struct slot *slot_new(const struct slot_options *options);
 void slot_free(struct slot *s);
 const char *slot_name(const struct slot *s);
-/* Connects when it is time to, gives up what is past its deadline. Call it often. */
+/* Connects when it is time to, sends what was asked for, gives up what is past its deadline. Call it after each round. */
 void slot_tick(struct slot *s);
 bool slot_ready(const struct slot *s);
 /* Whether the token makes keys of this algorithm. Only while it is ready. */

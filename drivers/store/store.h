@@ -86,6 +86,12 @@ int store_issuer_update(struct store_session *s, const struct issuer_row *row);
 int store_issuer_find(struct store_session *s, const char *id, struct issuer_row *out);
 int store_issuer_find_name(struct store_session *s, const char *name, struct issuer_row *out);
 
+/*
+ * Grows with every committed change of any CA's row, before whoever made the
+ * change hears of it. What was read after a number is good while the number stays.
+ */
+uint64_t store_ca_generation(const struct store *s);
+
 /* Called for each row of a list; a negative answer ends the walk and is handed back. The row is gone afterwards. */
 typedef int issuer_visit(void *with, const struct issuer_row *row);
 int store_issuer_list(struct store_session *s, issuer_visit *visit, void *with);

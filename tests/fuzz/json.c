@@ -2,7 +2,8 @@
  * The front-end's JSON: a body on its way through the route, the parser, the
  * handler's own reading and every rule of the hierarchy, up to the point where
  * the signer would be asked (?dry_run=true). The input's first byte chooses the
- * request; the rest is the body. The store has one issuer with one root.
+ * request; the rest is the body, or of a GET the name of a query parameter. The
+ * store has one issuer with one root.
  */
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "frontd/api.h"
 #include "frontd/chain.h"
 #include "frontd/front.h"
+#include "frontd/issuing.h"
 #include "frontd/metrics.h"
 #include "fuzz/fuzz.h"
 #include "names/dn.h"
@@ -21,6 +23,7 @@
 #include "wire/inner.h"
 
 #define MAX_BODY (256 * 1024)
+#define MAX_QUERY 1024
 #define API "/api/v1"
 #define FOLDER "/dev/shm/ch.fuzz.XXXXXX"
 
@@ -38,6 +41,7 @@ static const struct {
 	{ 'r', "POST", API "/intermediates/ica-1/retire" },
 	{ 'l', "POST", API "/intermediates/ica-1/certificates" },
 	{ 'm', "POST", API "/issuers/iss-1/certificates" },
+	{ 'q', "GET", API "/issuers" },
 };
 
 static void folder_remove(void)
@@ -45,6 +49,7 @@ static void folder_remove(void)
 	static const char *const names[] = { "db", "db-wal", "db-shm", "db.lock" };
 	char path[sizeof(FOLDER) + 16];
 	store_close(front.store);
+	issuings_free(front.issuings);
 	metrics_free(front.metrics);
 	profiles_free(front.profiles);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -99,6 +104,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	REQUIRE(store_open(path, &front.store) == 0 && store_change(front.store, rows_insert, NULL) == 0);
 	REQUIRE(profiles_load(FUZZ_CORPUS "/../../../conf/profiles", &front.profiles) == 0);
 	front.metrics = metrics_new();
+	front.issuings = issuings_new();
 	front.default_token = "main";
 	front.default_algorithm = "ECDSA-P384";
 	front.pki_base_url = "http://pki.example/pki";
@@ -112,15 +118,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static const char *query_value(struct call *c, const char *name)
 {
-	(void)c;
-	return strcmp(name, "dry_run") == 0 ? "true" : NULL;
+	return strcmp(name, c->http) == 0 ? "true" : NULL;
 }
 
 static const char *query_name(const struct http_request *r, size_t i)
 {
-	(void)r;
 	(void)i;
-	return "dry_run";
+	return r->call.http;
 }
 
 /* A caller's bytes lead to an answer or to a refusal with a code and a sentence, never to a 5xx. */
@@ -142,6 +146,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		i++;
 	if (i == sizeof(requests) / sizeof(requests[0]) || size > MAX_BODY)
 		return 0;
+	char query[MAX_QUERY + 1] = "dry_run";
+	struct slice body = { data + 1, size - 1 };
+	if (requests[i].first == 'q' &&
+	    (!text_valid(body) || memchr(data, 0, size) || !slice_to_text(body, query, sizeof(query))))
+		return 0;
 	struct http_request r = { .front = &front,
 				  .method = requests[i].method,
 				  .path = requests[i].path,
@@ -149,7 +158,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  .query_name = query_name,
 				  .call = { .who = &caller,
 					    .query = query_value,
-					    .body_bytes = { data + 1, size - 1 },
+					    .http = query,
+					    .body_bytes = body,
 					    .request_id = "0123456789abcdef" } };
 	api_serve(&r);
 	answer_holds(&r.call);

@@ -23,7 +23,7 @@ tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c tests/fuzz/fuzz.h tests/fuzz/log_k
 tests_fuzz_seeds_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_seeds_LDADD = daemon/wire/libinner_ask.a daemon/wire/libdriver_answer.a $(SIGND_LIBS) $(CRYPTO_LIBS) \
 	$(LIBCONFIG_LIBS)
-EXTRA_DIST += tests/fuzz/README tests/fuzz/make-seeds tests/fuzz/corpus
+EXTRA_DIST += scripts/fuzz tests/fuzz/README tests/fuzz/make-seeds tests/fuzz/run.t tests/fuzz/corpus
 
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/frame.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_frame_CFLAGS = $(FUZZ_COMPILE)

@@ -83,6 +83,11 @@ static void hex_and_text(void **state)
 	assert_true(text_valid(slice_text("a\xe2\x80\xae" "b")));
 	assert_false(text_valid(slice_text("a\x1b[31m")));
 	assert_int_equal(text_length(slice_text("M\xc3\xbcller")), 6);
+	assert_int_equal(text_cut(slice_text("M\xc3\xbcller"), 1), 1);
+	assert_int_equal(text_cut(slice_text("M\xc3\xbcller"), 2), 1);
+	assert_int_equal(text_cut(slice_text("M\xc3\xbcller"), 3), 3);
+	assert_int_equal(text_cut(slice_text("M\xc3\xbc"), 3), 3);
+	assert_int_equal(text_cut(slice_text("\xe2\x82\xac"), 2), 0);
 }
 
 static void a_long_socket_path_is_refused(void **state)

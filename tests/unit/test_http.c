@@ -105,6 +105,23 @@ static void name_patterns_limit(void **state)
 	assert_false(matches("uri:spiffe://td/a", "uri:spiffe://td/a/b"));
 }
 
+static void refusals_end_with_a_whole_character(void **state)
+{
+	(void)state;
+	struct call c = { .status = 0 };
+	char field[2 * sizeof(c.error.field)] = "x", sentence[2 * sizeof(c.error.message)] = "x";
+	for (size_t i = 1; i + 2 < sizeof(field); i += 2)
+		memcpy(field + i, "\xc3\xbc", 3);
+	for (size_t i = 1; i + 2 < sizeof(sentence); i += 2)
+		memcpy(sentence + i, "\xc3\xbc", 3);
+	assert_int_equal(call_refuse(&c, 400, "a", field, "%s", sentence), 1);
+	assert_int_equal(strlen(c.error.field), sizeof(c.error.field) - 1);
+	assert_int_equal(strlen(c.error.message), sizeof(c.error.message) - 1);
+	call_refuse(&c, 400, "a", field + 1, "%s", sentence + 1);
+	assert_int_equal(strlen(c.error.field), sizeof(c.error.field) - 2);
+	assert_int_equal(strlen(c.error.message), sizeof(c.error.message) - 2);
+}
+
 static void metrics_escape_labels(void **state)
 {
 	(void)state;
@@ -187,7 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(routes_are_found),	 cmocka_unit_test(paths_have_a_limit),
 		cmocka_unit_test(name_patterns_limit),	 cmocka_unit_test(metrics_escape_labels),
-		cmocka_unit_test(framing_means_one_thing),
+		cmocka_unit_test(framing_means_one_thing), cmocka_unit_test(refusals_end_with_a_whole_character),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

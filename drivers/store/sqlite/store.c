@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@ struct store {
 	int lock;
 	struct store_session *writer;
 	pthread_t committer;
+	bool cas_changed; /* by the open transaction; the committer's own */
+	atomic_uint_fast64_t ca_generation;
 
 	pthread_mutex_t mutex; /* guards all below */
 	pthread_cond_t work;
@@ -121,6 +124,20 @@ static void group_finish(struct job *jobs, bool broken)
 	}
 }
 
+static void row_changed(void *of, int how, const char *database, const char *table, sqlite3_int64 row)
+{
+	struct store *s = of;
+	(void)how;
+	(void)database;
+	(void)row;
+	s->cas_changed = s->cas_changed || strcmp(table, "ca") == 0;
+}
+
+uint64_t store_ca_generation(const struct store *s)
+{
+	return atomic_load(&s->ca_generation);
+}
+
 static void *committer_run(void *with)
 {
 	struct store *s = with;
@@ -132,6 +149,9 @@ static void *committer_run(void *with)
 			break;
 		pthread_mutex_unlock(&s->mutex);
 		bool broken = group_run(s->writer, jobs, mark) != 0;
+		if (s->cas_changed)
+			atomic_fetch_add(&s->ca_generation, 1);
+		s->cas_changed = false;
 		pthread_mutex_lock(&s->mutex);
 		if (!broken && mark)
 			s->written_mark = mark;
@@ -268,8 +288,10 @@ int store_open(const char *path, struct store **out)
 	pthread_cond_init(&s->idle, NULL);
 	s->path = strdup(path);
 	s->lock = s->path ? store_lock(path) : -1;
-	if (s->lock < 0 || session_open(path, true, &s->writer) || store_probe(s) ||
-	    pthread_create(&s->committer, NULL, committer_run, s) != 0) {
+	bool open = s->lock >= 0 && session_open(path, true, &s->writer) == 0 && store_probe(s) == 0;
+	if (open)
+		sqlite3_update_hook(s->writer->db, row_changed, s);
+	if (!open || pthread_create(&s->committer, NULL, committer_run, s) != 0) {
 		store_free(s);
 		return -1;
 	}

@@ -1,0 +1,116 @@
+#include "frontd/issuing.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ISSUING 64 /* CAs that issue at the same time; with more, some are read anew. About 20 KiB each */
+
+struct issuings {
+	pthread_mutex_t lock;
+	size_t next; /* the entry that makes room */
+	struct issuing *entries[MAX_ISSUING];
+};
+
+struct issuings *issuings_new(void)
+{
+	struct issuings *all = calloc(1, sizeof(*all));
+	if (all)
+		pthread_mutex_init(&all->lock, NULL);
+	return all;
+}
+
+void issuings_free(struct issuings *all)
+{
+	if (!all)
+		return;
+	for (size_t i = 0; i < MAX_ISSUING; i++)
+		issuing_release(&all->entries[i]);
+	pthread_mutex_destroy(&all->lock);
+	free(all);
+}
+
+void issuing_release(struct issuing **issuing)
+{
+	struct issuing *i = *issuing;
+	*issuing = NULL;
+	if (!i || atomic_fetch_sub(&i->users, 1) != 1)
+		return;
+	chain_free(&i->chain);
+	facts_free(&i->facts);
+	free(i->chain_pem);
+	free(i->root_pem);
+	free(i);
+}
+
+static const char *id_of(const struct issuing *i)
+{
+	return row_text(i->chain.ca[0].id);
+}
+
+/* The generation comes before the rows: what changes in between makes the entry old, never wrong. */
+static int issuing_load(struct store *store, const char *ca_id, struct issuing *i)
+{
+	scoped_session *s = NULL;
+	i->generation = store_ca_generation(store);
+	if (store_read(store, &s))
+		return -1;
+	int r = chain_load(s, ca_id, &i->chain);
+	if (r)
+		return r;
+	size_t root = i->chain.count - 1;
+	i->chain_pem = chain_pem(&i->chain, 0, root);
+	i->root_pem = chain_pem(&i->chain, root, root + 1);
+	facts_read(i->chain.ca[0].certificate, &i->facts, i->why);
+	return i->chain_pem && i->root_pem ? 0 : -1;
+}
+
+static struct issuing *issuing_find(struct issuings *all, const char *ca_id, uint64_t generation)
+{
+	struct issuing *found = NULL;
+	pthread_mutex_lock(&all->lock);
+	for (size_t i = 0; i < MAX_ISSUING && !found; i++)
+		if (all->entries[i] && all->entries[i]->generation == generation &&
+		    strcmp(id_of(all->entries[i]), ca_id) == 0)
+			found = all->entries[i];
+	if (found)
+		atomic_fetch_add(&found->users, 1);
+	pthread_mutex_unlock(&all->lock);
+	return found;
+}
+
+/* Takes the place of this CA's older entry, or of whose turn it is. */
+static void issuing_keep(struct issuings *all, struct issuing *new)
+{
+	size_t at = MAX_ISSUING;
+	atomic_fetch_add(&new->users, 1);
+	pthread_mutex_lock(&all->lock);
+	for (size_t i = 0; i < MAX_ISSUING && at == MAX_ISSUING; i++)
+		if (!all->entries[i] || strcmp(id_of(all->entries[i]), id_of(new)) == 0)
+			at = i;
+	if (at == MAX_ISSUING)
+		at = all->next++ % MAX_ISSUING;
+	struct issuing *old = all->entries[at];
+	all->entries[at] = new;
+	pthread_mutex_unlock(&all->lock);
+	issuing_release(&old);
+}
+
+int issuing_get(struct issuings *all, struct store *store, const char *ca_id, struct issuing **out)
+{
+	*out = issuing_find(all, ca_id, store_ca_generation(store));
+	if (*out)
+		return 0;
+	struct issuing *new = calloc(1, sizeof(*new));
+	if (!new)
+		return -1;
+	atomic_init(&new->users, 1);
+	int r = issuing_load(store, ca_id, new);
+	if (r) {
+		issuing_release(&new);
+		return r;
+	}
+	issuing_keep(all, new);
+	*out = new;
+	return 0;
+}
