@@ -5,6 +5,7 @@ daemon_base_libbase_a_SOURCES = \
 	daemon/base/buf.c daemon/base/buf.h \
 	daemon/base/conf.c daemon/base/conf.h \
 	daemon/base/fd.c daemon/base/fd.h \
+	daemon/base/filter.c daemon/base/filter.h \
 	daemon/base/jail.c daemon/base/jail.h \
 	daemon/base/log.c daemon/base/log.h \
 	daemon/base/pack.c daemon/base/pack.h daemon/base/pack_done.h daemon/base/pack_fields.h \

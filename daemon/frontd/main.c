@@ -25,6 +25,8 @@
 #include "policy/profile.h"
 #include "store/store.h"
 
+#define MAX_FILES 4096 /* both sockets' connections, the database's sessions with three files each, and as many again */
+
 struct servers {
 	struct http_server *api, *pki;
 };
@@ -90,6 +92,23 @@ static void front_close(struct front *f)
 	metrics_free(f->metrics);
 }
 
+/*
+ * Before the first thread. Names of callers come from the host's user database,
+ * whose modules, caches and settings lie in the places named last.
+ */
+static int rights_limit(const struct config *c)
+{
+	const struct jail_path paths[] = {
+		{ c->database, JAIL_WRITE_BESIDE },  { c->api_socket, JAIL_WRITE_BESIDE },
+		{ c->pki_socket, JAIL_WRITE_BESIDE }, { c->profiles_dir, JAIL_READ },
+		{ "/etc", JAIL_READ },		      { "/usr/lib", JAIL_READ },
+		{ "/lib", JAIL_READ },		      { "/lib64", JAIL_READ },
+		{ "/run/systemd/userdb", JAIL_READ }, { "/var/lib/sss/mc", JAIL_READ },
+		{ "/dev/urandom", JAIL_READ },	      { JAIL_SANITIZED ? "/" : "", JAIL_READ },
+	};
+	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0])) : -1;
+}
+
 /* Every thread is started with these blocked: only this one takes them. */
 static void signals_wait(const sigset_t *signals)
 {
@@ -129,7 +148,7 @@ static int config_run(const char *path, bool check)
 		log_open("chancery-frontd", config.log_level);
 		if (check)
 			result = 0;
-		else if (jail_enter() == 0)
+		else if (rights_limit(&config) == 0)
 			result = run(&config);
 	}
 	config_free(&config);

@@ -20,6 +20,7 @@
 #include "base/ready.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "signd/calls.h"
 #include "signd/guard.h"
 #include "signd/notary.h"
 #include "signd/restore.h"
@@ -29,6 +30,7 @@
 #define TICK_MS	       100   /* how late a deadline or a reconnection may be */
 #define INIT_WAIT_MS   30000 /* for the driver, when the ledger is made */
 #define INIT_CREATE_MS 130000
+#define MAX_FILES      256 /* peers, drivers, the ledger's segments, and as many again */
 
 static int state_path(const struct config *c, const char *name, char out[PATH_MAX])
 {
@@ -139,13 +141,28 @@ static int signals_take(void)
 	return sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? signalfd(-1, &set, SFD_CLOEXEC) : -1;
 }
 
+/* Before the first thread and the first file that a peer had a part in; the filter follows when all threads run. */
+static int rights_limit(const struct config *c)
+{
+	const struct jail_path paths[] = {
+		{ c->state_dir, JAIL_WRITE },
+		{ c->socket, JAIL_WRITE_BESIDE },
+		{ c->anchors_dir, JAIL_READ },
+		/* A sanitizer's report reads its own program and /proc. */
+		{ JAIL_SANITIZED ? "/" : "", JAIL_READ },
+	};
+	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0])) : -1;
+}
+
 static int bring_up(struct signer *s, struct watch *signals)
 {
 	*signals = (struct watch){ signals_take(), signal_event, s };
 	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 || start_ledger(s) != 0 ||
 	    verifiers_start(s->config.verifiers, s->inbox, &s->verifiers) != 0)
 		return -1;
-	return loop_add(s->loop, signals, EPOLLIN) != 0 ? -1 : guard_start(s, &s->guard);
+	if (loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
+		return -1;
+	return calls_limit(JAIL_SANITIZED);
 }
 
 static void bring_down(struct signer *s)
@@ -174,7 +191,7 @@ int serve(struct config *config)
 	struct signer s = { .config = *config };
 	struct watch signals = { .fd = -1 };
 	struct journal_head head;
-	if (jail_enter() != 0)
+	if (rights_limit(config) != 0)
 		return EXIT_FAILURE;
 	int up = bring_up(&s, &signals);
 	if (up == 0) {
@@ -269,7 +286,7 @@ int serve_init(struct config *config)
 	char folder[PATH_MAX];
 	struct stat st;
 	scoped_op *op = op_new();
-	if (jail_enter() != 0 || !op || state_path(config, "ledger", folder) != 0 || state_lock(config) != 0)
+	if (rights_limit(config) != 0 || !op || state_path(config, "ledger", folder) != 0 || state_lock(config) != 0)
 		return EXIT_FAILURE;
 	if (stat(folder, &st) == 0) {
 		log_error("ledger_exists", "folder=%s expected=\"no ledger there yet\"", folder);

@@ -20,6 +20,7 @@
 #include "key/pkcs11/token.h"
 #include "key/watchdog.h"
 
+#define OWN_PATHS	 12
 #define BRING_UP_SECONDS 60 /* a network HSM's client connects in seconds, or not at all */
 
 struct arguments {
@@ -119,11 +120,35 @@ static int serve(const struct settings *settings, struct server *server)
 	return 0;
 }
 
+/*
+ * Programs and libraries, the host's settings and what it says of its hardware
+ * can be read by any module; where it keeps its own is in the settings alone.
+ */
+static int paths_limit(const struct settings *s)
+{
+	struct jail_path paths[OWN_PATHS + 2 * MAX_PATHS] = {
+		{ s->state_dir, JAIL_WRITE }, { s->server.socket, JAIL_WRITE_BESIDE },
+		{ s->module, JAIL_READ },     { s->pin_file, JAIL_READ },
+		{ "/usr", JAIL_READ },	      { "/lib", JAIL_READ },
+		{ "/lib64", JAIL_READ },      { "/etc", JAIL_READ },
+		{ "/proc", JAIL_READ },	      { "/sys", JAIL_READ },
+		{ "/dev/null", JAIL_WRITE },  { "/dev/urandom", JAIL_READ },
+	};
+	size_t n = OWN_PATHS;
+	if (!s->landlock)
+		return 0;
+	for (size_t i = 0; i < s->read_count; i++)
+		paths[n++] = (struct jail_path){ s->read_paths[i], JAIL_READ };
+	for (size_t i = 0; i < s->write_count; i++)
+		paths[n++] = (struct jail_path){ s->write_paths[i], JAIL_WRITE };
+	return jail_paths(paths, n);
+}
+
 /* Everything that can be wrong without the token is found before the PIN is touched. */
 static int run(const struct settings *settings)
 {
 	signals_block();
-	if (jail_enter() != 0)
+	if (jail_enter() != 0 || paths_limit(settings) != 0)
 		return EXIT_TOKEN_FAILED;
 	int taken = latch_lock(settings);
 	if (taken || settings_environment(settings) != 0)

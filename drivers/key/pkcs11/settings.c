@@ -57,6 +57,32 @@ static void state_read(struct conf *c, struct settings *s)
 		conf_reject(c, "state_dir", "a folder that exists");
 }
 
+static size_t paths_read(struct conf *c, const char *list, const char *out[MAX_PATHS])
+{
+	char item[32];
+	size_t n = conf_count(c, list);
+	if (n > MAX_PATHS) {
+		conf_reject(c, list, "at most 32 paths");
+		n = MAX_PATHS;
+	}
+	for (size_t i = 0; i < n; i++) {
+		snprintf(item, sizeof(item), "%s.[%zu]", list, i);
+		out[i] = conf_text(c, item, NULL);
+		if (*out[i] != '/')
+			conf_reject(c, item, "a path that begins with /");
+	}
+	return n;
+}
+
+static void landlock_read(struct conf *c, struct settings *s)
+{
+	s->landlock = conf_bool(c, "landlock", false);
+	s->read_count = paths_read(c, "read_paths", s->read_paths);
+	s->write_count = paths_read(c, "write_paths", s->write_paths);
+	if (!s->landlock && s->read_count + s->write_count)
+		conf_reject(c, s->read_count ? "read_paths" : "write_paths", "landlock = true beside it");
+}
+
 /* Reads the values too, so that a value that is no text is found with its line. */
 static void environment_check(struct conf *c)
 {
@@ -85,6 +111,7 @@ int settings_read(const char *path, struct settings *out)
 	pin_read(c, out);
 	state_read(c, out);
 	environment_check(c);
+	landlock_read(c, out);
 	if (conf_finish(c) == 0)
 		return 0;
 	settings_free(out);

@@ -5,6 +5,7 @@
 #include "key/server.h"
 
 #define MAX_LABEL_PREFIX 64 /* as much as a label in driver.def */
+#define MAX_PATHS	 32 /* of either list: a vendor's client has a handful of folders */
 
 struct conf;
 
@@ -21,6 +22,9 @@ struct settings {
 	unsigned workers;
 	bool require_local;
 	bool imported_keys; /* keys that were not made in a token may sign */
+	bool landlock; /* hold the module to what follows and to what every driver needs */
+	size_t read_count, write_count;
+	const char *read_paths[MAX_PATHS], *write_paths[MAX_PATHS];
 	char pin_path[4096];
 };
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -264,8 +265,19 @@ static void store_free(struct store *s)
 	free(s);
 }
 
+/* What SQLite sorts outside of memory belongs beside the database, the one folder that is this process's own. */
+static void temporaries_place(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	scoped_buf folder = { .max = 4096 };
+	buf_printf(&folder, "%.*s%c", slash ? (int)(slash - path + (slash == path)) : 1, slash ? path : ".", 0);
+	if (buf_ok(&folder))
+		setenv("SQLITE_TMPDIR", (const char *)folder.at, 1);
+}
+
 int store_open(const char *path, struct store **out)
 {
+	temporaries_place(path);
 	struct store *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -1;

@@ -1,0 +1,7 @@
+# shim: another clock and repeatable chance, preloaded. A shared object, which automake makes without libtool as a program.
+noinst_PROGRAMS += tests/shim/shim.so
+tests_shim_shim_so_SOURCES = tests/shim/shim.c
+tests_shim_shim_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_shim_shim_so_LDFLAGS = -shared
+tests_shim_shim_so_LDADD = -ldl -lpthread
+EXTRA_DIST += tests/shim/clock.sh tests/e2e/clock.t
