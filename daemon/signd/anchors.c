@@ -77,7 +77,7 @@ int anchors_load(const char *folder, STACK_OF(X509) * anchors)
 	size_t n = 0;
 	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const char *why = distrust(fd, S_IFDIR, &st);
-	DIR *dir = why ? NULL : fdopendir(dup(fd));
+	DIR *dir = why ? NULL : fdopendir(fcntl(fd, F_DUPFD_CLOEXEC, 0));
 	if (!dir) {
 		log_error("anchors_not_read", "folder=%s why=\"%s\"", folder, why ? why : log_errno());
 		return -1;
