@@ -46,6 +46,7 @@ for daemon in frontd signd driver; do
 done
 (exec setpriv --reuid="$STACK_SIGN" --regid="$STACK_SIGN" --clear-groups sleep 60) &
 free=$!
+# shellcheck disable=SC2317 # stack_until calls it
 is_asleep() { [ "$(cat "/proc/$free/comm")" = sleep ]; }
 stack_until 5 is_asleep
 like "$(as "$STACK_SIGN" "$probe" attach "$free")" '^maps done' "a process of the same user without a jail is open to it"
@@ -87,10 +88,10 @@ if [ -n "$sanitized" ]; then
   skip "from within" "a sanitizer needs what the filter forbids"
   tap_done
 fi
-comes_to own-write done "a file in its own folder"
-comes_to own-rename done "renamed there"
-comes_to unix done "a Unix socket"
-comes_to memory done "memory"
+comes_to own-write 'done' "a file in its own folder"
+comes_to own-rename 'done' "renamed there"
+comes_to unix 'done' "a Unix socket"
+comes_to memory 'done' "memory"
 if grep -q landlock_missing "$work/probe.log"; then
   skip "within: foreign files" "this kernel has no Landlock ($(sed -n 's/.*why="\([^"]*\)".*/\1/p' "$work/probe.log"))"
 else
