@@ -1,7 +1,7 @@
 # conf: an example of each file goes to the data folder; a copy to be edited goes
 # to /etc/chancery, and one that is there already stays as it is.
 confexampledir = $(pkgdatadir)/conf
-dist_confexample_DATA = conf/driver.conf conf/frontd.conf conf/signd.conf
+dist_confexample_DATA = conf/driver.conf conf/driver-file.conf conf/frontd.conf conf/signd.conf
 
 install-data-local: install-systemd
 	$(MKDIR_P) '$(DESTDIR)$(sysconfdir)/chancery'

@@ -35,7 +35,7 @@ static const char *distrust(int fd, mode_t type, struct stat *st)
 }
 
 /* DER, or PEM with one or more certificates. How many there were. */
-static size_t anchor_parse(struct slice bytes, STACK_OF(X509) *anchors)
+static size_t anchor_parse(struct slice bytes, STACK_OF(X509) * anchors)
 {
 	size_t n = 0;
 	X509 *x;
@@ -52,7 +52,7 @@ static size_t anchor_parse(struct slice bytes, STACK_OF(X509) *anchors)
 	return n;
 }
 
-static size_t anchor_load(int folder, const char *name, STACK_OF(X509) *anchors)
+static size_t anchor_load(int folder, const char *name, STACK_OF(X509) * anchors)
 {
 	scoped_buf bytes = { .max = MAX_ANCHOR_FILE };
 	struct stat st;
@@ -71,7 +71,7 @@ static size_t anchor_load(int folder, const char *name, STACK_OF(X509) *anchors)
 	return n;
 }
 
-int anchors_load(const char *folder, STACK_OF(X509) *anchors)
+int anchors_load(const char *folder, STACK_OF(X509) * anchors)
 {
 	struct stat st;
 	size_t n = 0;

@@ -8,10 +8,10 @@
 
 #include <openssl/x509.h>
 
-#define MAX_ANCHORS	256
+#define MAX_ANCHORS 256
 #define MAX_ANCHOR_FILE 65536
 
 /* Adds every anchor; a file that can't be trusted or read is logged and left out. 0, or -1: the folder. */
-int anchors_load(const char *folder, STACK_OF(X509) *anchors);
+int anchors_load(const char *folder, STACK_OF(X509) * anchors);
 
 #endif

@@ -10,13 +10,13 @@
 #include "signd/anchors.h"
 #include "signd/encode/oid.h"
 
-#define MAX_PATH_LEN   255
-#define SECURITY_LEVEL 2     /* 112 bits: no SHA-1 and no short key between the certificate and its root */
-#define MAX_NAME_DER   16384 /* what a charter has room for */
-#define MAX_USAGES     16
+#define MAX_PATH_LEN 255
+#define SECURITY_LEVEL 2   /* 112 bits: no SHA-1 and no short key between the certificate and its root */
+#define MAX_NAME_DER 16384 /* what a charter has room for */
+#define MAX_USAGES 16
 
 #define REFUSED(name, at) ((struct verdict){ REFUSE_##name, at })
-#define FINE		  ((struct verdict){ 0, NULL })
+#define FINE ((struct verdict){ 0, NULL })
 
 void chain_init(struct chain *c)
 {
@@ -117,8 +117,11 @@ static struct slice string_slice(const ASN1_STRING *s)
 /* One base of a subtree in its canonical form; false: of a form that we can't hold names against. */
 static bool subtree_read(const GENERAL_NAME *base, struct buf *raw, uint16_t *count)
 {
-	static const uint8_t types[] = { [GEN_EMAIL] = NAME_EMAIL, [GEN_DNS] = NAME_DNS, [GEN_URI] = NAME_URI,
-					 [GEN_IPADD] = NAME_IP, [GEN_DIRNAME] = NAME_DIRECTORY };
+	static const uint8_t types[] = { [GEN_EMAIL] = NAME_EMAIL,
+					 [GEN_DNS] = NAME_DNS,
+					 [GEN_URI] = NAME_URI,
+					 [GEN_IPADD] = NAME_IP,
+					 [GEN_DIRNAME] = NAME_DIRECTORY };
 	scoped_buf directory = { .max = MAX_NAME }, value = { .max = MAX_NAME };
 	const char *why;
 	int form;
@@ -134,7 +137,7 @@ static bool subtree_read(const GENERAL_NAME *base, struct buf *raw, uint16_t *co
 }
 
 /* RFC 5280 4.2.1.10: minimum is 0 and absent, maximum is absent. */
-static bool subtrees_read(const STACK_OF(GENERAL_SUBTREE) *all, struct buf *raw, uint16_t *count)
+static bool subtrees_read(const STACK_OF(GENERAL_SUBTREE) * all, struct buf *raw, uint16_t *count)
 {
 	for (int i = 0; i < sk_GENERAL_SUBTREE_num(all); i++) {
 		const GENERAL_SUBTREE *s = sk_GENERAL_SUBTREE_value(all, i);
@@ -261,7 +264,8 @@ static struct verdict take_path(struct chain *c)
 {
 	int n = sk_X509_num(c->path);
 	for (int i = n - 1; i >= 0; i--) {
-		struct verdict v = take_certificate(c, sk_X509_value(c->path, i), i == n - 1, i ? "chain" : "certificate");
+		struct verdict v =
+			take_certificate(c, sk_X509_value(c->path, i), i == n - 1, i ? "chain" : "certificate");
 		if (v.code)
 			return v;
 	}
@@ -276,12 +280,13 @@ static struct verdict take_path(struct chain *c)
 static struct verdict path_verdict(int error)
 {
 	log_warning("import_refused", "why=\"%s\"", X509_verify_cert_error_string(error));
-	bool unlisted = error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT || error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+	bool unlisted =
+		error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT || error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
 	return unlisted ? REFUSED(UNLISTED_ROOT, "chain") : REFUSED(IMPORT_CHAIN, "certificate");
 }
 
 /* 0 with the path, or an X509_V_ERR number. */
-static int path_build(struct chain *c, STACK_OF(X509) *anchors, X509 *x, STACK_OF(X509) *untrusted, int64_t now)
+static int path_build(struct chain *c, STACK_OF(X509) * anchors, X509 *x, STACK_OF(X509) * untrusted, int64_t now)
 {
 	int error = X509_V_ERR_OUT_OF_MEM;
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -302,8 +307,10 @@ static int path_build(struct chain *c, STACK_OF(X509) *anchors, X509 *x, STACK_O
 	return c->path ? 0 : error;
 }
 
-/* libcrypto takes the first anchor of a fitting name; a renewed root, say, stands beside its elder, so each is tried. */
-static struct verdict path_find(struct chain *c, STACK_OF(X509) *anchors, X509 *x, STACK_OF(X509) *untrusted, int64_t now)
+/* libcrypto takes the first anchor of a fitting name; a renewed root, say, stands beside its elder, so each is tried.
+ */
+static struct verdict path_find(struct chain *c, STACK_OF(X509) * anchors, X509 *x, STACK_OF(X509) * untrusted,
+				int64_t now)
 {
 	int error = path_build(c, anchors, x, untrusted, now);
 	for (int i = 0; !c->path && i < sk_X509_num(anchors); i++) {
@@ -315,7 +322,7 @@ static struct verdict path_find(struct chain *c, STACK_OF(X509) *anchors, X509 *
 	return c->path ? FINE : path_verdict(error);
 }
 
-static bool untrusted_read(struct list list, STACK_OF(X509) *out)
+static bool untrusted_read(struct list list, STACK_OF(X509) * out)
 {
 	uint8_t tag;
 	struct slice der;

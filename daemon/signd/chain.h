@@ -16,7 +16,7 @@
 #define MAX_CHAIN 8 /* certificates above the imported one: what its record has room for */
 
 struct chain {
-	STACK_OF(X509) *path; /* the imported certificate first, its root last */
+	STACK_OF(X509) * path; /* the imported certificate first, its root last */
 	struct buf subject, public_key, usages;
 	struct constraints_buf effective;
 	uint16_t path_len;

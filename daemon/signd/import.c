@@ -108,9 +108,9 @@ int import_know(struct signer *s, struct slice certificate)
 		certificate_public_key(x, &public_key);
 	}
 	X509_free(x);
-	return x && buf_ok(&subject) && buf_ok(&public_key) ?
-		       keys_know(&s->keys, buf_slice(&subject), buf_slice(&public_key)) :
-		       -1;
+	return x && buf_ok(&subject) && buf_ok(&public_key)
+		       ? keys_know(&s->keys, buf_slice(&subject), buf_slice(&public_key))
+		       : -1;
 }
 
 /* No CA of the chain may have a name that is another key's here. */
@@ -128,7 +128,8 @@ static struct verdict check_subjects(const struct signer *s, const struct chain 
 }
 
 /* The key of a token, which this ledger does not know yet; its id is a hash, so that an import can be repeated. */
-static struct verdict new_key(struct signer *s, struct op *op, const struct ca_import_request *r, struct slice public_key)
+static struct verdict new_key(struct signer *s, struct op *op, const struct ca_import_request *r,
+			      struct slice public_key)
 {
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	struct slot *slot = s->slots[signer_slot(s, r->token)];
@@ -149,7 +150,8 @@ static struct verdict new_key(struct signer *s, struct op *op, const struct ca_i
 }
 
 /* The key that is to be bound, in op->subject: none, one of this ledger, or one that a token has. */
-static struct verdict find_key(struct signer *s, struct op *op, const struct ca_import_request *r, struct slice public_key)
+static struct verdict find_key(struct signer *s, struct op *op, const struct ca_import_request *r,
+			       struct slice public_key)
 {
 	static const uint8_t none[KEY_ID_SIZE];
 	bool by_id = memcmp(r->key_id, none, KEY_ID_SIZE) != 0, by_token = r->token.len && r->driver_key.len;
@@ -178,7 +180,8 @@ static struct verdict find_key(struct signer *s, struct op *op, const struct ca_
 }
 
 /* The issuer, if it is one of ours; the key itself if the certificate is a root. */
-static void chain_parent(const struct signer *s, const struct chain *c, const struct key *own, uint8_t parent[KEY_ID_SIZE])
+static void chain_parent(const struct signer *s, const struct chain *c, const struct key *own,
+			 uint8_t parent[KEY_ID_SIZE])
 {
 	const struct key *k = own;
 	scoped_buf issuer = { .max = 32768 };

@@ -14,7 +14,8 @@
 
 #include "wire/frame.h"
 
-#define CHALLENGE_TEXT "chancery: this key answers for the certificate that is imported\n" /* ledger id and 32 random bytes follow */
+#define CHALLENGE_TEXT                                                                                                 \
+	"chancery: this key answers for the certificate that is imported\n" /* ledger id and 32 random bytes follow */
 
 struct signer;
 

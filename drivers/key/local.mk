@@ -2,11 +2,13 @@
 noinst_LIBRARIES += drivers/key/libserver.a drivers/key/pkcs11/libtoken.a
 drivers_key_libserver_a_SOURCES = drivers/key/driver.h \
 	drivers/key/connection.c drivers/key/connection.h \
+	drivers/key/evp.c drivers/key/evp.h \
 	drivers/key/jobs.c drivers/key/jobs.h \
 	drivers/key/server.c drivers/key/server.h \
+	drivers/key/server_settings.c drivers/key/server_settings.h \
 	drivers/key/verbs.c drivers/key/verbs.h \
 	drivers/key/watchdog.c drivers/key/watchdog.h
-drivers_key_libserver_a_CFLAGS = $(AM_CFLAGS) -pthread
+drivers_key_libserver_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) -pthread
 
 drivers_key_pkcs11_libtoken_a_SOURCES = \
 	drivers/key/pkcs11/create.c drivers/key/pkcs11/create.h \
@@ -29,12 +31,22 @@ chancery_driver_pkcs11_SOURCES = drivers/key/pkcs11/main.c
 chancery_driver_pkcs11_CFLAGS = $(drivers_key_pkcs11_libtoken_a_CFLAGS)
 chancery_driver_pkcs11_LDADD = $(DRIVER_LIBS) $(LIBP11_LIBS) $(LIBCONFIG_LIBS) $(CRYPTO_LIBS) -lpthread -ldl
 
+# Keys in files, for migration and development.
+sbin_PROGRAMS += chancery-driver-file
+chancery_driver_file_SOURCES = drivers/key/file/main.c drivers/key/file/folder.c drivers/key/file/folder.h \
+	drivers/key/file/keys.c drivers/key/file/keys.h drivers/key/file/operations.c drivers/key/file/operations.h
+chancery_driver_file_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) -pthread
+chancery_driver_file_LDADD = drivers/key/libserver.a daemon/wire/libdriver_answer.a daemon/wire/libframe.a \
+	daemon/base/libbase.a $(LIBCONFIG_LIBS) $(CRYPTO_LIBS) -lpthread
+
 # For the tests: one verb a run, against a real driver.
 noinst_PROGRAMS += tests/e2e/driver-client
 tests_e2e_driver_client_SOURCES = tests/e2e/driver-client.c
 tests_e2e_driver_client_LDADD = daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/base/libbase.a
-dist_man_MANS += conf/driver.conf.5 drivers/key/pkcs11/chancery-driver-pkcs11.8
-EXTRA_DIST += conf/driver.conf tests/tokens/up-softhsm tests/e2e/driver.t
+dist_man_MANS += conf/driver.conf.5 drivers/key/pkcs11/chancery-driver-pkcs11.8 \
+	drivers/key/file/chancery-driver-file.8
+EXTRA_DIST += conf/driver.conf tests/tokens/up-softhsm tests/e2e/driver.t tests/e2e/driver.sh \
+	tests/e2e/driver_file.t tests/e2e/algorithms.t
 
 # A module that breaks on purpose: a shared object, which automake makes without libtool as a program.
 noinst_PROGRAMS += tests/tokens/faulty.so

@@ -274,7 +274,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int least;
 		void (*run)(char **arguments);
-	} commands[] = { { "create", 2, do_create }, { "csr", 5, do_csr },   { "self", 3, do_self },
+	} commands[] = { { "create", 2, do_create }, { "csr", 5, do_csr },     { "self", 3, do_self },
 			 { "import", 4, do_import }, { "admit", 2, do_admit }, { "leaf", 5, do_leaf },
 			 { "ca", 5, do_ca },	     { "close", 1, do_close } };
 	struct hello_request hello = { .version = INNER_VERSION };

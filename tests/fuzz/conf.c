@@ -12,7 +12,11 @@
 #include "base/conf.h"
 #include "fuzz/fuzz.h"
 #include "policy/profile_load.h"
-#include "signd/config.h"
+
+/* The file's own level would have all its mistakes on the terminal. */
+#define log_open(program, level) ((void)(level))
+#include "signd/config.c"
+#undef log_open
 
 #define FOLDER "/tmp/ch.fuzz.XXXXXX"
 
@@ -52,7 +56,6 @@ static void signd_read(void)
 {
 	struct config c;
 	int r = config_read(path, &c);
-	fuzz_quiet(); /* it has set the level that the file names */
 	REQUIRE(r == 0 || r == -1);
 	if (r == 0) {
 		REQUIRE(c.token_count >= 1 && c.token_count <= MAX_SLOTS && c.state_dir && c.socket);

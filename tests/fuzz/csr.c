@@ -3,22 +3,22 @@
  * is; any other is taken for the DER inside, and then its signature is held to
  * be good: else no bent subject or name would ever be read.
  */
+#include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <string.h>
 
 #include "fuzz/fuzz.h"
 
 static bool signature_given;
 
-static int request_verify(EVP_MD_CTX *ctx, const unsigned char *signature, size_t size, const unsigned char *info,
-			  size_t length)
+static int signature_verify_given(EVP_MD_CTX *ctx, const uint8_t *signature, size_t size, const uint8_t *data,
+				  size_t len)
 {
-	int verified = EVP_DigestVerify(ctx, signature, size, info, length);
+	int verified = EVP_DigestVerify(ctx, signature, size, data, len);
 	return signature_given ? 1 : verified;
 }
 
-#define EVP_DigestVerify request_verify
+#define EVP_DigestVerify signature_verify_given
 #include "frontd/csr.c"
 #undef EVP_DigestVerify
 

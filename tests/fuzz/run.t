@@ -6,5 +6,5 @@ set -u
 
 while IFS= read -r name; do
   succeeds "$name: nothing found in $CHANCERY_FUZZ seconds" "$CHANCERY_SOURCE/scripts/fuzz" "$name" "$CHANCERY_FUZZ"
-done < <("$CHANCERY_SOURCE/scripts/fuzz" --list | tr ' ' '\n')
+done < <("$CHANCERY_SOURCE/scripts/fuzz" --list)
 tap_done

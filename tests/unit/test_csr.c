@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "base/algorithm.h"
 #include "frontd/csr.h"
+#include "frontd/ec_key.h"
 #include "names/dn.h"
 #include "names/name.h"
 
@@ -127,6 +129,37 @@ static void keys_are_judged(void **state)
 	EVP_PKEY_free(odd);
 }
 
+/* The quick way to a key takes what the library writes and nothing beside it. */
+static void points_are_judged(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *curve;
+		uint8_t algorithm;
+	} curves[] = { { "P-256", ALGORITHM_ECDSA_P256 }, { "P-384", ALGORITHM_ECDSA_P384 }, { "P-521", ALGORITHM_ECDSA_P521 } };
+	for (size_t i = 0; i < 3; i++) {
+		EVP_PKEY *key = ec(curves[i].curve);
+		unsigned char *der = NULL;
+		size_t n = (size_t)i2d_PUBKEY(key, &der);
+		uint8_t algorithm = 0;
+		EVP_PKEY *read = ec_key_read((struct slice){ der, n }, &algorithm);
+		assert_int_equal(EVP_PKEY_eq(key, read), 1);
+		assert_int_equal(algorithm, curves[i].algorithm);
+		EVP_PKEY_free(read);
+		assert_null(ec_key_read((struct slice){ der, n - 1 }, &algorithm));
+		der[n - 1] ^= 1; /* off the curve */
+		assert_null(ec_key_read((struct slice){ der, n }, &algorithm));
+		EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
+		unsigned char *short_der = NULL;
+		n = (size_t)i2d_PUBKEY(key, &short_der);
+		assert_null(ec_key_read((struct slice){ short_der, n }, &algorithm));
+		OPENSSL_free(short_der);
+		OPENSSL_free(der);
+		EVP_PKEY_free(key);
+	}
+	check(ec("P-521"), NULL, EVP_sha512(), false, "");
+}
+
 static void signatures_are_judged(void **state)
 {
 	(void)state;
@@ -175,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_ones_are_decoded), cmocka_unit_test(keys_are_judged),
+		cmocka_unit_test(points_are_judged),
 		cmocka_unit_test(signatures_are_judged), cmocka_unit_test(names_are_judged),
 		cmocka_unit_test(text_is_judged),
 	};

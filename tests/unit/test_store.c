@@ -251,6 +251,26 @@ static void states_move_by_compare_and_set(void **state)
 	store_close(s);
 }
 
+/* What was read of CAs may be kept until one of them changes, and no longer. */
+static void the_generation_tells_of_changed_cas(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	uint64_t first = store_ca_generation(s);
+	assert_int_equal(put_certificate(s, 1, "active", "a.example"), STORE_DONE);
+	assert_true(store_ca_generation(s) == first);
+	struct move m = { "ica-1", "retiring", "retired", 0 };
+	assert_int_equal(store_change(s, move_ca, &m), STORE_STATE);
+	assert_true(store_ca_generation(s) == first);
+	m = (struct move){ "ica-1", "active", "retiring", 0 };
+	assert_int_equal(store_change(s, move_ca, &m), STORE_DONE);
+	uint64_t second = store_ca_generation(s);
+	assert_true(second > first);
+	put_ca(s, 2, "ica-1", "active");
+	assert_true(store_ca_generation(s) > second);
+	store_close(s);
+}
+
 static void certificates_are_found(void **state)
 {
 	(void)state;
@@ -503,6 +523,7 @@ int main(void)
 		EACH(names_and_subjects_are_taken_once),
 		EACH(refused_work_is_undone),
 		EACH(states_move_by_compare_and_set),
+		EACH(the_generation_tells_of_changed_cas),
 		EACH(certificates_are_found),
 		EACH(a_certificate_is_inserted_once),
 		EACH(many_write_at_once),

@@ -8,20 +8,12 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "key/driver.h"
+#include "key/evp.h"
 
 #define DER_OCTET_STRING 0x04
 #define POINT_UNCOMPRESSED 0x04
 #define ED25519_BYTES 32
 
-static void ctx_free(EVP_PKEY_CTX **ctx)
-{
-	EVP_PKEY_CTX_free(*ctx);
-}
-static void md_ctx_free(EVP_MD_CTX **ctx)
-{
-	EVP_MD_CTX_free(*ctx);
-}
 static void build_free(OSSL_PARAM_BLD **build)
 {
 	OSSL_PARAM_BLD_free(*build);
@@ -34,34 +26,28 @@ static void number_free(BIGNUM **n)
 {
 	BN_free(*n);
 }
-static void ecdsa_free(ECDSA_SIG **s)
-{
-	ECDSA_SIG_free(*s);
-}
 #define scoped(free) __attribute__((cleanup(free)))
 
 struct curve {
 	uint8_t algorithm;
-	const char *group;
 	const char *params; /* DER, as CKA_EC_PARAMS has it */
 	size_t params_len;
 };
 
-#define CURVE(algorithm, group, params)                                                                                \
+#define CURVE(algorithm, params)                                                                                       \
 	{                                                                                                              \
-		algorithm, group, params, sizeof(params) - 1                                                           \
+		algorithm, params, sizeof(params) - 1                                                                  \
 	}
 
 /* The first row of an algorithm is the one that keys are made with. */
 static const struct curve curves[] = {
-	CURVE(ALGORITHM_ECDSA_P256, "prime256v1", "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"),
-	CURVE(ALGORITHM_ECDSA_P384, "secp384r1", "\x06\x05\x2b\x81\x04\x00\x22"),
-	CURVE(ALGORITHM_ECDSA_P521, "secp521r1", "\x06\x05\x2b\x81\x04\x00\x23"),
+	CURVE(ALGORITHM_ECDSA_P256, "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"),
+	CURVE(ALGORITHM_ECDSA_P384, "\x06\x05\x2b\x81\x04\x00\x22"),
+	CURVE(ALGORITHM_ECDSA_P521, "\x06\x05\x2b\x81\x04\x00\x23"),
 	/* PKCS#11 3.0 names the curve by text or by object identifier; the text works with tokens of both kinds. */
-	CURVE(ALGORITHM_ED25519, NULL,
-	      "\x13\x0c"
-	      "edwards25519"),
-	CURVE(ALGORITHM_ED25519, NULL, "\x06\x03\x2b\x65\x70"),
+	CURVE(ALGORITHM_ED25519, "\x13\x0c"
+				 "edwards25519"),
+	CURVE(ALGORITHM_ED25519, "\x06\x03\x2b\x65\x70"),
 };
 
 static const struct curve *curve_of(struct slice params)
@@ -111,12 +97,12 @@ static bool public_take(EVP_PKEY *key, uint8_t algorithm, struct public_key *out
 static EVP_PKEY *key_build(const char *type, OSSL_PARAM_BLD *build)
 {
 	OSSL_PARAM *params scoped(params_free) = OSSL_PARAM_BLD_to_param(build);
-	EVP_PKEY_CTX *ctx scoped(ctx_free) = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	scoped_ctx *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
 	EVP_PKEY *key = NULL;
 	if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) != 1 ||
 	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
 		return NULL;
-	EVP_PKEY_CTX *check scoped(ctx_free) = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	scoped_ctx *check = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	if (check && EVP_PKEY_public_check(check) == 1)
 		return key;
 	EVP_PKEY_free(key);
@@ -143,9 +129,10 @@ bool public_from_ec(struct slice params, struct slice point, struct public_key *
 		return point_unwrap(point, ED25519_BYTES, &bare) &&
 		       public_take(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bare.at, bare.len),
 				   curve->algorithm, out);
-	size_t want = 1 + algorithm_by_number(curve->algorithm)->signature_size;
+	const struct algorithm *a = algorithm_by_number(curve->algorithm);
+	size_t want = 1 + a->signature_size;
 	return point_unwrap(point, want, &bare) && bare.at[0] == POINT_UNCOMPRESSED &&
-	       public_take(ec_build(curve->group, bare), curve->algorithm, out);
+	       public_take(ec_build(evp_group(a), bare), curve->algorithm, out);
 }
 
 static uint8_t rsa_algorithm(int bits)
@@ -178,45 +165,25 @@ void public_free(struct public_key *p)
 	*p = (struct public_key){ 0 };
 }
 
-static const EVP_MD *digest_of(const struct algorithm *a)
-{
-	switch (a->digest) {
-	case DIGEST_SHA256:
-		return EVP_sha256();
-	case DIGEST_SHA384:
-		return EVP_sha384();
-	case DIGEST_SHA512:
-		return EVP_sha512();
-	case DIGEST_NONE:
-		break;
-	}
-	return NULL;
-}
-
 size_t public_digest(const struct algorithm *a, struct slice message, uint8_t *out)
 {
 	unsigned n = 0;
-	const EVP_MD *md = digest_of(a);
+	const EVP_MD *md = evp_digest(a);
 	return md && EVP_Digest(message.at, message.len, out, &n, md, NULL) == 1 ? n : 0;
 }
 
 static bool verify_digest(const struct public_key *p, struct slice digest, struct slice signature)
 {
-	EVP_PKEY_CTX *ctx scoped(ctx_free) = EVP_PKEY_CTX_new_from_pkey(NULL, p->key, NULL);
-	if (!ctx || EVP_PKEY_verify_init(ctx) != 1)
-		return false;
-	if (p->algorithm->family == FAMILY_RSA && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1)
-		return false;
-	if (EVP_PKEY_CTX_set_signature_md(ctx, digest_of(p->algorithm)) != 1)
-		return false;
-	return EVP_PKEY_verify(ctx, signature.at, signature.len, digest.at, digest.len) == 1;
+	scoped_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, p->key, NULL);
+	return ctx && EVP_PKEY_verify_init(ctx) == 1 && evp_digest_set(ctx, p->algorithm) &&
+	       EVP_PKEY_verify(ctx, signature.at, signature.len, digest.at, digest.len) == 1;
 }
 
 /* libcrypto wants r and s as DER, where tokens have them side by side. */
 static bool verify_ec(const struct public_key *p, struct slice digest, struct slice signature)
 {
 	int half = (int)(signature.len / 2);
-	ECDSA_SIG *pair scoped(ecdsa_free) = ECDSA_SIG_new();
+	scoped_ecdsa *pair = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(signature.at, half, NULL), *s = BN_bin2bn(signature.at + half, half, NULL);
 	if (!pair || !r || !s || ECDSA_SIG_set0(pair, r, s) != 1) {
 		BN_free(r);
@@ -232,7 +199,7 @@ static bool verify_ec(const struct public_key *p, struct slice digest, struct sl
 
 static bool verify_message(const struct public_key *p, struct slice data, struct slice signature)
 {
-	EVP_MD_CTX *ctx scoped(md_ctx_free) = EVP_MD_CTX_new();
+	scoped_md_ctx *ctx = EVP_MD_CTX_new();
 	return ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, p->key) == 1 &&
 	       EVP_DigestVerify(ctx, signature.at, signature.len, data.at, data.len) == 1;
 }

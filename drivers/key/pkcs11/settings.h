@@ -5,7 +5,6 @@
 #include "key/server.h"
 
 #define MAX_LABEL_PREFIX 64 /* as much as a label in driver.def */
-#define MAX_DRIVER_NAME 32  /* it is part of a user's name, chancery-drv-NAME */
 #define MAX_PATHS	 32 /* of either list: a vendor's client has a handful of folders */
 
 struct conf;

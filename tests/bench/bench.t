@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# That the measurements run and print what they promise; how fast anything is,
+# no test asserts.
+set -u
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+
+export CHANCERY_BUILD
+if table=$("$(dirname "$0")/run" --seconds 1 --rounds 1 --keys P-256 --clients 4 2>&1); then
+  pass "one round with P-256 runs"
+else
+  fail "one round with P-256 runs" "$table"
+fi
+number='[0-9]+\.[0-9]+'
+for leg in driver signer http; do
+  like "$table" "^P-256 +$leg +raw +$number +$number - $number +[0-9]+ +[0-9]+\$" "a line for $leg against the token"
+done
+like "$table" "^P-256 +http +cfssl " "a line against cfssl, or that it is not there"
+like "$table" "^signd resident under load: $number MiB\$" "the signer's memory"
+tap_done
