@@ -12,16 +12,16 @@
 /* Numbers mean other calls on other architectures: the kernel tells which one was used. */
 #if defined(__x86_64__)
 #define THIS_ARCHITECTURE AUDIT_ARCH_X86_64
-#define MAX_CALL	  0x3fffffff /* above are the calls of x32, which has other numbers under the same name */
+#define MAX_CALL 0x3fffffff /* above are the calls of x32, which has other numbers under the same name */
 #elif defined(__aarch64__)
 #define THIS_ARCHITECTURE AUDIT_ARCH_AARCH64
-#define MAX_CALL	  0x7fffffff
+#define MAX_CALL 0x7fffffff
 #else
 #define THIS_ARCHITECTURE 0 /* not known here: no filter */
-#define MAX_CALL	  0x7fffffff
+#define MAX_CALL 0x7fffffff
 #endif
 
-#define ROW_SIZE  6
+#define ROW_SIZE 6
 #define HEAD_SIZE 6
 
 struct program {
@@ -82,7 +82,8 @@ int filter_apply(const struct filter_row *rows, size_t n)
 {
 	struct program program = { .n = 0 };
 	if (!THIS_ARCHITECTURE) {
-		log_warning("filter_missing", "why=\"none for this architecture\" effect=\"any system call can be made\"");
+		log_warning("filter_missing",
+			    "why=\"none for this architecture\" effect=\"any system call can be made\"");
 		return 0;
 	}
 	if (n > MAX_FILTER_ROWS) {

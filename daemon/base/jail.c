@@ -44,11 +44,11 @@ int jail_files(unsigned most)
 }
 
 /* Of Landlock's second and third version; older kernel headers lack the names. */
-#define RIGHT_REFER    (UINT64_C(1) << 13)
+#define RIGHT_REFER (UINT64_C(1) << 13)
 #define RIGHT_TRUNCATE (UINT64_C(1) << 14)
 
 #define RIGHTS_OF_FILES (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | RIGHT_TRUNCATE)
-#define RIGHTS_TO_READ	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define RIGHTS_TO_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define RIGHTS_TO_WRITE                                                                                                \
 	(RIGHTS_TO_READ | RIGHT_TRUNCATE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |            \
 	 LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |                   \

@@ -11,10 +11,22 @@
 #include "base/filter.h"
 #include "base/log.h"
 
-#define ALLOW(call)			   { SYS_##call, FILTER_ALLOW, 0, 0, 0 }
-#define ALLOW_IF(call, argument, mask, value) { SYS_##call, FILTER_ALLOW, argument, mask, value }
-#define KILL(call)			   { SYS_##call, FILTER_KILL, 0, 0, 0 }
-#define KILL_IF(call, argument, mask, value) { SYS_##call, FILTER_KILL, argument, mask, value }
+#define ALLOW(call)                                                                                                    \
+	{                                                                                                              \
+		SYS_##call, FILTER_ALLOW, 0, 0, 0                                                                      \
+	}
+#define ALLOW_IF(call, argument, mask, value)                                                                          \
+	{                                                                                                              \
+		SYS_##call, FILTER_ALLOW, argument, mask, value                                                        \
+	}
+#define KILL(call)                                                                                                     \
+	{                                                                                                              \
+		SYS_##call, FILTER_KILL, 0, 0, 0                                                                       \
+	}
+#define KILL_IF(call, argument, mask, value)                                                                           \
+	{                                                                                                              \
+		SYS_##call, FILTER_KILL, argument, mask, value                                                         \
+	}
 
 /* What an issuance takes stands first, since rows are tried in order. */
 static const struct filter_row rows[] = {
@@ -57,6 +69,7 @@ static const struct filter_row rows[] = {
 	ALLOW(fchmod),
 	ALLOW(flock),
 	ALLOW(fcntl),
+	ALLOW(dup), /* the anchors' folder is judged and read through two */
 	ALLOW(memfd_create),
 	/* Sockets: those of this host's programs. */
 	ALLOW(accept4),
@@ -144,13 +157,13 @@ static const struct filter_row rows[] = {
 
 /* AddressSanitizer's threads, its leak check at the end, and the symbolizer of its reports. */
 static const struct filter_row sanitizer_rows[] = {
-	ALLOW(clone),	   ALLOW(execve),	    ALLOW(ptrace), ALLOW(process_vm_readv),
-	ALLOW(wait4),	   ALLOW(prctl),	    ALLOW(pipe2),  ALLOW(dup3),
-	ALLOW(tgkill),	   ALLOW(mmap),		    ALLOW(kill),   ALLOW(prlimit64),
-	ALLOW(mprotect),   ALLOW(getppid),	    ALLOW(ioctl),  ALLOW(sched_setaffinity),
+	ALLOW(clone),	 ALLOW(execve),	    ALLOW(ptrace), ALLOW(process_vm_readv),
+	ALLOW(wait4),	 ALLOW(prctl),	    ALLOW(pipe2),  ALLOW(dup3),
+	ALLOW(tgkill),	 ALLOW(mmap),	    ALLOW(kill),   ALLOW(prlimit64),
+	ALLOW(mprotect), ALLOW(getppid),    ALLOW(ioctl),  ALLOW(sched_setaffinity),
 #ifdef SYS_dup2
-	ALLOW(dup2),	   ALLOW(getdents),	    ALLOW(pipe),   ALLOW(fork),
-	ALLOW(vfork),	   ALLOW(arch_prctl),
+	ALLOW(dup2),	 ALLOW(getdents),   ALLOW(pipe),   ALLOW(fork),
+	ALLOW(vfork),	 ALLOW(arch_prctl),
 #endif
 };
 

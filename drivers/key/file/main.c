@@ -44,6 +44,17 @@ static int folder_open(struct file_token *t, const char *passphrase)
 	return *passphrase ? secret_read(passphrase, &t->folder.passphrase) : 0;
 }
 
+/* No vendor's code here, so what this driver opens is known: its keys and its socket. */
+static int paths_limit(const struct file_token *t, const struct server_settings *server)
+{
+	const struct jail_path paths[] = {
+		{ t->path, JAIL_WRITE },
+		{ server->socket, JAIL_WRITE_BESIDE },
+		{ JAIL_SANITIZED ? "/" : "", JAIL_READ },
+	};
+	return jail_paths(paths, sizeof(paths) / sizeof(paths[0]));
+}
+
 static int serve(struct conf *c)
 {
 	static struct server_settings settings;
@@ -53,6 +64,8 @@ static int serve(struct conf *c)
 		return EXIT_CONFIG;
 	log_warning("insecure", "folder=%s why=\"private keys are files that this user can read and copy\"",
 		    token.path);
+	if (paths_limit(&token, &settings) != 0)
+		return EXIT_TOKEN_FAILED;
 	struct server *server = watchdog_start() == 0 ? server_open(&settings) : NULL;
 	if (!server)
 		return EXIT_CONFIG;
