@@ -42,13 +42,6 @@ void op_cleanup(struct op **op)
 	op_free(*op);
 }
 
-struct op *op_take(struct op **op)
-{
-	struct op *taken = *op;
-	*op = NULL;
-	return taken;
-}
-
 struct buf *op_record(struct op *op, uint8_t type)
 {
 	if (op->record_count == MAX_OP_RECORDS)

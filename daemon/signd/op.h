@@ -72,7 +72,6 @@ struct op *op_new(void);
 void op_free(struct op *op);
 #define scoped_op __attribute__((cleanup(op_cleanup))) struct op
 void op_cleanup(struct op **op);
-struct op *op_take(struct op **op);
 /* An empty body to put a record's fields into; the caller sees to it that there are never more than MAX_OP_RECORDS. */
 struct buf *op_record(struct op *op, uint8_t type);
 
