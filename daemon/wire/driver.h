@@ -21,6 +21,7 @@ enum key_attribute {
 	KEY_NEVER_EXTRACTABLE = 1 << 4,
 	KEY_CAN_SIGN = 1 << 5,
 	KEY_CAN_OTHER = 1 << 6, /* decrypt, unwrap, derive or sign-recover */
+	KEY_WANTS_PIN = 1 << 7, /* before each signature */
 };
 
 enum token_state { TOKEN_READY = 1, TOKEN_AWAY = 2, TOKEN_PIN_LATCHED = 3 };
