@@ -18,6 +18,7 @@
 : "${STACK_DIR:=}" "${STACK_BIN:=}" "${STACK_SOURCE:=}" "${STACK_ADMINS:=uid:$(id -u)}"
 : "${STACK_FRONT:=-}" "${STACK_SIGN:=-}" "${STACK_DRIVER:=-}"
 max_socket_path=107 # sockaddr_un holds 108 bytes with the zero at the end
+# shellcheck disable=SC2034 # for the scripts
 softhsm_module=/usr/lib/softhsm/libsofthsm2.so
 
 stack_say() { printf '%s\n' "$*" >&2; }
