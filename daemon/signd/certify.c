@@ -185,10 +185,10 @@ static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_I
 	struct key *k = keys_find(&s->keys, id);
 	if (!k)
 		return refused(REFUSE_KEY_UNKNOWN, "ca_key");
-	if (k->state != KEY_STATE_BOUND)
-		return refused(k->state == KEY_STATE_CLOSED ? REFUSE_KEY_CLOSED : REFUSE_KEY_UNBOUND, "ca_key");
-	if (k->latched)
-		return refused(REFUSE_KEY_LATCHED, "ca_key");
+	if (k->state == KEY_STATE_UNBOUND)
+		return refused(REFUSE_KEY_UNBOUND, "ca_key");
+	if (key_stopped(k))
+		return refused(key_stopped(k), "ca_key");
 	*out = k;
 	return refused(k->slot && slot_ready(k->slot) ? 0 : REFUSE_TOKEN_AWAY, "ca_key");
 }
@@ -336,8 +336,8 @@ static struct verdict draft_csr(struct signer *s, struct op *op, const struct ke
 	struct key *k = op->key = keys_find(&s->keys, r->key_id);
 	if (!k)
 		return refused(REFUSE_KEY_UNKNOWN, "key_id");
-	if (k->state == KEY_STATE_CLOSED || k->latched)
-		return refused(k->latched ? REFUSE_KEY_LATCHED : REFUSE_KEY_CLOSED, "key_id");
+	if (key_stopped(k))
+		return refused(key_stopped(k), "key_id");
 	if (k->reserved.len)
 		return refused(REFUSE_KEY_BOUND, "key_id");
 	if (!k->slot || !slot_ready(k->slot))

@@ -59,6 +59,7 @@ struct op {
 	struct buf signature; /* the contents of signatureValue */
 	struct buf note;      /* not empty: becomes the ledger's checkpoint when the records are durable */
 
+	uint32_t attributes; /* of the key that it asked for */
 	uint16_t asks; /* the driver's verb that it waits for */
 	uint64_t driver_tag;
 	int64_t deadline; /* boot milliseconds */

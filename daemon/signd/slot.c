@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "signd/health.h"
 #include "signd/keys.h"
 #include "signd/public_key.h"
 #include "wire/driver_ask.h"
@@ -22,6 +23,8 @@
 #define SIGN_DEADLINE_MS   15000  /* past a driver's own watchdog and one restart */
 #define CREATE_DEADLINE_MS 120000 /* an RSA-4096 key takes a slow token a minute */
 #define HELLO_DEADLINE_MS  10000
+#define STATUS_MS	   5000	 /* how old what is told of a driver may be */
+#define STATUS_DEADLINE_MS 30000 /* its loop answers at once, also while the token is busy */
 #define FIRST_BACKOFF_MS   100
 #define LAST_BACKOFF_MS	   10000
 #define READ_SIZE	   65536
@@ -42,6 +45,9 @@ struct slot {
 	uint32_t algorithms;
 	uint64_t next_tag;
 	struct buf in, out;
+	struct health health;
+	int64_t status_at;  /* boot milliseconds: when STATUS was last asked for */
+	bool status_due;    /* ... and not answered yet */
 	struct op *waiting; /* sent, or to be sent as soon as it is ready */
 };
 
@@ -90,16 +96,27 @@ bool slot_can(const struct slot *s, uint8_t algorithm)
 	return s->algorithms >> algorithm & 1;
 }
 
-uint8_t slot_state(const struct slot *s, char *detail, size_t size)
+static uint8_t slot_state(const struct slot *s)
 {
-	size_t waiting = 0;
-	for (const struct op *op = s->waiting; op; op = op->next)
-		waiting++;
-	if (s->refused)
-		snprintf(detail, size, "%s %s", s->name, driver_refusal_sentence(s->refused));
-	else
-		snprintf(detail, size, "%s %s, %zu in flight", s->name, s->ready ? "ready" : "away, reconnecting", waiting);
 	return s->ready ? DRIVER_READY : s->refused == DRIVER_REFUSE_PIN_LATCHED ? DRIVER_LATCHED : DRIVER_AWAY;
+}
+
+uint8_t slot_report(struct slot *s, struct driver_report *report)
+{
+	*report = (struct driver_report){ .name = slice_text(s->name), .algorithms = s->algorithms };
+	health_report(&s->health, report);
+	for (const struct op *op = s->waiting; op; op = op->next)
+		report->waiting++;
+	if (s->refused)
+		report->detail = slice_text(driver_refusal_sentence(s->refused));
+	else if (!s->ready)
+		report->detail = slice_text("No driver answers at its socket.");
+	return slot_state(s);
+}
+
+const char *slot_serial(const struct slot *s)
+{
+	return s->health.serial;
 }
 
 static void slot_flush(struct slot *s)
@@ -161,6 +178,8 @@ static void op_ask(struct slot *s, struct op *op)
 		return;
 	if (op->asks == DRIVER_SIGN)
 		put_sign(s, op);
+	else if (op->asks == DRIVER_LIST)
+		ask_driver_list_put(&s->out, op->driver_tag, &(struct driver_list_request){});
 	else
 		put_public(s, op); /* slot_tick() sends what a whole round has asked for */
 }
@@ -174,6 +193,12 @@ void slot_sign(struct slot *s, struct op *op)
 void slot_public(struct slot *s, struct op *op)
 {
 	op_wait(s, op, DRIVER_PUBLIC, SIGN_DEADLINE_MS);
+	op_ask(s, op);
+}
+
+void slot_list(struct slot *s, struct op *op)
+{
+	op_wait(s, op, DRIVER_LIST, SIGN_DEADLINE_MS);
 	op_ask(s, op);
 }
 
@@ -237,11 +262,41 @@ static int take_hello(struct slot *s, const struct frame *f)
 		return -1;
 	s->algorithms = hello.algorithms;
 	s->ready = true;
+	s->status_at = 0;
+	s->status_due = false;
+	health_hello(&s->health, &hello);
 	s->refused = 0;
 	s->backoff = FIRST_BACKOFF_MS;
 	log_info("driver_ready", "name=%s workers=%u", s->name, hello.workers);
 	repeat_questions(s);
 	return 0;
+}
+
+static int take_status(struct slot *s, const struct frame *f)
+{
+	struct driver_status_reply status;
+	const char *where;
+	if (f->kind != FRAME_REPLY || ask_driver_status_get(f->body, &status, &where) != PACK_OK)
+		return -1;
+	health_status(&s->health, &status);
+	s->status_due = false;
+	return 0;
+}
+
+static bool list_has(struct list keys, struct slice key)
+{
+	uint8_t tag;
+	struct slice one;
+	while (list_next(&keys, &tag, &one))
+		if (slice_equal(one, key))
+			return true;
+	return false;
+}
+
+static void take_public(struct op *op, const struct driver_public_reply *public)
+{
+	op->attributes = public->attributes;
+	buf_put_slice(&op->raw, public->public_key);
 }
 
 /* Reads the answer of one verb into op->raw; negative: it does not fit the table. */
@@ -250,6 +305,7 @@ static int read_answer(const struct frame *f, struct op *op)
 	struct driver_sign_reply sign;
 	struct driver_create_reply create;
 	struct driver_public_reply public;
+	struct driver_list_reply list;
 	struct refusal_message refusal;
 	const char *where;
 	buf_clear(&op->raw);
@@ -264,7 +320,9 @@ static int read_answer(const struct frame *f, struct op *op)
 	else if (f->verb == DRIVER_CREATE && ask_driver_create_get(f->body, &create, &where) == PACK_OK)
 		buf_put_slice(&op->raw, create.public_key);
 	else if (f->verb == DRIVER_PUBLIC && ask_driver_public_get(f->body, &public, &where) == PACK_OK)
-		buf_put_slice(&op->raw, public.public_key);
+		take_public(op, &public);
+	else if (f->verb == DRIVER_LIST && ask_driver_list_get(f->body, &list, &where) == PACK_OK)
+		buf_put(&op->raw, "+", list_has(list.keys, buf_slice(&op->message)));
 	else
 		return -1;
 	return buf_ok(&op->raw) ? 0 : -1;
@@ -274,6 +332,8 @@ static int take_answer(struct slot *s, const struct frame *f)
 {
 	if (!s->ready)
 		return take_hello(s, f);
+	if (f->verb == DRIVER_STATUS)
+		return take_status(s, f);
 	struct op *op = op_unlink(s, f->tag);
 	if (!op)
 		return 0; /* its deadline has passed */
@@ -370,6 +430,18 @@ static void give_up_late(struct slot *s, int64_t now)
 	}
 }
 
+/* Asks how things stand, every few seconds; a driver that doesn't say so doesn't live. */
+static void ask_status(struct slot *s, int64_t now)
+{
+	if (s->status_due && now > s->status_at + STATUS_DEADLINE_MS) {
+		slot_lost(s, "no answer to STATUS");
+	} else if (!s->status_due && now >= s->status_at + STATUS_MS) {
+		ask_driver_status_put(&s->out, 0, &(struct driver_status_request){});
+		s->status_at = now;
+		s->status_due = true;
+	}
+}
+
 void slot_tick(struct slot *s)
 {
 	int64_t now = time_boot_ms();
@@ -378,6 +450,9 @@ void slot_tick(struct slot *s)
 		slot_lost(s, "no answer to HELLO");
 	if (!s->connected && now >= s->next_try)
 		slot_connect(s);
+	if (s->ready)
+		ask_status(s, now);
+	health_state(&s->health, slot_state(s));
 	if (s->connected && s->out.len && !(s->events & EPOLLOUT))
 		slot_flush(s);
 }
