@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/batch.h"
 #include "base/fd.h"
 #include "base/jail.h"
 #include "base/log.h"
@@ -122,6 +123,7 @@ static int run(struct config *c)
 {
 	struct servers servers = { NULL, NULL };
 	sigset_t signals;
+	batch_enter();
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
