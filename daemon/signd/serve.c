@@ -151,8 +151,6 @@ static int rights_limit(const struct config *c)
 		{ c->state_dir, JAIL_WRITE },
 		{ c->socket, JAIL_WRITE_BESIDE },
 		{ c->anchors_dir, JAIL_READ },
-		/* A sanitizer's report reads its own program and /proc. */
-		{ JAIL_SANITIZED ? "/" : "", JAIL_READ },
 	};
 	batch_enter();
 	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0])) : -1;
