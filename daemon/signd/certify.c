@@ -71,16 +71,9 @@ static void certify_done(struct signer *s, struct op *op)
 	signer_op_done(s, op);
 }
 
-static void certify_verified(struct signer *s, struct op *op)
+/* The verifier's thread has it: the op alone is seen here, and what never changes of its keys. */
+static void certify_concluded(struct op *op)
 {
-	if (op->trouble != OP_FINE) {
-		if (op->trouble == OP_SIGNATURE_WRONG && ++op->key->wrong_signatures == WRONG_SIGNATURES) {
-			op->key->latched = true;
-			log_error("key_latched", "token=%s why=\"three signatures that do not verify\"", op->key->token);
-		}
-		certify_lost(s, op);
-		return;
-	}
 	struct cert_result_record result = { op->intent, buf_slice(&op->signature) };
 	op->record_count = 0;
 	const struct csr_result_record csr = { op->intent, result.signature };
@@ -96,7 +89,20 @@ static void certify_verified(struct signer *s, struct op *op)
 		memcpy(bound.key_id, op->subject->id, KEY_ID_SIZE);
 		record_key_bound_put(op_record(op, RECORD_KEY_BOUND), &bound);
 	}
-	signer_journal(s, op, certify_done);
+}
+
+/* It verified and its result is on the ledger, or not. */
+static void certify_verified(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_SIGNATURE_WRONG) {
+		certify_done(s, op);
+		return;
+	}
+	if (++op->key->wrong_signatures == WRONG_SIGNATURES) {
+		op->key->latched = true;
+		log_error("key_latched", "token=%s why=\"three signatures that do not verify\"", op->key->token);
+	}
+	certify_lost(s, op);
 }
 
 static void certify_signed(struct signer *s, struct op *op)
@@ -105,8 +111,8 @@ static void certify_signed(struct signer *s, struct op *op)
 		certify_lost(s, op);
 		return;
 	}
-	op->then = certify_verified;
-	verifiers_submit(s->verifiers, op);
+	op->concluded = certify_concluded;
+	signer_verify(s, op, certify_verified);
 }
 
 static void certify_intended(struct signer *s, struct op *op)
@@ -136,7 +142,7 @@ static int certify_start(struct signer *s, struct op *op, const struct draft *d)
 	op->not_before = d->fields.not_before;
 	op->not_after = d->fields.not_after;
 	record_cert_intent_put(op_record(op, RECORD_CERT_INTENT), &intent);
-	signer_journal(s, op, certify_intended);
+	signer_intend(s, op, certify_intended);
 	return 0;
 }
 
@@ -384,6 +390,6 @@ int answer_key_csr(struct signer *s, uint64_t peer, const struct frame *f)
 	request_stamp(op, intent.request_id, intent.request_hash);
 	memcpy(intent.key_id, r.key_id, KEY_ID_SIZE);
 	record_csr_intent_put(op_record(op, RECORD_CSR_INTENT), &intent);
-	signer_journal(s, op, certify_intended);
+	signer_intend(s, op, certify_intended);
 	return 0;
 }

@@ -72,8 +72,7 @@ static void import_signed(struct signer *s, struct op *op)
 		import_failed(s, op);
 		return;
 	}
-	op->then = import_verified;
-	verifiers_submit(s->verifiers, op);
+	signer_verify(s, op, import_verified);
 }
 
 /* Text, the ledger that asks, and bytes that nobody knew before: no SEQUENCE begins like this. */

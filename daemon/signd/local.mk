@@ -25,6 +25,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/notary.c daemon/signd/notary.h \
 	daemon/signd/op.c daemon/signd/op.h \
 	daemon/signd/public_key.c daemon/signd/public_key.h \
+	daemon/signd/queue.c daemon/signd/queue.h \
 	daemon/signd/recent.c daemon/signd/recent.h \
 	daemon/signd/report.c daemon/signd/report.h \
 	daemon/signd/request.c daemon/signd/request.h \

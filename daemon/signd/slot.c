@@ -28,6 +28,7 @@
 #define FIRST_BACKOFF_MS   100
 #define LAST_BACKOFF_MS	   10000
 #define READ_SIZE	   65536
+#define ENOUGH_QUEUED	   4 /* requests for each of a driver's workers */
 #define MAX_OUT		   (64 * 1024 * 1024) /* all that may be in flight, at its largest */
 
 struct slot {
@@ -48,7 +49,10 @@ struct slot {
 	struct health health;
 	int64_t status_at;  /* boot milliseconds: when STATUS was last asked for */
 	bool status_due;    /* ... and not answered yet */
-	struct op *waiting; /* sent, or to be sent as soon as it is ready */
+	unsigned workers;
+	bool said_busy;
+	size_t waiting_count;
+	struct op *waiting, **last; /* sent, or to be sent as soon as it is ready; oldest first, as the answers come */
 };
 
 static void slot_lost(struct slot *s, const char *why);
@@ -66,6 +70,7 @@ struct slot *slot_new(const struct slot_options *o)
 	s->watch.fd = -1;
 	s->backoff = FIRST_BACKOFF_MS;
 	s->next_tag = 1;
+	s->last = &s->waiting;
 	buf_init(&s->in, FRAME_HEAD + MAX_FRAME_BODY);
 	buf_init(&s->out, MAX_OUT);
 	return s;
@@ -91,6 +96,13 @@ bool slot_ready(const struct slot *s)
 	return s->ready;
 }
 
+bool slot_busy(struct slot *s)
+{
+	bool busy = s->waiting_count >= (size_t)ENOUGH_QUEUED * s->workers;
+	s->said_busy = s->said_busy || busy;
+	return busy;
+}
+
 bool slot_can(const struct slot *s, uint8_t algorithm)
 {
 	return s->algorithms >> algorithm & 1;
@@ -105,8 +117,7 @@ uint8_t slot_report(struct slot *s, struct driver_report *report)
 {
 	*report = (struct driver_report){ .name = slice_text(s->name), .algorithms = s->algorithms };
 	health_report(&s->health, report);
-	for (const struct op *op = s->waiting; op; op = op->next)
-		report->waiting++;
+	report->waiting = (uint32_t)s->waiting_count;
 	if (s->refused)
 		report->detail = slice_text(driver_refusal_sentence(s->refused));
 	else if (!s->ready)
@@ -140,11 +151,10 @@ static void slot_flush(struct slot *s)
 /* The key's digest of the message crosses; for Ed25519 the message itself. */
 static void put_sign(struct slot *s, const struct op *op)
 {
-	uint8_t digest[EVP_MAX_MD_SIZE];
 	struct driver_sign_request r = {
 		.key = { op->key->driver_key, op->key->driver_key_len },
 		.algorithm = op->key->algorithm,
-		.data = public_key_digest(op->key->algorithm, buf_slice(&op->message), digest),
+		.data = op->digest_len ? (struct slice){ op->digest, op->digest_len } : buf_slice(&op->message),
 	};
 	ask_driver_sign_put(&s->out, op->driver_tag, &r);
 }
@@ -160,15 +170,29 @@ static void op_wait(struct slot *s, struct op *op, uint16_t asks, int64_t deadli
 	op->asks = asks;
 	op->driver_tag = s->next_tag++;
 	op->deadline = time_boot_ms() + deadline_ms;
-	op->next = s->waiting;
-	s->waiting = op;
+	op->next = NULL;
+	*s->last = op;
+	s->last = &op->next;
+	s->waiting_count++;
+}
+
+/* Takes the op at this place off the list. */
+static struct op *op_unlink(struct slot *s, struct op **at)
+{
+	struct op *op = *at;
+	*at = op->next;
+	if (!*at)
+		s->last = at;
+	s->waiting_count--;
+	return op;
 }
 
 static void op_back(struct slot *s, struct op *op, enum op_trouble trouble)
 {
-	op->next = NULL;
+	struct op_chain alone = { NULL, NULL };
 	op->trouble = trouble;
-	inbox_post(s->back, op);
+	chain_put(&alone, op);
+	inbox_post(s->back, &alone);
 }
 
 /* Sent when the driver is there. */
@@ -186,6 +210,7 @@ static void op_ask(struct slot *s, struct op *op)
 
 void slot_sign(struct slot *s, struct op *op)
 {
+	op->digest_len = public_key_digest(op->key->algorithm, buf_slice(&op->message), op->digest);
 	op_wait(s, op, DRIVER_SIGN, SIGN_DEADLINE_MS);
 	op_ask(s, op);
 }
@@ -216,15 +241,11 @@ void slot_create(struct slot *s, struct op *op, uint8_t algorithm)
 	slot_flush(s);
 }
 
-static struct op *op_unlink(struct slot *s, uint64_t tag)
+static struct op *op_by_tag(struct slot *s, uint64_t tag)
 {
-	for (struct op **at = &s->waiting; *at; at = &(*at)->next) {
-		struct op *op = *at;
-		if (op->driver_tag == tag) {
-			*at = op->next;
-			return op;
-		}
-	}
+	for (struct op **at = &s->waiting; *at; at = &(*at)->next)
+		if ((*at)->driver_tag == tag)
+			return op_unlink(s, at);
 	return NULL;
 }
 
@@ -238,13 +259,10 @@ static void repeat_questions(struct slot *s)
 static void drop_creations(struct slot *s)
 {
 	for (struct op **at = &s->waiting; *at;) {
-		struct op *op = *at;
-		if (op->asks != DRIVER_CREATE) {
-			at = &op->next;
-			continue;
-		}
-		*at = op->next;
-		op_back(s, op, OP_TOKEN_AWAY);
+		if ((*at)->asks == DRIVER_CREATE)
+			op_back(s, op_unlink(s, at), OP_TOKEN_AWAY);
+		else
+			at = &(*at)->next;
 	}
 }
 
@@ -261,6 +279,7 @@ static int take_hello(struct slot *s, const struct frame *f)
 	    ask_driver_hello_get(f->body, &hello, &where) != PACK_OK || hello.version != DRIVER_VERSION)
 		return -1;
 	s->algorithms = hello.algorithms;
+	s->workers = hello.workers;
 	s->ready = true;
 	s->status_at = 0;
 	s->status_due = false;
@@ -334,7 +353,7 @@ static int take_answer(struct slot *s, const struct frame *f)
 		return take_hello(s, f);
 	if (f->verb == DRIVER_STATUS)
 		return take_status(s, f);
-	struct op *op = op_unlink(s, f->tag);
+	struct op *op = op_by_tag(s, f->tag);
 	if (!op)
 		return 0; /* its deadline has passed */
 	op->driver_code = 0;
@@ -420,13 +439,10 @@ static void slot_connect(struct slot *s)
 static void give_up_late(struct slot *s, int64_t now)
 {
 	for (struct op **at = &s->waiting; *at;) {
-		struct op *op = *at;
-		if (op->deadline > now) {
-			at = &op->next;
-			continue;
-		}
-		*at = op->next;
-		op_back(s, op, OP_TOKEN_AWAY);
+		if ((*at)->deadline <= now)
+			op_back(s, op_unlink(s, at), OP_TOKEN_AWAY);
+		else
+			at = &(*at)->next;
 	}
 }
 
@@ -442,7 +458,7 @@ static void ask_status(struct slot *s, int64_t now)
 	}
 }
 
-void slot_tick(struct slot *s)
+bool slot_tick(struct slot *s)
 {
 	int64_t now = time_boot_ms();
 	give_up_late(s, now);
@@ -455,4 +471,7 @@ void slot_tick(struct slot *s)
 	health_state(&s->health, slot_state(s));
 	if (s->connected && s->out.len && !(s->events & EPOLLOUT))
 		slot_flush(s);
+	bool other = s->said_busy && !slot_busy(s);
+	s->said_busy = s->said_busy && !other;
+	return other;
 }

@@ -8,7 +8,7 @@
 #define CHANCERY_SIGND_SLOT_H
 
 #include "signd/loop.h"
-#include "signd/op.h"
+#include "signd/queue.h"
 #include "wire/driver.h"
 
 #define MAX_SLOTS 32 /* tokens; STATUS has as many rows */
@@ -26,10 +26,15 @@ struct slot_options {
 struct slot *slot_new(const struct slot_options *options);
 void slot_free(struct slot *s);
 const char *slot_name(const struct slot *s);
-/* Connects when it is time to, sends what was asked for, gives up what is past its deadline. Call it after each round.
+/*
+ * Connects when it is time to, sends what was asked for, gives up what is past
+ * its deadline. Call it after each round. Whether somebody who was told that it
+ * is busy would be told something else now.
  */
-void slot_tick(struct slot *s);
+bool slot_tick(struct slot *s);
 bool slot_ready(const struct slot *s);
+/* Whether its token has enough to do for a while. */
+bool slot_busy(struct slot *s);
 /* Whether the token makes keys of this algorithm. Only while it is ready. */
 bool slot_can(const struct slot *s, uint8_t algorithm);
 /* For STATUS: answers enum driver_state; the texts point into the slot. */

@@ -51,7 +51,6 @@ static int paths_limit(const struct file_token *t, const struct server_settings 
 	const struct jail_path paths[] = {
 		{ t->path, JAIL_WRITE },
 		{ server->socket, JAIL_WRITE_BESIDE },
-		{ JAIL_SANITIZED ? "/" : "", JAIL_READ },
 	};
 	return jail_paths(paths, sizeof(paths) / sizeof(paths[0]));
 }
