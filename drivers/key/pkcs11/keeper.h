@@ -13,6 +13,7 @@
 
 struct keeper {
 	struct token *token;
+	atomic_bool resume_said; /* in the last HELLO */
 	pthread_t thread;
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t change;

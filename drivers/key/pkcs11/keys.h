@@ -1,7 +1,8 @@
 /*
  * The keys of a token that this process has used: found once by CKA_ID, their
  * security attributes read, their public key decoded, their private key
- * proved by a signature. Never searched for again until a recovery.
+ * proved by a signature. Not searched for again until a recovery, but when
+ * somebody asks whether the token still has it.
  */
 #ifndef CHANCERY_KEY_PKCS11_KEYS_H
 #define CHANCERY_KEY_PKCS11_KEYS_H

@@ -8,6 +8,7 @@
 #include "key/pkcs11/create.h"
 #include "key/pkcs11/keeper.h"
 #include "key/pkcs11/keys.h"
+#include "key/pkcs11/latch.h"
 #include "key/pkcs11/signature.h"
 
 static struct token *token_of(void *keeper)
@@ -47,8 +48,19 @@ static int token_hello(void *of, unsigned worker, const struct driver_hello_requ
 					      .label = slice_text(t->label),
 					      .serial = slice_text(t->serial),
 					      .manufacturer = slice_text(t->manufacturer),
-					      .model = slice_text(t->model) };
+					      .model = slice_text(t->model),
+					      .resumed = atomic_load(&t->resumed) };
+	atomic_store(&keeper->resume_said, reply->resumed);
 	return 0;
+}
+
+/* Who asks on after the HELLO that told of a --resume has read it. */
+static void resume_tell(struct keeper *keeper)
+{
+	if (!atomic_exchange(&keeper->resume_said, false))
+		return;
+	atomic_store(&keeper->token->resumed, false);
+	latch_told(keeper->token->settings);
 }
 
 /* Answered while the token is away too: then it says why. */
@@ -58,11 +70,16 @@ static int token_status(void *of, unsigned worker, const struct driver_status_re
 	struct token *t = token_of(of);
 	(void)worker;
 	(void)r;
+	resume_tell(of);
 	health_text(&t->health, room->dropped, sizeof(room->dropped));
 	*reply = (struct driver_status_reply){ .state = (uint8_t)atomic_load(&t->state),
 					       .detail = slice_text(room->dropped),
+					       .token_flags = atomic_load(&t->flags),
+					       .sessions = atomic_load(&t->pool),
 					       .signatures = atomic_load(&t->signatures),
-					       .failures = atomic_load(&t->failures) };
+					       .failures = atomic_load(&t->failures),
+					       .recoveries = atomic_load(&t->recoveries),
+					       .since = health_since(&t->health) };
 	return 0;
 }
 
