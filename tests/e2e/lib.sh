@@ -46,9 +46,10 @@ e2e_up() {
   stack_start || e2e_die "the stack is not ready"
 }
 
-# One request: the status in $status, the body in $body.
+# One request: the status in $status, the body in $body. $API_KEY goes along as its Idempotency-Key.
 api() { # METHOD PATH [JSON]
   local arguments=(-s -S --max-time "${API_PATIENCE:-100}" -X "$1" -w '\n%{http_code}' --unix-socket "$STACK_DIR/api.sock")
+  [ -z "${API_KEY:-}" ] || arguments+=(-H "Idempotency-Key: $API_KEY")
   [ $# -lt 3 ] || arguments+=(-H 'Content-Type: application/json' --data-binary "$3")
   body=$(curl "${arguments[@]}" "http://localhost$2" 2>"$work/curl.err") || true
   status=${body##*$'\n'}
