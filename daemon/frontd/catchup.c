@@ -237,17 +237,18 @@ static int ledger_work(struct store_session *s, void *with)
 	return store_ledger_update(s, with);
 }
 
-/* The newest checkpoint, so that a signer that was rolled back behind it is found out. */
-static void checkpoint_take(struct front *f, struct signer *s, struct store_ledger *ledger)
+void catchup_checkpoint(struct front *f, struct signer *s)
 {
 	struct checkpoint_request request;
 	struct checkpoint_reply reply;
+	struct store_ledger ledger;
 	scoped_answer answer;
-	if (signer_checkpoint(s, &request, &reply, &answer) != SIGNER_DONE || reply.size <= ledger->checkpoint_size)
+	if (signer_checkpoint(s, &request, &reply, &answer) != SIGNER_DONE || ledger_known(f, &ledger) ||
+	    reply.size <= ledger.checkpoint_size)
 		return;
-	ledger->checkpoint_size = reply.size;
-	memcpy(ledger->checkpoint_root, reply.root, sizeof(ledger->checkpoint_root));
-	store_change(f->store, ledger_work, ledger);
+	ledger.checkpoint_size = reply.size;
+	memcpy(ledger.checkpoint_root, reply.root, sizeof(ledger.checkpoint_root));
+	store_change(f->store, ledger_work, &ledger);
 }
 
 static bool ledger_fits(const struct store_ledger *ledger, const struct hello_reply *hello, char why[CATCHUP_WHY])
@@ -281,7 +282,6 @@ int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hel
 	int64_t stale = first ? INT64_MAX : time_now() - STALE_SECONDS;
 	if (store_change(f->store, expire_work, &stale))
 		return -1;
-	checkpoint_take(f, s, &ledger);
 	if (next > before)
 		log_info("catchup", "from=%llu to=%llu open=%zu", (unsigned long long)before, (unsigned long long)next,
 			 open.count);

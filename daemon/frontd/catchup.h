@@ -31,4 +31,10 @@ struct reached {
 int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hello, bool first, struct reached *out,
 		char why[CATCHUP_WHY]);
 
+/*
+ * Keeps the newest checkpoint, so that a signer that was rolled back behind it
+ * is found out. May take as long as the log key's token; nobody shall wait for it.
+ */
+void catchup_checkpoint(struct front *f, struct signer *s);
+
 #endif

@@ -18,7 +18,7 @@
 #define FIRST_PAUSE_MS	 50
 #define LONGEST_PAUSE_MS 5000
 #define READ_STEP	 65536
-#define SETTLE_MS	 1000  /* between looks for what an earlier link left under way */
+#define SETTLE_MS	 1000  /* a signer takes that long at most from a request in its socket to its record; and between looks for what an earlier link left under way */
 #define REFRESH_MS	 30000 /* how long something stays uncertain without a refresh, and how old a checkpoint gets */
 
 static void link_why(struct signer *s, const char *sentence)
@@ -200,9 +200,12 @@ static int link_hello(struct signer *s, struct hello_reply *reply)
 static void link_settle(struct signer *s, const struct reached *reached)
 {
 	bool connecting = s->state == LINK_GREETING;
-	if (connecting)
+	int64_t now = time_boot_ms();
+	if (connecting) {
 		s->foreign_end = reached->end;
-	s->settling = connecting || reached->oldest_open < s->foreign_end;
+		s->foreign_until = now + SETTLE_MS;
+	}
+	s->settling = now < s->foreign_until || reached->oldest_open < s->foreign_end;
 	if (s->settling || s->abandoned)
 		s->uncertain = true;
 }
@@ -254,12 +257,14 @@ static bool link_serve(struct signer *s)
 	s->state = LINK_READY;
 	pthread_mutex_unlock(&s->mutex);
 	log_info("signer_ready", "head=%llu", (unsigned long long)hello.head);
+	catchup_checkpoint(s->options.front, s);
 	int64_t last = time_boot_ms();
 	while (link_pump(s, 1000) == 0) {
 		if (!refresh_due(s, last))
 			continue;
 		if (link_catch_up(s, &hello))
 			break;
+		catchup_checkpoint(s->options.front, s);
 		last = time_boot_ms();
 	}
 	link_why(s, "The link to the signer was lost.");

@@ -40,10 +40,11 @@ struct signer {
 
 	/*
 	 * What was asked for over an earlier link may still come onto the ledger: as outcome of an intent below
-	 * foreign_end, or, until a second look, as a record of its own.
+	 * foreign_end, or for a moment (time_boot_ms()) as a record of its own.
 	 */
 	bool settling;
 	uint64_t foreign_end;
+	int64_t foreign_until;
 
 	bool uncertain;	       /* something may be on the ledger that the database lacks */
 	bool refresh_wanted, refreshing;
