@@ -158,7 +158,10 @@ void call_run(struct front *f, const struct route *route, struct call *c)
 		c->error.retry_after = 2;
 		return;
 	}
-	handler_run(f, route, c);
+	struct retrial t = { 0 };
+	do
+		handler_run(f, route, c);
+	while (keyed && idempotency_again(f, c, &t));
 	if (keyed)
 		idempotency_end(f, c);
 }

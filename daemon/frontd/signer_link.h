@@ -38,6 +38,14 @@ struct signer {
 	struct waiter *waiters;
 	unsigned abandoned; /* requests whose caller has gone and whose answer may still come */
 
+	/*
+	 * What was asked for over an earlier link may still come onto the ledger: as outcome of an intent below
+	 * foreign_end, or for a moment (time_boot_ms()) as a record of its own.
+	 */
+	bool settling;
+	uint64_t foreign_end;
+	int64_t foreign_until;
+
 	bool uncertain;	       /* something may be on the ledger that the database lacks */
 	bool refresh_wanted, refreshing;
 	uint64_t refreshes; /* catch-ups finished or failed */

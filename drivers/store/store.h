@@ -166,6 +166,10 @@ int store_ledger_update(struct store_session *s, const struct store_ledger *ledg
 /* Raises `committed` with the next transaction, whoever's that is; never waits. */
 void store_mark(struct store *s, uint64_t committed);
 
+/* Which request took a CA to which state; known ones stay, and those of before `oldest` are forgotten. */
+int store_step_insert(struct store_session *s, const struct step_row *row, int64_t oldest);
+int store_step_find(struct store_session *s, const uint8_t request_id[16], struct step_row *out);
+
 /* Replies to requests with an Idempotency-Key; status 0: not answered yet. */
 int store_reply_insert(struct store_session *s, const struct reply_row *row);
 int store_reply_update(struct store_session *s, const struct reply_row *row);
