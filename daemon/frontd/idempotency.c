@@ -144,11 +144,12 @@ void idempotency_end(struct front *f, struct call *c)
 	keyed_fill(c, (const char *)route.at, &k);
 	memcpy(k.row.request_id, c->signing_id, sizeof(k.row.request_id));
 	char *text = NULL;
+	bool written = c->text && c->content_type && strcmp(c->content_type, CALL_JSON) == 0;
 	if (c->error.status >= 400 && c->error.status < 500) {
 		k.row.created_at = 0; /* refused before anything was made: the key is free */
-	} else if (!c->error.status && c->reply && (text = json_dumps(c->reply, JSON_COMPACT))) {
+	} else if (!c->error.status && (written || (c->reply && (text = json_dumps(c->reply, JSON_COMPACT))))) {
 		k.row.status = (uint16_t)c->status;
-		k.row.reply = slice_text(text);
+		k.row.reply = written ? (struct slice){ (const uint8_t *)c->text, c->text_len } : slice_text(text);
 	} else {
 		k.row.created_at = 1; /* its fate is unknown: whoever repeats it takes it up where it was left */
 	}
