@@ -496,7 +496,7 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *server, c
 
 static struct MHD_Daemon *daemon_start(struct http_server *s)
 {
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 	unsigned threads = s->options.threads > 1 ? s->options.threads : 0; /* the library knows no pool of one */
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, s,
 				MHD_OPTION_LISTEN_SOCKET, s->options.socket, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
