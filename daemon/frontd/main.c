@@ -39,9 +39,10 @@ static int listen_on(const char *name, const char *path, mode_t mode)
 	return passed >= 0 ? passed : fd_listen(path, mode);
 }
 
-static unsigned processors(void)
+/* The other half of the processors is for the signer and the database; few threads find much to do when they wake. */
+static unsigned http_threads(void)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	long n = sysconf(_SC_NPROCESSORS_ONLN) / 2;
 	return n < 1 ? 1 : n > MAX_HTTP_THREADS ? MAX_HTTP_THREADS : (unsigned)n;
 }
 
@@ -52,7 +53,7 @@ static int servers_start(struct config *c, struct servers *out)
 	if (api < 0 || pki < 0)
 		return -1;
 	struct http_options api_options = { .name = "api", .socket = api, .front = &c->front, .serve = api_serve,
-					    .begin = api_begin, .threads = processors(), .no_store = true,
+					    .begin = api_begin, .threads = http_threads(), .no_store = true,
 					    .authz = c->front.authz };
 	struct http_options pki_options = { .name = "pki", .socket = pki, .front = &c->front, .serve = pki_serve };
 	if (http_start(&api_options, &out->api) != 0)
