@@ -11,7 +11,7 @@ set -u
 clients=${CHANCERY_KILL_CLIENTS:-$([ -n "${CHANCERY_SLOW:-}" ] && echo 16 || echo 8)}
 rounds=${CHANCERY_KILL_ROUNDS:-$([ -n "${CHANCERY_SLOW:-}" ] && echo 30 || echo 10)}
 e2e_up
-hierarchy_make kill ECDSA-P256 ECDSA-P256 ECDSA-P256
+hierarchy_make kill "$(token_first)" "$(token_first)" "$(token_first)"
 csr_make "$work/leaf" ec:P-256 DNS:kill.example.com
 jq -n --rawfile csr "$work/leaf.csr" '{csr_pem: $csr, profile: "server"}' >"$work/request.json"
 mkdir "$work/got"
