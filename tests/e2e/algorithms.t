@@ -9,11 +9,18 @@ e2e_up
 export CHANCERY_SOCKET=$STACK_DIR/api.sock
 chancery=$STACK_BIN/chancery
 
+worked=0
 check_algorithm() { # NAME SIGNATURE-ALGORITHM
-  local name=$1 stem=$work/$1 issuer
+  local name=$1 stem=$work/$1 issuer root issuing
   succeeds "$name: chancery issuer create" "$chancery" issuer create "$name" --mode tree
   issuer=$("$chancery" --json issuer list | jq -r --arg n "$name" '.. | objects | select(.name? == $n) | .id')
   root=$(ca_make "$issuer" "$name-root" "$name" 1)
+  # Some tokens list what they then fail to do. The driver finds that out from a new key's first signature.
+  if [ -z "$root" ] && [ "${STACK_TOKEN:-softhsm}" != softhsm ] && grep -q '"token_refused"' "$work/$name-root.said"; then
+    skip "$name" "the token lists it and fails: $(cat "$work/$name-root.said")"
+    return
+  fi
+  worked=$((worked + 1))
   issuing=$(ca_make "$issuer" "$name-issuing" "$name" 0 "$root")
   like "$issuing" '^ica-' "$name: a root and a CA below it" || return
   : >"$work/none"
@@ -45,4 +52,6 @@ RSA-3072 sha256WithRSAEncryption
 RSA-4096 sha256WithRSAEncryption
 Ed25519 ED25519
 LIST
+[ "$worked" -gt 1 ]
+is $? 0 "more than one algorithm worked: $worked"
 tap_done

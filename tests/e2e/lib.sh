@@ -104,6 +104,7 @@ ca_make() { # ISSUER NAME ALGORITHM PATH-LEN [PARENT]
     '{name: $n, subject: {common_name: ("CA " + $n), organization: ["Test"]}, algorithm: $a, path_len_constraint: $p}
      + if $parent == "" then {} else {parent_ca_id: $parent} end')"
   [ "$status" = 201 ] || diag "CA $2: $status $body"
+  printf '%s\n' "$body" >"$work/$2.said"
   local id
   id=$(field .id)
   field .certificate_pem >"$work/$2.crt"
