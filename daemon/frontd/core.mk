@@ -7,6 +7,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \
+	daemon/frontd/default_algorithm.c daemon/frontd/default_algorithm.h \
 	daemon/frontd/facts.c daemon/frontd/facts.h \
 	daemon/frontd/idempotency.c daemon/frontd/idempotency.h \
 	daemon/frontd/input.c daemon/frontd/input.h \

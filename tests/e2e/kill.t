@@ -19,7 +19,7 @@ RANDOM=$((seed % 32768))
 export CHANCERY_MAX_PAUSE=200
 E2E_WITNESS=1
 e2e_up
-hierarchy_make kill ECDSA-P256 ECDSA-P256 ECDSA-P256
+hierarchy_make kill "$(token_first)" "$(token_first)" "$(token_first)"
 csr_make "$work/leaf" ec:P-256 DNS:kill.example.com
 load=$work/load
 mkdir "$load"
