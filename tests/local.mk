@@ -11,6 +11,10 @@ EXTRA_DIST += \
 	tests/e2e/retry.t \
 	tests/lint/c.t \
 	tests/lint/shell.t \
+	tests/sanitize/leaks.supp \
+	tests/sanitize/options.sh \
+	tests/sanitize/reports.t \
+	tests/sanitize/unit.t \
 	tests/tap.sh
 # A shared object, which automake makes without libtool as a program.
 noinst_PROGRAMS += tests/e2e/witness.so
