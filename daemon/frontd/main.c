@@ -114,7 +114,7 @@ static int rights_limit(const struct config *c)
 		{ "/etc", JAIL_READ },		      { "/usr/lib", JAIL_READ },
 		{ "/lib", JAIL_READ },		      { "/lib64", JAIL_READ },
 		{ "/run/systemd/userdb", JAIL_READ }, { "/var/lib/sss/mc", JAIL_READ },
-		{ "/dev/urandom", JAIL_READ },	      { JAIL_SANITIZED ? "/" : "", JAIL_READ },
+		{ "/dev/urandom", JAIL_READ },
 	};
 	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0])) : -1;
 }
