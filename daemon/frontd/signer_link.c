@@ -53,11 +53,12 @@ static bool wake_take(struct signer *s, bool woken)
 	return !s->stopping;
 }
 
-/* And with it all that waits to be sent, unless some still does. */
+/* And with it all that waits to be sent, as long as the signer takes it: what is held back fills up, and is refused. */
 static bool link_take(struct signer *s, bool woken)
 {
 	pthread_mutex_lock(&s->mutex);
 	bool go_on = wake_take(s, woken);
+	s->held_back = s->sending.len != 0 && s->out.len != 0;
 	if (s->sending.len == 0) {
 		struct buf empty = s->sending;
 		s->sending = s->out;
@@ -200,8 +201,8 @@ static void asked_look(struct signer *s)
 
 int link_pump(struct signer *s, int milliseconds)
 {
-	struct pollfd polled[2] = { { s->fd, (short)(s->sending.len ? POLLIN | POLLOUT : POLLIN), 0 },
-				    { s->wake, POLLIN, 0 } };
+	bool more = s->sending.len != 0 || s->held_back;
+	struct pollfd polled[2] = { { s->fd, (short)(more ? POLLIN | POLLOUT : POLLIN), 0 }, { s->wake, POLLIN, 0 } };
 	asked_look(s);
 	if (poll(polled, 2, milliseconds) < 0)
 		return errno == EINTR ? 0 : -1;
@@ -228,6 +229,7 @@ void link_lose(struct signer *s)
 	pthread_mutex_unlock(&s->mutex);
 	buf_clear(&s->in);
 	buf_clear(&s->sending);
+	s->held_back = false;
 	asked_finish(lost);
 }
 

@@ -45,6 +45,7 @@ struct signer {
 	uint64_t known_end;    /* all records below are in the database or under a hold */
 
 	struct buf in, sending; /* the thread's own */
+	bool held_back;	       /* in `out`, because the signer has not taken all of `sending`; the thread's own */
 	int64_t looked;	       /* when deadlines were looked at; the thread's own */
 	bool met;	       /* a catch-up has succeeded in this process's life; the thread's own */
 };

@@ -11,11 +11,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -111,23 +111,21 @@ static bool client_take(struct client *c)
 }
 
 /* Answers taken until the end; what is under way then is taken too. */
-static unsigned long load_run(struct client *clients, struct pollfd *polled, size_t count)
+static unsigned long load_run(int epoll, size_t open)
 {
 	unsigned long done = 0;
-	for (size_t open = count; open;) {
-		if (poll(polled, count, -1) < 0)
-			die("poll", where);
+	while (open) {
+		struct epoll_event ready[MAX_CLIENTS];
+		int n = epoll_wait(epoll, ready, MAX_CLIENTS, -1);
 		bool on = time_boot_ms() < end;
-		for (size_t i = 0; i < count; i++) {
-			if (!polled[i].revents || !client_take(&clients[i]))
+		for (int i = 0; i < n; i++) {
+			if (!client_take(ready[i].data.ptr))
 				continue;
 			done++;
-			if (on) {
-				client_ask(&clients[i]);
-			} else {
-				polled[i].fd = -1;
+			if (on)
+				client_ask(ready[i].data.ptr);
+			else
 				open--;
-			}
 		}
 	}
 	return done;
@@ -141,21 +139,21 @@ int main(int argc, char **argv)
 	status = atoi(argv[4]);
 	size_t count = strtoul(argv[6], NULL, 10);
 	struct client *clients = count && count <= MAX_CLIENTS ? calloc(count, sizeof(*clients)) : NULL;
-	struct pollfd polled[MAX_CLIENTS];
 	if (!clients)
 		return 64;
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	request_make(argv[2], argv[3]);
 	for (size_t i = 0; i < count; i++) {
+		struct epoll_event in = { .events = EPOLLIN, .data.ptr = &clients[i] };
 		clients[i].fd = server_connect();
-		if (clients[i].fd < 0)
+		if (clients[i].fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, clients[i].fd, &in) != 0)
 			die("no server", where);
-		polled[i] = (struct pollfd){ clients[i].fd, POLLIN, 0 };
 	}
 	int64_t start = time_boot_ms();
 	end = start + (int64_t)(1000 * atof(argv[5]));
 	for (size_t i = 0; i < count; i++)
 		client_ask(&clients[i]);
-	unsigned long sum = load_run(clients, polled, count);
+	unsigned long sum = load_run(epoll, count);
 	printf("done=%lu rate=%.1f\n", sum, 1000.0 * (double)sum / (double)(time_boot_ms() - start));
 	free(clients);
 	return 0;
