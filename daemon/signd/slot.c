@@ -25,6 +25,7 @@
 #define HELLO_DEADLINE_MS  10000
 #define STATUS_MS	   5000	 /* how old what is told of a driver may be */
 #define STATUS_DEADLINE_MS 30000 /* its loop answers at once, also while the token is busy */
+#define AWAITED_MS	   5000	 /* a driver that ended is there again sooner than this, or its token isn't */
 #define FIRST_BACKOFF_MS   100
 #define LAST_BACKOFF_MS	   10000
 #define READ_SIZE	   65536
@@ -42,6 +43,7 @@ struct slot {
 	bool connected, ready;
 	uint16_t refused; /* the number of the driver's last refusal of a HELLO */
 	int64_t next_try, hello_deadline;
+	int64_t lost_at; /* boot milliseconds: when a driver that was ready went; 0: none did, or it said why */
 	int backoff;
 	uint32_t algorithms;
 	uint64_t next_tag;
@@ -101,6 +103,11 @@ bool slot_busy(struct slot *s)
 	bool busy = s->waiting_count >= (size_t)ENOUGH_QUEUED * s->workers;
 	s->said_busy = s->said_busy || busy;
 	return busy;
+}
+
+bool slot_awaited(const struct slot *s)
+{
+	return s->ready || (s->lost_at && time_boot_ms() - s->lost_at < AWAITED_MS);
 }
 
 bool slot_can(const struct slot *s, uint8_t algorithm)
@@ -273,6 +280,7 @@ static int take_hello(struct slot *s, const struct frame *f)
 	const char *where;
 	if (f->kind == FRAME_REFUSAL && refusal_get(f->body, &refusal) == PACK_OK) {
 		s->refused = refusal.code;
+		s->lost_at = 0;
 		return -1;
 	}
 	if (f->kind != FRAME_REPLY || f->verb != DRIVER_HELLO ||
@@ -403,6 +411,8 @@ static void slot_event(void *of, uint32_t events)
 
 static void slot_lost(struct slot *s, const char *why)
 {
+	if (s->ready)
+		s->lost_at = time_boot_ms();
 	if (s->ready || !s->refused)
 		log_warning("driver_lost", "name=%s why=\"%s\"", s->name, why);
 	loop_remove(s->loop, &s->watch);

@@ -33,6 +33,8 @@ const char *slot_name(const struct slot *s);
  */
 bool slot_tick(struct slot *s);
 bool slot_ready(const struct slot *s);
+/* Ready, or a moment ago: what is asked now waits for the driver that takes its place. */
+bool slot_awaited(const struct slot *s);
 /* Whether its token has enough to do for a while. */
 bool slot_busy(struct slot *s);
 /* Whether the token makes keys of this algorithm. Only while it is ready. */
