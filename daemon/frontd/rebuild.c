@@ -6,6 +6,7 @@
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
+#include "frontd/gone.h"
 #include "frontd/made.h"
 #include "frontd/subject.h"
 
@@ -92,6 +93,15 @@ static int rebuild_closed(struct store_session *s, const struct rebuild *r)
 	if (found)
 		return found < 0 ? found : passed_over(r, "no CA has this key");
 	return ca_advance(s, &ca, "retiring", r->record.time / 1000);
+}
+
+static int rebuild_gone(struct store_session *s, const struct rebuild *r)
+{
+	struct key_gone_record gone;
+	if (record_key_gone_get(r->record.body, &gone) != PACK_OK)
+		return passed_over(r, "it can't be read");
+	int held = gone_hold(s, gone.key_id, r->record.time / 1000);
+	return held > 0 ? passed_over(r, "no CA has this key") : held;
 }
 
 static int rebuild_key(struct store_session *s, const struct rebuild *r)
@@ -312,6 +322,8 @@ int rebuild_record(struct store_session *s, const struct rebuild *r)
 		return rebuild_note(s, r);
 	case RECORD_CA_CLOSED:
 		return rebuild_closed(s, r);
+	case RECORD_KEY_GONE:
+		return rebuild_gone(s, r);
 	}
 	return 0;
 }
