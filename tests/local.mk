@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	tests/e2e/bad_input.t \
 	tests/e2e/catch_up.t \
 	tests/e2e/full_path.t \
+	tests/e2e/keys.t \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \
 	tests/e2e/lib.sh \

@@ -6,6 +6,7 @@
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
+#include "frontd/gone.h"
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
 #include "frontd/subject.h"
@@ -106,6 +107,15 @@ static int rebuild_closed(struct store_session *s, const struct rebuild *r)
 	int64_t when = r->record.time / 1000;
 	int put = step_put(s, &ca, closed.request_id, "retiring", when);
 	return put ? put : ca_advance(s, &ca, "retiring", when);
+}
+
+static int rebuild_gone(struct store_session *s, const struct rebuild *r)
+{
+	struct key_gone_record gone;
+	if (record_key_gone_get(r->record.body, &gone) != PACK_OK)
+		return passed_over(r, "it can't be read");
+	int held = gone_hold(s, gone.key_id, r->record.time / 1000);
+	return held > 0 ? passed_over(r, "no CA has this key") : held;
 }
 
 static int rebuild_key(struct store_session *s, const struct rebuild *r)
@@ -326,6 +336,8 @@ int rebuild_record(struct store_session *s, const struct rebuild *r)
 		return rebuild_note(s, r);
 	case RECORD_CA_CLOSED:
 		return rebuild_closed(s, r);
+	case RECORD_KEY_GONE:
+		return rebuild_gone(s, r);
 	}
 	return 0;
 }

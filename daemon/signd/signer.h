@@ -6,6 +6,7 @@
 #define CHANCERY_SIGND_SIGNER_H
 
 #include "ledger/checkpoint.h"
+#include "signd/check.h"
 #include "signd/clock.h"
 #include "signd/config.h"
 #include "signd/journal.h"
@@ -36,6 +37,7 @@ struct signer {
 	size_t running_count;
 	struct op_chain intents, records, signatures; /* of this round: for the journal, and to be verified */
 
+	struct check checks[MAX_SLOTS];
 	struct clock clock;
 	struct latches latches;
 	bool resuming;
