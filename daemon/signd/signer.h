@@ -34,6 +34,9 @@ struct signer {
 	size_t running_count;
 	struct op_chain intents, records, signatures; /* of this round: for the journal, and to be verified */
 
+	uint64_t found; /* records at the start, before this life added any */
+	bool greeted;	/* a caller has said HELLO: from now on it may know what this life added */
+
 	struct key *log_key;
 	struct checkpoint checkpoint; /* the newest; size 0: none yet */
 	struct buf note;
