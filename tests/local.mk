@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/e2e/retry.t \
 	tests/lint/c.t \
 	tests/lint/shell.t \
+	tests/sanitize/chancery-driver-pkcs11.options \
 	tests/sanitize/leaks.supp \
 	tests/sanitize/options.sh \
 	tests/sanitize/reports.t \
