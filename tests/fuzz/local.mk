@@ -4,7 +4,7 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr \
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
-	tests/fuzz/fuzz_charter
+	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -14,12 +14,14 @@ FUZZ_MAIN = tests/fuzz/replay.c
 endif
 FUZZ_COMPILE = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(MICROHTTPD_CFLAGS) -pthread \
 	-DFUZZ_CORPUS='"$(abs_srcdir)/tests/fuzz/corpus"'
+FUZZ_BEND = tests/fuzz/bend.c tests/fuzz/bend.h tests/fuzz/fuzz.h
 FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 # The words of the tables, for libFuzzer's -dict; and messages of every kind, to begin with.
 EXTRA_PROGRAMS += tests/fuzz/dictionary tests/fuzz/seeds
 tests_fuzz_dictionary_SOURCES = tests/fuzz/dictionary.c
-tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c tests/fuzz/fuzz.h tests/fuzz/log_key.h
+tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c tests/fuzz/seeds_signer.c tests/fuzz/seeds_signer.h tests/fuzz/fuzz.h \
+	tests/fuzz/log_key.h
 tests_fuzz_seeds_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_seeds_LDADD = daemon/wire/libinner_ask.a daemon/wire/libdriver_answer.a $(SIGND_LIBS) $(CRYPTO_LIBS) \
 	$(LIBCONFIG_LIBS)
@@ -103,3 +105,10 @@ tests_fuzz_fuzz_charter_SOURCES = tests/fuzz/charter.c tests/fuzz/fuzz.h $(FUZZ_
 tests_fuzz_fuzz_charter_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_charter_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_charter_LDADD = daemon/frontd/libfrontcore.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+
+# The signer without its threads and files: world.c stands in for them.
+tests_fuzz_fuzz_signer_SOURCES = tests/fuzz/signer.c tests/fuzz/world.c tests/fuzz/world.h $(FUZZ_BEND) $(FUZZ_MAIN)
+tests_fuzz_fuzz_signer_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_signer_LDFLAGS = $(FUZZ_LINK) -Wl,--wrap=time_now -Wl,--wrap=time_now_ms -Wl,--wrap=time_boot_ms \
+	-Wl,--wrap=random_bytes
+tests_fuzz_fuzz_signer_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)

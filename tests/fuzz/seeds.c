@@ -8,6 +8,7 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/log_key.h"
+#include "fuzz/seeds_signer.h"
 #include "ledger/checkpoint.h"
 #include "names/dn.h"
 #include "signd/charter.h"
@@ -20,7 +21,7 @@
 
 static const char *top;
 
-static void seed_write(const char *harness, const char *name, struct slice bytes)
+void seed_write(const char *harness, const char *name, struct slice bytes)
 {
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/%s", top, harness);
@@ -222,6 +223,7 @@ int main(int argc, char **argv)
 	tables_write();
 	note_write();
 	charters_write();
+	signer_seeds();
 	buf_free(&item_bytes);
 	return 0;
 }
