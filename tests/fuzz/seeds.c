@@ -208,6 +208,55 @@ static void charters_write(void)
 	charter_write("root", NULL, &frame);
 }
 
+static void file_put(struct buf *out, uint8_t kind, struct slice bytes)
+{
+	buf_put_u8(out, kind);
+	buf_put_u8(out, 0);
+	buf_put_u16(out, (uint16_t)bytes.len);
+	buf_put_slice(out, bytes);
+}
+
+/* A segment's head without what the harness makes right, and a batch of so many records, with room behind it, or cut.
+ */
+static void segment_put(struct buf *out, unsigned records, bool starts, size_t cut)
+{
+	static const uint8_t zeros[160];
+	scoped_buf file = { .max = 65536 }, start = { .max = 4096 };
+	uint8_t hash[HASH_SIZE], spki[LOG_KEY_SIZE];
+	log_key_public(spki);
+	const struct ledger_start_record first = { .log_public_key = SLICE_OF(spki) };
+	record_ledger_start_put(&start, &first);
+	buf_put(&file, zeros, 80);
+	for (unsigned i = 0; i < records; i++) {
+		bool whole = starts && i == 0;
+		uint8_t flags = (i == 0 ? RECORD_BATCH_BEGIN : 0) | (i + 1 == records ? RECORD_BATCH_END : 0);
+		const struct record r = { .type = whole ? RECORD_LEDGER_START : RECORD_NOTE,
+					  .flags = flags,
+					  .body = whole ? buf_slice(&start) : slice_text("a note") };
+		record_put(&file, &r, hash);
+	}
+	buf_put(&file, zeros, sizeof(zeros));
+	file.len -= cut;
+	file_put(out, 0x80, buf_slice(&file));
+}
+
+/* One segment, two with a checkpoint over both, one with a torn tail and an index that lies: tests/fuzz/ledger.c. */
+static void ledgers_write(void)
+{
+	static const uint8_t three = 3, index[80] = { 80, [40] = 90 };
+	scoped_buf out = { .max = 65536 };
+	segment_put(&out, 4, true, 0);
+	seed_write("ledger", "one", buf_slice(&out));
+	segment_put(&out, 2, false, 0);
+	file_put(&out, 0x82, (struct slice){ &three, 1 });
+	seed_write("ledger", "two", buf_slice(&out));
+	buf_clear(&out);
+	segment_put(&out, 1, true, 0);
+	segment_put(&out, 3, false, 180);
+	file_put(&out, 1, SLICE_OF(index));
+	seed_write("ledger", "torn", buf_slice(&out));
+}
+
 int main(int argc, char **argv)
 {
 	uint16_t count = 0;
@@ -224,6 +273,7 @@ int main(int argc, char **argv)
 	note_write();
 	charters_write();
 	signer_seeds();
+	ledgers_write();
 	buf_free(&item_bytes);
 	return 0;
 }
