@@ -67,6 +67,21 @@ int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t no
 	return 0;
 }
 
+void key_close(struct key *k)
+{
+	if (k->state != KEY_STATE_GONE)
+		k->state = KEY_STATE_CLOSED;
+}
+
+uint16_t key_stopped(const struct key *k)
+{
+	if (k->state == KEY_STATE_GONE)
+		return REFUSE_KEY_GONE;
+	if (k->state == KEY_STATE_CLOSED)
+		return REFUSE_KEY_CLOSED;
+	return k->latched ? REFUSE_KEY_LATCHED : 0;
+}
+
 bool key_is_root(const struct key *k)
 {
 	return memcmp(k->charter.parent, k->id, KEY_ID_SIZE) == 0;
@@ -165,7 +180,7 @@ bool keys_subject_taken(const struct keys *keys, struct slice subject, struct sl
 {
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *k = keys->all[i];
-		struct slice has = k->state == KEY_STATE_UNBOUND ? buf_slice(&k->reserved) : k->charter.subject;
+		struct slice has = k->charter_bytes.len ? k->charter.subject : buf_slice(&k->reserved);
 		if (slice_equal(has, subject) && !slice_equal(buf_slice(&k->public_key), public_key))
 			return true;
 	}

@@ -128,12 +128,26 @@ bool public_key_verify(EVP_PKEY *key, uint8_t algorithm, struct slice message, s
 	return ok;
 }
 
-struct slice public_key_digest(uint8_t algorithm, struct slice message, uint8_t *out)
+size_t public_key_digest(uint8_t algorithm, struct slice message, uint8_t *out)
 {
 	const EVP_MD *method = digest_method(algorithm);
 	unsigned n = 0;
-	if (!method)
-		return message;
-	EVP_Digest(message.at, message.len, out, &n, method, NULL);
-	return (struct slice){ out, n };
+	if (method)
+		EVP_Digest(message.at, message.len, out, &n, method, NULL);
+	return n;
+}
+
+EVP_PKEY_CTX *public_key_verifier(EVP_PKEY *key, uint8_t algorithm)
+{
+	const EVP_MD *method = digest_method(algorithm);
+	EVP_PKEY_CTX *ctx = method ? EVP_PKEY_CTX_new(key, NULL) : NULL;
+	if (ctx && EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_CTX_set_signature_md(ctx, method) == 1)
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
+bool public_key_verify_digest(EVP_PKEY_CTX *verifier, struct slice digest, struct slice signature)
+{
+	return EVP_PKEY_verify(verifier, signature.at, signature.len, digest.at, digest.len) == 1;
 }

@@ -246,10 +246,13 @@ void reply_seq(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb, uin
 	struct note_reply note = { seq };
 	struct ca_close_reply close = { seq };
 	struct cert_admit_reply admit = { seq };
+	struct key_gone_reply gone = { seq };
 	if (verb == INNER_NOTE)
 		answer_note_put(out, tag, &note);
 	else if (verb == INNER_CERT_ADMIT)
 		answer_cert_admit_put(out, tag, &admit);
+	else if (verb == INNER_KEY_GONE)
+		answer_key_gone_put(out, tag, &gone);
 	else
 		answer_ca_close_put(out, tag, &close);
 	guard_send(s->guard, peer);
