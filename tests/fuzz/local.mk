@@ -4,7 +4,8 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr \
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
-	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger
+	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
+	tests/fuzz/fuzz_driverconf
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -117,3 +118,9 @@ tests_fuzz_fuzz_ledger_SOURCES = tests/fuzz/ledger.c tests/fuzz/log_key.h $(FUZZ
 tests_fuzz_fuzz_ledger_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_ledger_LDADD = daemon/signd/libsignd.a daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+
+tests_fuzz_fuzz_driverconf_SOURCES = tests/fuzz/driverconf.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_driverconf_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_driverconf_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_driverconf_LDADD = drivers/key/libserver.a daemon/wire/libdriver_answer.a daemon/wire/libframe.a \
+	daemon/base/libbase.a $(LIBCONFIG_LIBS) $(CRYPTO_LIBS)
