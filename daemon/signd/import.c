@@ -130,13 +130,13 @@ static struct verdict check_subjects(const struct signer *s, const struct chain 
 static struct verdict new_key(struct signer *s, struct op *op, const struct ca_import_request *r,
 			      struct slice public_key)
 {
-	uint8_t hash[EVP_MAX_MD_SIZE];
+	uint8_t hash[HASH_SIZE];
 	struct slot *slot = s->slots[signer_slot(s, r->token)];
 	if (!slot)
 		return refused(REFUSE_TOKEN_UNKNOWN, "token");
 	if (!slot_ready(slot))
 		return refused(REFUSE_TOKEN_AWAY, "token");
-	EVP_Digest(public_key.at, public_key.len, hash, NULL, EVP_sha256(), NULL);
+	hash_of(public_key, hash);
 	struct key *k = key_new(hash, r->token, r->driver_key, public_key);
 	if (!k || keys_add(&s->keys, k) != 0) {
 		key_free(k);

@@ -93,7 +93,7 @@ static void put_key(const struct key *k, struct buf *items, uint16_t *count)
 				     .not_after = k->not_after,
 				     .checked_at = k->checked_at };
 	memcpy(report.key_id, k->id, KEY_ID_SIZE);
-	EVP_Digest(k->public_key.at, k->public_key.len, report.public_key_hash, NULL, EVP_sha256(), NULL);
+	hash_of(buf_slice(&k->public_key), report.public_key_hash);
 	report_key_put(items, count, states[k->state], &report);
 }
 

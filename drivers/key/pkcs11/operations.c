@@ -126,7 +126,7 @@ struct look {
 static int public_act(struct attempt *a, void *look)
 {
 	struct look *l = look;
-	int refused = keys_find(a, l->id, &l->key);
+	int refused = keys_look(a, l->id, &l->key);
 	if (!refused)
 		l->attributes = l->key->attributes;
 	return refused;
