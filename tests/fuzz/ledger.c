@@ -209,12 +209,16 @@ static void ledger_holds(struct ledger *l)
 	struct merkle tree;
 	uint8_t root[HASH_SIZE], other[HASH_SIZE];
 	uint64_t size = ledger_size(l), seq;
+	scoped_buf start = { .max = 4096 };
+	const struct ledger_start_record first = { .log_public_key = SLICE_OF(log_key) };
 	ledger_root(l, root);
 	REQUIRE(size_told() == size && readable(size, &tree));
 	merkle_root(&tree, other);
 	REQUIRE(memcmp(root, other, HASH_SIZE) == 0);
-	REQUIRE(ledger_stage(l, RECORD_NOTE, 1, slice_text("one more"), &seq) == 0 && seq == size &&
-		ledger_commit(l) == 0);
+	/* One that is empty begins with its log key: a checkpoint, be it of nothing, can't be believed without. */
+	record_ledger_start_put(&start, &first);
+	REQUIRE(ledger_stage(l, size ? RECORD_NOTE : RECORD_LEDGER_START, 1, buf_slice(&start), &seq) == 0);
+	REQUIRE(seq == size && ledger_commit(l) == 0);
 	ledger_root(l, root);
 	ledger_close(l);
 	l = NULL;

@@ -170,6 +170,19 @@ static void csr_make(struct buf *out, const uint8_t *id, const char *name)
 	request_put(out, 8, &frame);
 }
 
+static void gone_make(struct buf *out, uint8_t key, uint8_t flags)
+{
+	scoped_buf frame = { .max = 65536 };
+	struct key_gone_request r = { .context = slice_text("x") };
+	memset(r.key_id, key, KEY_ID_SIZE);
+	id_fill(r.request_id);
+	ask_key_gone_put(&frame, 1, &r);
+	request_put(out, flags, &frame);
+	const struct key_list_request list = { .most = 100 };
+	ask_key_list_put(&frame, 1, &list);
+	request_put(out, 0, &frame);
+}
+
 static void rest_make(struct buf *out, uint8_t ca)
 {
 	scoped_buf frame = { .max = 65536 };
@@ -248,6 +261,8 @@ static void own_life(void)
 	leaf_make(&out, 1, "a.example", 4 | 1);
 	leaf_make(&out, 1, "b.example", 4 | 2 | 32);
 	leaf_make(&out, 1, "c.example", 4 | 3 | 64);
+	gone_make(&out, 1, 0);
+	gone_make(&out, 1, 8 | 2);
 	rest_make(&out, 1);
 	seed_write("signer", "at-once", buf_slice(&out));
 }

@@ -123,20 +123,16 @@ int anchors_load(const char *folder, STACK_OF(X509) * anchors)
 
 static void step_later(struct op *op)
 {
-	op->next = NULL;
-	*world.last = op;
-	world.last = &op->next;
+	chain_put(&world.waiting, op);
 }
 
 void world_run(struct signer *s, size_t most)
 {
 	struct op *op;
-	while (most-- && (op = world.waiting)) {
-		world.waiting = op->next;
-		if (!op->next)
-			world.last = &world.waiting;
-		op->next = NULL;
+	signer_hand_over(s);
+	while (most-- && (op = chain_take(&world.waiting))) {
 		op->then(s, op);
+		signer_hand_over(s);
 	}
 }
 
@@ -201,9 +197,8 @@ int ledger_commit(struct ledger *l)
 }
 
 /* signd/journal */
-void journal_submit(struct journal *j, struct op *op)
+static void op_write(struct op *op)
 {
-	(void)j;
 	for (size_t i = 0; i < op->record_count; i++) {
 		struct staged *r = &op->records[i];
 		REQUIRE(buf_ok(&r->body) && r->body.len <= MAX_RECORD_BODY);
@@ -214,25 +209,60 @@ void journal_submit(struct journal *j, struct op *op)
 	step_later(op);
 }
 
+void journal_submit(struct journal *j, struct op_chain *ops, bool urgent)
+{
+	struct op *op;
+	(void)j;
+	(void)urgent;
+	while ((op = chain_take(ops)))
+		op_write(op);
+}
+
 void journal_head(struct journal *j, struct journal_head *out)
 {
 	(void)j;
 	*out = (struct journal_head){ .size = world.record_count, .last_time = WORLD_NOW * INT64_C(1000) };
 }
 
-/* signd/verify: of Ed25519 for good; a key of another kind has never signed. */
-void verifiers_submit(struct verifiers *v, struct op *op)
+void journal_tree(struct journal *j, struct merkle *out)
 {
-	(void)v;
+	struct record r;
+	uint8_t hash[HASH_SIZE];
+	size_t size;
+	(void)j;
+	merkle_init(out);
+	for (size_t i = 0; i < world.record_count; i++) {
+		REQUIRE(record_peek(buf_slice(&world.records[i]), &r, &size, hash) == RECORD_WHOLE);
+		merkle_append(out, hash);
+	}
+}
+
+/* signd/verify: of Ed25519 for good; a key of another kind has never signed. */
+static bool op_verifies(struct op *op)
+{
 	const struct algorithm *a = algorithm_by_number(op->key->algorithm);
-	bool ours = a->number == ALGORITHM_ED25519;
-	if (op->raw.len == a->signature_size)
-		cert_put_signature(&op->signature, a->number, buf_slice(&op->raw));
-	if (op->raw.len != a->signature_size || !buf_ok(&op->signature) ||
-	    (ours &&
-	     !public_key_verify(op->key->verify, a->number, buf_slice(&op->message), buf_slice(&op->signature))))
-		op->trouble = OP_SIGNATURE_WRONG;
-	step_later(op);
+	if (op->raw.len != a->signature_size)
+		return false;
+	cert_put_signature(&op->signature, a->number, buf_slice(&op->raw));
+	return buf_ok(&op->signature) &&
+	       (a->number != ALGORITHM_ED25519 ||
+		public_key_verify(op->key->verify, a->number, buf_slice(&op->message), buf_slice(&op->signature)));
+}
+
+void verifiers_submit(struct verifiers *v, struct op_chain *ops)
+{
+	struct op *op;
+	(void)v;
+	while ((op = chain_take(ops))) {
+		bool good = op_verifies(op);
+		op->trouble = good ? OP_FINE : OP_SIGNATURE_WRONG;
+		if (good && op->concluded) {
+			op->concluded(op);
+			op_write(op);
+		} else {
+			step_later(op);
+		}
+	}
 }
 
 /* signd/slot */
@@ -253,9 +283,21 @@ bool slot_can(const struct slot *s, uint8_t algorithm)
 	return algorithm == ALGORITHM_ED25519 || algorithm == ALGORITHM_ECDSA_P256;
 }
 
-uint8_t slot_state(const struct slot *s, char *detail, size_t size)
+bool slot_busy(struct slot *s)
 {
-	snprintf(detail, size, "main");
+	(void)s;
+	return false;
+}
+
+const char *slot_serial(const struct slot *s)
+{
+	(void)s;
+	return "1";
+}
+
+uint8_t slot_report(struct slot *s, struct driver_report *report)
+{
+	*report = (struct driver_report){ .name = slice_text("main"), .serial = slice_text("1") };
 	return slot_ready(s) ? DRIVER_READY : DRIVER_AWAY;
 }
 
@@ -284,6 +326,17 @@ void slot_sign(struct slot *s, struct op *op)
 		raw[40] ^= 1;
 	buf_clear(&op->raw);
 	buf_put(&op->raw, raw, size);
+	step_later(op);
+}
+
+/* A token that refuses lists no key, any other each. */
+void slot_list(struct slot *s, struct op *op)
+{
+	REQUIRE(s);
+	buf_clear(&op->raw);
+	op->trouble = world.token == WORLD_AWAY ? OP_TOKEN_AWAY : OP_FINE;
+	if (world.token != WORLD_REFUSES)
+		buf_put_u8(&op->raw, 1);
 	step_later(op);
 }
 
@@ -356,8 +409,7 @@ void world_begin(struct signer *s)
 	world.random = 0;
 	world.made = 0;
 	world.token = WORLD_GOOD;
-	world.waiting = NULL;
-	world.last = &world.waiting;
+	world.waiting = (struct op_chain){ NULL, NULL };
 	buf_clear(&world.out);
 	record_keep(RECORD_LEDGER_START, buf_slice(&body), &seq);
 	buf_init(&s->note, MAX_NOTE);

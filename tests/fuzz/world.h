@@ -26,7 +26,7 @@ struct world {
 	int token;		       /* WORLD_GOOD ... */
 	int made;		       /* keys that tokens have made */
 	STACK_OF(X509) * anchors;      /* of the request that is answered */
-	struct op *waiting, **last;    /* ops whose next step may be taken */
+	struct op_chain waiting;       /* ops whose next step may be taken */
 	size_t record_count;
 	struct buf records[512]; /* head to check */
 	struct buf out;		 /* what the peer was sent */
