@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "frontd/check.h"
+#include "fuzz/bend.h"
+#include "fuzz/fields.h"
 #include "fuzz/fuzz.h"
 #include "ledger/record.h"
 #include "names/dn.h"
@@ -207,4 +209,35 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (charter_get((struct slice){ data + 2, n }, &charter) == 0)
 		sign_try(&charter, body);
 	return 0;
+}
+
+static const struct pack_field *charter_fields(void)
+{
+	typedef struct charter THIS;
+#include "base/pack_fields.h"
+	static const struct pack_field fields[] = { CHARTER_FIELDS{ NULL, PACK_END, 0, 0, 0 } };
+#include "base/pack_done.h"
+	return fields;
+}
+
+/* A field of the charter, or of the request. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	struct dice d = { seed };
+	size_t n = size < 2 ? 0 : get_u16(data);
+	scoped_buf out = { .max = max_size }, charter = { .max = 65535 };
+	if (size < 2 || n > size - 2 || dice_roll(&d, 10) == 0)
+		return LLVMFuzzerMutate(data, size, max_size);
+	const struct slice before = { data + 2, n }, body = { data + 2 + n, size - 2 - n };
+	bool first = n && dice_roll(&d, 3) == 0;
+	if (!first || !fields_bend(&d, charter_fields(), before, &charter))
+		buf_put_slice(&charter, before);
+	buf_put_u16(&out, (uint16_t)charter.len);
+	buf_put_slice(&out, buf_slice(&charter));
+	if (first)
+		buf_put_slice(&out, body);
+	else if (!fields_bend(&d, request_fields(n ? INNER_CERT_SIGN : INNER_CA_SELF), body, &out))
+		return LLVMFuzzerMutate(data, size, max_size);
+	n = bent(&out, data, max_size);
+	return n ? n : LLVMFuzzerMutate(data, size, max_size);
 }

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <string.h>
 
+#include "fuzz/bend.h"
 #include "fuzz/fuzz.h"
 
 static bool signature_given;
@@ -79,4 +80,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (size)
 		decode_der(data, size);
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	struct dice d = { seed };
+	scoped_buf out = { .max = max_size };
+	if (dice_roll(&d, 4))
+		der_bend(&d, (struct slice){ data, size }, max_size, &out);
+	size_t n = bent(&out, data, max_size);
+	return n ? n : LLVMFuzzerMutate(data, size, max_size);
 }

@@ -16,6 +16,7 @@ endif
 FUZZ_COMPILE = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS) $(MICROHTTPD_CFLAGS) -pthread \
 	-DFUZZ_CORPUS='"$(abs_srcdir)/tests/fuzz/corpus"'
 FUZZ_BEND = tests/fuzz/bend.c tests/fuzz/bend.h tests/fuzz/fuzz.h
+FUZZ_FIELDS = tests/fuzz/fields.c tests/fuzz/fields.h
 FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 # The words of the tables, for libFuzzer's -dict; and messages of every kind, to begin with.
@@ -57,15 +58,15 @@ tests_fuzz_fuzz_driver_ask_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_driver_ask_LDADD = daemon/wire/libdriver_answer.a daemon/wire/libdriver_ask.a \
 	daemon/wire/libframe.a daemon/base/libbase.a
 
-tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/csr.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/csr.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_csr_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_csr_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_csr_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+tests_fuzz_fuzz_csr_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOMS) $(FRONT_LIBS)
 
-tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/certificate.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/certificate.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_certificate_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_certificate_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_certificate_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+tests_fuzz_fuzz_certificate_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOMS) $(FRONT_LIBS)
 
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/json.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_json_CFLAGS = $(FUZZ_COMPILE)
@@ -102,13 +103,14 @@ tests_fuzz_fuzz_names_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_names_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_names_LDADD = daemon/names/libnames.a daemon/base/libbase.a
 
-tests_fuzz_fuzz_charter_SOURCES = tests/fuzz/charter.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_charter_SOURCES = tests/fuzz/charter.c $(FUZZ_BEND) $(FUZZ_FIELDS) $(FUZZ_MAIN)
 tests_fuzz_fuzz_charter_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_charter_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_charter_LDADD = daemon/frontd/libfrontcore.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 # The signer without its threads and files: world.c stands in for them.
-tests_fuzz_fuzz_signer_SOURCES = tests/fuzz/signer.c tests/fuzz/world.c tests/fuzz/world.h $(FUZZ_BEND) $(FUZZ_MAIN)
+tests_fuzz_fuzz_signer_SOURCES = tests/fuzz/signer.c tests/fuzz/world.c tests/fuzz/world.h $(FUZZ_BEND) $(FUZZ_FIELDS) \
+	$(FUZZ_MAIN)
 tests_fuzz_fuzz_signer_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_signer_LDFLAGS = $(FUZZ_LINK) -Wl,--wrap=time_now -Wl,--wrap=time_now_ms -Wl,--wrap=time_boot_ms \
 	-Wl,--wrap=random_bytes

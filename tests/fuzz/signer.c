@@ -14,14 +14,12 @@
 #include <string.h>
 
 #include "fuzz/bend.h"
+#include "fuzz/fields.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/world.h"
 #include "signd/guard.h"
 #include "signd/restore.h"
 #include "wire/inner_answer.h"
-
-#define TABLE "wire/inner.def"
-#include "wire/half_fields.h"
 
 #define MAX_REQUESTS 40
 #define DAY 86400
@@ -56,19 +54,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 						   .algorithms = ~0U };
 	made.slots[0] = made.slots[1] = (struct slot *)&world;
 	return 0;
-}
-
-static const struct pack_field *request_fields(uint8_t verb)
-{
-	switch (verb) {
-#define VERB(number, NAME, name, who, most, request, reply)                                                            \
-	case number:                                                                                                   \
-		(void)name##_reply_fields;                                                                             \
-		return name##_request_fields();
-#include "wire/inner.def"
-#undef VERB
-	}
-	return NULL;
 }
 
 /* Signs what is to be signed and takes the anchors out. */
@@ -108,16 +93,16 @@ static void body_prepare(uint8_t verb, uint8_t flags, struct slice body, struct 
 	struct ca_import_request import;
 	struct cert_admit_request admit;
 	const char *where;
-	if (verb == INNER_CA_IMPORT && pack_get(body, ca_import_request_fields(), &import, &where) == PACK_OK) {
+	if (verb == INNER_CA_IMPORT && pack_get(body, request_fields(verb), &import, &where) == PACK_OK) {
 		import_prepare(&import, &certificate, &chain);
-		pack_put(out, ca_import_request_fields(), &import);
-	} else if (verb == INNER_CERT_ADMIT && pack_get(body, cert_admit_request_fields(), &admit, &where) == PACK_OK) {
+		pack_put(out, request_fields(verb), &import);
+	} else if (verb == INNER_CERT_ADMIT && pack_get(body, request_fields(verb), &admit, &where) == PACK_OK) {
 		int by = admit.context.len ? admit.context.at[0] % WORLD_KEYS : 0;
 		if (by)
 			world_sign(by, admit.certificate, &certificate);
 		if (by)
 			admit.certificate = buf_slice(&certificate);
-		pack_put(out, cert_admit_request_fields(), &admit);
+		pack_put(out, request_fields(verb), &admit);
 	}
 	if (!buf_ok(out) || out->len == 0) {
 		buf_clear(out);
