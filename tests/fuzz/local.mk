@@ -5,7 +5,7 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
-	tests/fuzz/fuzz_driverconf
+	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -126,3 +126,8 @@ tests_fuzz_fuzz_driverconf_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_driverconf_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_driverconf_LDADD = drivers/key/libserver.a daemon/wire/libdriver_answer.a daemon/wire/libframe.a \
 	daemon/base/libbase.a $(LIBCONFIG_LIBS) $(CRYPTO_LIBS)
+
+tests_fuzz_fuzz_encode_SOURCES = tests/fuzz/encode.c $(FUZZ_BEND) $(FUZZ_FIELDS) $(FUZZ_MAIN)
+tests_fuzz_fuzz_encode_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_encode_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_encode_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)

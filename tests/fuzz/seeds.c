@@ -180,6 +180,15 @@ static struct list one(struct buf *raw, uint8_t tag, struct slice item)
 	return list_of(raw, count);
 }
 
+/* The kind goes before: tests/fuzz/encode.c. */
+static void encode_write(const char *name, uint8_t kind, struct slice bytes)
+{
+	scoped_buf seed = { .max = MAX_SEED };
+	buf_put_u8(&seed, kind);
+	buf_put_slice(&seed, bytes);
+	seed_write("encode", name, buf_slice(&seed));
+}
+
 static void charter_write(const char *name, const struct charter *c, const struct buf *frame)
 {
 	scoped_buf packed = { .max = MAX_SEED }, seed = { .max = MAX_SEED };
@@ -189,6 +198,8 @@ static void charter_write(const char *name, const struct charter *c, const struc
 	buf_put_slice(&seed, buf_slice(&packed));
 	buf_put(&seed, frame->at + FRAME_HEAD, frame->len - FRAME_HEAD);
 	seed_write("charter", name, buf_slice(&seed));
+	if (c)
+		encode_write(name, 1, (struct slice){ frame->at + FRAME_HEAD, frame->len - FRAME_HEAD });
 }
 
 /* A leaf, a child CA and a root that pass every check. */
@@ -235,6 +246,19 @@ static void charters_write(void)
 	buf_clear(&frame);
 	ask_ca_self_put(&frame, 1, &root);
 	charter_write("root", NULL, &frame);
+	const struct key_csr_request csr = {
+		.subject = leaf.subject, .path_len = 1, .permitted = ca.permitted, .excluded = ca.permitted
+	};
+	buf_clear(&frame);
+	ask_key_csr_put(&frame, 1, &csr);
+	encode_write("csr", 0, (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD });
+	static const uint8_t signature[65] = { 0, 0, 0x80, [33] = 0x7f };
+	encode_write("signature", 2, SLICE_OF(signature));
+	encode_write("values", 3, slice_text("\x2a\x86\x48\x01\x01\x01\x02"));
+	leaf.kind = KIND_OCSP_RESPONDER;
+	buf_clear(&frame);
+	ask_cert_sign_put(&frame, 1, &leaf);
+	encode_write("responder", 1, (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD });
 }
 
 static void file_put(struct buf *out, uint8_t kind, struct slice bytes)
