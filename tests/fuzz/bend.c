@@ -171,6 +171,16 @@ void der_bend(struct dice *d, struct slice der, size_t max, struct buf *out)
 	free(t);
 }
 
+size_t der_mutate(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	struct dice d = { seed };
+	scoped_buf out = { .max = max_size };
+	if (dice_roll(&d, 4))
+		der_bend(&d, (struct slice){ data, size }, max_size, &out);
+	size_t n = bent(&out, data, max_size);
+	return n ? n : LLVMFuzzerMutate(data, size, max_size);
+}
+
 static void value_bend(struct dice *d, struct slice value, size_t max, struct buf *out)
 {
 	if (value.len > 8 && value.at[0] == DER_SEQUENCE)

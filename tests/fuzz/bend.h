@@ -25,6 +25,8 @@ void der_bend(struct dice *d, struct slice der, size_t max, struct buf *out);
 /* false: the message is not of these fields; out is as it was. */
 bool fields_bend(struct dice *d, const struct pack_field *fields, struct slice message, struct buf *out);
 
+/* LLVMFuzzerCustomMutator() where an input is DER. */
+size_t der_mutate(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 /* Copies what was bent over the input, for LLVMFuzzerCustomMutator() to return. */
 size_t bent(const struct buf *out, uint8_t *data, size_t max_size);
 

@@ -84,10 +84,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-	struct dice d = { seed };
-	scoped_buf out = { .max = max_size };
-	if (dice_roll(&d, 4))
-		der_bend(&d, (struct slice){ data, size }, max_size, &out);
-	size_t n = bent(&out, data, max_size);
-	return n ? n : LLVMFuzzerMutate(data, size, max_size);
+	return der_mutate(data, size, max_size, seed);
 }

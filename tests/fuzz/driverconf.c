@@ -1,13 +1,9 @@
 /* drivers/key/pkcs11/settings: driver.conf, with what it may say of the module's environment and of folders; see
  * conf.c. */
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "fuzz/fuzz.h"
+#include "fuzz/conf_file.h"
 
 static char variable[256];
 
@@ -31,23 +27,12 @@ static char *credentials(const char *name)
 #undef setenv
 #undef getenv
 
-static int file;
-static char path[32];
-
-/* libconfig 1.5 loses the text before a syntax error, a few bytes; who reads such a file ends at once. */
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libconfig_yylex\nleak:strbuf_append";
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
 	fuzz_quiet();
-	file = memfd_create("conf", MFD_CLOEXEC);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-	REQUIRE(file >= 0);
+	conf_file_make();
 	return 0;
 }
 
@@ -68,8 +53,8 @@ static void settings_hold(const struct settings *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct settings s;
-	REQUIRE(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
-	int r = settings_read(path, &s);
+	conf_file_fill(data, size);
+	int r = settings_read(conf_path, &s);
 	REQUIRE(r == 0 || r == -1);
 	if (r == 0)
 		settings_hold(&s);

@@ -78,12 +78,12 @@ tests_fuzz_fuzz_http_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_http_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_http_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
 
-tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/conf_file.h tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_conf_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_conf_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_conf_LDADD = daemon/policy/libpolicy.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
-tests_fuzz_fuzz_frontconf_SOURCES = tests/fuzz/frontconf.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_frontconf_SOURCES = tests/fuzz/frontconf.c tests/fuzz/conf_file.h tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_frontconf_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_frontconf_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_frontconf_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
@@ -103,13 +103,14 @@ tests_fuzz_fuzz_names_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_names_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_names_LDADD = daemon/names/libnames.a daemon/base/libbase.a
 
-tests_fuzz_fuzz_charter_SOURCES = tests/fuzz/charter.c $(FUZZ_BEND) $(FUZZ_FIELDS) $(FUZZ_MAIN)
+tests_fuzz_fuzz_charter_SOURCES = tests/fuzz/charter.c tests/fuzz/log_key.h $(FUZZ_BEND) $(FUZZ_FIELDS) $(FUZZ_MAIN)
 tests_fuzz_fuzz_charter_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_charter_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_charter_LDADD = daemon/frontd/libfrontcore.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 # The signer without its threads and files: world.c stands in for them.
-tests_fuzz_fuzz_signer_SOURCES = tests/fuzz/signer.c tests/fuzz/world.c tests/fuzz/world.h $(FUZZ_BEND) $(FUZZ_FIELDS) \
+tests_fuzz_fuzz_signer_SOURCES = tests/fuzz/signer.c tests/fuzz/world.c tests/fuzz/world.h tests/fuzz/log_key.h \
+	$(FUZZ_BEND) $(FUZZ_FIELDS) \
 	$(FUZZ_MAIN)
 tests_fuzz_fuzz_signer_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_signer_LDFLAGS = $(FUZZ_LINK) -Wl,--wrap=time_now -Wl,--wrap=time_now_ms -Wl,--wrap=time_boot_ms \
@@ -121,7 +122,7 @@ tests_fuzz_fuzz_ledger_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_ledger_LDADD = daemon/signd/libsignd.a daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
 
-tests_fuzz_fuzz_driverconf_SOURCES = tests/fuzz/driverconf.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_driverconf_SOURCES = tests/fuzz/driverconf.c tests/fuzz/conf_file.h tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_driverconf_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_driverconf_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_driverconf_LDADD = drivers/key/libserver.a daemon/wire/libdriver_answer.a daemon/wire/libframe.a \
