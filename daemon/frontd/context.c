@@ -24,7 +24,7 @@ static bool set_words(json_t *o, const struct call *c, const struct context_word
 		    set_text(o, "parent", w->parent) && set_text(o, "profile", w->profile) &&
 		    set_text(o, "from", w->from) && set_text(o, "to", w->to) && set_text(o, "note", w->note) &&
 		    set_text(o, "serial", w->serial) && set_text(o, "sha256", w->fingerprint) &&
-		    set_text(o, "meta", w->metadata);
+		    set_text(o, "meta", w->metadata) && set_text(o, "key", w->key_uri);
 	if (w->issuer)
 		good = good && set_slice(o, "iss", w->issuer->id) && set_slice(o, "iname", w->issuer->name) &&
 		       set_slice(o, "mode", w->issuer->hierarchy_mode) && set_slice(o, "issuing", w->issuer->issuing_ca_id);

@@ -61,7 +61,7 @@ static int issuing_load(struct store *store, const char *ca_id, struct issuing *
 	size_t root = i->chain.count - 1;
 	i->chain_pem = chain_pem(&i->chain, 0, root);
 	i->root_pem = chain_pem(&i->chain, root, root + 1);
-	facts_read(i->chain.ca[0].certificate, &i->facts, i->why);
+	facts_read_foreign(i->chain.ca[0].certificate, &i->facts, i->why);
 	return i->chain_pem && i->root_pem ? 0 : -1;
 }
 

@@ -62,6 +62,8 @@ static const char *const steps[] = {
 	" route TEXT NOT NULL, body_hash BLOB NOT NULL, request_id BLOB NOT NULL, status INTEGER NOT NULL,"
 	" reply TEXT NOT NULL, created_at INTEGER NOT NULL, UNIQUE (actor, idempotency_key, route)) STRICT;"
 	"CREATE INDEX reply_created ON reply (created_at);",
+
+	"ALTER TABLE ca ADD COLUMN key_uri TEXT NOT NULL DEFAULT '';",
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

@@ -1,0 +1,17 @@
+/*
+ * Which of the signer's tokens a reference to a key means, by what their
+ * drivers say of them (STATUS). The front-end configures no token of its own
+ * but the one in which it makes keys.
+ */
+#ifndef CHANCERY_FRONTD_TOKENS_H
+#define CHANCERY_FRONTD_TOKENS_H
+
+#include "frontd/call.h"
+#include "policy/key_uri.h"
+
+#define MAX_TOKEN_NAME 64
+
+/* 0 with the name that signd.conf gives the token, or positive after call_refuse(). */
+int token_find(struct front *f, struct call *c, const struct key_uri *uri, char name[MAX_TOKEN_NAME + 1]);
+
+#endif
