@@ -7,7 +7,8 @@
 #   STACK_SOURCE  the source tree
 #   STACK_ADMINS  who gets every role, as peer rules: uid:0 uid:1000
 # and, for one user per daemon, STACK_FRONT, STACK_SIGN and STACK_DRIVER; "-"
-# or unset: whoever runs this.
+# or unset: whoever runs this; and STACK_TOKEN, a token of tests/tokens/up-*,
+# if it isn't to be SoftHSM's.
 #
 # Every socket has a folder of its own, so that no daemon can take the place of
 # another one's while that is down. With separate users a folder's group is
@@ -17,6 +18,7 @@
 : "${STACK_DIR:=}" "${STACK_BIN:=}" "${STACK_SOURCE:=}" "${STACK_ADMINS:=uid:$(id -u)}"
 : "${STACK_FRONT:=-}" "${STACK_SIGN:=-}" "${STACK_DRIVER:=-}"
 max_socket_path=107 # sockaddr_un holds 108 bytes with the zero at the end
+# shellcheck disable=SC2034 # for the scripts
 softhsm_module=/usr/lib/softhsm/libsofthsm2.so
 
 stack_say() { printf '%s\n' "$*" >&2; }
@@ -81,7 +83,8 @@ stack_folders() {
 # A token with a PIN of its own, readable by its driver only. A second call finds it made.
 stack_token() {
   [ ! -e "$STACK_DIR/token/pin" ] || return 0
-  "$STACK_SOURCE/tests/tokens/up-softhsm" "$STACK_DIR/token" main >/dev/null || return 1
+  CHANCERY_BUILD=$STACK_BIN "$STACK_SOURCE/tests/tokens/up-${STACK_TOKEN:-softhsm}" "$STACK_DIR/token" main >/dev/null ||
+    return 1
   if [ "$STACK_DRIVER" != - ]; then chown -R "$STACK_DRIVER:$STACK_DRIVER" "$STACK_DIR/token"; fi
 }
 
@@ -118,11 +121,7 @@ stack_configure() {
 	socket_mode = "${STACK_SOCKET_MODE:-0660}";
 	peers = [ "$(stack_rule "$STACK_SIGN")" ];
 	ledger_id = "$id";
-	module = "$softhsm_module";
-	token = "main";
-	pin_file = "$STACK_DIR/token/pin";
-	workers = 2;
-	environment = { SOFTHSM2_CONF = "$STACK_DIR/token/softhsm2.conf"; };
+	$(cat "$STACK_DIR/token/driver.part")
 	state_dir = "$STACK_DIR/token";
 	CONF
   stack_write "$STACK_SIGN" "$STACK_DIR/conf/signd.conf" <<-CONF

@@ -6,3 +6,4 @@ include tests/boundary/local.mk
 include tests/shim/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
+include tests/tokens/local.mk

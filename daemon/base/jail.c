@@ -106,6 +106,7 @@ static int failed(const char *path)
 
 int jail_paths(const struct jail_path *paths, size_t n)
 {
+	static const struct jail_path whole = { "/", JAIL_WRITE };
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (version < 1) {
 		log_warning("landlock_missing", "why=\"%s\" effect=\"files are guarded by their permissions alone\"",
@@ -120,5 +121,7 @@ int jail_paths(const struct jail_path *paths, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (path_allow(rules, &paths[i], attr.handled_access_fs) != 0)
 			return failed(paths[i].path);
+	if (JAIL_SANITIZED && path_allow(rules, &whole, attr.handled_access_fs) != 0)
+		return failed(whole.path);
 	return syscall(SYS_landlock_restrict_self, rules, 0) == 0 ? 0 : failed("-");
 }

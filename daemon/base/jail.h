@@ -12,8 +12,10 @@
 #include <stddef.h>
 
 /*
- * Whether AddressSanitizer is linked in. Its leak check forks, traces and reads
- * /proc, and its reports run a symbolizer: main says so to whatever would forbid that.
+ * Whether AddressSanitizer is linked in: a build for tests. Its reports read the
+ * program and /proc and are written where ASAN_OPTIONS says, so jail_paths allows all
+ * files; its leak check clones and traces, so calls_limit of signd/calls.h is told.
+ * Nothing else may ask.
  */
 #if defined(__SANITIZE_ADDRESS__)
 #define JAIL_SANITIZED true

@@ -14,7 +14,9 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/encode/csr.c daemon/signd/encode/csr.h \
 	daemon/signd/encode/der.c daemon/signd/encode/der.h \
 	daemon/signd/encode/oid.c daemon/signd/encode/oid.h \
+	daemon/signd/gone.c daemon/signd/gone.h \
 	daemon/signd/guard.c daemon/signd/guard.h \
+	daemon/signd/health.c daemon/signd/health.h \
 	daemon/signd/import.c daemon/signd/import.h \
 	daemon/signd/journal.c daemon/signd/journal.h \
 	daemon/signd/keygen.c daemon/signd/keygen.h \
@@ -23,7 +25,9 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/notary.c daemon/signd/notary.h \
 	daemon/signd/op.c daemon/signd/op.h \
 	daemon/signd/public_key.c daemon/signd/public_key.h \
+	daemon/signd/queue.c daemon/signd/queue.h \
 	daemon/signd/recent.c daemon/signd/recent.h \
+	daemon/signd/report.c daemon/signd/report.h \
 	daemon/signd/request.c daemon/signd/request.h \
 	daemon/signd/restore.c daemon/signd/restore.h \
 	daemon/signd/serve.c daemon/signd/serve.h \

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/batch.h"
 #include "base/fd.h"
 #include "base/jail.h"
 #include "base/log.h"
@@ -56,11 +57,9 @@ static void inbox_event(void *of, uint32_t events)
 {
 	struct signer *s = of;
 	(void)events;
-	for (struct op *op = inbox_take(s->inbox), *next; op; op = next) {
-		next = op->next;
-		op->next = NULL;
+	struct op_chain ops = inbox_take(s->inbox);
+	for (struct op *op; (op = chain_take(&ops));)
 		op->then(s, op);
-	}
 }
 
 static int start_slots(struct signer *s)
@@ -118,9 +117,13 @@ static int start_ledger(struct signer *s)
 static void tick(void *of)
 {
 	struct signer *s = of;
+	bool hungry = false;
 	notary_tick(s);
 	for (size_t i = 0; i < s->config.token_count; i++)
-		slot_tick(s->slots[i]);
+		hungry = slot_tick(s->slots[i]) || hungry;
+	signer_hand_over(s);
+	if (hungry)
+		journal_urge(s->journal);
 	guard_flush(s->guard);
 }
 
@@ -148,9 +151,8 @@ static int rights_limit(const struct config *c)
 		{ c->state_dir, JAIL_WRITE },
 		{ c->socket, JAIL_WRITE_BESIDE },
 		{ c->anchors_dir, JAIL_READ },
-		/* A sanitizer's report reads its own program and /proc. */
-		{ JAIL_SANITIZED ? "/" : "", JAIL_READ },
 	};
+	batch_enter();
 	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0])) : -1;
 }
 
@@ -158,7 +160,7 @@ static int bring_up(struct signer *s, struct watch *signals)
 {
 	*signals = (struct watch){ signals_take(), signal_event, s };
 	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 || start_ledger(s) != 0 ||
-	    verifiers_start(s->config.verifiers, s->inbox, &s->verifiers) != 0)
+	    verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
 		return -1;
 	if (loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
 		return -1;

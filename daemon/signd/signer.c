@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "signd/slot.h"
 
 #define CLOCK_BEHIND_MS 5000 /* how far the clock may be behind the ledger's last record */
 
@@ -45,7 +46,26 @@ void signer_op_done(struct signer *s, struct op *op)
 void signer_journal(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op))
 {
 	op->then = then;
-	journal_submit(s->journal, op);
+	chain_put(&s->records, op);
+}
+
+void signer_intend(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op))
+{
+	op->then = then;
+	chain_put(slot_busy(op->key->slot) ? &s->intents : &s->records, op);
+}
+
+void signer_verify(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op))
+{
+	op->then = then;
+	chain_put(&s->signatures, op);
+}
+
+void signer_hand_over(struct signer *s)
+{
+	verifiers_submit(s->verifiers, &s->signatures);
+	journal_submit(s->journal, &s->intents, false);
+	journal_submit(s->journal, &s->records, true);
 }
 
 uint16_t signer_stopped(struct signer *s, bool signing)

@@ -46,6 +46,9 @@ e2e_up() {
   stack_start || e2e_die "the stack is not ready"
 }
 
+# What the token that fails on demand is to do (tests/tokens/README), with STACK_TOKEN=faulty.
+tell() { "$CHANCERY_BUILD/tests/tokens/tell" "$STACK_DIR/token/faulty" "$@"; }
+
 # One request: the status in $status, the body in $body.
 api() { # METHOD PATH [JSON]
   local arguments=(-s -S --max-time "${API_PATIENCE:-100}" -X "$1" -w '\n%{http_code}' --unix-socket "$STACK_DIR/api.sock")

@@ -360,6 +360,7 @@ int main(int argc, char **argv)
 	leaf_refusals(ca, root, unbound, (struct slice){ spki, (size_t)n });
 	OPENSSL_free(spki);
 	X509_free(x);
+	buf_free(&ca_certificate);
 	checkpoint(folder);
 	malformed(path, ledger_id);
 	printf("1..%d\n", points);

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/jail.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "base/secret.h"
 #include "key/file/operations.h"
 #include "key/jobs.h"
@@ -50,7 +51,6 @@ static int paths_limit(const struct file_token *t, const struct server_settings 
 	const struct jail_path paths[] = {
 		{ t->path, JAIL_WRITE },
 		{ server->socket, JAIL_WRITE_BESIDE },
-		{ JAIL_SANITIZED ? "/" : "", JAIL_READ },
 	};
 	return jail_paths(paths, sizeof(paths) / sizeof(paths[0]));
 }
@@ -64,6 +64,7 @@ static int serve(struct conf *c)
 		return EXIT_CONFIG;
 	log_warning("insecure", "folder=%s why=\"private keys are files that this user can read and copy\"",
 		    token.path);
+	token.since = time_now();
 	if (paths_limit(&token, &settings) != 0)
 		return EXIT_TOKEN_FAILED;
 	struct server *server = watchdog_start() == 0 ? server_open(&settings) : NULL;
