@@ -181,8 +181,8 @@ for bad in pkcs11: pkcs11:token=main "$uri;id=1" "$uri;x-y=1" 'pkcs11:id=%1' 'fi
 done
 register token 'pkcs11:token=nowhere;id=%aa%bb%cc'
 refused 400 token_not_found "a token that is not there" key_driver_id
-register token 'pkcs11:id=%aa%bb%cc'
-refused 400 token_ambiguous "a reference that fits two tokens" key_driver_id
+register token 'pkcs11:token=main;manufacturer=Nobody;id=%aa%bb%cc'
+refused 400 token_not_found "a token of another maker" key_driver_id
 
 # Members that don't go together
 register token "$uri" "{\"parent_ca_id\": \"ica-x\"}"
@@ -202,8 +202,10 @@ register token 'pkcs11:token=main;id=%dd%ee%ff'
 refused 400 key_not_found "a key that the token does not have" key_driver_id
 root_make mine "$ca"
 list_root mine
-register mine "$uri"
-refused 400 key_mismatch "a good root, but another key" key_driver_id
+for reference in "$uri" 'pkcs11:id=%aa%bb%cc' 'pkcs11:model=SoftHSM%20v2;id=%aa%bb%cc'; do
+  register mine "$reference"
+  refused 400 key_mismatch "a good root, but another key: $reference" key_driver_id
+done
 rm "$anchors/token.pem"
 register token "$uri"
 refused 409 root_unlisted "a root that is not listed" root_cert_pem
