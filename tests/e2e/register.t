@@ -299,6 +299,27 @@ answers 400 "another root's key" key_mismatch
 policy under '{}' "$filed"
 answers 400 "path length 0: nothing below it" path_len_exceeded
 
+# Keys of other kinds
+while read -r kind options; do
+  # shellcheck disable=SC2086 # words
+  openssl genpkey $options -out "$work/$kind.key" 2>/dev/null
+  root_make "$kind" "${ca/CA:TRUE/CA:TRUE, pathlen:0}"
+  to_folder "$kind"
+  list_root "$kind"
+  register "$kind" "file:$kind"
+  answers 201 "a root with a key $kind"
+  is "$(field .algorithm)" "$kind" "its algorithm"
+  issue "$(field .id)" "$work/www.csr" server
+  answers 201 "its leaf"
+  : >"$work/www.chain"
+  judge "a leaf of $kind" "$work/www.crt" "$work/www.chain" "$work/www.root"
+done <<'KINDS'
+RSA-2048 -algorithm RSA -pkeyopt rsa_keygen_bits:2048
+ECDSA-P384 -algorithm EC -pkeyopt ec_paramgen_curve:P-384
+ECDSA-P521 -algorithm EC -pkeyopt ec_paramgen_curve:P-521
+Ed25519 -algorithm ED25519
+KINDS
+
 # A certificate only
 root_make away "${ca/CA:TRUE/CA:TRUE, pathlen:2}"
 register away ''
@@ -314,6 +335,24 @@ issue "$away" "$work/www.csr" server
 answers 409 "no leaf of it" ca_key_offline
 api PATCH "/api/v1/issuers/$issuer" "{\"issuing_ca_id\": \"$away\"}"
 answers 409 "nor can it be who issues" ca_not_active
+
+# The command line
+chancery() { "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" "$@" 2>&1; }
+root_make console "$ca"
+to_folder console
+list_root console
+cat "$work/console.pem" "$work/console.key" >"$work/console-both.pem"
+like "$(chancery ca register --issuer elsewhere --name console --cert "$work/console-both.pem" --key file:console)" \
+  'holds a private key; it was not sent.*\(field cert, private_key\)' "the command line sends no private key"
+like "$(chancery ca register --issuer elsewhere --name console --cert "$work/console.pem" --key file:console --dry-run)" \
+  '^dry run +(yes|true)' "it tries a registration"
+like "$(chancery ca register --issuer elsewhere --name console --cert - --key file:console --metadata why=test <"$work/console.pem")" \
+  '^key driver id +file:console' "and makes one"
+like "$(chancery ca show console)" '^key driver id +file:console' "it shows where the key is"
+like "$(chancery ca register --issuer elsewhere --name console --cert "$work/mine.pem" --key file:console)" \
+  'field name, duplicate_name' "and says what is refused"
+like "$(chancery audit list --last 30)" 'IMPORTED .*CA O=Elsewhere, CN=Root console, serial [0-9a-f]+, its ECDSA-P256 key [0-9a-f]{12} in token files' \
+  "the ledger in words"
 
 # One issuer in single mode
 single=$(api POST /api/v1/issuers '{"name": "alone", "hierarchy_mode": "single"}' && field .id)
