@@ -15,7 +15,7 @@
 #include "frontd/view.h"
 
 #define ROOT_FIELD "root_cert_pem"
-#define KEY_FIELD  "key_driver_id"
+#define KEY_FIELD "key_driver_id"
 
 struct registration {
 	struct plan plan;
@@ -46,19 +46,21 @@ bool registration_wanted(const struct call *c)
 /* What a new CA is asked for with and a registered one has in its certificate. */
 static int check_members(struct call *c)
 {
-	static const char *const taken[] = { "subject",		  "algorithm",	      "ttl_days", "path_len_constraint",
+	static const char *const taken[] = { "subject",		 "algorithm",	      "ttl_days", "path_len_constraint",
 					     "name_constraints", "ocsp_responder_url" };
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (is_given(c, taken[i]))
-			return call_refuse(c, 400, "conflicting_fields", taken[i],
-					   "%s can't be stated of a registered root: what it is stands in root_cert_pem.",
-					   taken[i]);
+			return call_refuse(
+				c, 400, "conflicting_fields", taken[i],
+				"%s can't be stated of a registered root: what it is stands in root_cert_pem.",
+				taken[i]);
 	if (is_given(c, "parent_ca_id"))
 		return call_refuse(c, 400, "conflicting_fields", "parent_ca_id",
 				   "parent_ca_id and root_cert_pem don't go together: a root has no parent.");
 	if (!is_given(c, ROOT_FIELD))
-		return call_refuse(c, 400, "missing_field", ROOT_FIELD,
-				   "key_driver_id names the key of a root that is registered: root_cert_pem is required.");
+		return call_refuse(
+			c, 400, "missing_field", ROOT_FIELD,
+			"key_driver_id names the key of a root that is registered: root_cert_pem is required.");
 	return 0;
 }
 
@@ -101,9 +103,10 @@ static int fill_plan(struct call *c, struct registration *g)
 	p->asked.permitted_count = stated.permitted.count;
 	p->asked.excluded_count = stated.excluded.count;
 	if (slice_equal(p->issuer.hierarchy_mode, slice_text("single")) && p->path_len != 0)
-		return call_refuse(c, 400, "path_len_exceeded", ROOT_FIELD,
-				   "The one CA of an issuer in single mode has path length 0, and this root's is another; "
-				   "register it in an issuer of mode tree.");
+		return call_refuse(
+			c, 400, "path_len_exceeded", ROOT_FIELD,
+			"The one CA of an issuer in single mode has path length 0, and this root's is another; "
+			"register it in an issuer of mode tree.");
 	return plan_constraints(c, p);
 }
 
@@ -165,7 +168,8 @@ static int import_refuse(struct call *c, const struct signer_answer *answer)
 {
 	switch (answer->refusal.code) {
 	case REFUSE_IMPORT_KEY:
-		return call_refuse(c, 400, "key_mismatch", KEY_FIELD, "The key of key_driver_id is not that of root_cert_pem.");
+		return call_refuse(c, 400, "key_mismatch", KEY_FIELD,
+				   "The key of key_driver_id is not that of root_cert_pem.");
 	case REFUSE_KEY_UNKNOWN:
 		return call_refuse(c, 400, "key_not_found", KEY_FIELD, "The token has no key with this id.");
 	case REFUSE_TOKEN_UNKNOWN:
@@ -173,12 +177,14 @@ static int import_refuse(struct call *c, const struct signer_answer *answer)
 	case REFUSE_KEY_BOUND:
 		return call_refuse(c, 409, "key_bound", KEY_FIELD, "This key is one of this signer's already.");
 	case REFUSE_TOKEN_REFUSED:
-		return call_refuse(c, 409, "key_refused", KEY_FIELD,
-				   "The driver does not let this key sign: imported_keys and require_local in driver.conf decide "
-				   "on keys that were not made in the token; the driver's log says what is wrong with it.");
+		return call_refuse(
+			c, 409, "key_refused", KEY_FIELD,
+			"The driver does not let this key sign: imported_keys and require_local in driver.conf decide "
+			"on keys that were not made in the token; the driver's log says what is wrong with it.");
 	case REFUSE_UNLISTED_ROOT:
-		return call_refuse(c, 409, "root_unlisted", ROOT_FIELD,
-				   "The root is not in the signer's anchors folder; its administrator has to put it there first.");
+		return call_refuse(
+			c, 409, "root_unlisted", ROOT_FIELD,
+			"The root is not in the signer's anchors folder; its administrator has to put it there first.");
 	case REFUSE_IMPORT_CHAIN:
 	case REFUSE_IMPORT_CERT:
 		return call_refuse(c, 400, "root_invalid", ROOT_FIELD,
@@ -188,7 +194,8 @@ static int import_refuse(struct call *c, const struct signer_answer *answer)
 		return call_refuse(c, 400, "bad_name_constraint", ROOT_FIELD,
 				   "root_cert_pem has a name constraint of a form that can't be enforced.");
 	case REFUSE_SUBJECT_KEY:
-		return call_refuse(c, 400, "algorithm_not_supported", ROOT_FIELD, "The signer can't use a key of this kind.");
+		return call_refuse(c, 400, "algorithm_not_supported", ROOT_FIELD,
+				   "The signer can't use a key of this kind.");
 	}
 	return answer_signer(c, SIGNER_REFUSED, answer);
 }
@@ -218,7 +225,8 @@ static int root_commit(struct front *f, struct call *c, struct registration *g, 
 static int root_import(struct front *f, struct call *c, struct registration *g)
 {
 	struct plan *p = &g->plan;
-	struct ca_import_request request = { .certificate = buf_slice(&g->root.der), .context = buf_slice(&p->context) };
+	struct ca_import_request request = { .certificate = buf_slice(&g->root.der),
+					     .context = buf_slice(&p->context) };
 	memcpy(request.request_id, p->request_id, sizeof(request.request_id));
 	if (!g->offline) {
 		request.token = slice_text(p->token);

@@ -15,7 +15,7 @@
 #include "names/dn.h"
 #include "wire/inner.h"
 
-#define BLOCK	"-----BEGIN "
+#define BLOCK "-----BEGIN "
 #define PRIVATE "PRIVATE KEY" /* of every kind: RSA, EC, ENCRYPTED, OPENSSH */
 
 /* What a root is read for: who asks, and the member that holds it. */
@@ -33,21 +33,19 @@ static bool holds_key(json_t *value)
 	json_t *inner;
 	size_t i;
 	if (json_is_string(value))
-		return memmem(json_string_value(value), json_string_length(value), PRIVATE "-----", sizeof(PRIVATE) + 4) != NULL;
-	json_array_foreach(value, i, inner)
-		if (holds_key(inner))
-			return true;
-	json_object_foreach(value, member, inner)
-		if (holds_key(inner) || strstr(member, PRIVATE "-----"))
-			return true;
+		return memmem(json_string_value(value), json_string_length(value), PRIVATE "-----",
+			      sizeof(PRIVATE) + 4) != NULL;
+	json_array_foreach(value, i, inner) if (holds_key(inner)) return true;
+	json_object_foreach(value, member, inner) if (holds_key(inner) || strstr(member, PRIVATE "-----")) return true;
 	return false;
 }
 
 static int refuse_key(struct call *c, const char *field)
 {
-	return call_refuse(c, 400, "private_key", field,
-			   "The request holds a private key. It was not kept; replace that key, as it has left its place, and "
-			   "send the certificate alone.");
+	return call_refuse(
+		c, 400, "private_key", field,
+		"The request holds a private key. It was not kept; replace that key, as it has left its place, and "
+		"send the certificate alone.");
 }
 
 int root_keyless(struct call *c)
@@ -56,9 +54,8 @@ int root_keyless(struct call *c)
 	json_t *value;
 	if (!holds_key(c->body))
 		return 0;
-	json_object_foreach(c->body, member, value)
-		if (holds_key(value) && text_visible(slice_text(member)) && strlen(member) < 64)
-			return refuse_key(c, member);
+	json_object_foreach(c->body, member, value) if (holds_key(value) && text_visible(slice_text(member)) &&
+							strlen(member) < 64) return refuse_key(c, member);
 	return refuse_key(c, NULL);
 }
 
@@ -83,7 +80,8 @@ static int block_read(const struct reading *r, const char *pem)
 	ERR_clear_error();
 	if (!one)
 		return refuse(r, "root_not_pem", "%s must be exactly one PEM block, CERTIFICATE.", r->field);
-	return buf_ok(&r->root->der) ? 0 : refuse(r, "root_malformed", "%s is longer than %d bytes.", r->field, MAX_ROOT);
+	return buf_ok(&r->root->der) ? 0
+				     : refuse(r, "root_malformed", "%s is longer than %d bytes.", r->field, MAX_ROOT);
 }
 
 static int facts_check(const struct reading *r)
@@ -91,8 +89,8 @@ static int facts_check(const struct reading *r)
 	char why[FACTS_WHY] = "";
 	int bad = facts_read_foreign(buf_slice(&r->root->der), &r->root->facts, why);
 	if (bad)
-		return refuse(r, bad == 2 ? "unknown_critical_extension" : "root_malformed", "%s can't be taken: %s.", r->field,
-			      why);
+		return refuse(r, bad == 2 ? "unknown_critical_extension" : "root_malformed", "%s can't be taken: %s.",
+			      r->field, why);
 	return 0;
 }
 
@@ -109,7 +107,8 @@ static int subject_check(const struct reading *r)
 			      MAX_DN_ATTRIBUTES);
 	while (list_next(&subject, &attribute, &value))
 		if (value.len == 0 || value.len > MAX_DN_VALUE || !text_visible(value))
-			return refuse(r, "subject_invalid", "The subject's %s in %s must be visible text of 1 to %d bytes.",
+			return refuse(r, "subject_invalid",
+				      "The subject's %s in %s must be visible text of 1 to %d bytes.",
 				      dn_kind(attribute)->short_name, r->field, MAX_DN_VALUE);
 	return 0;
 }
@@ -155,10 +154,11 @@ static int signature_check(const struct reading *r)
 		return refuse(r, "not_self_signed",
 			      "%s must be a root: its issuer is its subject, and its own key has signed it.", r->field);
 	if (!root->algorithm)
-		return refuse(r, "algorithm_not_supported",
-			      "The key of %s must be RSA with 2048, 3072 or 4096 bits, ECDSA on P-256, P-384 or P-521, or "
-			      "Ed25519.",
-			      r->field);
+		return refuse(
+			r, "algorithm_not_supported",
+			"The key of %s must be RSA with 2048, 3072 or 4096 bits, ECDSA on P-256, P-384 or P-521, or "
+			"Ed25519.",
+			r->field);
 	return 0;
 }
 
@@ -166,7 +166,8 @@ static int authority_check(const struct reading *r)
 {
 	const struct facts *f = &r->root->facts;
 	if (!f->ca)
-		return refuse(r, "root_not_ca", "%s must be a CA's certificate: basicConstraints with CA:TRUE.", r->field);
+		return refuse(r, "root_not_ca", "%s must be a CA's certificate: basicConstraints with CA:TRUE.",
+			      r->field);
 	if (!(f->key_usage & USAGE_KEY_CERT_SIGN))
 		return refuse(r, "root_not_ca", "%s must have keyCertSign in its key usage.", r->field);
 	struct constraints stated = facts_constraints(f);

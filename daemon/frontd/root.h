@@ -13,7 +13,7 @@
 #include "frontd/facts.h"
 
 #define MAX_ROOT_PEM 65536
-#define MAX_ROOT     32768 /* bytes of DER: what the signer and the store take */
+#define MAX_ROOT 32768 /* bytes of DER: what the signer and the store take */
 
 struct root {
 	struct buf der;

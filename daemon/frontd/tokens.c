@@ -8,7 +8,7 @@
 #include "wire/inner_ask.h"
 
 #define RETRY_SECONDS 2
-#define FILE_MODEL    "insecure PEM files" /* what the file driver says that it is */
+#define FILE_MODEL "insecure PEM files" /* what the file driver says that it is */
 
 static bool is_file(const struct driver_report *t)
 {
@@ -30,7 +30,8 @@ static bool token_fits(const struct key_uri *uri, const struct driver_report *t)
 {
 	if (uri->form == KEY_URI_FILE)
 		return is_file(t);
-	bool named = uri->token.len ? slice_equal(uri->token, t->name) || slice_equal(uri->token, t->label) : !is_file(t);
+	bool named =
+		uri->token.len ? slice_equal(uri->token, t->name) || slice_equal(uri->token, t->label) : !is_file(t);
 	return named && fits(uri->serial, t->serial) && fits(uri->manufacturer, t->manufacturer) &&
 	       fits(uri->model, t->model);
 }
@@ -57,8 +58,9 @@ enum token_answer token_match(const struct key_uri *uri, struct list drivers, ch
 static int token_refuse(struct call *c, enum token_answer answer)
 {
 	if (answer == TOKEN_MANY)
-		return call_refuse(c, 400, "token_ambiguous", "key_driver_id",
-				   "key_driver_id fits more than one of the signer's tokens; say which by token or serial.");
+		return call_refuse(
+			c, 400, "token_ambiguous", "key_driver_id",
+			"key_driver_id fits more than one of the signer's tokens; say which by token or serial.");
 	if (answer == TOKEN_NONE)
 		return call_refuse(c, 400, "token_not_found", "key_driver_id",
 				   "key_driver_id fits none of the signer's tokens; GET /api/v1/status lists them.");

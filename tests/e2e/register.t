@@ -60,9 +60,9 @@ to_token() { # NAME ID: as another program's key
   openssl pkcs8 -topk8 -nocrypt -in "$work/$1.key" -outform DER -out "$work/$1.p8"
   openssl pkey -in "$work/$1.key" -pubout -outform DER -out "$work/$1.pub"
   local tool=(pkcs11-tool --module "$softhsm_module" --token-label main --login --pin "$(cat "$STACK_DIR/token/pin")" --id "$2")
-  SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf "${tool[@]}" --write-object "$work/$1.p8" --type privkey --usage-sign >"$work/tool" 2>&1 &&
-    SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf "${tool[@]}" --write-object "$work/$1.pub" --type pubkey >>"$work/tool" 2>&1 ||
-    diag "$(cat "$work/tool")"
+  export SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf
+  "${tool[@]}" --write-object "$work/$1.p8" --type privkey --usage-sign >"$work/tool" 2>&1 || diag "$(cat "$work/tool")"
+  "${tool[@]}" --write-object "$work/$1.pub" --type pubkey >"$work/tool" 2>&1 || diag "$(cat "$work/tool")"
 }
 to_folder() { install -m 0600 "$work/$1.key" "$keys/$1.pem"; }
 body_of() { # NAME PEM-FILE [KEY [MORE-JSON]]
