@@ -415,7 +415,8 @@ static int extensions_read(const STACK_OF(X509_EXTENSION) *extensions, struct fa
 		char oid[80];
 		OBJ_obj2txt(oid, sizeof(oid), X509_EXTENSION_get_object(e), 1);
 		snprintf(why, FACTS_WHY, "its extension %s is unknown, doubled, wrongly critical or malformed", oid);
-		return f->foreign && X509_EXTENSION_get_critical(e) ? 2 : 1;
+		bool names = OBJ_obj2nid(X509_EXTENSION_get_object(e)) == NID_name_constraints;
+		return !f->foreign ? 1 : names ? 3 : X509_EXTENSION_get_critical(e) ? 2 : 1;
 	}
 	return 0;
 }

@@ -46,7 +46,7 @@ int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY]);
 /*
  * The same for a certificate that others wrote: an extension that isn't critical may be unknown or say what we never
  * write, and texts may be of older types. Names and subtrees come out in their canonical form. What binds a CA (basicConstraints, key usage, name constraints, key
- * identifier) must be read in any case. 2: because of a critical extension.
+ * identifier) must be read in any case. 2: because of a critical extension; 3: because of its name constraints.
  */
 int facts_read_foreign(struct slice der, struct facts *out, char why[FACTS_WHY]);
 void facts_free(struct facts *f);

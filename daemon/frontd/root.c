@@ -16,6 +16,7 @@
 #include "wire/inner.h"
 
 #define BLOCK "-----BEGIN "
+#define MAX_PATH_LEN 255 /* as of a root that is made here */
 #define PRIVATE "PRIVATE KEY" /* of every kind: RSA, EC, ENCRYPTED, OPENSSH */
 
 /* What a root is read for: who asks, and the member that holds it. */
@@ -86,12 +87,10 @@ static int block_read(const struct reading *r, const char *pem)
 
 static int facts_check(const struct reading *r)
 {
+	static const char *const codes[] = { "", "root_malformed", "unknown_critical_extension", "bad_name_constraint" };
 	char why[FACTS_WHY] = "";
 	int bad = facts_read_foreign(buf_slice(&r->root->der), &r->root->facts, why);
-	if (bad)
-		return refuse(r, bad == 2 ? "unknown_critical_extension" : "root_malformed", "%s can't be taken: %s.",
-			      r->field, why);
-	return 0;
+	return bad ? refuse(r, codes[bad], "%s can't be taken: %s.", r->field, why) : 0;
 }
 
 /* Bounds of length are its maker's affair; what can't be shown to people safely is not taken. */
@@ -170,6 +169,9 @@ static int authority_check(const struct reading *r)
 			      r->field);
 	if (!(f->key_usage & USAGE_KEY_CERT_SIGN))
 		return refuse(r, "root_not_ca", "%s must have keyCertSign in its key usage.", r->field);
+	if (f->path_len != PATH_LEN_NONE && f->path_len > MAX_PATH_LEN)
+		return refuse(r, "root_invalid", "%s must have a path length of at most %d, or none.", r->field,
+			      MAX_PATH_LEN);
 	struct constraints stated = facts_constraints(f);
 	if (!constraints_check(&stated))
 		return refuse(r, "bad_name_constraint", "%s has name constraints that can't be enforced.", r->field);

@@ -126,7 +126,10 @@ refused 400 unknown_critical_extension "an unknown critical extension" root_cert
 like "$(field .error.message)" '1\.2\.3\.4\.5' "and says which"
 root_make odd "$ca"$'\nnameConstraints = critical, permitted;RID:1.2.3.4'
 register odd "$uri"
-refused 400 unknown_critical_extension "a constraint of a form that can't be enforced" root_cert_pem
+refused 400 bad_name_constraint "a constraint of a form that can't be enforced" root_cert_pem
+root_make long "${ca/CA:TRUE/CA:TRUE, pathlen:256}"
+register long "$uri"
+refused 400 root_invalid "a path length of 256" root_cert_pem
 root_make nokeyid $'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = none'
 register nokeyid "$uri"
 refused 400 root_invalid "no key identifier" root_cert_pem
@@ -296,6 +299,11 @@ is "$(field .chain_pem)" '' "with nothing between the two"
 judge "its leaf" "$work/www.crt" "$work/www.chain" "$work/www.root"
 register mine file:filed
 answers 400 "another root's key" key_mismatch
+cp "$work/filed.key" "$work/again.key"
+root_make again "$ca"
+list_root again
+register again file:filed
+answers 409 "the same key under another name" key_bound
 policy under '{}' "$filed"
 answers 400 "path length 0: nothing below it" path_len_exceeded
 
@@ -418,6 +426,26 @@ policy orphan '{}' "$away"
 answers 409 "what was retired is" parent_not_active
 register twin ''
 answers 400 "and subjects stay taken" subject_taken
+
+# What a key signed in an earlier life, and requests for certificates: the ledger has them, and the front-end knows
+# the first when it reads it.
+probe() {
+  "$CHANCERY_BUILD/tests/e2e/import_probe" "$STACK_DIR/sign/sign.sock" "$(cat "$STACK_DIR/conf/ledger_id")" "$@"
+}
+openssl x509 -req -in "$work/www.csr" -days 5 -sha256 -CA "$work/filed.pem" -CAkey "$work/filed.key" -set_serial 0x4711 \
+  -extfile <(printf 'subjectAltName = DNS:early.example.org, RID:1.2.3\nextendedKeyUsage = critical, serverAuth\n1.2.3.4 = ASN1:NULL\n') \
+  -outform DER -out "$work/early.der" 2>/dev/null
+key=$(openssl pkey -in "$work/filed.key" -pubout -outform DER | sha256sum | cut -c1-32)
+like "$(probe admit "$key" "$work/early.der")" '^done' "a certificate of an earlier life is admitted"
+like "$(probe csr "$(cut -d' ' -f3 <<<"$(probe create main ECDSA-P256)")" 'Not yet' 0 - "$work/not-yet.der")" '^done' "a request"
+stack_stop
+rm -rf "$STACK_DIR"/db/*
+stack_start || e2e_die "not ready without its database"
+api GET "/api/v1/intermediates/$filed/certificates/4711"
+answers 200 "what was admitted is known by its serial"
+is "$(jq -c '[.kind, .state, .names]' <<<"$body")" '["leaf","active",["dns:early.example.org"]]' "and what it is"
+is "$(openssl x509 -outform DER <<<"$(field .certificate_pem)" | sha256sum)" "$(sha256sum <"$work/early.der")" "to the byte"
+is "$(shown)" "$(jq -S . <<<"$cas_before")" "and all CAs are as they were"
 
 # Nowhere is a private key.
 stack_stop
