@@ -4,7 +4,7 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr \
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
-	tests/fuzz/fuzz_charter tests/fuzz/fuzz_key_uri
+	tests/fuzz/fuzz_charter tests/fuzz/fuzz_key_uri tests/fuzz/fuzz_root
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -108,3 +108,8 @@ tests_fuzz_fuzz_key_uri_SOURCES = tests/fuzz/key_uri.c tests/fuzz/fuzz.h $(FUZZ_
 tests_fuzz_fuzz_key_uri_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_key_uri_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_key_uri_LDADD = daemon/policy/libpolicy.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_root_SOURCES = tests/fuzz/root.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_root_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_root_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_root_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
