@@ -1,7 +1,7 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += tests/tap.sh \
 	tests/e2e/lib.sh tests/e2e/bad_input.t tests/e2e/catch_up.t tests/e2e/full_path.t tests/e2e/kill.t \
-	tests/e2e/quickstart.t tests/lint/c.t tests/lint/shell.t
+	tests/e2e/quickstart.t tests/e2e/register.t tests/lint/c.t tests/lint/shell.t
 include tests/boundary/local.mk
 include tests/shim/local.mk
 include tests/bench/local.mk
