@@ -176,6 +176,8 @@ static int import_refuse(struct call *c, const struct signer_answer *answer)
 		return call_refuse(c, 400, "token_not_found", KEY_FIELD, "No token of that name is configured.");
 	case REFUSE_KEY_BOUND:
 		return call_refuse(c, 409, "key_bound", KEY_FIELD, "This key is one of this signer's already.");
+	case REFUSE_KEY_GONE:
+		return call_refuse(c, 409, "key_gone", KEY_FIELD, "This key was destroyed: its absence is on the ledger.");
 	case REFUSE_TOKEN_REFUSED:
 		return call_refuse(
 			c, 409, "key_refused", KEY_FIELD,
