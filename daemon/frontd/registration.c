@@ -177,12 +177,13 @@ static int import_refuse(struct call *c, const struct signer_answer *answer)
 	case REFUSE_KEY_BOUND:
 		return call_refuse(c, 409, "key_bound", KEY_FIELD, "This key is one of this signer's already.");
 	case REFUSE_KEY_GONE:
-		return call_refuse(c, 409, "key_gone", KEY_FIELD, "This key was destroyed: its absence is on the ledger.");
+		return call_refuse(c, 409, "key_gone", KEY_FIELD,
+				   "This key was destroyed: its absence is on the ledger.");
 	case REFUSE_TOKEN_REFUSED:
 		return call_refuse(
 			c, 409, "key_refused", KEY_FIELD,
-			"The driver does not let this key sign: imported_keys and require_local in driver.conf decide "
-			"on keys that were not made in the token; the driver's log says what is wrong with it.");
+			"The driver does not let this key sign: it was not made in the token, can be read out of it, "
+			"or can do more than sign; imported_keys and require_local in driver.conf decide on that.");
 	case REFUSE_UNLISTED_ROOT:
 		return call_refuse(
 			c, 409, "root_unlisted", ROOT_FIELD,

@@ -56,13 +56,47 @@ dated_make() { # NAME FROM UNTIL
     -notext -out "$work/$1.pem" 2>"$work/err" || diag "$(cat "$work/err")"
 }
 list_root() { cp "$work/$1.pem" "$anchors/$1.pem"; }
+token_tool() { # OPTIONS...
+  SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf pkcs11-tool --module "$softhsm_module" --token-label main --login \
+    --pin "$(cat "$STACK_DIR/token/pin")" "$@" >"$work/tool" 2>&1 || diag "$(cat "$work/tool")"
+}
 to_token() { # NAME ID: as another program's key
   openssl pkcs8 -topk8 -nocrypt -in "$work/$1.key" -outform DER -out "$work/$1.p8"
   openssl pkey -in "$work/$1.key" -pubout -outform DER -out "$work/$1.pub"
-  local tool=(pkcs11-tool --module "$softhsm_module" --token-label main --login --pin "$(cat "$STACK_DIR/token/pin")" --id "$2")
-  export SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf
-  "${tool[@]}" --write-object "$work/$1.p8" --type privkey --usage-sign >"$work/tool" 2>&1 || diag "$(cat "$work/tool")"
-  "${tool[@]}" --write-object "$work/$1.pub" --type pubkey >"$work/tool" 2>&1 || diag "$(cat "$work/tool")"
+  token_tool --id "$2" --write-object "$work/$1.p8" --type privkey --usage-sign
+  token_tool --id "$2" --write-object "$work/$1.pub" --type pubkey
+}
+# A key made in the token by its own tool, and a root over it: openssl writes the certificate, the token signs it.
+token_root() { # NAME ID
+  root_make "$1" "$ca"
+  token_tool --keypairgen --key-type EC:prime256v1 --id "$2" --label "$1" --usage-sign
+  token_tool --id "$2" --read-object --type pubkey --output-file "$work/$1.pub"
+  openssl pkey -pubin -inform DER -in "$work/$1.pub" -out "$work/$1.pub.pem"
+  openssl x509 -req -in "$work/$1.csr" -days 30 -sha256 -CA "$work/$1.pem" -CAkey "$work/$1.key" -set_serial 0x1234 \
+    -extfile <(printf '%s\nauthorityKeyIdentifier = none\n' "$ca") -force_pubkey "$work/$1.pub.pem" -outform DER -out "$work/$1.der" 2>/dev/null
+  local parts='import sys
+def tlv(b, at):
+    n, head = b[at + 1], 2
+    if n & 128:
+        head, n = 2 + (n & 127), int.from_bytes(b[at + 2:at + 2 + (n & 127)], "big")
+    return at + head, at + head + n
+def wrap(tag, b):
+    n = len(b)
+    k = b"" if n < 128 else n.to_bytes((n.bit_length() + 7) // 8, "big")
+    return bytes([tag, n]) + b if n < 128 else bytes([tag, 128 + len(k)]) + k + b
+der = open(sys.argv[1], "rb").read()
+start, _ = tlv(der, 0)
+_, tbs = tlv(der, start)
+_, algorithm = tlv(der, tbs)
+if len(sys.argv) == 2:
+    sys.stdout.buffer.write(der[start:tbs])
+else:
+    signature = b"\0" + open(sys.argv[2], "rb").read()
+    sys.stdout.buffer.write(wrap(0x30, der[start:algorithm] + wrap(3, signature)))'
+  python3 -c "$parts" "$work/$1.der" | openssl dgst -sha256 -binary >"$work/$1.digest"
+  token_tool --id "$2" --sign --mechanism ECDSA --signature-format openssl --input-file "$work/$1.digest" \
+    --output-file "$work/$1.signature"
+  python3 -c "$parts" "$work/$1.der" "$work/$1.signature" | openssl x509 -inform DER -out "$work/$1.pem"
 }
 to_folder() { install -m 0600 "$work/$1.key" "$keys/$1.pem"; }
 body_of() { # NAME PEM-FILE [KEY [MORE-JSON]]
@@ -282,6 +316,19 @@ csr_make "$work/secret" ec:P-256 DNS:a.secret.example.com
 issue "$issuing" "$work/secret.csr" server
 answers 400 "a leaf in the excluded subtree" name_not_permitted
 
+# A key that the token's own tool made there
+token_root native 0102
+list_root native
+register native 'pkcs11:token=main;id=%01%02;object=native;type=private'
+answers 201 "a root over a key that was made in the token"
+native=$(field .id)
+api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --arg p "$native" \
+  '{name: "below native", parent_ca_id: $p, subject: {common_name: "below native"}, algorithm: "RSA-2048"}')"
+answers 201 "a CA below the root whose key the token made"
+issue "$(field .id)" "$work/www.csr" server
+answers 201 "and a leaf"
+judge "its leaf" "$work/www.crt" "$work/www.chain" "$work/www.root"
+
 # A key in a file, and a root that signs leaves itself.
 root_make filed "${ca/CA:TRUE/CA:TRUE, pathlen:0}"$'\nauthorityKeyIdentifier = keyid:always, issuer:always\nnsComment = from another tool\ncertificatePolicies = 1.2.3'
 to_folder filed
@@ -435,8 +482,8 @@ probe() {
 openssl x509 -req -in "$work/www.csr" -days 5 -sha256 -CA "$work/filed.pem" -CAkey "$work/filed.key" -set_serial 0x4711 \
   -extfile <(printf 'subjectAltName = DNS:early.example.org, RID:1.2.3\nextendedKeyUsage = critical, serverAuth\n1.2.3.4 = ASN1:NULL\n') \
   -outform DER -out "$work/early.der" 2>/dev/null
-key=$(openssl pkey -in "$work/filed.key" -pubout -outform DER | sha256sum | cut -c1-32)
-like "$(probe admit "$key" "$work/early.der")" '^done' "a certificate of an earlier life is admitted"
+bound=$(openssl pkey -in "$work/filed.key" -pubout -outform DER | sha256sum | cut -c1-32)
+like "$(probe admit "$bound" "$work/early.der")" '^done' "a certificate of an earlier life is admitted"
 like "$(probe csr "$(cut -d' ' -f3 <<<"$(probe create main ECDSA-P256)")" 'Not yet' 0 - "$work/not-yet.der")" '^done' "a request"
 stack_stop
 rm -rf "$STACK_DIR"/db/*
