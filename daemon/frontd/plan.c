@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/context.h"
+#include "frontd/default_algorithm.h"
 #include "frontd/input.h"
 #include "frontd/subject.h"
 #include "frontd/view.h"
@@ -145,11 +146,16 @@ struct ca_row plan_row(const struct plan *p, const struct call *c, const char *s
 
 int plan_reserve(struct store_session *s, const struct plan *p, const struct ca_row *row, bool *again)
 {
+	/* An earlier try with the same id may have left its reservation, with a key that then waits again. */
+	int r = store_ca_delete(s, p->id);
+	if (!r)
+		r = store_key_free(s);
+	if (r >= 0)
+		r = plan_check(s, p);
 	scoped_row(ca) own = { 0 };
-	int r = plan_check(s, p);
 	if (!r)
 		r = store_ca_find(s, p->id, &own);
-	*again = r == STORE_DONE && own.id.len;
+	*again = r == STORE_DONE;
 	return r == STORE_NONE ? store_ca_insert(s, row) : r;
 }
 
@@ -196,7 +202,7 @@ static int read_algorithm(struct front *f, struct call *c, struct plan *p)
 	int r = input_text(c, "algorithm", false, 32, &name);
 	if (r)
 		return r;
-	p->algorithm = algorithm_by_name(name ? name : f->default_algorithm);
+	p->algorithm = name ? algorithm_by_name(name) : default_algorithm(f);
 	if (p->algorithm)
 		return 0;
 	return call_refuse(c, 400, "algorithm_not_supported", "algorithm",

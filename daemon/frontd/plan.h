@@ -55,7 +55,10 @@ int plan_reply(struct call *c, const struct plan *p);
 int plan_refuse(struct call *c, int answer);
 /* The CA's row as planned, without key and certificate; its texts are the plan's and the call's. */
 struct ca_row plan_row(const struct plan *p, const struct call *c, const char *state);
-/* Takes name and subject and keeps the parent from being retired; *again: that was done before. In the committer. */
+/*
+ * Takes name and subject, keeps the parent from being retired, and forgets an earlier try's reservation; *again: that
+ * try has made the CA. In the committer.
+ */
 int plan_reserve(struct store_session *s, const struct plan *p, const struct ca_row *row, bool *again);
 
 /* Reads the member name_constraints, merged, canonical, without repetition (plan_names.c). */

@@ -494,16 +494,9 @@ is "$(jq -c '[.kind, .state, .names]' <<<"$body")" '["leaf","active",["dns:early
 is "$(openssl x509 -outform DER <<<"$(field .certificate_pem)" | sha256sum)" "$(sha256sum <"$work/early.der")" "to the byte"
 is "$(shown)" "$(jq -S . <<<"$cas_before")" "and all CAs are as they were"
 
-# A database of before roots could be registered.
 stack_stop
-sqlite3 "$STACK_DIR/db/chancery.sqlite" 'ALTER TABLE ca DROP COLUMN key_uri; PRAGMA user_version = 1' 2>"$work/err" ||
-  diag "$(cat "$work/err")"
-stack_start || e2e_die "not ready with a database of before"
-api GET "/api/v1/intermediates/$issuing"
-like "$(field .key_driver_id)" '^pkcs11:token=main;id=(%[0-9A-F]{2}){16};type=private$' "an older database is brought up to date"
 
 # Nowhere is a private key.
-stack_stop
 for kind in p8 ec; do
   line=$(sed -n 2p "$work/other.$kind.pem")
   nothing "no line of the $kind key in log, database or ledger" \
