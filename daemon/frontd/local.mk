@@ -29,16 +29,16 @@ EXTRA_DIST += daemon/frontd/openapi.yaml conf/frontd.conf
 dist_man_MANS += conf/frontd.conf.5 daemon/frontd/chancery-frontd.8
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_csr tests/unit/test_http tests/unit/test_tokens
+check_PROGRAMS += tests/unit/test_csr tests/unit/test_http tests/unit/test_key_token
 tests_unit_test_csr_SOURCES = tests/unit/test_csr.c
 tests_unit_test_csr_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_csr_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_http_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_tokens_SOURCES = tests/unit/test_tokens.c
-tests_unit_test_tokens_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_test_tokens_LDADD = $(FRONT_ROOMS) daemon/wire/libinner_answer.a daemon/wire/libframe.a \
+tests_unit_test_key_token_SOURCES = tests/unit/test_key_token.c
+tests_unit_test_key_token_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_key_token_LDADD = $(FRONT_ROOMS) daemon/wire/libinner_answer.a daemon/wire/libframe.a \
 	daemon/base/libbase.a $(FRONT_LIBS) $(CMOCKA_LIBS)
 endif
 

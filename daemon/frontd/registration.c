@@ -11,7 +11,7 @@
 #include "frontd/plan.h"
 #include "frontd/root.h"
 #include "frontd/subject.h"
-#include "frontd/tokens.h"
+#include "frontd/key_token.h"
 #include "frontd/view.h"
 
 #define ROOT_FIELD "root_cert_pem"
@@ -135,7 +135,7 @@ static int registration_token(struct front *f, struct call *c, struct registrati
 	if (c->dry_run && (!f->signer || !signer_ready(f->signer, why)))
 		return 0;
 	g->plan.token = g->token;
-	return token_find(f, c, &g->uri, g->token);
+	return key_token_find(f, c, &g->uri, g->token);
 }
 
 static int dry_reply(struct call *c, const struct registration *g)

@@ -1,4 +1,4 @@
-#include "frontd/tokens.h"
+#include "frontd/key_token.h"
 
 #include <string.h>
 
@@ -36,7 +36,7 @@ static bool token_fits(const struct key_uri *uri, const struct driver_report *t)
 	       fits(uri->model, t->model);
 }
 
-enum token_answer token_match(const struct key_uri *uri, struct list drivers, char name[MAX_TOKEN_NAME + 1])
+enum key_token_answer key_token_match(const struct key_uri *uri, struct list drivers, char name[MAX_TOKEN_NAME + 1])
 {
 	uint8_t state;
 	struct slice item;
@@ -55,7 +55,7 @@ enum token_answer token_match(const struct key_uri *uri, struct list drivers, ch
 	return found == 1 ? TOKEN_ONE : found ? TOKEN_MANY : silent ? TOKEN_SILENT : TOKEN_NONE;
 }
 
-static int token_refuse(struct call *c, enum token_answer answer)
+static int token_refuse(struct call *c, enum key_token_answer answer)
 {
 	if (answer == TOKEN_MANY)
 		return call_refuse(
@@ -70,7 +70,7 @@ static int token_refuse(struct call *c, enum token_answer answer)
 	return 1;
 }
 
-int token_find(struct front *f, struct call *c, const struct key_uri *uri, char name[MAX_TOKEN_NAME + 1])
+int key_token_find(struct front *f, struct call *c, const struct key_uri *uri, char name[MAX_TOKEN_NAME + 1])
 {
 	struct status_request request;
 	memset(&request, 0, sizeof(request));
@@ -79,6 +79,6 @@ int token_find(struct front *f, struct call *c, const struct key_uri *uri, char 
 	enum signer_result r = signer_status(f->signer, &request, &reply, &answer);
 	if (r)
 		return answer_signer(c, r, &answer);
-	enum token_answer found = token_match(uri, reply.drivers, name);
+	enum key_token_answer found = key_token_match(uri, reply.drivers, name);
 	return found ? token_refuse(c, found) : 0;
 }

@@ -1,4 +1,4 @@
-/* frontd/tokens: which token a reference means, among those that a signer may report. */
+/* frontd/key_token: which token a reference means, among those that a signer may report. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "frontd/tokens.h"
+#include "frontd/key_token.h"
 #include "wire/inner_answer.h"
 
 static struct buf rows;
@@ -48,7 +48,7 @@ static const char *match(const char *text)
 	struct key_uri uri;
 	char why[KEY_URI_WHY];
 	assert_true(key_uri_parse(text, &uri, why));
-	enum token_answer answer = token_match(&uri, list_of(&rows, count), name);
+	enum key_token_answer answer = key_token_match(&uri, list_of(&rows, count), name);
 	return answer ? others[answer] : name;
 }
 
@@ -111,5 +111,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_token_that_was_never_there_cannot_be_told, rows_make, rows_free),
 		cmocka_unit_test_setup_teardown(no_token_at_all, rows_make, rows_free),
 	};
-	return cmocka_run_group_tests_name("tokens", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("key_token", tests, NULL, NULL);
 }
