@@ -2,6 +2,7 @@
 noinst_LIBRARIES += daemon/base/libbase.a
 daemon_base_libbase_a_SOURCES = \
 	daemon/base/algorithm.c daemon/base/algorithm.def daemon/base/algorithm.h \
+	daemon/base/batch.c daemon/base/batch.h \
 	daemon/base/buf.c daemon/base/buf.h \
 	daemon/base/conf.c daemon/base/conf.h \
 	daemon/base/fd.c daemon/base/fd.h \

@@ -11,26 +11,57 @@
 #include "frontd/signer.h"
 #include "names/name.h"
 #include "policy/profile.h"
+#include "wire/inner_ask.h"
 
-static json_t *driver_json(uint8_t state, struct slice item)
+static json_t *slice_json(struct slice s)
 {
-	static const char *const states[] = { "unknown", "ready", "away", "latched" };
-	const char *text = (const char *)item.at;
-	const uint8_t *space = item.len ? memchr(item.at, ' ', item.len) : NULL;
-	size_t name = space ? (size_t)(space - item.at) : item.len;
-	size_t detail = space ? name + 1 : name;
-	return json_pack("{s:s%, s:s, s:s%}", "name", item.len ? text : "", name, "state", states[state < 4 ? state : 0],
-			 "detail", item.len ? text + detail : "", item.len - detail);
+	return json_stringn(s.len ? (const char *)s.at : "", s.len);
 }
 
-static json_t *list_json(struct list list, bool drivers)
+static json_t *algorithms_json(unsigned mask)
+{
+	json_t *out = json_array();
+	const struct algorithm *a;
+	for (size_t i = 0; out && (a = algorithm_at(i)); i++)
+		if (mask & (1u << a->number))
+			json_array_append_new(out, json_string(a->name));
+	return out;
+}
+
+static json_t *driver_json(uint8_t state, const struct driver_report *report)
+{
+	static const char *const states[] = { "unknown", "ready", "away", "latched" };
+	char since[TIME_TEXT_SIZE];
+	time_text(report->since, since);
+	return json_pack("{s:o, s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:{s:o, s:o, s:o, s:o, s:I, s:o}}", "name",
+			 slice_json(report->name), "state", states[state < 4 ? state : 0], "detail",
+			 slice_json(report->detail), "since", since, "workers", (json_int_t)report->workers, "waiting",
+			 (json_int_t)report->waiting, "signatures", (json_int_t)report->signatures, "failures",
+			 (json_int_t)report->failures, "recoveries", (json_int_t)report->recoveries, "token", "label",
+			 slice_json(report->label), "serial", slice_json(report->serial), "manufacturer",
+			 slice_json(report->manufacturer), "model", slice_json(report->model), "flags",
+			 (json_int_t)report->token_flags, "algorithms", algorithms_json(report->algorithms));
+}
+
+static json_t *drivers_json(struct list list)
+{
+	json_t *out = json_array();
+	uint8_t state;
+	struct slice item;
+	struct driver_report report;
+	while (out && list_next(&list, &state, &item))
+		if (report_driver_get(item, &report))
+			json_array_append_new(out, driver_json(state, &report));
+	return out;
+}
+
+static json_t *latches_json(struct list list)
 {
 	json_t *out = json_array();
 	uint8_t tag;
 	struct slice item;
 	while (out && list_next(&list, &tag, &item))
-		json_array_append_new(out, drivers ? driver_json(tag, item)
-						   : json_stringn(item.len ? (const char *)item.at : "", item.len));
+		json_array_append_new(out, slice_json(item));
 	return out;
 }
 
@@ -48,11 +79,11 @@ static json_t *signer_json(struct front *f)
 	char id[2 * LEDGER_ID_SIZE + 1], now[TIME_TEXT_SIZE];
 	hex_encode(r.ledger_id, LEDGER_ID_SIZE, id);
 	time_text(r.now, now);
-	json_t *more = json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "ledger_id", id, "head",
+	json_t *more = json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "ledger_id", id, "head",
 				 (json_int_t)r.head, "checkpoint_size", (json_int_t)r.checkpoint_size, "time", now,
 				 "bound_keys", (json_int_t)r.bound_keys, "unbound_keys", (json_int_t)r.unbound_keys,
-				 "in_flight", (json_int_t)r.in_flight, "drivers", list_json(r.drivers, true), "latches",
-				 list_json(r.latches, false));
+				 "in_flight", (json_int_t)r.in_flight, "disk_free", (json_int_t)r.disk_free, "drivers",
+				 drivers_json(r.drivers), "latches", latches_json(r.latches));
 	json_object_update(out, more);
 	json_decref(more);
 	return out;
@@ -72,19 +103,8 @@ int whoami_get(struct front *f, struct call *c)
 {
 	(void)f;
 	return call_reply(c, 200,
-			  json_pack("{s:s, s:I, s:I, s:o}", "actor", c->who->actor, "uid",
-				    (json_int_t)c->who->peer.uid, "gid", (json_int_t)c->who->peer.gid, "roles",
-				    authz_roles_json(c->who->roles)));
-}
-
-static json_t *algorithms_json(unsigned mask)
-{
-	json_t *out = json_array();
-	const struct algorithm *a;
-	for (size_t i = 0; out && (a = algorithm_at(i)); i++)
-		if (mask & (1u << a->number))
-			json_array_append_new(out, json_string(a->name));
-	return out;
+			  json_pack("{s:s, s:I, s:I, s:o}", "actor", c->who->actor, "uid", (json_int_t)c->who->peer.uid,
+				    "gid", (json_int_t)c->who->peer.gid, "roles", authz_roles_json(c->who->roles)));
 }
 
 static json_t *name_types_json(unsigned mask)

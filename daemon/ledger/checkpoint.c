@@ -91,7 +91,7 @@ void checkpoint_text(const struct checkpoint *c, struct buf *out)
 static bool key_hash(const struct checkpoint *c, EVP_PKEY *key, struct slice spki, uint8_t hash[KEY_HASH])
 {
 	scoped_buf in = { .max = 2 * MAX_NOTE };
-	uint8_t raw[32], full[EVP_MAX_MD_SIZE];
+	uint8_t raw[32], full[HASH_SIZE];
 	size_t raw_size = sizeof(raw);
 	origin_put(c, &in);
 	if (EVP_PKEY_is_a(key, "ED25519")) {
@@ -103,8 +103,9 @@ static bool key_hash(const struct checkpoint *c, EVP_PKEY *key, struct slice spk
 		buf_put_text(&in, "\n\xff" SYSTEM_NAME);
 		buf_put_slice(&in, spki);
 	}
-	if (!buf_ok(&in) || EVP_Digest(in.at, in.len, full, NULL, EVP_sha256(), NULL) != 1)
+	if (!buf_ok(&in))
 		return false;
+	hash_of(buf_slice(&in), full);
 	memcpy(hash, full, KEY_HASH);
 	return true;
 }

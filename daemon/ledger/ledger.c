@@ -149,6 +149,11 @@ void ledger_root(const struct ledger *l, uint8_t root[HASH_SIZE])
 	merkle_root(&l->now.tree, root);
 }
 
+const struct merkle *ledger_tree(const struct ledger *l)
+{
+	return &l->now.tree;
+}
+
 int ledger_stage(struct ledger *l, uint8_t type, int64_t time, struct slice body, uint64_t *seq)
 {
 	struct record r = { .type = type, .seq = l->now.tree.size + l->staged, .time = time, .body = body };

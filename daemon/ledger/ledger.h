@@ -56,6 +56,7 @@ uint64_t ledger_size(const struct ledger *l);
 int64_t ledger_last_time(const struct ledger *l);
 /* The tree's root over all committed records. */
 void ledger_root(const struct ledger *l, uint8_t root[HASH_SIZE]);
+const struct merkle *ledger_tree(const struct ledger *l);
 
 /*
  * Adds a record to the batch and answers its sequence number. 0, or -1: the

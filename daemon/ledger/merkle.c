@@ -1,41 +1,17 @@
 #include "ledger/merkle.h"
 
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
-
-/* Fetched once: looking SHA-256 up by name costs more than hashing a node. */
-static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
-
-static void sha256_fetch(void)
-{
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
-/* SHA-256 over a prefix byte and two parts. Without SHA-256 nothing in this room can go on. */
-static void hash_parts(uint8_t prefix, struct slice a, struct slice b, uint8_t hash[HASH_SIZE])
-{
-	pthread_once(&sha256_once, sha256_fetch);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool done = ctx && sha256 && EVP_DigestInit_ex2(ctx, sha256, NULL) == 1 &&
-		    EVP_DigestUpdate(ctx, &prefix, 1) == 1 && EVP_DigestUpdate(ctx, a.at, a.len) == 1 &&
-		    EVP_DigestUpdate(ctx, b.at, b.len) == 1 && EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
-	if (!done)
-		abort();
-	EVP_MD_CTX_free(ctx);
-}
 
 void merkle_leaf_hash(struct slice leaf, uint8_t hash[HASH_SIZE])
 {
-	hash_parts(0, leaf, (struct slice){ NULL, 0 }, hash);
+	static const uint8_t prefix = 0;
+	hash_parts((struct slice[]){ { &prefix, 1 }, leaf }, 2, hash);
 }
 
 void merkle_node_hash(const uint8_t left[HASH_SIZE], const uint8_t right[HASH_SIZE], uint8_t hash[HASH_SIZE])
 {
-	hash_parts(1, (struct slice){ left, HASH_SIZE }, (struct slice){ right, HASH_SIZE }, hash);
+	static const uint8_t prefix = 1;
+	hash_parts((struct slice[]){ { &prefix, 1 }, { left, HASH_SIZE }, { right, HASH_SIZE } }, 3, hash);
 }
 
 void merkle_init(struct merkle *m)

@@ -19,6 +19,7 @@
 #define CHANCERY_LEDGER_RECORD_H
 
 #include "base/pack.h"
+#include "ledger/hash.h"
 
 #define RECORD_HEAD	   24
 #define RECORD_TAIL	   8
@@ -27,7 +28,6 @@
 #define RECORD_BATCH_BEGIN 2
 #define MAX_RECORD_BODY	   (160 * 1024) /* a TBSCertificate at its limit with all around it */
 #define MAX_RECORD	   (RECORD_HEAD + MAX_RECORD_BODY + RECORD_TAIL)
-#define HASH_SIZE	   32
 
 struct record {
 	uint8_t type;

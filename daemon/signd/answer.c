@@ -1,15 +1,15 @@
 /* The verbs that are answered at once, and the switch over all of them. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "base/time.h"
 #include "signd/certify.h"
+#include "signd/gone.h"
 #include "signd/guard.h"
 #include "signd/import.h"
 #include "signd/keygen.h"
 #include "signd/notary.h"
+#include "signd/report.h"
 #include "signd/request.h"
 #include "signd/signer.h"
 #include "wire/inner_answer.h"
@@ -41,63 +41,14 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 		log_error("hello_refused", "reason=%s committed=%llu head=%llu", inner_refusal_name(code),
 			  (unsigned long long)r.committed, (unsigned long long)head.size);
 		guard_refuse(s->guard, peer, f->verb, f->tag, code, NULL, 0);
+		/* An auditor's word is not enough to stop the signer. */
+		if (code == REFUSE_ROLLED_BACK && guard_is_front(s->guard, peer))
+			latch_close(s, LATCH_ROLLBACK, NULL);
 	} else if (out) {
 		struct hello_reply reply = { .version = INNER_VERSION, .head = head.size, .now = time_now() };
 		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 		answer_hello_put(out, f->tag, &reply);
 	}
-	return 0;
-}
-
-static void put_drivers(const struct signer *s, struct buf *items, uint16_t *count)
-{
-	char detail[200];
-	for (size_t i = 0; i < s->config.token_count; i++) {
-		uint8_t state = slot_state(s->slots[i], detail, sizeof(detail));
-		list_put(items, count, state, slice_text(detail));
-	}
-}
-
-static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
-{
-	char text[120], id[2 * KEY_ID_SIZE + 1];
-	uint16_t stopped = signer_stopped(s, true);
-	if (stopped)
-		list_put(items, count, 0, slice_text(inner_refusal_sentence(stopped)));
-	for (size_t i = 0; i < s->keys.count && *count < 31; i++) {
-		if (!s->keys.all[i]->latched)
-			continue;
-		hex_encode(s->keys.all[i]->id, KEY_ID_SIZE, id);
-		snprintf(text, sizeof(text), "key %s gave three signatures that do not verify", id);
-		list_put(items, count, 0, slice_text(text));
-	}
-}
-
-static int answer_status(struct signer *s, uint64_t peer, const struct frame *f)
-{
-	struct status_request r;
-	struct journal_head head;
-	const char *where;
-	if (answer_status_get(f->body, &r, &where) != PACK_OK)
-		return -1;
-	struct buf *out = guard_out(s->guard, peer);
-	scoped_buf drivers = { .max = 32768 }, latches = { .max = 32768 };
-	journal_head(s->journal, &head);
-	struct status_reply reply = {
-		.head = head.size,
-		.checkpoint_size = s->checkpoint.size,
-		.now = time_now(),
-		.bound_keys = (uint32_t)(keys_count(&s->keys, KEY_STATE_BOUND) + keys_count(&s->keys, KEY_STATE_CLOSED)),
-		.unbound_keys = (uint32_t)keys_count(&s->keys, KEY_STATE_UNBOUND),
-		.in_flight = (uint32_t)s->running_count,
-	};
-	memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
-	put_drivers(s, &drivers, &reply.drivers.count);
-	put_latches(s, &latches, &reply.latches.count);
-	reply.drivers.raw = buf_slice(&drivers);
-	reply.latches.raw = buf_slice(&latches);
-	if (out)
-		answer_status_put(out, f->tag, &reply);
 	return 0;
 }
 
@@ -154,12 +105,12 @@ static int answer_ca_close(struct signer *s, uint64_t peer, const struct frame *
 	if (!op)
 		return 0;
 	struct key *k = keys_find(&s->keys, r.ca_key);
-	if (!k || k->state == KEY_STATE_UNBOUND) {
+	if (!k || !k->charter_bytes.len) {
 		request_refuse(s, op, k ? REFUSE_KEY_UNBOUND : REFUSE_KEY_UNKNOWN, "ca_key");
 		return 0;
 	}
 	/* From here on it signs nothing more, whether or not the record is there yet. */
-	k->state = KEY_STATE_CLOSED;
+	key_close(k);
 	struct ca_closed_record closed = { .context = r.context };
 	request_stamp(op, closed.request_id, closed.request_hash);
 	memcpy(closed.ca_key, r.ca_key, KEY_ID_SIZE);

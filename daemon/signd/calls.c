@@ -56,6 +56,7 @@ static const struct filter_row rows[] = {
 	ALLOW(newfstatat),
 	ALLOW(statx),
 	ALLOW(getdents64),
+	ALLOW(statfs),
 	ALLOW(readv),
 	ALLOW(writev),
 	ALLOW(preadv),

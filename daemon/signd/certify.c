@@ -71,16 +71,9 @@ static void certify_done(struct signer *s, struct op *op)
 	signer_op_done(s, op);
 }
 
-static void certify_verified(struct signer *s, struct op *op)
+/* The verifier's thread has it: the op alone is seen here, and what never changes of its keys. */
+static void certify_concluded(struct op *op)
 {
-	if (op->trouble != OP_FINE) {
-		if (op->trouble == OP_SIGNATURE_WRONG && ++op->key->wrong_signatures == WRONG_SIGNATURES) {
-			op->key->latched = true;
-			log_error("key_latched", "token=%s why=\"three signatures that do not verify\"", op->key->token);
-		}
-		certify_lost(s, op);
-		return;
-	}
 	struct cert_result_record result = { op->intent, buf_slice(&op->signature) };
 	op->record_count = 0;
 	const struct csr_result_record csr = { op->intent, result.signature };
@@ -96,7 +89,18 @@ static void certify_verified(struct signer *s, struct op *op)
 		memcpy(bound.key_id, op->subject->id, KEY_ID_SIZE);
 		record_key_bound_put(op_record(op, RECORD_KEY_BOUND), &bound);
 	}
-	signer_journal(s, op, certify_done);
+}
+
+/* It verified and its result is on the ledger, or not. */
+static void certify_verified(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_SIGNATURE_WRONG) {
+		certify_done(s, op);
+		return;
+	}
+	if (++op->key->wrong_signatures == WRONG_SIGNATURES)
+		latch_key(s, op->key, "It gave three signatures that do not verify.");
+	certify_lost(s, op);
 }
 
 static void certify_signed(struct signer *s, struct op *op)
@@ -105,8 +109,8 @@ static void certify_signed(struct signer *s, struct op *op)
 		certify_lost(s, op);
 		return;
 	}
-	op->then = certify_verified;
-	verifiers_submit(s->verifiers, op);
+	op->concluded = certify_concluded;
+	signer_verify(s, op, certify_verified);
 }
 
 static void certify_intended(struct signer *s, struct op *op)
@@ -136,7 +140,7 @@ static int certify_start(struct signer *s, struct op *op, const struct draft *d)
 	op->not_before = d->fields.not_before;
 	op->not_after = d->fields.not_after;
 	record_cert_intent_put(op_record(op, RECORD_CERT_INTENT), &intent);
-	signer_journal(s, op, certify_intended);
+	signer_intend(s, op, certify_intended);
 	return 0;
 }
 
@@ -185,10 +189,10 @@ static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_I
 	struct key *k = keys_find(&s->keys, id);
 	if (!k)
 		return refused(REFUSE_KEY_UNKNOWN, "ca_key");
-	if (k->state != KEY_STATE_BOUND)
-		return refused(k->state == KEY_STATE_CLOSED ? REFUSE_KEY_CLOSED : REFUSE_KEY_UNBOUND, "ca_key");
-	if (k->latched)
-		return refused(REFUSE_KEY_LATCHED, "ca_key");
+	if (k->state == KEY_STATE_UNBOUND)
+		return refused(REFUSE_KEY_UNBOUND, "ca_key");
+	if (key_stopped(k))
+		return refused(key_stopped(k), "ca_key");
 	*out = k;
 	return refused(k->slot && slot_ready(k->slot) ? 0 : REFUSE_TOKEN_AWAY, "ca_key");
 }
@@ -336,8 +340,8 @@ static struct verdict draft_csr(struct signer *s, struct op *op, const struct ke
 	struct key *k = op->key = keys_find(&s->keys, r->key_id);
 	if (!k)
 		return refused(REFUSE_KEY_UNKNOWN, "key_id");
-	if (k->state == KEY_STATE_CLOSED || k->latched)
-		return refused(k->latched ? REFUSE_KEY_LATCHED : REFUSE_KEY_CLOSED, "key_id");
+	if (key_stopped(k))
+		return refused(key_stopped(k), "key_id");
 	if (k->reserved.len)
 		return refused(REFUSE_KEY_BOUND, "key_id");
 	if (!k->slot || !slot_ready(k->slot))
@@ -384,6 +388,6 @@ int answer_key_csr(struct signer *s, uint64_t peer, const struct frame *f)
 	request_stamp(op, intent.request_id, intent.request_hash);
 	memcpy(intent.key_id, r.key_id, KEY_ID_SIZE);
 	record_csr_intent_put(op_record(op, RECORD_CSR_INTENT), &intent);
-	signer_journal(s, op, certify_intended);
+	signer_intend(s, op, certify_intended);
 	return 0;
 }

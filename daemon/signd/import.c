@@ -72,8 +72,7 @@ static void import_signed(struct signer *s, struct op *op)
 		import_failed(s, op);
 		return;
 	}
-	op->then = import_verified;
-	verifiers_submit(s->verifiers, op);
+	signer_verify(s, op, import_verified);
 }
 
 /* Text, the ledger that asks, and bytes that nobody knew before: no SEQUENCE begins like this. */
@@ -131,19 +130,20 @@ static struct verdict check_subjects(const struct signer *s, const struct chain 
 static struct verdict new_key(struct signer *s, struct op *op, const struct ca_import_request *r,
 			      struct slice public_key)
 {
-	uint8_t hash[EVP_MAX_MD_SIZE];
+	uint8_t hash[HASH_SIZE];
 	struct slot *slot = s->slots[signer_slot(s, r->token)];
 	if (!slot)
 		return refused(REFUSE_TOKEN_UNKNOWN, "token");
 	if (!slot_ready(slot))
 		return refused(REFUSE_TOKEN_AWAY, "token");
-	EVP_Digest(public_key.at, public_key.len, hash, NULL, EVP_sha256(), NULL);
+	hash_of(public_key, hash);
 	struct key *k = key_new(hash, r->token, r->driver_key, public_key);
 	if (!k || keys_add(&s->keys, k) != 0) {
 		key_free(k);
 		return refused(REFUSE_BUSY, NULL);
 	}
 	k->slot = slot;
+	k->made_at = time_now();
 	op->subject = k;
 	op->fresh = true;
 	return refused(0, NULL);
@@ -171,6 +171,8 @@ static struct verdict find_key(struct signer *s, struct op *op, const struct ca_
 		return refused(REFUSE_KEY_BOUND, by_id ? "key_id" : "driver_key");
 	if (!k)
 		return new_key(s, op, r, public_key);
+	if (k->state == KEY_STATE_GONE)
+		return refused(REFUSE_KEY_GONE, "key_id");
 	if (k->latched)
 		return refused(REFUSE_KEY_LATCHED, "key_id");
 	if (!k->slot || !slot_ready(k->slot))
@@ -332,7 +334,7 @@ static struct verdict check_admitted(const struct key *k, X509 *x, struct cert_a
 {
 	if (!k)
 		return refused(REFUSE_KEY_UNKNOWN, "ca_key");
-	if (k->state == KEY_STATE_UNBOUND)
+	if (!k->charter_bytes.len)
 		return refused(REFUSE_KEY_UNBOUND, "ca_key");
 	if (!x || !issued_by(k, x))
 		return refused(REFUSE_ADMIT, "certificate");

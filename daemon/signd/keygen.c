@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "base/time.h"
 #include "signd/request.h"
 #include "signd/signer.h"
 #include "signd/slot.h"
@@ -56,6 +57,7 @@ static void keygen_made(struct signer *s, struct op *op)
 		return;
 	}
 	op->key->slot = slot;
+	op->key->made_at = time_now();
 	struct key_result_record result = { .intent = op->intent, .public_key = buf_slice(&op->raw) };
 	memcpy(result.key_id, op->key->id, KEY_ID_SIZE);
 	op->record_count = 0;

@@ -67,6 +67,21 @@ int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t no
 	return 0;
 }
 
+void key_close(struct key *k)
+{
+	if (k->state != KEY_STATE_GONE)
+		k->state = KEY_STATE_CLOSED;
+}
+
+uint16_t key_stopped(const struct key *k)
+{
+	if (k->state == KEY_STATE_GONE)
+		return REFUSE_KEY_GONE;
+	if (k->state == KEY_STATE_CLOSED)
+		return REFUSE_KEY_CLOSED;
+	return k->latched ? REFUSE_KEY_LATCHED : 0;
+}
+
 bool key_is_root(const struct key *k)
 {
 	return memcmp(k->charter.parent, k->id, KEY_ID_SIZE) == 0;
@@ -127,37 +142,31 @@ void keys_remove(struct keys *keys, const struct key *k)
 			memmove(&keys->all[i], &keys->all[i + 1], (--keys->count - i) * sizeof(struct key *));
 }
 
-#define OUTSIDE_HASH 32
-#define MAX_OUTSIDE  ((size_t)MAX_KEYS * 2 * OUTSIDE_HASH)
-
-static void outside_hash(struct slice bytes, uint8_t hash[EVP_MAX_MD_SIZE])
-{
-	EVP_Digest(bytes.at, bytes.len, hash, NULL, EVP_sha256(), NULL);
-}
+#define MAX_OUTSIDE ((size_t)MAX_KEYS * 2 * HASH_SIZE)
 
 /* Whether a CA outside has this subject, with this key (with), or with another. */
 static bool outside_has(const struct buf *outside, struct slice subject, struct slice public_key, bool with)
 {
-	uint8_t name[EVP_MAX_MD_SIZE], key[EVP_MAX_MD_SIZE];
-	outside_hash(subject, name);
-	outside_hash(public_key, key);
-	for (size_t i = 0; i < outside->len; i += 2 * (size_t)OUTSIDE_HASH)
-		if (memcmp(outside->at + i, name, OUTSIDE_HASH) == 0 &&
-		    (memcmp(outside->at + i + OUTSIDE_HASH, key, OUTSIDE_HASH) == 0) == with)
+	uint8_t name[HASH_SIZE], key[HASH_SIZE];
+	hash_of(subject, name);
+	hash_of(public_key, key);
+	for (size_t i = 0; i < outside->len; i += 2 * (size_t)HASH_SIZE)
+		if (memcmp(outside->at + i, name, HASH_SIZE) == 0 &&
+		    (memcmp(outside->at + i + HASH_SIZE, key, HASH_SIZE) == 0) == with)
 			return true;
 	return false;
 }
 
 int keys_know(struct keys *keys, struct slice subject, struct slice public_key)
 {
-	uint8_t name[EVP_MAX_MD_SIZE], key[EVP_MAX_MD_SIZE];
+	uint8_t name[HASH_SIZE], key[HASH_SIZE];
 	if (outside_has(&keys->outside, subject, public_key, true))
 		return 0;
-	outside_hash(subject, name);
-	outside_hash(public_key, key);
+	hash_of(subject, name);
+	hash_of(public_key, key);
 	keys->outside.max = MAX_OUTSIDE;
-	buf_put(&keys->outside, name, OUTSIDE_HASH);
-	buf_put(&keys->outside, key, OUTSIDE_HASH);
+	buf_put(&keys->outside, name, HASH_SIZE);
+	buf_put(&keys->outside, key, HASH_SIZE);
 	return buf_ok(&keys->outside) ? 0 : -1;
 }
 
@@ -165,7 +174,7 @@ bool keys_subject_taken(const struct keys *keys, struct slice subject, struct sl
 {
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *k = keys->all[i];
-		struct slice has = k->state == KEY_STATE_UNBOUND ? buf_slice(&k->reserved) : k->charter.subject;
+		struct slice has = k->charter_bytes.len ? k->charter.subject : buf_slice(&k->reserved);
 		if (slice_equal(has, subject) && !slice_equal(buf_slice(&k->public_key), public_key))
 			return true;
 	}

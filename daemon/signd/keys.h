@@ -14,7 +14,7 @@
 
 #define MAX_KEYS 16384 /* CAs and keys without one; about 2 KiB each */
 
-enum key_state { KEY_STATE_UNBOUND, KEY_STATE_BOUND, KEY_STATE_CLOSED };
+enum key_state { KEY_STATE_UNBOUND, KEY_STATE_BOUND, KEY_STATE_CLOSED, KEY_STATE_GONE };
 
 struct slot;
 
@@ -33,6 +33,10 @@ struct key {
 	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way */
 	bool latched;
 	unsigned wrong_signatures;
+	uint32_t attributes; /* as the token last stated them */
+	uint16_t trouble;    /* enum driver_refusal: why the token's key is not used; 0 */
+	int64_t checked_at;  /* seconds; 0: not in this life */
+	int64_t made_at;     /* seconds: when it came to this ledger */
 	struct charter charter; /* if bound; points into charter_bytes */
 	struct buf charter_bytes;
 	int64_t not_before, not_after;
@@ -49,11 +53,15 @@ struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct sl
 void key_free(struct key *k);
 /*
  * Binds, or binds anew: reads the packed charter (kept as a copy). A closed key
- * stays closed. Positive: it does not fit the key, which stays as it was.
+ * stays closed, one that is gone stays gone. Positive: it does not fit the key, which stays as it was.
  */
 int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after);
 /* The issuer that a bound key is, under its class's ceilings. */
 struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_COUNT]);
+/* One way; a key that is gone stays so. */
+void key_close(struct key *k);
+/* The refusal that a key meets that will never sign certificates again, or not now; 0. */
+uint16_t key_stopped(const struct key *k);
 bool key_is_root(const struct key *k);
 
 /* 0, or -1: too many, or out of memory. */

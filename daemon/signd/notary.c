@@ -76,23 +76,24 @@ static void note_signed(struct signer *s, struct op *op)
 		notary_end(s, op);
 		return;
 	}
-	op->then = note_verified;
-	verifiers_submit(s->verifiers, op);
+	signer_verify(s, op, note_verified);
 }
 
 /* The head that is signed travels in the op: its size as intent, its root as request_hash. */
-static void notary_begin(struct signer *s, const struct journal_head *head)
+static void notary_begin(struct signer *s)
 {
+	struct merkle tree;
 	struct op *op = signer_op(s, 0, 0, INNER_CHECKPOINT);
 	if (!op)
 		return;
-	struct checkpoint c = { .size = head->size };
+	journal_tree(s->journal, &tree);
+	struct checkpoint c = { .size = tree.size };
 	memcpy(c.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
-	memcpy(c.root, head->root, HASH_SIZE);
+	merkle_root(&tree, c.root);
 	checkpoint_text(&c, &op->message);
 	op->key = s->log_key;
-	op->intent = head->size;
-	memcpy(op->request_hash, head->root, HASH_SIZE);
+	op->intent = c.size;
+	memcpy(op->request_hash, c.root, HASH_SIZE);
 	op->then = note_signed;
 	s->notarizing = true;
 	slot_sign(s->log_key->slot, op);
@@ -101,13 +102,14 @@ static void notary_begin(struct signer *s, const struct journal_head *head)
 void notary_tick(struct signer *s)
 {
 	struct journal_head head;
-	if (s->notarizing || !slot_ready(s->log_key->slot))
+	/* A head that was rolled back is not signed: it would stand beside the one that was signed before. */
+	if (s->notarizing || !slot_ready(s->log_key->slot) || s->latches.closed[LATCH_ROLLBACK])
 		return;
 	journal_head(s->journal, &head);
 	uint64_t behind = head.size - s->checkpoint.size;
 	if (behind && !head.failed &&
 	    (behind >= RECORDS_PER_CHECKPOINT || time_boot_ms() - s->checkpoint_at >= s->config.checkpoint_ms))
-		notary_begin(s, &head);
+		notary_begin(s);
 }
 
 int answer_checkpoint(struct signer *s, uint64_t peer, const struct frame *f)
@@ -124,6 +126,6 @@ int answer_checkpoint(struct signer *s, uint64_t peer, const struct frame *f)
 		return 0;
 	}
 	if (!s->notarizing)
-		notary_begin(s, &head);
+		notary_begin(s);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "wire/inner.h"
 
 #define MAX_OP_RECORDS 2
+#define MAX_DIGEST     64 /* SHA-512 */
 
 struct signer;
 struct key;
@@ -35,6 +36,7 @@ struct op {
 	struct op *next;	       /* in the place that holds it */
 	struct op *running, **running_at; /* in the list of all ops */
 	void (*then)(struct signer *s, struct op *op);
+	void (*concluded)(struct op *op); /* stages its result once it is verified: on the verifier's thread, so it sees the op alone */
 	enum op_trouble trouble;
 	uint16_t driver_code; /* the driver's refusal */
 	uint16_t refusal;     /* what the peer will be told once this is recorded */
@@ -55,10 +57,13 @@ struct op {
 	uint64_t intent; /* sequence number */
 
 	struct buf message;   /* what is signed */
+	uint8_t digest[MAX_DIGEST];
+	size_t digest_len; /* of the message, as its key's algorithm wants it; 0: not made yet, or Ed25519 */
 	struct buf raw;	      /* what the driver answered */
 	struct buf signature; /* the contents of signatureValue */
 	struct buf note;      /* not empty: becomes the ledger's checkpoint when the records are durable */
 
+	uint32_t attributes; /* of the key that it asked for */
 	uint16_t asks; /* the driver's verb that it waits for */
 	uint64_t driver_tag;
 	int64_t deadline; /* boot milliseconds */
@@ -74,25 +79,5 @@ void op_free(struct op *op);
 void op_cleanup(struct op **op);
 /* An empty body to put a record's fields into; the caller sees to it that there are never more than MAX_OP_RECORDS. */
 struct buf *op_record(struct op *op, uint8_t type);
-
-/* Ops from threads to the loop, in order; posting wakes whoever watches the descriptor. */
-struct inbox;
-struct inbox *inbox_new(void);
-void inbox_free(struct inbox *in);
-int inbox_fd(const struct inbox *in);
-/* Hands over a chain of ops linked by next. */
-void inbox_post(struct inbox *in, struct op *first);
-/* Takes all, oldest first; clears the descriptor. */
-struct op *inbox_take(struct inbox *in);
-
-/* A queue that a thread waits on. */
-struct op_queue;
-struct op_queue *op_queue_new(void);
-void op_queue_free(struct op_queue *q);
-void op_queue_put(struct op_queue *q, struct op *op);
-/* Waits; takes one, or all that are there. NULL once the queue was closed and is empty. */
-struct op *op_queue_take(struct op_queue *q);
-struct op *op_queue_take_all(struct op_queue *q);
-void op_queue_close(struct op_queue *q);
 
 #endif

@@ -24,7 +24,14 @@ uint8_t public_key_read(struct slice spki, EVP_PKEY **key);
 /* Whether signature (the contents of a BIT STRING, or of a note's line) is this key's over message. */
 bool public_key_verify(EVP_PKEY *key, uint8_t algorithm, struct slice message, struct slice signature);
 
-/* The digest that this algorithm's keys sign, into out (EVP_MAX_MD_SIZE bytes); for Ed25519 the message itself. */
-struct slice public_key_digest(uint8_t algorithm, struct slice message, uint8_t *out);
+/* The digest that this algorithm's keys sign, into out (EVP_MAX_MD_SIZE bytes), and its size; 0: the message itself. */
+size_t public_key_digest(uint8_t algorithm, struct slice message, uint8_t *out);
+
+/*
+ * A key made ready for one thread to verify signatures over digests with,
+ * again and again; NULL for Ed25519, which has none, or out of memory.
+ */
+EVP_PKEY_CTX *public_key_verifier(EVP_PKEY *key, uint8_t algorithm);
+bool public_key_verify_digest(EVP_PKEY_CTX *verifier, struct slice digest, struct slice signature);
 
 #endif

@@ -1,10 +1,10 @@
 #include "signd/request.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/time.h"
+#include "ledger/hash.h"
 #include "signd/encode/csr.h"
 #include "signd/guard.h"
 #include "signd/signer.h"
@@ -118,12 +118,9 @@ static uint16_t id_verdict(const struct signer *s, const uint8_t *id, const uint
 struct op *request_begin(struct signer *s, uint64_t peer, const struct frame *f, const uint8_t id[REQUEST_ID_SIZE])
 {
 	/* The verb is hashed with the body: one id for two verbs is two bodies. */
-	uint8_t hash[EVP_MAX_MD_SIZE], verb[2] = { (uint8_t)f->verb, (uint8_t)(f->verb >> 8) };
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool hashed = ctx && EVP_DigestInit_ex2(ctx, EVP_sha256(), NULL) && EVP_DigestUpdate(ctx, verb, 2) &&
-		      EVP_DigestUpdate(ctx, f->body.at, f->body.len) && EVP_DigestFinal_ex(ctx, hash, NULL);
-	EVP_MD_CTX_free(ctx);
-	uint16_t code = hashed ? id_verdict(s, id, hash) : REFUSE_BUSY;
+	uint8_t hash[HASH_SIZE], verb[2] = { (uint8_t)f->verb, (uint8_t)(f->verb >> 8) };
+	hash_parts((struct slice[]){ SLICE_OF(verb), f->body }, 2, hash);
+	uint16_t code = id_verdict(s, id, hash);
 	if (!code && answer_again(s, peer, f, id, hash))
 		return NULL;
 	if (!code)
@@ -246,10 +243,13 @@ void reply_seq(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb, uin
 	struct note_reply note = { seq };
 	struct ca_close_reply close = { seq };
 	struct cert_admit_reply admit = { seq };
+	struct key_gone_reply gone = { seq };
 	if (verb == INNER_NOTE)
 		answer_note_put(out, tag, &note);
 	else if (verb == INNER_CERT_ADMIT)
 		answer_cert_admit_put(out, tag, &admit);
+	else if (verb == INNER_KEY_GONE)
+		answer_key_gone_put(out, tag, &gone);
 	else
 		answer_ca_close_put(out, tag, &close);
 	guard_send(s->guard, peer);

@@ -74,12 +74,13 @@ static int take_start(struct pass *p, const struct record *r)
 	return -1;
 }
 
-static int add_key(struct pass *p, struct key *k)
+static int add_key(struct pass *p, const struct record *r, struct key *k)
 {
 	if (!k || keys_add(&p->signer->keys, k) != 0) {
 		key_free(k);
 		return -1;
 	}
+	k->made_at = r->time / 1000;
 	k->slot = p->signer->slots[signer_slot(p->signer, slice_text(k->token))];
 	if (!k->slot)
 		log_warning("token_missing", "token=%s why=\"a key of this ledger is there\"", k->token);
@@ -92,7 +93,7 @@ static int take_key(struct pass *p, const struct record *r)
 	struct open_intent intent;
 	if (record_key_result_get(r->body, &result) != PACK_OK || !intent_close(p, r, result.intent, &intent))
 		return -1;
-	return add_key(p, key_new(result.key_id, slice_text(intent.token), SLICE_OF(result.key_id), result.public_key));
+	return add_key(p, r, key_new(result.key_id, slice_text(intent.token), SLICE_OF(result.key_id), result.public_key));
 }
 
 /* The key of an import, if this ledger did not make it, and the names of all CAs above it. */
@@ -111,7 +112,7 @@ static int take_imported(struct pass *p, const struct record *r)
 	} while (list_next(&in.chain, &tag, &der));
 	if (in.token.len == 0 || keys_find(&s->keys, in.key_id))
 		return 0;
-	return add_key(p, key_new(in.key_id, in.token, in.driver_key, in.public_key));
+	return add_key(p, r, key_new(in.key_id, in.token, in.driver_key, in.public_key));
 }
 
 static int take_binding(struct pass *p, const struct record *r)
@@ -174,10 +175,35 @@ static int take_single(struct pass *p, const struct record *r)
 	struct key *k = NULL;
 	if (record_ca_closed_get(r->body, &closed) == PACK_OK)
 		k = keys_find(&p->signer->keys, closed.ca_key);
-	if (!k || k->state == KEY_STATE_UNBOUND)
+	if (!k || !k->charter_bytes.len)
 		return -1;
-	k->state = KEY_STATE_CLOSED;
+	key_close(k);
 	remember(p, r, closed.request_id);
+	return 0;
+}
+
+static int take_gone(struct pass *p, const struct record *r)
+{
+	struct key_gone_record gone;
+	struct key *k = NULL;
+	if (record_key_gone_get(r->body, &gone) == PACK_OK)
+		k = keys_find(&p->signer->keys, gone.key_id);
+	if (!k)
+		return -1;
+	k->state = KEY_STATE_GONE;
+	remember(p, r, gone.request_id);
+	return 0;
+}
+
+static int take_latch(struct pass *p, const struct record *r)
+{
+	struct latched_record latched;
+	struct resumed_record resumed;
+	if (r->type == RECORD_LATCHED)
+		return record_latched_get(r->body, &latched) == PACK_OK && latch_take(p->signer, &latched) == 0 ? 0 : -1;
+	if (record_resumed_get(r->body, &resumed) != PACK_OK)
+		return -1;
+	latch_forget(p->signer);
 	return 0;
 }
 
@@ -204,6 +230,11 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_CA_CLOSED:
 	case RECORD_CERT_ADMITTED:
 		return take_single(p, r);
+	case RECORD_KEY_GONE:
+		return take_gone(p, r);
+	case RECORD_LATCHED:
+	case RECORD_RESUMED:
+		return take_latch(p, r);
 	case RECORD_STARTED:
 		return 0;
 	}
@@ -230,13 +261,15 @@ static int take_range(struct pass *p, struct slice records, uint64_t *next)
 static int close_open(const struct pass *p, struct ledger *ledger)
 {
 	scoped_buf body = { .max = MAX_RECORD_BODY };
+	struct clock *clock = &p->signer->clock;
 	uint64_t seq;
+	clock_start(clock, ledger_last_time(ledger), p->signer->config.max_downtime_ms);
 	for (size_t i = 0; i < p->open_count; i++) {
 		const struct open_intent *o = &p->open[i];
 		struct lost_record lost = { o->seq, o->type };
 		buf_clear(&body);
 		record_lost_put(&body, &lost);
-		if (ledger_stage(ledger, RECORD_LOST, time_now_ms(), buf_slice(&body), &seq) != 0 ||
+		if (ledger_stage(ledger, RECORD_LOST, clock_stamp(clock), buf_slice(&body), &seq) != 0 ||
 		    recent_put(p->signer->recent, o->request_id, seq, time_now_ms()) != 0)
 			return -1;
 		log_warning("intent_lost", "intent=%llu type=%s", (unsigned long long)o->seq, record_type_name(o->type));
@@ -244,7 +277,7 @@ static int close_open(const struct pass *p, struct ledger *ledger)
 	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
 	buf_clear(&body);
 	record_started_put(&body, &started);
-	if (ledger_stage(ledger, RECORD_STARTED, time_now_ms(), buf_slice(&body), &seq) != 0)
+	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(clock), buf_slice(&body), &seq) != 0)
 		return -1;
 	return ledger_commit(ledger);
 }

@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "signd/slot.h"
 
-#define CLOCK_BEHIND_MS 5000 /* how far the clock may be behind the ledger's last record */
 
 size_t signer_slot(const struct signer *s, struct slice name)
 {
@@ -45,7 +45,26 @@ void signer_op_done(struct signer *s, struct op *op)
 void signer_journal(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op))
 {
 	op->then = then;
-	journal_submit(s->journal, op);
+	chain_put(&s->records, op);
+}
+
+void signer_intend(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op))
+{
+	op->then = then;
+	chain_put(slot_busy(op->key->slot) ? &s->intents : &s->records, op);
+}
+
+void signer_verify(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op))
+{
+	op->then = then;
+	chain_put(&s->signatures, op);
+}
+
+void signer_hand_over(struct signer *s)
+{
+	verifiers_submit(s->verifiers, &s->signatures);
+	journal_submit(s->journal, &s->intents, false);
+	journal_submit(s->journal, &s->records, true);
 }
 
 uint16_t signer_stopped(struct signer *s, bool signing)
@@ -54,7 +73,10 @@ uint16_t signer_stopped(struct signer *s, bool signing)
 	journal_head(s->journal, &head);
 	if (head.failed)
 		return REFUSE_LEDGER_FAILED;
-	if (signing && time_now_ms() < head.last_time - CLOCK_BEHIND_MS)
+	for (size_t i = 0; i < LATCHES; i++)
+		if (s->latches.closed[i] && (signing || i == LATCH_ROLLBACK))
+			return REFUSE_LATCHED;
+	if (signing && clock_look(&s->clock) != CLOCK_FINE)
 		return REFUSE_CLOCK;
 	if (signing && head.size - s->checkpoint.size > s->config.max_unsigned)
 		return REFUSE_CHECKPOINT_OVERDUE;

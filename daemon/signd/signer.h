@@ -6,9 +6,11 @@
 #define CHANCERY_SIGND_SIGNER_H
 
 #include "ledger/checkpoint.h"
+#include "signd/clock.h"
 #include "signd/config.h"
 #include "signd/journal.h"
 #include "signd/keys.h"
+#include "signd/latch.h"
 #include "signd/loop.h"
 #include "signd/recent.h"
 #include "signd/verify.h"
@@ -32,6 +34,12 @@ struct signer {
 
 	struct op *running; /* all ops */
 	size_t running_count;
+	struct op_chain intents, records, signatures; /* of this round: for the journal, and to be verified */
+
+	struct clock clock;
+	struct latches latches;
+	bool resuming;
+	int64_t next_look, resume_look; /* boot milliseconds */
 
 	struct key *log_key;
 	struct checkpoint checkpoint; /* the newest; size 0: none yet */
@@ -49,6 +57,15 @@ struct op *signer_op(struct signer *s, uint64_t peer, uint64_t tag, uint16_t ver
 void signer_op_done(struct signer *s, struct op *op);
 /* Makes the op's records durable, then goes on with `then`. */
 void signer_journal(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op));
+/*
+ * The same for what op->key is to sign next. While its token has work for a
+ * while that may wait, to share the flush of the next result.
+ */
+void signer_intend(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op));
+/* Verifies the op's signature; `then` sees it again, unless it has its own way to conclude (op.h) and verifies. */
+void signer_verify(struct signer *s, struct op *op, void (*then)(struct signer *s, struct op *op));
+/* Hands over what a round has gathered: to the threads, together. */
+void signer_hand_over(struct signer *s);
 
 /* Unless 0: why the signer writes, or signs, nothing right now (inner_refusals.def). A note needs no right clock. */
 uint16_t signer_stopped(struct signer *s, bool signing);

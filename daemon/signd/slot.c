@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "signd/health.h"
 #include "signd/keys.h"
 #include "signd/public_key.h"
 #include "wire/driver_ask.h"
@@ -22,9 +23,12 @@
 #define SIGN_DEADLINE_MS   15000  /* past a driver's own watchdog and one restart */
 #define CREATE_DEADLINE_MS 120000 /* an RSA-4096 key takes a slow token a minute */
 #define HELLO_DEADLINE_MS  10000
+#define STATUS_MS	   5000	 /* how old what is told of a driver may be */
+#define STATUS_DEADLINE_MS 30000 /* its loop answers at once, also while the token is busy */
 #define FIRST_BACKOFF_MS   100
 #define LAST_BACKOFF_MS	   10000
 #define READ_SIZE	   65536
+#define ENOUGH_QUEUED	   4 /* requests for each of a driver's workers */
 #define MAX_OUT		   (64 * 1024 * 1024) /* all that may be in flight, at its largest */
 
 struct slot {
@@ -42,7 +46,13 @@ struct slot {
 	uint32_t algorithms;
 	uint64_t next_tag;
 	struct buf in, out;
-	struct op *waiting; /* sent, or to be sent as soon as it is ready */
+	struct health health;
+	int64_t status_at;  /* boot milliseconds: when STATUS was last asked for */
+	bool status_due;    /* ... and not answered yet */
+	unsigned workers;
+	bool said_busy;
+	size_t waiting_count;
+	struct op *waiting, **last; /* sent, or to be sent as soon as it is ready; oldest first, as the answers come */
 };
 
 static void slot_lost(struct slot *s, const char *why);
@@ -60,6 +70,7 @@ struct slot *slot_new(const struct slot_options *o)
 	s->watch.fd = -1;
 	s->backoff = FIRST_BACKOFF_MS;
 	s->next_tag = 1;
+	s->last = &s->waiting;
 	buf_init(&s->in, FRAME_HEAD + MAX_FRAME_BODY);
 	buf_init(&s->out, MAX_OUT);
 	return s;
@@ -85,21 +96,38 @@ bool slot_ready(const struct slot *s)
 	return s->ready;
 }
 
+bool slot_busy(struct slot *s)
+{
+	bool busy = s->waiting_count >= (size_t)ENOUGH_QUEUED * s->workers;
+	s->said_busy = s->said_busy || busy;
+	return busy;
+}
+
 bool slot_can(const struct slot *s, uint8_t algorithm)
 {
 	return s->algorithms >> algorithm & 1;
 }
 
-uint8_t slot_state(const struct slot *s, char *detail, size_t size)
+static uint8_t slot_state(const struct slot *s)
 {
-	size_t waiting = 0;
-	for (const struct op *op = s->waiting; op; op = op->next)
-		waiting++;
-	if (s->refused)
-		snprintf(detail, size, "%s %s", s->name, driver_refusal_sentence(s->refused));
-	else
-		snprintf(detail, size, "%s %s, %zu in flight", s->name, s->ready ? "ready" : "away, reconnecting", waiting);
 	return s->ready ? DRIVER_READY : s->refused == DRIVER_REFUSE_PIN_LATCHED ? DRIVER_LATCHED : DRIVER_AWAY;
+}
+
+uint8_t slot_report(struct slot *s, struct driver_report *report)
+{
+	*report = (struct driver_report){ .name = slice_text(s->name), .algorithms = s->algorithms };
+	health_report(&s->health, report);
+	report->waiting = (uint32_t)s->waiting_count;
+	if (s->refused)
+		report->detail = slice_text(driver_refusal_sentence(s->refused));
+	else if (!s->ready)
+		report->detail = slice_text("No driver answers at its socket.");
+	return slot_state(s);
+}
+
+const char *slot_serial(const struct slot *s)
+{
+	return s->health.serial;
 }
 
 static void slot_flush(struct slot *s)
@@ -123,11 +151,10 @@ static void slot_flush(struct slot *s)
 /* The key's digest of the message crosses; for Ed25519 the message itself. */
 static void put_sign(struct slot *s, const struct op *op)
 {
-	uint8_t digest[EVP_MAX_MD_SIZE];
 	struct driver_sign_request r = {
 		.key = { op->key->driver_key, op->key->driver_key_len },
 		.algorithm = op->key->algorithm,
-		.data = public_key_digest(op->key->algorithm, buf_slice(&op->message), digest),
+		.data = op->digest_len ? (struct slice){ op->digest, op->digest_len } : buf_slice(&op->message),
 	};
 	ask_driver_sign_put(&s->out, op->driver_tag, &r);
 }
@@ -143,15 +170,29 @@ static void op_wait(struct slot *s, struct op *op, uint16_t asks, int64_t deadli
 	op->asks = asks;
 	op->driver_tag = s->next_tag++;
 	op->deadline = time_boot_ms() + deadline_ms;
-	op->next = s->waiting;
-	s->waiting = op;
+	op->next = NULL;
+	*s->last = op;
+	s->last = &op->next;
+	s->waiting_count++;
+}
+
+/* Takes the op at this place off the list. */
+static struct op *op_unlink(struct slot *s, struct op **at)
+{
+	struct op *op = *at;
+	*at = op->next;
+	if (!*at)
+		s->last = at;
+	s->waiting_count--;
+	return op;
 }
 
 static void op_back(struct slot *s, struct op *op, enum op_trouble trouble)
 {
-	op->next = NULL;
+	struct op_chain alone = { NULL, NULL };
 	op->trouble = trouble;
-	inbox_post(s->back, op);
+	chain_put(&alone, op);
+	inbox_post(s->back, &alone);
 }
 
 /* Sent when the driver is there. */
@@ -161,12 +202,15 @@ static void op_ask(struct slot *s, struct op *op)
 		return;
 	if (op->asks == DRIVER_SIGN)
 		put_sign(s, op);
+	else if (op->asks == DRIVER_LIST)
+		ask_driver_list_put(&s->out, op->driver_tag, &(struct driver_list_request){});
 	else
 		put_public(s, op); /* slot_tick() sends what a whole round has asked for */
 }
 
 void slot_sign(struct slot *s, struct op *op)
 {
+	op->digest_len = public_key_digest(op->key->algorithm, buf_slice(&op->message), op->digest);
 	op_wait(s, op, DRIVER_SIGN, SIGN_DEADLINE_MS);
 	op_ask(s, op);
 }
@@ -174,6 +218,12 @@ void slot_sign(struct slot *s, struct op *op)
 void slot_public(struct slot *s, struct op *op)
 {
 	op_wait(s, op, DRIVER_PUBLIC, SIGN_DEADLINE_MS);
+	op_ask(s, op);
+}
+
+void slot_list(struct slot *s, struct op *op)
+{
+	op_wait(s, op, DRIVER_LIST, SIGN_DEADLINE_MS);
 	op_ask(s, op);
 }
 
@@ -191,15 +241,11 @@ void slot_create(struct slot *s, struct op *op, uint8_t algorithm)
 	slot_flush(s);
 }
 
-static struct op *op_unlink(struct slot *s, uint64_t tag)
+static struct op *op_by_tag(struct slot *s, uint64_t tag)
 {
-	for (struct op **at = &s->waiting; *at; at = &(*at)->next) {
-		struct op *op = *at;
-		if (op->driver_tag == tag) {
-			*at = op->next;
-			return op;
-		}
-	}
+	for (struct op **at = &s->waiting; *at; at = &(*at)->next)
+		if ((*at)->driver_tag == tag)
+			return op_unlink(s, at);
 	return NULL;
 }
 
@@ -213,13 +259,10 @@ static void repeat_questions(struct slot *s)
 static void drop_creations(struct slot *s)
 {
 	for (struct op **at = &s->waiting; *at;) {
-		struct op *op = *at;
-		if (op->asks != DRIVER_CREATE) {
-			at = &op->next;
-			continue;
-		}
-		*at = op->next;
-		op_back(s, op, OP_TOKEN_AWAY);
+		if ((*at)->asks == DRIVER_CREATE)
+			op_back(s, op_unlink(s, at), OP_TOKEN_AWAY);
+		else
+			at = &(*at)->next;
 	}
 }
 
@@ -236,12 +279,43 @@ static int take_hello(struct slot *s, const struct frame *f)
 	    ask_driver_hello_get(f->body, &hello, &where) != PACK_OK || hello.version != DRIVER_VERSION)
 		return -1;
 	s->algorithms = hello.algorithms;
+	s->workers = hello.workers;
 	s->ready = true;
+	s->status_at = 0;
+	s->status_due = false;
+	health_hello(&s->health, &hello);
 	s->refused = 0;
 	s->backoff = FIRST_BACKOFF_MS;
 	log_info("driver_ready", "name=%s workers=%u", s->name, hello.workers);
 	repeat_questions(s);
 	return 0;
+}
+
+static int take_status(struct slot *s, const struct frame *f)
+{
+	struct driver_status_reply status;
+	const char *where;
+	if (f->kind != FRAME_REPLY || ask_driver_status_get(f->body, &status, &where) != PACK_OK)
+		return -1;
+	health_status(&s->health, &status);
+	s->status_due = false;
+	return 0;
+}
+
+static bool list_has(struct list keys, struct slice key)
+{
+	uint8_t tag;
+	struct slice one;
+	while (list_next(&keys, &tag, &one))
+		if (slice_equal(one, key))
+			return true;
+	return false;
+}
+
+static void take_public(struct op *op, const struct driver_public_reply *public)
+{
+	op->attributes = public->attributes;
+	buf_put_slice(&op->raw, public->public_key);
 }
 
 /* Reads the answer of one verb into op->raw; negative: it does not fit the table. */
@@ -250,6 +324,7 @@ static int read_answer(const struct frame *f, struct op *op)
 	struct driver_sign_reply sign;
 	struct driver_create_reply create;
 	struct driver_public_reply public;
+	struct driver_list_reply list;
 	struct refusal_message refusal;
 	const char *where;
 	buf_clear(&op->raw);
@@ -264,7 +339,9 @@ static int read_answer(const struct frame *f, struct op *op)
 	else if (f->verb == DRIVER_CREATE && ask_driver_create_get(f->body, &create, &where) == PACK_OK)
 		buf_put_slice(&op->raw, create.public_key);
 	else if (f->verb == DRIVER_PUBLIC && ask_driver_public_get(f->body, &public, &where) == PACK_OK)
-		buf_put_slice(&op->raw, public.public_key);
+		take_public(op, &public);
+	else if (f->verb == DRIVER_LIST && ask_driver_list_get(f->body, &list, &where) == PACK_OK)
+		buf_put(&op->raw, "+", list_has(list.keys, buf_slice(&op->message)));
 	else
 		return -1;
 	return buf_ok(&op->raw) ? 0 : -1;
@@ -274,7 +351,9 @@ static int take_answer(struct slot *s, const struct frame *f)
 {
 	if (!s->ready)
 		return take_hello(s, f);
-	struct op *op = op_unlink(s, f->tag);
+	if (f->verb == DRIVER_STATUS)
+		return take_status(s, f);
+	struct op *op = op_by_tag(s, f->tag);
 	if (!op)
 		return 0; /* its deadline has passed */
 	op->driver_code = 0;
@@ -360,17 +439,26 @@ static void slot_connect(struct slot *s)
 static void give_up_late(struct slot *s, int64_t now)
 {
 	for (struct op **at = &s->waiting; *at;) {
-		struct op *op = *at;
-		if (op->deadline > now) {
-			at = &op->next;
-			continue;
-		}
-		*at = op->next;
-		op_back(s, op, OP_TOKEN_AWAY);
+		if ((*at)->deadline <= now)
+			op_back(s, op_unlink(s, at), OP_TOKEN_AWAY);
+		else
+			at = &(*at)->next;
 	}
 }
 
-void slot_tick(struct slot *s)
+/* Asks how things stand, every few seconds; a driver that doesn't say so doesn't live. */
+static void ask_status(struct slot *s, int64_t now)
+{
+	if (s->status_due && now > s->status_at + STATUS_DEADLINE_MS) {
+		slot_lost(s, "no answer to STATUS");
+	} else if (!s->status_due && now >= s->status_at + STATUS_MS) {
+		ask_driver_status_put(&s->out, 0, &(struct driver_status_request){});
+		s->status_at = now;
+		s->status_due = true;
+	}
+}
+
+bool slot_tick(struct slot *s)
 {
 	int64_t now = time_boot_ms();
 	give_up_late(s, now);
@@ -378,6 +466,12 @@ void slot_tick(struct slot *s)
 		slot_lost(s, "no answer to HELLO");
 	if (!s->connected && now >= s->next_try)
 		slot_connect(s);
+	if (s->ready)
+		ask_status(s, now);
+	health_state(&s->health, slot_state(s));
 	if (s->connected && s->out.len && !(s->events & EPOLLOUT))
 		slot_flush(s);
+	bool other = s->said_busy && !slot_busy(s);
+	s->said_busy = s->said_busy && !other;
+	return other;
 }

@@ -9,11 +9,12 @@
 
 #define INNER_VERSION 1
 
-#define KEY_ID_SIZE	16
+#define KEY_ID_SIZE 16
 #define REQUEST_ID_SIZE 16
-#define LEDGER_ID_SIZE	16
-#define PATH_LEN_NONE	0xffff
-#define MAX_CONTEXT	1024
+#define LEDGER_ID_SIZE 16
+#define PATH_LEN_NONE 0xffff
+#define MAX_CONTEXT 1024
+#define MAX_REPORT 1024
 
 /* Who may send a verb. */
 enum { FROM_FRONT = 1, FROM_AUDIT = 2 };
@@ -40,8 +41,9 @@ enum key_usage {
 /* What a NOTE is about. */
 enum note_kind { NOTE_DENIAL = 1, NOTE_TRANSITION = 2, NOTE_REVOCATION = 3, NOTE_AUTHORIZATION = 4, NOTE_OTHER = 5 };
 
-/* The state of a driver in STATUS, the tag of its item; the item is "NAME detail". */
+/* The state of a driver in STATUS, and of a key in KEY_LIST: the tag of its report. */
 enum driver_state { DRIVER_READY = 1, DRIVER_AWAY = 2, DRIVER_LATCHED = 3 };
+enum key_report_state { KEY_REPORT_UNBOUND = 1, KEY_REPORT_BOUND = 2, KEY_REPORT_CLOSED = 3, KEY_REPORT_GONE = 4 };
 
 enum inner_verb {
 #define VERB(number, NAME, name, who, most, request, reply) INNER_##NAME = number,
@@ -57,15 +59,22 @@ enum inner_refusal {
 
 /* struct hello_request, struct hello_reply, and so on. */
 #include "base/pack_struct.h"
-#define VERB(number, NAME, name, who, most, request, reply) \
-	struct name##_request {                             \
-		PACK_UNWRAP request                         \
-	};                                                  \
-	struct name##_reply {                               \
-		PACK_UNWRAP reply                           \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	struct name##_request {                                                                                        \
+		PACK_UNWRAP request                                                                                    \
+	};                                                                                                             \
+	struct name##_reply {                                                                                          \
+		PACK_UNWRAP reply                                                                                      \
 	};
 #include "wire/inner.def"
 #undef VERB
+/* struct driver_report, struct key_report. */
+#define REPORT(name, fields)                                                                                           \
+	struct name##_report {                                                                                         \
+		PACK_UNWRAP fields                                                                                     \
+	};
+#include "wire/reports.def"
+#undef REPORT
 #include "base/pack_done.h"
 
 /* The stable sentence of a refusal; a general one for an unknown number. */

@@ -45,15 +45,8 @@ tests_e2e_driver_client_SOURCES = tests/e2e/driver-client.c
 tests_e2e_driver_client_LDADD = daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/base/libbase.a
 dist_man_MANS += conf/driver.conf.5 drivers/key/pkcs11/chancery-driver-pkcs11.8 \
 	drivers/key/file/chancery-driver-file.8
-EXTRA_DIST += conf/driver.conf tests/tokens/up-softhsm tests/e2e/driver.t tests/e2e/driver.sh \
+EXTRA_DIST += conf/driver.conf tests/e2e/driver.t tests/e2e/driver.sh \
 	tests/e2e/driver_file.t tests/e2e/algorithms.t
-
-# A module that breaks on purpose: a shared object, which automake makes without libtool as a program.
-noinst_PROGRAMS += tests/tokens/faulty.so
-tests_tokens_faulty_so_SOURCES = tests/tokens/faulty.c
-tests_tokens_faulty_so_CFLAGS = $(AM_CFLAGS) -fPIC $(P11KIT_CFLAGS)
-tests_tokens_faulty_so_LDFLAGS = -shared
-tests_tokens_faulty_so_LDADD = -ldl
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_driver_public tests/unit/test_driver_server

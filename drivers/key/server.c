@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/batch.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/ready.h"
@@ -47,6 +48,7 @@ struct server *server_open(const struct server_settings *settings)
 	struct server *s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
+	batch_enter();
 	s->settings = settings;
 	s->signals = signals_open();
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -189,8 +189,9 @@ static void reply_show(const struct frame *f)
 	} else if (f->verb == DRIVER_SIGN && ask_driver_sign_get(f->body, &sign, &where) == PACK_OK) {
 		hex_print(sign.signature);
 	} else if (f->verb == DRIVER_STATUS && ask_driver_status_get(f->body, &status, &where) == PACK_OK) {
-		printf("state=%u\nsignatures=%llu\nfailures=%llu\n", status.state,
-		       (unsigned long long)status.signatures, (unsigned long long)status.failures);
+		printf("state=%u\nsignatures=%llu\nfailures=%llu\nrecoveries=%llu\nflags=0x%x\nsessions=%u\n",
+		       status.state, (unsigned long long)status.signatures, (unsigned long long)status.failures,
+		       (unsigned long long)status.recoveries, status.token_flags, status.sessions);
 	} else {
 		exit(3);
 	}

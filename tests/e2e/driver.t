@@ -44,7 +44,7 @@ same() { # WHAT GOT EXPECTED
 
 eval "$("$source/tests/tokens/up-softhsm" "$dir/token")" || exit 1
 export SOFTHSM2_CONF # for pkcs11-tool; the driver has it from driver.conf
-mkdir "$dir/state"
+mkdir "$dir/state" "$dir/faulty"
 : >"$dir/log"
 
 configure() { # [LINE...]: more settings; FILE is $dir/driver.conf
@@ -60,8 +60,8 @@ configure() { # [LINE...]: more settings; FILE is $dir/driver.conf
 	environment = {
 	  SOFTHSM2_CONF = "$SOFTHSM2_CONF";
 	  FAULTY_MODULE = "$MODULE";
-	  FAULTY_PLAN = "$dir/plan";
-	  FAULTY_FLAGS = "${flags:-0}";
+	  FAULTY_DIR = "$dir/faulty";
+	  FAULTY_PIN_FILE = "$PIN_FILE";
 	};
 	CONF
   printf '%s\n' "$@" >>"$dir/driver.conf"
@@ -182,39 +182,39 @@ check "and the others sign on" verified ECDSA-P256 "${id}01" 32
 down
 
 # Faults.
+tell() { "$build/tests/tokens/tell" "$dir/faulty" "$@"; }
 module=$build/tests/tokens/faulty.so
 configure 'sign_seconds = 1;'
 up
 check "through a module that can break" verified ECDSA-P256 "${id}01" 32
-echo drop >"$dir/plan"
+tell 'C_SignInit lose-sessions times 1'
 check "lost sessions are opened anew within the request" verified ECDSA-P256 "${id}01" 32
-grep -q token_recovery "$dir/log" && [ ! -e "$dir/plan" ]
+grep -q token_recovery "$dir/log" && [ "$(tell --used 1)" -gt 1 ]
 ok $? "and the log says so"
-echo once >"$dir/plan"
+tell 'C_SignInit CKR_DEVICE_ERROR times 1'
 check "an error of the device is answered" refused 31 sign "${id}01" ECDSA-P256 "$(digest 32)"
 check "once is not the end" verified ECDSA-P256 "${id}01" 32
-echo lie >"$dir/plan"
+tell 'C_Sign flip'
 check "a private key that fails its challenge is refused" refused 14 sign "${id}02" ECDSA-P384 "$(digest 48)"
-rm "$dir/plan"
-echo device >"$dir/plan"
+tell 'C_SignInit CKR_DEVICE_ERROR'
 ask sign "${id}01" ECDSA-P256 "$(digest 32)" >/dev/null 2>&1
 ask sign "${id}01" ECDSA-P256 "$(digest 32)" >/dev/null 2>&1
 ended
 same "a second failure ends the process" "$status" 70
-rm -f "$dir/plan"
+tell
 up
 ok $? "and it comes back"
-echo hang >"$dir/plan"
+tell 'C_SignInit hang'
 ask sign "${id}01" ECDSA-P256 "$(digest 32)" >/dev/null 2>&1
 ended
 same "a call over its deadline ends the process" "$status" 75
-rm -f "$dir/plan"
-flags=0x20000
+tell 'C_GetTokenInfo flags +CKF_USER_PIN_FINAL_TRY'
 configure
 check "few PIN tries left: no try is made" fails_with 77 "flag=CKF_USER_PIN_FINAL_TRY"
 [ ! -e "$dir/state/main.login-pending" ]
 ok $? "and no marker is left"
-flags='' module=''
+tell
+module=''
 
 # The PIN.
 (umask 077 && echo 99999999 >"$dir/wrong")

@@ -1,7 +1,7 @@
 /*
  * Not guarded: a harness for one direction of one protocol. An input is a verb's number and a body.
  * TABLE is the .def file; MESSAGE(name) the struct that is read, READ(name) reads it, WRITE(name) is
- * the other half's writer of it, KIND the frame that it makes.
+ * the other half's writer of it, KIND the frame that it makes; INSIDE(number, message) looks further into it.
  */
 #include "fuzz/fuzz.h"
 
@@ -36,6 +36,7 @@ static void same(const struct buf *again, uint16_t verb, struct slice body)
 		scoped_buf again = { .max = FRAME_HEAD + MAX_FRAME_BODY };                                             \
 		WRITE(name)(&again, TAG, &message);                                                                    \
 		same(&again, number, body);                                                                            \
+		INSIDE(number, &message);                                                                                \
 	}
 #include TABLE
 #undef VERB

@@ -40,6 +40,9 @@ static void inner_print(void)
 	PACK_UNWRAP request PACK_UNWRAP reply
 #include "wire/inner.def"
 #undef VERB
+#define REPORT(name, fields) PACK_UNWRAP fields
+#include "wire/reports.def"
+#undef REPORT
 }
 
 static void driver_print(void)

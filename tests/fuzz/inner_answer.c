@@ -2,6 +2,7 @@
 #include "wire/inner_answer.h"
 #include "wire/inner_ask.h"
 
+#define INSIDE(number, message) (void)(message)
 #define TABLE "wire/inner.def"
 #define MESSAGE(name) struct name##_request
 #define READ(name) answer_##name##_get

@@ -96,10 +96,37 @@ static struct list items;
 		buf_put_slice(&seed, buf_slice(&body));                                                                \
 		seed_write("record", #name, buf_slice(&seed));                                                         \
 	}
+/* A verb and a record of one name. */
 #define note_seed note_record_seed
+#define key_gone_seed key_gone_record_seed
 #include "ledger/records.def"
+#undef key_gone_seed
 #undef note_seed
 #undef RECORD
+
+/* The lists whose items are reports. */
+#define REPORT(name, fields)                                                                                           \
+	static void name##_report_seed(struct buf *raw, uint16_t *count)                                               \
+	{                                                                                                              \
+		FILL_MESSAGE(name##_report, fields)                                                                    \
+		report_##name##_put(raw, count, 1, &message);                                                          \
+	}
+#include "wire/reports.def"
+#undef REPORT
+
+static void reports_write(void)
+{
+	uint16_t drivers = 0, keys = 0;
+	scoped_buf raw = { .max = MAX_SEED }, more = { .max = MAX_SEED }, frame = { .max = MAX_SEED };
+	driver_report_seed(&raw, &drivers);
+	answer_status_put(&frame, 1, &(struct status_reply){ .drivers = list_of(&raw, drivers) });
+	frame_write("inner_ask", "status-reports", &frame);
+	buf_clear(&frame);
+	key_report_seed(&more, &keys);
+	key_report_seed(&more, &keys);
+	answer_key_list_put(&frame, 1, &(struct key_list_reply){ .keys = list_of(&more, keys) });
+	frame_write("inner_ask", "key_list-reports", &frame);
+}
 
 static void tables_write(void)
 {
@@ -112,9 +139,11 @@ static void tables_write(void)
 #include "wire/driver.def"
 #undef VERB
 #define note_seed note_record_seed
+#define key_gone_seed key_gone_record_seed
 #define RECORD(number, NAME, name, fields) name##_seed(&segment);
 #include "ledger/records.def"
 #undef RECORD
+#undef key_gone_seed
 #undef note_seed
 	seed_write("record", "segment", buf_slice(&segment));
 	refusal_put(&frame, 7, 1, &refusal);
@@ -220,6 +249,7 @@ int main(int argc, char **argv)
 	list_put(&item_bytes, &count, 2, slice_text("another"));
 	items = list_of(&item_bytes, count);
 	tables_write();
+	reports_write();
 	note_write();
 	charters_write();
 	buf_free(&item_bytes);

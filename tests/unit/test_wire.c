@@ -66,6 +66,64 @@ static void the_table_knows_its_verbs(void **state)
 	assert_null(inner_verb(99));
 	assert_int_equal(inner_verb(INNER_CERT_SIGN)->who, FROM_FRONT);
 	assert_string_equal(inner_verb(INNER_STATUS)->name, "STATUS");
+	assert_int_equal(inner_verb(INNER_KEY_GONE)->who, FROM_FRONT);
+	assert_int_equal(inner_verb(INNER_KEY_LIST)->who, FROM_FRONT | FROM_AUDIT);
+}
+
+static void reports_stand_in_lists(void **state)
+{
+	(void)state;
+	scoped_buf out = { .max = 65536 }, raw = { .max = 65536 };
+	uint16_t count = 0;
+	struct key_report told = { .token = slice_text("main"), .trouble = 10, .checked_at = -5, .attributes = 1u << 31 };
+	memset(told.public_key_hash, 9, sizeof(told.public_key_hash));
+	report_key_put(&raw, &count, KEY_REPORT_CLOSED, &told);
+	report_key_put(&raw, &count, KEY_REPORT_GONE, &told);
+	struct key_list_reply reply = { .total = 7, .keys = list_of(&raw, count) }, got;
+	answer_key_list_put(&out, 1, &reply);
+	struct frame f;
+	const char *where;
+	uint8_t tag;
+	struct slice item;
+	struct key_report back;
+	assert_int_equal(frame_peek(buf_slice(&out), &f), FRAME_WHOLE);
+	assert_int_equal(ask_key_list_get(f.body, &got, &where), PACK_OK);
+	assert_true(list_next(&got.keys, &tag, &item));
+	assert_int_equal(tag, KEY_REPORT_CLOSED);
+	assert_true(report_key_get(item, &back));
+	assert_true(slice_equal(back.token, told.token));
+	assert_int_equal(back.checked_at, -5);
+	assert_int_equal(back.attributes, 1u << 31);
+	assert_memory_equal(back.public_key_hash, told.public_key_hash, 32);
+	/* Neither a byte less nor one more. */
+	assert_false(report_key_get((struct slice){ item.at, item.len - 1 }, &back));
+	assert_false(report_key_get((struct slice){ item.at, item.len + 1 }, &back));
+}
+
+/* The largest report of each kind fits the list that it stands in; one byte more is no report. */
+static void reports_fit_their_lists(void **state)
+{
+	(void)state;
+	char long_text[258];
+	memset(long_text, 'x', sizeof(long_text));
+	const struct slice text64 = { (const uint8_t *)long_text, 64 }, text256 = { (const uint8_t *)long_text, 256 };
+	struct driver_report driver = { text64, text64, text64, text64, text64, .detail = text256 };
+	struct key_report key = { .token = text64, .driver_key = text64 };
+	scoped_buf raw = { .max = 65536 }, out = { .max = 65536 };
+	uint16_t count = 0;
+	report_driver_put(&raw, &count, DRIVER_READY, &driver);
+	struct status_reply status = { .drivers = list_of(&raw, count) };
+	answer_status_put(&out, 1, &status);
+	assert_true(buf_ok(&raw) && buf_ok(&out));
+	scoped_buf keys = { .max = 65536 };
+	count = 0;
+	report_key_put(&keys, &count, KEY_REPORT_BOUND, &key);
+	struct key_list_reply list = { .keys = list_of(&keys, count) };
+	answer_key_list_put(&out, 1, &list);
+	assert_true(buf_ok(&keys) && buf_ok(&out));
+	driver.detail.len++;
+	report_driver_put(&raw, &count, DRIVER_READY, &driver);
+	assert_false(buf_ok(&raw));
 }
 
 int main(void)
@@ -75,6 +133,8 @@ int main(void)
 		cmocka_unit_test(heads_are_judged_first),
 		cmocka_unit_test(refusals_carry_number_and_sentence),
 		cmocka_unit_test(the_table_knows_its_verbs),
+		cmocka_unit_test(reports_stand_in_lists),
+		cmocka_unit_test(reports_fit_their_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

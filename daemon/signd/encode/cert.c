@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "ledger/hash.h"
 #include "names/dn.h"
 #include "signd/encode/der.h"
 #include "signd/encode/oid.h"
@@ -35,9 +36,8 @@ static struct slice key_bits(struct slice spki)
 
 void cert_key_hash(struct slice public_key, uint8_t hash[KEY_HASH_SIZE])
 {
-	uint8_t whole[EVP_MAX_MD_SIZE];
-	struct slice bits = key_bits(public_key);
-	EVP_Digest(bits.at, bits.len, whole, NULL, EVP_sha256(), NULL);
+	uint8_t whole[HASH_SIZE];
+	hash_of(key_bits(public_key), whole);
 	memcpy(hash, whole, KEY_HASH_SIZE);
 }
 

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/jail.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "base/secret.h"
 #include "key/file/operations.h"
 #include "key/jobs.h"
@@ -63,6 +64,7 @@ static int serve(struct conf *c)
 		return EXIT_CONFIG;
 	log_warning("insecure", "folder=%s why=\"private keys are files that this user can read and copy\"",
 		    token.path);
+	token.since = time_now();
 	if (paths_limit(&token, &settings) != 0)
 		return EXIT_TOKEN_FAILED;
 	struct server *server = watchdog_start() == 0 ? server_open(&settings) : NULL;

@@ -43,7 +43,8 @@ static int file_driver_status(void *of, unsigned worker, const struct driver_sta
 	*reply = (struct driver_status_reply){ .state = TOKEN_READY,
 					       .detail = slice_text("insecure: keys are files"),
 					       .signatures = atomic_load(&t->signatures),
-					       .failures = atomic_load(&t->failures) };
+					       .failures = atomic_load(&t->failures),
+					       .since = t->since };
 	return 0;
 }
 

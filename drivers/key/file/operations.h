@@ -11,6 +11,7 @@ struct file_token {
 	const char *name, *path;
 	unsigned workers;
 	atomic_ullong signatures, failures;
+	int64_t since; /* the start */
 };
 
 extern const struct key_operations file_operations;

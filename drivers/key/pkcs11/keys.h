@@ -1,7 +1,8 @@
 /*
  * The keys of a token that this process has used: found once by CKA_ID, their
  * security attributes read, their public key decoded, their private key
- * proved by a signature. Never searched for again until a recovery.
+ * proved by a signature. Not searched for again until a recovery, but when
+ * somebody asks whether the token still has it.
  */
 #ifndef CHANCERY_KEY_PKCS11_KEYS_H
 #define CHANCERY_KEY_PKCS11_KEYS_H
@@ -10,6 +11,8 @@
 
 /* 0 with *out, a positive refusal (KEY_UNKNOWN, KEY_AMBIGUOUS, KEY_MISMATCH), or what attempt_failed() said. */
 int keys_find(struct attempt *a, struct slice id, struct key **out);
+/* As keys_find(), but looks in the token also for a key that was found before. */
+int keys_look(struct attempt *a, struct slice id, struct key **out);
 /* As keys_find(), and the private key has proved itself in this login. */
 int keys_prove(struct attempt *a, struct slice id, struct key **out);
 /* Whether the key's attributes are what driver.conf wants of a key that signs. */

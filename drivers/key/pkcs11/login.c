@@ -65,6 +65,7 @@ int login_do(struct token *t, CK_SESSION_HANDLE session)
 		log_error("token_away", "token=%s answer=%s", t->label, cryptoki_name(rv));
 		return EXIT_TOKEN_AWAY;
 	}
+	atomic_store(&t->flags, (unsigned)info.flags);
 	if (!(info.flags & CKF_LOGIN_REQUIRED))
 		return 0;
 	if (!t->pin && !(info.flags & CKF_PROTECTED_AUTHENTICATION_PATH)) {

@@ -13,7 +13,7 @@
 static int token_hello(void *of, unsigned worker, const struct driver_hello_request *r,
 		       struct driver_hello_reply *reply, struct key_room *room)
 {
-	const struct token *t = of;
+	struct token *t = of;
 	(void)worker;
 	(void)r;
 	(void)room;
@@ -24,7 +24,8 @@ static int token_hello(void *of, unsigned worker, const struct driver_hello_requ
 					      .label = slice_text(t->label),
 					      .serial = slice_text(t->serial),
 					      .manufacturer = slice_text(t->manufacturer),
-					      .model = slice_text(t->model) };
+					      .model = slice_text(t->model),
+					      .resumed = atomic_exchange(&t->resumed, false) };
 	return 0;
 }
 
@@ -37,8 +38,12 @@ static int token_status(void *of, unsigned worker, const struct driver_status_re
 	(void)room;
 	*reply = (struct driver_status_reply){ .state = TOKEN_READY,
 					       .detail = slice_text(""),
+					       .token_flags = atomic_load(&t->flags),
+					       .sessions = t->workers,
 					       .signatures = atomic_load(&t->signatures),
-					       .failures = atomic_load(&t->failures) };
+					       .failures = atomic_load(&t->failures),
+					       .recoveries = atomic_load(&t->recoveries),
+					       .since = t->since };
 	return 0;
 }
 
@@ -121,7 +126,7 @@ struct look {
 static int public_act(struct attempt *a, void *look)
 {
 	struct look *l = look;
-	int refused = keys_find(a, l->id, &l->key);
+	int refused = keys_look(a, l->id, &l->key);
 	if (!refused)
 		l->attributes = l->key->attributes;
 	return refused;

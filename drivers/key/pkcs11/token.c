@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "key/pkcs11/keys.h"
+#include "key/pkcs11/latch.h"
 #include "key/pkcs11/login.h"
 
 #define MAX_STRIKES 2 /* the second failure in a row without a cure ends the process */
@@ -131,7 +133,9 @@ static int token_bring_up(struct token *t)
 		if (status)
 			return status;
 	}
+	bool resumed = latch_resumed(t->settings);
 	int status = login_do(t, t->sessions[0]);
+	atomic_store(&t->resumed, status == 0 && resumed);
 	if (status == 0)
 		algorithms_read(t);
 	return status;
@@ -153,6 +157,7 @@ struct token *token_open(const struct settings *settings, int *status)
 	pthread_rwlockattr_destroy(&attributes);
 	*status = login_prepare(t) == 0 ? token_bring_up(t) : EXIT_CONFIG;
 	if (*status == 0) {
+		t->since = time_now();
 		log_info("token_ready", "token=%s serial=%s workers=%u algorithms=0x%x", t->label, t->serial,
 			 t->workers, t->algorithms);
 		return t;
@@ -185,6 +190,7 @@ static int recover(struct token *t)
 	log_warning("token_recovery", "token=%s epoch=%u", t->label, t->epoch + 1);
 	keys_forget(t);
 	t->epoch++;
+	atomic_fetch_add(&t->recoveries, 1);
 	cryptoki_close_all(&t->module); /* if it fails, what follows shows it */
 	if (sessions_open(t) != 0 || t->workers < workers)
 		return -1;

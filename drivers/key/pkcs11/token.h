@@ -48,7 +48,10 @@ struct token {
 	uint32_t algorithms; /* 1 << number, for each that the token makes and signs with */
 	struct secret *pin;
 	unsigned workers;
-	atomic_ullong signatures, failures;
+	atomic_ullong signatures, failures, recoveries;
+	atomic_uint flags; /* CK_TOKEN_INFO's, when the PIN was last tried or needn't be */
+	atomic_bool resumed; /* an operator allowed the try that brought the token up; told to the first HELLO */
+	int64_t since; /* when it came up */
 	atomic_uint strikes; /* failures in a row that had no cure */
 	pthread_rwlock_t life;
 	unsigned epoch; /* recoveries so far */
