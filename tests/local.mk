@@ -18,7 +18,9 @@ EXTRA_DIST += \
 	tests/sanitize/options.sh \
 	tests/sanitize/reports.t \
 	tests/sanitize/unit.t \
-	tests/tap.sh
+	tests/tap.sh \
+	tests/valgrind/daemons.t \
+	tests/valgrind/foreign.supp
 # A shared object, which automake makes without libtool as a program.
 noinst_PROGRAMS += tests/e2e/witness.so
 tests_e2e_witness_so_SOURCES = tests/e2e/witness.c
