@@ -35,7 +35,10 @@ static void read_log_key(struct config *c)
 		known = known || strcmp(c->tokens[i].name, c->log_token) == 0;
 	if (!known && c->token_count)
 		conf_reject(c->file, "log_token", "the name of one of the tokens");
-	const struct algorithm *a = algorithm_by_name(conf_text(c->file, "log_algorithm", "ECDSA-P256"));
+	const char *name = conf_text(c->file, "log_algorithm", "");
+	const struct algorithm *a = algorithm_by_name(name);
+	if (!*name)
+		return; /* --init takes what the token can do */
 	/* A checkpoint's RSA and ECDSA signatures are over SHA-256. */
 	if (!a || (a->digest != DIGEST_SHA256 && a->digest != DIGEST_NONE))
 		conf_reject(c->file, "log_algorithm", "ECDSA-P256, RSA-2048, RSA-3072, RSA-4096 or Ed25519");

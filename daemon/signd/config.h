@@ -17,7 +17,7 @@ struct config {
 		const char *name, *socket;
 	} tokens[MAX_SLOTS];
 	const char *log_token;
-	uint8_t log_algorithm;
+	uint8_t log_algorithm; /* for --init; 0: by what the token can do */
 	bool allow_roots;
 	const char *anchors_dir; /* the roots that an import may lead to */
 	unsigned verifiers;

@@ -263,6 +263,17 @@ struct init {
 	int64_t give_up;
 };
 
+/* What signs the head where signd.conf doesn't say: a checkpoint's digest is SHA-256, and readers like it small. */
+static uint8_t log_algorithm(const struct slot *slot)
+{
+	static const uint8_t preferred[] = { ALGORITHM_ECDSA_P256, ALGORITHM_ED25519, ALGORITHM_RSA_3072,
+					     ALGORITHM_RSA_2048, ALGORITHM_RSA_4096 };
+	for (size_t i = 0; i < sizeof(preferred); i++)
+		if (slot_can(slot, preferred[i]))
+			return preferred[i];
+	return preferred[0]; /* which the driver will refuse */
+}
+
 static void init_tick(void *of)
 {
 	struct init *i = of;
@@ -271,6 +282,8 @@ static void init_tick(void *of)
 	if (!i->asked && slot_ready(slot)) {
 		i->asked = true;
 		i->give_up = time_boot_ms() + INIT_CREATE_MS;
+		if (!i->signer->config.log_algorithm)
+			i->signer->config.log_algorithm = log_algorithm(slot);
 		slot_create(slot, i->op, i->signer->config.log_algorithm);
 	}
 	if (time_boot_ms() > i->give_up)
@@ -311,7 +324,7 @@ int serve_init(struct config *config)
 	}
 	int r = start_loop(&s) != 0 || start_slots(&s) != 0 ? -1 : make_log_key(&s, op);
 	if (r == 0 && mkdir(folder, 0750) == 0)
-		r = write_start(config, folder, buf_slice(&op->message), buf_slice(&op->raw));
+		r = write_start(&s.config, folder, buf_slice(&op->message), buf_slice(&op->raw));
 	bring_down(&s);
 	if (r == 0)
 		log_info("ledger_made", "folder=%s log_token=%s", folder, config->log_token);

@@ -3,6 +3,7 @@
 # otherwise with a reason, which is on the ledger. Clock, disk, rollback, a key
 # whose signatures are wrong.
 set -u
+export STACK_TOKEN=faulty
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/shim/clock.sh
@@ -10,7 +11,7 @@ set -u
 day=86400
 
 # The signer and the front-end with one clock, the signer with a disk that can fail, the token with one that can lie.
-programs=$work/bin clock=$work/clock disk=$work/disk plan=$work/plan
+programs=$work/bin clock=$work/clock disk=$work/disk
 mkdir "$programs"
 clock_make "$clock"
 clock_program "$clock" "$STACK_BIN/chancery-frontd" "$programs/chancery-frontd"
@@ -22,8 +23,6 @@ STACK_BIN=$programs
 stack_folders
 stack_token || e2e_die "no token"
 stack_configure
-sed -i "s|^module = .*|module = \"$CHANCERY_BUILD/tests/tokens/faulty.so\";|
-  s|^environment = {|& FAULTY_MODULE = \"$softhsm_module\"; FAULTY_PLAN = \"$plan\";|" "$STACK_DIR/conf/driver-main.conf"
 stack_init || e2e_die "no ledger"
 stack_start || e2e_die "the stack is not ready"
 resume=("$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --resume)
@@ -132,14 +131,14 @@ like "$(latches)" 'more than 90 days' "and the status says why"
 resumed "it was in a drawer"
 
 # A key whose signatures are wrong, three times.
-echo lie >"$plan"
+tell 'C_Sign flip'
 for i in 1 2 3; do
   leaf
   answers 503 "a wrong signature is released to nobody ($i)" signature_wrong
 done
 leaf
 answers 503 "after three the key is latched" key_latched
-rm "$plan"
+tell
 other=$(ca_make "$issuer" other ECDSA-P256 0 "$policy")
 issue "$other" "$work/leaf.csr" server
 answers 201 "other keys go on"
