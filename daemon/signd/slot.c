@@ -48,7 +48,6 @@ struct slot {
 	uint32_t algorithms;
 	uint64_t next_tag;
 	struct buf in, out;
-	int64_t lost_at; /* boot milliseconds: when it was ready last, and isn't now; 0 */
 	unsigned connections; /* HELLOs that were answered */
 	bool resumed;
 	struct health health;
@@ -433,8 +432,6 @@ static void slot_lost(struct slot *s, const char *why)
 		log_warning("driver_lost", "name=%s why=\"%s\"", s->name, why);
 	loop_remove(s->loop, &s->watch);
 	fd_close(&s->watch.fd);
-	if (s->ready)
-		s->lost_at = time_boot_ms();
 	s->connected = s->ready = false;
 	buf_clear(&s->in);
 	buf_clear(&s->out);
