@@ -85,6 +85,7 @@ struct store_job {
 	void *with;
 	/* What the work did is durable, or undone: answer says so. On the committer's thread: must be quick. */
 	void (*finished)(struct store_job *job);
+	bool sure; /* hardly ever answers anything but 0, and can be run a second time: spares undoing it by itself */
 	int answer;
 	struct store_job *next; /* the store's own */
 };
