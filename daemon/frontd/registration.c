@@ -183,7 +183,8 @@ static int import_refuse(struct call *c, const struct signer_answer *answer)
 		return call_refuse(
 			c, 409, "key_refused", KEY_FIELD,
 			"The driver does not let this key sign: it was not made in the token, can be read out of it, "
-			"or can do more than sign. The driver's log says which; imported_keys in driver.conf is about that.");
+			"or can do more than sign. The driver's log says which; imported_keys in driver.conf is about "
+			"that.");
 	case REFUSE_UNLISTED_ROOT:
 		return call_refuse(
 			c, 409, "root_unlisted", ROOT_FIELD,

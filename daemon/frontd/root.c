@@ -16,7 +16,7 @@
 #include "wire/inner.h"
 
 #define BLOCK "-----BEGIN "
-#define MAX_PATH_LEN 255 /* as of a root that is made here */
+#define MAX_PATH_LEN 255      /* as of a root that is made here */
 #define PRIVATE "PRIVATE KEY" /* of every kind: RSA, EC, ENCRYPTED, OPENSSH */
 
 /* What a root is read for: who asks, and the member that holds it. */
@@ -87,7 +87,8 @@ static int block_read(const struct reading *r, const char *pem)
 
 static int facts_check(const struct reading *r)
 {
-	static const char *const codes[] = { "", "root_malformed", "unknown_critical_extension", "bad_name_constraint" };
+	static const char *const codes[] = { "", "root_malformed", "unknown_critical_extension",
+					     "bad_name_constraint" };
 	char why[FACTS_WHY] = "";
 	int bad = facts_read_foreign(buf_slice(&r->root->der), &r->root->facts, why);
 	return bad ? refuse(r, codes[bad], "%s can't be taken: %s.", r->field, why) : 0;
