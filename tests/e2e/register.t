@@ -364,7 +364,8 @@ while read -r kind options; do
   register "$kind" "file:$kind"
   answers 201 "a root with a key $kind"
   is "$(field .algorithm)" "$kind" "its algorithm"
-  issue "$(field .id)" "$work/www.csr" server
+  last=$(field .id)
+  issue "$last" "$work/www.csr" server
   answers 201 "its leaf"
   : >"$work/www.chain"
   judge "a leaf of $kind" "$work/www.crt" "$work/www.chain" "$work/www.root"
@@ -374,6 +375,11 @@ ECDSA-P384 -algorithm EC -pkeyopt ec_paramgen_curve:P-384
 ECDSA-P521 -algorithm EC -pkeyopt ec_paramgen_curve:P-521
 Ed25519 -algorithm ED25519
 KINDS
+
+api POST "/api/v1/intermediates/$last/retire" '{}'
+answers 200 "a registered root is retired like any other"
+issue "$last" "$work/www.csr" server
+answers 409 "and issues nothing then" ca_not_active
 
 # A certificate only
 root_make away "${ca/CA:TRUE/CA:TRUE, pathlen:2}"
