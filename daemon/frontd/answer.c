@@ -11,12 +11,12 @@ static const struct row {
 	unsigned status;
 	const char *name, *field;
 } rows[] = {
-	{ REFUSE_REQUEST_REUSED, 409, "idempotency_key_reused", NULL },
 	{ REFUSE_BUSY, 429, "busy", NULL },
-	{ REFUSE_REQUEST_RUNNING, 409, "request_running", NULL },
 	{ REFUSE_TOO_MANY_UNBOUND, 429, "too_many_unbound_keys", NULL },
 	{ REFUSE_ALGORITHM, 400, "algorithm_not_supported", "algorithm" },
 	{ REFUSE_TOKEN_AWAY, 503, "token_away", NULL },
+	{ REFUSE_KEY_PRESENT, 409, "key_present", NULL },
+	{ REFUSE_KEY_GONE, 409, "key_gone", NULL },
 	{ REFUSE_KEY_CLOSED, 409, "ca_not_active", NULL },
 	{ REFUSE_ROOTS_FORBIDDEN, 409, "roots_forbidden", NULL },
 	{ REFUSE_PATH_LEN, 400, "path_len_exceeded", "path_len_constraint" },

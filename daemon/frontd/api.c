@@ -33,6 +33,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/intermediates/{id}", READERS, "", intermediate_get },
 	{ "GET", V1 "/intermediates/{id}/chain", READERS, "root", intermediate_chain },
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
+	{ "POST", V1 "/intermediates/{id}/key-gone", ROLE_ADMIN, "", intermediate_key_gone },
 	{ "POST", V1 "/intermediates/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_ca },
 	{ "GET", V1 "/intermediates/{id}/certificates/{serial}", READERS, "", certificate_get_serial },
 	{ "GET", V1 "/certificates", READERS, "serial,ca,name,state,limit,cursor", certificate_list },
@@ -165,7 +166,10 @@ void call_run(struct front *f, const struct route *route, struct call *c)
 		c->error.retry_after = 2;
 		return;
 	}
-	handler_run(f, route, c);
+	struct retrial t = { 0 };
+	do
+		handler_run(f, route, c);
+	while (keyed && idempotency_again(f, c, &t));
 	if (keyed)
 		idempotency_end(f, c);
 }

@@ -39,6 +39,8 @@ struct call {
 	void *http;				/* the HTTP room's own */
 	uint8_t signing_id[16];			/* request id for the signer, if given: a retry has that of the first try */
 	bool signing_id_given;
+	bool resumed;				/* there was a try before, whose fate was not known */
+	struct call *running;			/* idempotency.c's own */
 	char request_id[24];			/* as in the log and in the answer's X-Request-Id */
 	const char *route;			/* the pattern that the path matched; NULL: none */
 

@@ -79,6 +79,12 @@ void context_id(const char *prefix, const uint8_t request_id[16], char out[48])
 		 h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15]);
 }
 
+void context_note_id(const uint8_t request_id[16], uint8_t out[16])
+{
+	memcpy(out, request_id, 16);
+	out[15] ^= 0xff;
+}
+
 int64_t request_time(const uint8_t request_id[16])
 {
 	uint64_t ms = 0;

@@ -19,6 +19,7 @@
 #define FIRST_PAUSE_MS	 50
 #define LONGEST_PAUSE_MS 5000
 #define READ_STEP	 65536
+#define SETTLE_MS	 1000  /* a signer takes that long at most from a request in its socket to its record; and between looks for what an earlier link left under way */
 #define EXPIRE_MS	 500 /* how often deadlines are looked at */
 #define REFRESH_MS	 30000 /* how long something stays uncertain without a refresh, and how old a checkpoint gets */
 
@@ -276,7 +277,21 @@ static int link_hello(struct signer *s, struct hello_reply *reply)
 	return -1;
 }
 
-/* One catch-up; afterwards nothing that was uncertain before it still is. */
+/* After a catch-up: whether anything may still come that nobody here waits for; the mutex is held. */
+static void link_settle(struct signer *s, const struct reached *reached)
+{
+	bool connecting = s->state == LINK_GREETING;
+	int64_t now = time_boot_ms();
+	if (connecting) {
+		s->foreign_end = reached->end;
+		s->foreign_until = now + SETTLE_MS;
+	}
+	s->settling = now < s->foreign_until || reached->oldest_open < s->foreign_end;
+	if (s->settling || s->abandoned)
+		s->uncertain = true;
+}
+
+/* One catch-up; afterwards nothing that was uncertain before it still is, unless it is still under way. */
 static int link_catch_up(struct signer *s, const struct hello_reply *hello)
 {
 	pthread_mutex_lock(&s->mutex);
@@ -284,14 +299,16 @@ static int link_catch_up(struct signer *s, const struct hello_reply *hello)
 	s->refresh_wanted = false;
 	s->refreshing = true;
 	pthread_mutex_unlock(&s->mutex);
-	uint64_t reached = 0;
+	struct reached reached = { 0, 0 };
 	char why[CATCHUP_WHY] = "The ledger can't be read.";
 	int r = catchup_run(s->options.front, s, hello, !s->met, &reached, why);
 	pthread_mutex_lock(&s->mutex);
-	if (r == 0)
-		holds_report(s, reached);
-	else
+	if (r == 0) {
+		link_settle(s, &reached);
+		holds_report(s, reached.end);
+	} else {
 		s->uncertain = true;
+	}
 	s->refreshing = false;
 	s->refreshes++;
 	pthread_cond_broadcast(&s->refreshed);
@@ -306,7 +323,7 @@ static int link_catch_up(struct signer *s, const struct hello_reply *hello)
 static bool refresh_due(struct signer *s, int64_t last)
 {
 	pthread_mutex_lock(&s->mutex);
-	bool due = s->refresh_wanted || (s->uncertain && time_boot_ms() - last > REFRESH_MS);
+	bool due = s->refresh_wanted || (s->uncertain && time_boot_ms() - last > (s->settling ? SETTLE_MS : REFRESH_MS));
 	pthread_mutex_unlock(&s->mutex);
 	return due;
 }
@@ -321,12 +338,14 @@ static bool link_serve(struct signer *s)
 	s->state = LINK_READY;
 	pthread_mutex_unlock(&s->mutex);
 	log_info("signer_ready", "head=%llu", (unsigned long long)hello.head);
+	catchup_checkpoint(s->options.front, s);
 	int64_t last = time_boot_ms();
 	while (link_pump(s, 1000) == 0) {
 		if (!refresh_due(s, last))
 			continue;
 		if (link_catch_up(s, &hello))
 			break;
+		catchup_checkpoint(s->options.front, s);
 		last = time_boot_ms();
 	}
 	link_why(s, "The link to the signer was lost.");

@@ -29,6 +29,14 @@ struct signer {
 	struct signer_ask *asked, **last_asked; /* in the order in which they were sent */
 	unsigned abandoned; /* requests whose deadline has passed and whose answer may still come */
 
+	/*
+	 * What was asked for over an earlier link may still come onto the ledger: as outcome of an intent below
+	 * foreign_end, or for a moment (time_boot_ms()) as a record of its own.
+	 */
+	bool settling;
+	uint64_t foreign_end;
+	int64_t foreign_until;
+
 	bool uncertain;	       /* something may be on the ledger that the database lacks */
 	bool refresh_wanted, refreshing;
 	uint64_t refreshes; /* catch-ups finished or failed */

@@ -177,7 +177,7 @@ struct store_ledger {
 	bool known;	       /* false: no ledger was ever met */
 	uint8_t ledger_id[16];
 	uint64_t committed;    /* every record below this number is reflected */
-	uint64_t newest;       /* of the latest thousand certificates the highest ledger_seq; read only */
+	uint64_t newest;       /* of the latest thousand certificates and of all steps the highest ledger_seq; read only */
 	uint64_t checkpoint_size;
 	uint8_t checkpoint_root[32];
 };
@@ -185,6 +185,10 @@ int store_ledger_find(struct store_session *s, struct store_ledger *out);
 int store_ledger_update(struct store_session *s, const struct store_ledger *ledger);
 /* Raises `committed` with the next transaction, whoever's that is; never waits. */
 void store_mark(struct store *s, uint64_t committed);
+
+/* Which request took a CA to which state; known ones stay, and those of before `oldest` are forgotten. */
+int store_step_insert(struct store_session *s, const struct step_row *row, int64_t oldest);
+int store_step_find(struct store_session *s, const uint8_t request_id[16], struct step_row *out);
 
 /* Replies to requests with an Idempotency-Key; status 0: not answered yet. */
 int store_reply_insert(struct store_session *s, const struct reply_row *row);

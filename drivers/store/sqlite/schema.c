@@ -65,6 +65,9 @@ static const char *const steps[] = {
 	" reply TEXT NOT NULL, created_at INTEGER NOT NULL, UNIQUE (actor, idempotency_key, route)) STRICT;"
 	"CREATE INDEX reply_created ON reply (created_at);",
 
+	"CREATE TABLE step (request_id BLOB PRIMARY KEY, ca_id TEXT NOT NULL, state TEXT NOT NULL,"
+	" ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+
 	"DROP INDEX certificate_mark;"
 	"CREATE INDEX certificate_mark ON certificate (n >> 16, mark);",
 };
