@@ -13,7 +13,9 @@ EXTRA_DIST += \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
 	tests/lint/c.t \
+	tests/lint/cppcheck.supp \
 	tests/lint/shell.t \
+	tests/lint/tidy.t \
 	tests/sanitize/chancery-driver-pkcs11.options \
 	tests/sanitize/leaks.supp \
 	tests/sanitize/options.sh \

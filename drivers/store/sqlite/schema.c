@@ -101,7 +101,7 @@ static int schema_step(struct store_session *s, int version)
 
 int schema_prepare(struct store_session *s, const char *path)
 {
-	int application, version, tables;
+	int application = 0, version = 0, tables = 0;
 	if (pragma_number(s, "PRAGMA application_id", &application) ||
 	    pragma_number(s, "PRAGMA user_version", &version) ||
 	    pragma_number(s, "SELECT count(*) FROM sqlite_schema", &tables))
