@@ -2,6 +2,7 @@
 EXTRA_DIST += \
 	tests/e2e/bad_input.t \
 	tests/e2e/catch_up.t \
+	tests/e2e/doctor.t \
 	tests/e2e/full_path.t \
 	tests/e2e/keys.t \
 	tests/e2e/kill.t \
@@ -10,6 +11,7 @@ EXTRA_DIST += \
 	tests/e2e/load.py \
 	tests/e2e/quickstart.t \
 	tests/e2e/retry.t \
+	tests/e2e/two_tokens.sh \
 	tests/lint/c.t \
 	tests/lint/shell.t \
 	tests/sanitize/leaks.supp \
