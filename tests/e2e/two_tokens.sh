@@ -1,6 +1,8 @@
 # Two tokens, `main` and `second`, each with its driver: `. two_tokens.sh` after lib.sh, then two_tokens_up.
 # shellcheck shell=bash
 
+: "${softhsm_module:?of scripts/stack.sh}"
+
 two_tokens_up() {
   stack_folders
   stack_token || e2e_die "no token"
