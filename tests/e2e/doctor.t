@@ -12,11 +12,10 @@ doctor() { # its words in $said, its exit status in $code
   said=$(COLUMNS=200 "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" doctor 2>&1)
   code=$?
 }
-codes() { # those of the findings, sorted
+codes_are() { # those of the findings, sorted
   api GET /api/v1/doctor
-  field '[.findings[].code] | sort | unique | join(" ")'
+  [ "$status" = 200 ] && [ "$(field '[.findings[].code] | sort | unique | join(" ")')" = "$1" ]
 }
-codes_are() { [ "$(codes)" = "$1" ]; }
 finds() { # CODES EXIT-STATUS WHAT: within a minute
   if stack_until 60 codes_are "$1"; then pass "$3"; else fail "$3" "wanted: $1"$'\n'"got: $body"; fi
   doctor
@@ -44,6 +43,18 @@ says 'CRITICAL Token second .* is away since .* its CAs answer 503' "it names th
 says 'Does chancery-driver@second run' "and what to do"
 second_plug
 finds "" 0 "plugged in again"
+
+# A wrong PIN.
+cp -p "$STACK_DIR/token2/pin" "$work/pin"
+printf wrong-pin >"$STACK_DIR/token2/pin"
+kill -KILL "$(pid_of driver2)"
+finds pin_latched 10 "a PIN that the token refuses"
+says 'chancery-driver-pkcs11 --resume second' "and how it is tried again"
+cp -p "$work/pin" "$STACK_DIR/token2/pin"
+succeeds "which is done" "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-second.conf" --resume second
+finds "" 0 "with the right PIN"
+api GET "/api/v1/audit?last=500&type=TOKEN_RESUMED"
+is "$(field '.data | map(.token) | join(" ")')" second "and the ledger has it that somebody resumed the token, once"
 
 # Keys.
 id=$(key_of "$issuing")

@@ -79,6 +79,14 @@ burst "$two" --retry 50 --retry-max-time 90
 burst_judge "RSA, for those who ask again when they were told to"
 stack_until 60 tokens_are "main second"
 
+# However often it was asked for, each intent has one result, and one signature was released.
+api GET "/api/v1/audit?last=1000"
+is "$(field '[.data[] | select(.type == "CERT_RESULT" or .type == "LOST") | .intent] | group_by(.) | map(length) | max')" 1 \
+  "no intent has two outcomes"
+is "$(field '[.data[] | select(.type == "CERT_INTENT")] | length')" \
+  "$(field '[.data[] | select(.type == "CERT_RESULT" or (.type == "LOST" and .intent_type == 4))] | length')" \
+  "and each has one"
+
 # A key that vanishes from a token that is there.
 id=$(key_of "$two")
 cp -rp "$STACK_DIR/token2/tokens" "$work/backup"
