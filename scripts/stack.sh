@@ -83,7 +83,7 @@ stack_folders() {
 # A token with a PIN of its own, readable by its driver only. A second call finds it made.
 stack_token() {
   [ ! -e "$STACK_DIR/token/pin" ] || return 0
-  CHANCERY_BUILD=$STACK_BIN "$STACK_SOURCE/tests/tokens/up-${STACK_TOKEN:-softhsm}" "$STACK_DIR/token" main >/dev/null ||
+  CHANCERY_BUILD=${CHANCERY_BUILD:-$STACK_BIN} "$STACK_SOURCE/tests/tokens/up-${STACK_TOKEN:-softhsm}" "$STACK_DIR/token" main >/dev/null ||
     return
   if [ "$STACK_DRIVER" != - ]; then chown -R "$STACK_DRIVER:$STACK_DRIVER" "$STACK_DIR/token"; fi
 }

@@ -11,9 +11,7 @@ static const struct row {
 	unsigned status;
 	const char *name, *field;
 } rows[] = {
-	{ REFUSE_REQUEST_REUSED, 409, "idempotency_key_reused", NULL },
 	{ REFUSE_BUSY, 429, "busy", NULL },
-	{ REFUSE_REQUEST_RUNNING, 409, "request_running", NULL },
 	{ REFUSE_TOO_MANY_UNBOUND, 429, "too_many_unbound_keys", NULL },
 	{ REFUSE_ALGORITHM, 400, "algorithm_not_supported", "algorithm" },
 	{ REFUSE_TOKEN_AWAY, 503, "token_away", NULL },

@@ -11,6 +11,48 @@
 #define READ_BYTES    (1024 * 1024) /* of records at a time: what a reply holds */
 #define STALE_SECONDS 600	    /* a reservation that old is nobody's: request ids are good for ten minutes */
 
+/* Intents that were read and their outcomes not, in order. */
+struct open_intents {
+	uint64_t *seq;
+	size_t count, room;
+};
+
+static void open_free(struct open_intents *o)
+{
+	free(o->seq);
+}
+#define scoped_open __attribute__((cleanup(open_free))) struct open_intents
+
+static int open_add(struct open_intents *o, uint64_t seq)
+{
+	if (o->count == o->room) {
+		size_t room = o->room ? o->room * 2 : 64;
+		uint64_t *grown = realloc(o->seq, room * sizeof(*grown));
+		if (!grown)
+			return -1;
+		o->seq = grown;
+		o->room = room;
+	}
+	o->seq[o->count++] = seq;
+	return 0;
+}
+
+static void open_close(struct open_intents *o, uint64_t seq)
+{
+	size_t i = 0;
+	while (i < o->count && o->seq[i] != seq)
+		i++;
+	if (i == o->count)
+		return;
+	memmove(o->seq + i, o->seq + i + 1, (o->count - i - 1) * sizeof(*o->seq));
+	o->count--;
+}
+
+static uint64_t open_oldest(const struct open_intents *o)
+{
+	return o->count ? o->seq[0] : UINT64_MAX;
+}
+
 /* Records of one reading, each with its intent. */
 struct batch {
 	struct buf records; /* as they were read */
@@ -142,6 +184,19 @@ static int batch_pair(struct signer *s, struct batch *b, uint64_t from)
 	return 0;
 }
 
+static int batch_open(const struct batch *b, struct open_intents *open)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		const struct record *r = &b->all[i].record;
+		uint64_t seq;
+		if ((r->type == RECORD_KEY_INTENT || r->type == RECORD_CERT_INTENT) && open_add(open, r->seq))
+			return -1;
+		if (intent_of(r, &seq))
+			open_close(open, seq);
+	}
+	return 0;
+}
+
 static int batch_work(struct store_session *s, void *with)
 {
 	const struct batch *b = with;
@@ -151,16 +206,19 @@ static int batch_work(struct store_session *s, void *with)
 	return store_ledger_update(s, &b->ledger);
 }
 
-/* One reading; ledger->committed moves on. */
-static int catchup_step(struct front *f, struct signer *s, struct store_ledger *ledger, uint64_t *head)
+/* One reading; *next moves on, and ledger->committed as far as it may. */
+static int catchup_step(struct front *f, struct signer *s, struct store_ledger *ledger, struct open_intents *open,
+			uint64_t *next, uint64_t *head)
 {
 	scoped_batch b = { .records = { .max = READ_BYTES } };
-	uint64_t from = ledger->committed;
-	if (records_read(s, from, READ_BYTES, &b.records, head) || batch_split(&b, from) || batch_pair(s, &b, from))
+	uint64_t from = *next;
+	if (records_read(s, from, READ_BYTES, &b.records, head) || batch_split(&b, from) || batch_pair(s, &b, from) ||
+	    batch_open(&b, open))
 		return -1;
 	if (b.count == 0 && from < *head)
 		return -1;
-	ledger->committed = from + b.count;
+	*next = from + b.count;
+	ledger->committed = *next < open_oldest(open) ? *next : open_oldest(open);
 	b.ledger = *ledger;
 	return store_change(f->store, batch_work, &b) ? -1 : 0;
 }
@@ -179,17 +237,18 @@ static int ledger_work(struct store_session *s, void *with)
 	return store_ledger_update(s, with);
 }
 
-/* The newest checkpoint, so that a signer that was rolled back behind it is found out. */
-static void checkpoint_take(struct front *f, struct signer *s, struct store_ledger *ledger)
+void catchup_checkpoint(struct front *f, struct signer *s)
 {
 	struct checkpoint_request request;
 	struct checkpoint_reply reply;
+	struct store_ledger ledger;
 	scoped_answer answer;
-	if (signer_checkpoint(s, &request, &reply, &answer) != SIGNER_DONE || reply.size <= ledger->checkpoint_size)
+	if (signer_checkpoint(s, &request, &reply, &answer) != SIGNER_DONE || ledger_known(f, &ledger) ||
+	    reply.size <= ledger.checkpoint_size)
 		return;
-	ledger->checkpoint_size = reply.size;
-	memcpy(ledger->checkpoint_root, reply.root, sizeof(ledger->checkpoint_root));
-	store_change(f->store, ledger_work, ledger);
+	ledger.checkpoint_size = reply.size;
+	memcpy(ledger.checkpoint_root, reply.root, sizeof(ledger.checkpoint_root));
+	store_change(f->store, ledger_work, &ledger);
 }
 
 static bool ledger_fits(const struct store_ledger *ledger, const struct hello_reply *hello, char why[CATCHUP_WHY])
@@ -201,7 +260,7 @@ static bool ledger_fits(const struct store_ledger *ledger, const struct hello_re
 	return false;
 }
 
-int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hello, bool first, uint64_t *reached,
+int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hello, bool first, struct reached *out,
 		char why[CATCHUP_WHY])
 {
 	struct store_ledger ledger;
@@ -212,19 +271,20 @@ int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hel
 	if (!ledger_fits(&ledger, hello, why))
 		return -1;
 	memcpy(ledger.ledger_id, hello->ledger_id, sizeof(ledger.ledger_id));
-	uint64_t head = 0, before = ledger.committed;
+	uint64_t head = 0, before = ledger.committed, next = before;
+	scoped_open open = { 0 };
 	do {
-		if (catchup_step(f, s, &ledger, &head)) {
+		if (catchup_step(f, s, &ledger, &open, &next, &head)) {
 			snprintf(why, CATCHUP_WHY, "The ledger can't be taken into the database; see the log.");
 			return -1;
 		}
-	} while (ledger.committed < head);
+	} while (next < head);
 	int64_t stale = first ? INT64_MAX : time_now() - STALE_SECONDS;
 	if (store_change(f->store, expire_work, &stale))
 		return -1;
-	checkpoint_take(f, s, &ledger);
-	if (ledger.committed > before)
-		log_info("catchup", "from=%llu to=%llu", (unsigned long long)before, (unsigned long long)ledger.committed);
-	*reached = ledger.committed;
+	if (next > before)
+		log_info("catchup", "from=%llu to=%llu open=%zu", (unsigned long long)before, (unsigned long long)next,
+			 open.count);
+	*out = (struct reached){ next, open_oldest(&open) };
 	return 0;
 }

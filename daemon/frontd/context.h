@@ -25,6 +25,8 @@ const char *context_text(json_t *context, const char *key);
 
 /* "ica-" or "iss-" and a UUID made from a request id, so that a repeated request names the same thing. */
 void context_id(const char *prefix, const uint8_t request_id[16], char out[48]);
+/* A CA's step is two requests, closing and note: the id of one makes the id of the other, either way. */
+void context_note_id(const uint8_t request_id[16], uint8_t out[16]);
 /* The time that stands in a request id, in seconds: the "now" of all that it decides. */
 int64_t request_time(const uint8_t request_id[16]);
 

@@ -11,9 +11,11 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/facts.c daemon/frontd/facts.h \
 	daemon/frontd/idempotency.c daemon/frontd/idempotency.h \
 	daemon/frontd/input.c daemon/frontd/input.h \
+	daemon/frontd/issuance.c daemon/frontd/issuance.h \
 	daemon/frontd/issue.c daemon/frontd/issue.h \
 	daemon/frontd/issuer.c \
 	daemon/frontd/issuing.c daemon/frontd/issuing.h \
+	daemon/frontd/json_text.c daemon/frontd/json_text.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \

@@ -53,7 +53,12 @@ struct reservation {
 static int reserve_work(struct store_session *s, void *with)
 {
 	struct reservation *r = with;
-	int answer = plan_check(s, r->plan);
+	/* An earlier try with the same id may have left its reservation, with a key that then waits again. */
+	int answer = store_ca_delete(s, r->plan->id);
+	if (!answer)
+		answer = store_key_free(s);
+	if (answer >= 0)
+		answer = plan_check(s, r->plan);
 	if (answer)
 		return answer;
 	scoped_row(ca) own = { 0 };

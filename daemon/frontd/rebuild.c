@@ -6,6 +6,7 @@
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
+#include "frontd/idempotency.h"
 #include "frontd/made.h"
 #include "frontd/subject.h"
 
@@ -64,6 +65,14 @@ static int ca_advance(struct store_session *s, struct ca_row *ca, const char *to
 	return r < 0 ? r : 0;
 }
 
+/* Whose request it was, so that a repeated one is answered alike. */
+static int step_put(struct store_session *s, const struct ca_row *ca, const uint8_t request_id[16], const char *to, int64_t when)
+{
+	struct step_row row = { .ca_id = ca->id, .state = slice_text(to), .created_at = when };
+	memcpy(row.request_id, request_id, sizeof(row.request_id));
+	return state_rank(row.state) < 5 ? store_step_insert(s, &row, when - IDEMPOTENCY_SECONDS) : 0;
+}
+
 static int rebuild_note(struct store_session *s, const struct rebuild *r)
 {
 	struct note_record note;
@@ -79,7 +88,10 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 	int found = store_ca_find(s, context_text(context, "ca"), &ca);
 	if (found)
 		return found < 0 ? found : passed_over(r, "there is no such CA");
-	return ca_advance(s, &ca, context_text(context, "to"), when);
+	uint8_t request_id[16];
+	context_note_id(note.request_id, request_id);
+	int put = step_put(s, &ca, request_id, context_text(context, "to"), when);
+	return put ? put : ca_advance(s, &ca, context_text(context, "to"), when);
 }
 
 static int rebuild_closed(struct store_session *s, const struct rebuild *r)
@@ -91,7 +103,9 @@ static int rebuild_closed(struct store_session *s, const struct rebuild *r)
 	int found = store_ca_find_key(s, closed.ca_key, &ca);
 	if (found)
 		return found < 0 ? found : passed_over(r, "no CA has this key");
-	return ca_advance(s, &ca, "retiring", r->record.time / 1000);
+	int64_t when = r->record.time / 1000;
+	int put = step_put(s, &ca, closed.request_id, "retiring", when);
+	return put ? put : ca_advance(s, &ca, "retiring", when);
 }
 
 static int rebuild_key(struct store_session *s, const struct rebuild *r)

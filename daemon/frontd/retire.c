@@ -7,6 +7,7 @@
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
+#include "frontd/idempotency.h"
 #include "frontd/input.h"
 #include "frontd/metrics.h"
 #include "frontd/view.h"
@@ -19,6 +20,7 @@ struct step {
 	struct ca_row *ca;
 	const char *from, *to;
 	int64_t now;
+	uint8_t request_id[16]; /* of the closing; context_note_id() makes the note's of it */
 };
 
 /* retired: nothing below, at any depth, may still be made, active or retiring. */
@@ -34,7 +36,11 @@ static int step_check(struct store_session *s, const struct step *step)
 static int step_work(struct store_session *s, void *with)
 {
 	const struct step *step = with;
+	struct step_row row = { .ca_id = step->ca->id, .state = slice_text(step->to), .created_at = step->now };
+	memcpy(row.request_id, step->request_id, sizeof(row.request_id));
 	int r = step_check(s, step);
+	if (!r)
+		r = store_step_insert(s, &row, step->now - IDEMPOTENCY_SECONDS);
 	if (!r)
 		r = store_ca_move(s, row_text(step->ca->id), step->from, step->to, step->now);
 	if (r != STORE_STATE)
@@ -73,7 +79,7 @@ static int note_put(struct call *c, const struct step *step, const char *note, s
 static int key_close(struct front *f, struct call *c, const struct step *step, struct slice context)
 {
 	struct ca_close_request request = { .context = context };
-	signer_request_id(request.request_id);
+	memcpy(request.request_id, step->request_id, sizeof(request.request_id));
 	memcpy(request.ca_key, step->ca->key_id, sizeof(request.ca_key));
 	struct ca_close_reply reply;
 	scoped_answer answer;
@@ -82,10 +88,10 @@ static int key_close(struct front *f, struct call *c, const struct step *step, s
 	return r && !closed ? answer_signer(c, r, &answer) : 0;
 }
 
-static int step_note(struct front *f, struct call *c, struct slice context)
+static int step_note(struct front *f, struct call *c, const struct step *step, struct slice context)
 {
 	struct note_request request = { .kind = NOTE_TRANSITION, .context = context };
-	signer_request_id(request.request_id);
+	context_note_id(step->request_id, request.request_id);
 	struct note_reply reply;
 	scoped_answer answer;
 	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
@@ -103,7 +109,7 @@ static int step_take(struct front *f, struct call *c, struct step *step, const c
 	if (strcmp(step->to, "retiring") == 0)
 		r = key_close(f, c, step, buf_slice(&context));
 	if (!r)
-		r = step_note(f, c, buf_slice(&context));
+		r = step_note(f, c, step, buf_slice(&context));
 	if (r)
 		return r;
 	step->now = time_now();
@@ -137,10 +143,22 @@ static int step_choose(struct call *c, bool confirm, struct step *step)
 	return 0;
 }
 
+/* A repeated request whose step was taken: the CA as it was then. */
+static int step_again(struct call *c, struct ca_row *ca, const struct step_row *done)
+{
+	ca->state = done->state;
+	ca->updated_at = done->created_at;
+	return call_reply(c, 200, view_ca(ca));
+}
+
 static int retire(struct front *f, struct call *c, bool confirm, const char *note)
 {
 	scoped_row(ca) row = { 0 };
 	struct step step = { .ca = &row };
+	if (c->signing_id_given)
+		memcpy(step.request_id, c->signing_id, sizeof(step.request_id));
+	else
+		signer_request_id(step.request_id);
 	if (confirm && !c->dry_run)
 		signer_refresh(f->signer); /* a child of unknown fate may be on the ledger */
 	{
@@ -152,6 +170,10 @@ static int retire(struct front *f, struct call *c, bool confirm, const char *not
 			return answer_store(c);
 		if (r || slice_equal(row.state, slice_text("created")))
 			return answer_no_ca(c);
+		scoped_row(step) done = { 0 };
+		r = store_step_find(s, step.request_id, &done);
+		if (r != STORE_NONE)
+			return r ? answer_store(c) : step_again(c, &row, &done);
 		r = step_choose(c, confirm, &step);
 		if (r)
 			return r;

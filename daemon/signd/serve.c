@@ -24,6 +24,7 @@
 #include "signd/calls.h"
 #include "signd/guard.h"
 #include "signd/notary.h"
+#include "signd/resume.h"
 #include "signd/restore.h"
 #include "signd/signer.h"
 #include "signd/slot.h"
@@ -107,17 +108,30 @@ static int start_ledger(struct signer *s)
 		return -1;
 	s->recent = recent_new(0);
 	if (!s->recent || ledger_reader_open(folder, &s->reader) != 0 || restore(s, ledger) != 0 ||
-	    load_checkpoint(s, folder) != 0 || journal_start(ledger, s->inbox, &s->journal) != 0) {
+	    load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
+	    journal_start(ledger, &s->clock, s->inbox, &s->journal) != 0) {
 		ledger_close(ledger);
 		return -1;
 	}
 	return 0;
 }
 
+/* What need not be looked at in every round. */
+static void look_around(struct signer *s)
+{
+	int64_t now = time_boot_ms();
+	if (now < s->next_look)
+		return;
+	s->next_look = now + TICK_MS;
+	latch_tick(s);
+	resume_tick(s, now);
+}
+
 static void tick(void *of)
 {
 	struct signer *s = of;
 	bool hungry = false;
+	look_around(s);
 	notary_tick(s);
 	for (size_t i = 0; i < s->config.token_count; i++)
 		hungry = slot_tick(s->slots[i]) || hungry;

@@ -6,9 +6,11 @@
 #define CHANCERY_SIGND_SIGNER_H
 
 #include "ledger/checkpoint.h"
+#include "signd/clock.h"
 #include "signd/config.h"
 #include "signd/journal.h"
 #include "signd/keys.h"
+#include "signd/latch.h"
 #include "signd/loop.h"
 #include "signd/recent.h"
 #include "signd/verify.h"
@@ -33,6 +35,11 @@ struct signer {
 	struct op *running; /* all ops */
 	size_t running_count;
 	struct op_chain intents, records, signatures; /* of this round: for the journal, and to be verified */
+
+	struct clock clock;
+	struct latches latches;
+	bool resuming;
+	int64_t next_look, resume_look; /* boot milliseconds */
 
 	struct key *log_key;
 	struct checkpoint checkpoint; /* the newest; size 0: none yet */

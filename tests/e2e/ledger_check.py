@@ -68,6 +68,8 @@ def segment(data, name, state):
             insist(kind == 1, "record 0 doesn't start a ledger")
             state["start"], state["key"] = start_fields(leaf[24:])
         append(state["peaks"], h)
+        if state["visit"]:
+            state["visit"](kind, seq, leaf[24:], root(state["peaks"]))
         state["size"] += 1
         if state["size"] == state["wanted"]:
             state["root"] = root(state["peaks"])
@@ -98,8 +100,9 @@ def signature_holds(text, origin, blob, spki):
         return openssl("dgst", "-sha256", "-keyform", "DER", "-verify", key, "-signature", signature, message) == 0
 
 
-def main(folder):
-    note, state = None, {"size": 0, "peaks": [], "id": None, "epoch": 0, "root": None, "wanted": None}
+def read(folder, visit=None):
+    """The state at the end; visit gets each record: type, number, body, and the root with it."""
+    note, state = None, {"size": 0, "peaks": [], "id": None, "epoch": 0, "root": None, "wanted": None, "visit": visit}
     if os.path.exists(os.path.join(folder, "checkpoint")):
         with open(os.path.join(folder, "checkpoint"), "rb") as f:
             note = re.fullmatch(rb"((chancery/([0-9a-f]{32}))\n(\d+)\n(\S{44})\n)\n((?:\xe2\x80\x94 [^\n]+\n)+)", f.read())
@@ -116,9 +119,10 @@ def main(folder):
         insist(base64.b64decode(note[5]) == state["root"], "checkpoint: root or size is another")
         blobs = [base64.b64decode(l.split(b" ")[2]) for l in note[6].splitlines() if l.split(b" ")[1] == note[2]]
         insist(any(signature_holds(note[1], note[2], b, state["key"]) for b in blobs), "checkpoint: signature is wrong")
-    print("size=%d root=%s checkpoint=%s" % (state["size"], root(state["peaks"]).hex(), state["wanted"]))
+    return state
 
 
 if __name__ == "__main__":
     insist(len(sys.argv) == 2, "usage: ledger_check.py FOLDER")
-    main(sys.argv[1])
+    end = read(sys.argv[1])
+    print("size=%d root=%s checkpoint=%s" % (end["size"], root(end["peaks"]).hex(), end["wanted"]))

@@ -48,6 +48,7 @@ e2e_up() {
   *) e2e_die "no token: $said" ;;
   esac
   stack_configure
+  [ -z "${E2E_WITNESS:-}" ] || witness_between
   stack_init || e2e_die "no ledger"
   stack_start || e2e_die "the stack is not ready"
   stack_until "${STACK_PATIENCE:-60}" token_ready || e2e_die "the token is not ready"
@@ -101,9 +102,10 @@ token_first() { # [ALGORITHM...]
 # What the token that fails on demand is to do (tests/tokens/README), with STACK_TOKEN=faulty.
 tell() { "$CHANCERY_BUILD/tests/tokens/tell" "$STACK_DIR/token/faulty" "$@"; }
 
-# One request: the status in $status, the body in $body.
+# One request: the status in $status, the body in $body. $API_KEY goes along as its Idempotency-Key.
 api() { # METHOD PATH [JSON]
   local arguments=(-s -S --max-time "${API_PATIENCE:-100}" -X "$1" -w '\n%{http_code}' --unix-socket "$STACK_DIR/api.sock")
+  [ -z "${API_KEY:-}" ] || arguments+=(-H "Idempotency-Key: $API_KEY")
   [ $# -lt 3 ] || arguments+=(-H 'Content-Type: application/json' --data-binary "$3")
   body=$(curl "${arguments[@]}" "http://localhost$2" 2>"$work/curl.err") || true
   status=${body##*$'\n'}
@@ -183,3 +185,21 @@ judge() { # WHAT CERTIFICATE CHAIN ROOT
 }
 
 pid_of() { cat "$STACK_DIR/pid/$1"; }
+
+# The token behind a module that notes in $work/witness whatever is to be signed (tests/e2e/witness.c). Between
+# stack_configure and the first start.
+witness_between() {
+  local module
+  module=$(sed -n 's/^module = "\(.*\)";$/\1/p' "$STACK_DIR/conf/driver-main.conf")
+  : >"$work/witness"
+  sed -i -e "s|^module = .*|module = \"$CHANCERY_BUILD/tests/e2e/witness.so\";|" \
+    -e "s|^environment = {|&  WITNESS_MODULE = \"$module\"; WITNESS_FILE = \"$work/witness\";|" "$STACK_DIR/conf/driver-main.conf"
+}
+# Points of load.py check: a promise and what breaks it a line.
+load_checked() { # DIR
+  local promise broken
+  while IFS=$'\t' read -r promise broken; do
+    case $promise in '#'*) diag "${promise#\#}" ;; *) nothing "$promise" "$broken" ;; esac
+  done < <(python3 "$CHANCERY_SOURCE/tests/e2e/load.py" check "$1" "$STACK_DIR/db/chancery.sqlite" \
+    "$STACK_DIR/signer/ledger" "$work/witness" || printf 'the check itself\tdied\n')
+}

@@ -26,7 +26,7 @@ static struct {
 	pthread_t thread;
 	atomic_bool refuse_hello;
 	atomic_int connections, catchups;
-	atomic_ullong head;
+	atomic_ullong head, oldest_open;
 	struct front front;
 	struct signer *signer;
 } it;
@@ -38,7 +38,7 @@ int catchup_hello(struct front *f, struct hello_request *out)
 	return 0;
 }
 
-int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hello, bool first, uint64_t *reached,
+int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hello, bool first, struct reached *out,
 		char why[CATCHUP_WHY])
 {
 	(void)f;
@@ -50,9 +50,15 @@ int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hel
 	scoped_answer answer;
 	if (signer_ledger_read(s, &r, &reply, &answer) != SIGNER_DONE)
 		return -1;
-	*reached = reply.head;
+	*out = (struct reached){ reply.head, it.oldest_open };
 	it.catchups++;
 	return 0;
+}
+
+void catchup_checkpoint(struct front *f, struct signer *s)
+{
+	(void)f;
+	(void)s;
 }
 
 static void answer_note(struct buf *out, const struct frame *f, uint64_t *quiet)
@@ -156,6 +162,7 @@ static int start(void **state)
 	snprintf(it.path, sizeof(it.path), "%s/sign.sock", it.folder);
 	snprintf(it.db, sizeof(it.db), "%s/db", it.folder);
 	it.head = 5;
+	it.oldest_open = UINT64_MAX;
 	assert_int_equal(store_open(it.db, &it.front.store), 0);
 	it.listening = fd_listen(it.path, 0600);
 	assert_true(it.listening >= 0);
@@ -205,7 +212,7 @@ static void an_answer_comes_back(void **state)
 	assert_int_equal(note(ANSWER, &seq), SIGNER_DONE);
 	assert_int_equal(seq, 5);
 	assert_int_equal(note(REFUSE, NULL), SIGNER_REFUSED);
-	assert_int_equal(it.catchups, 1);
+	assert_true(it.catchups >= 1);
 }
 
 static void a_lost_link_is_made_again(void **state)
@@ -214,22 +221,22 @@ static void a_lost_link_is_made_again(void **state)
 	UNTIL(ready());
 	assert_int_equal(note(HANG_UP, NULL), SIGNER_AWAY);
 	UNTIL(ready());
-	assert_int_equal(it.catchups, 2);
+	assert_int_equal(it.connections, 2);
 	assert_int_equal(note(ANSWER, NULL), SIGNER_DONE);
 	assert_int_equal(note(GARBAGE, NULL), SIGNER_AWAY); /* what can't be read drops the link */
-	UNTIL(it.catchups == 3 && ready());
+	UNTIL(it.connections == 3 && ready());
 	assert_int_equal(note(WRONG_TAG, NULL), SIGNER_AWAY); /* and so does what nobody asked for */
-	UNTIL(it.catchups == 4 && ready());
+	UNTIL(it.connections == 4 && ready());
 }
 
 static void a_late_answer_is_read_from_the_ledger(void **state)
 {
 	(void)state;
-	UNTIL(ready());
+	UNTIL(ready() && it.catchups == 2);
 	assert_int_equal(note(KEEP_QUIET, NULL), SIGNER_LATE);
-	assert_int_equal(it.catchups, 1);
+	assert_int_equal(it.catchups, 2);
 	assert_int_equal(note(ANSWER_QUIET_FIRST, NULL), SIGNER_DONE);
-	UNTIL(it.catchups == 2);
+	UNTIL(it.catchups == 3);
 	assert_int_equal(it.connections, 1);
 }
 
@@ -249,9 +256,9 @@ static void who_was_rolled_back_is_not_asked(void **state)
 static void refreshing_reads_the_ledger(void **state)
 {
 	(void)state;
-	UNTIL(ready());
+	UNTIL(ready() && it.catchups == 2);
 	assert_true(signer_refresh(it.signer));
-	assert_int_equal(it.catchups, 2);
+	assert_int_equal(it.catchups, 3);
 }
 
 static void *notes_run(void *with)
@@ -306,7 +313,7 @@ static void the_database_counts_up_to_the_oldest_hold(void **state)
 {
 	(void)state;
 	assert_int_equal(store_change(it.front.store, with_ledger, NULL), 0);
-	UNTIL(ready());
+	UNTIL(ready() && it.catchups == 2);
 	uint64_t seq;
 	{
 		scoped_hold first;
@@ -338,6 +345,27 @@ static void the_database_counts_up_to_the_oldest_hold(void **state)
 	assert_int_equal(committed(), 9);
 }
 
+/* What an earlier link asked for may still be under way: no mark until its intent is closed. */
+static void an_open_intent_of_before_is_waited_for(void **state)
+{
+	(void)state;
+	assert_int_equal(store_change(it.front.store, with_ledger, NULL), 0);
+	it.oldest_open = 3;
+	UNTIL(ready() && it.catchups >= 2);
+	uint64_t seq;
+	for (int i = 0; i < 2; i++) {
+		scoped_hold hold;
+		signer_hold(it.signer, &hold);
+		assert_int_equal(note(ANSWER, &seq), SIGNER_DONE);
+		signer_settle(&hold, seq);
+	}
+	assert_true(signer_refresh(it.signer));
+	assert_int_equal(committed(), 1);
+	it.oldest_open = UINT64_MAX;
+	assert_true(signer_refresh(it.signer));
+	assert_int_equal(committed(), 7);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -350,6 +378,7 @@ int main(void)
 		EACH(refreshing_reads_the_ledger),
 		EACH(many_ask_at_once),
 		EACH(the_database_counts_up_to_the_oldest_hold),
+		EACH(an_open_intent_of_before_is_waited_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* How far the ledger is reflected, and replies to repeated requests. */
+/* How far the ledger is reflected, and what is kept for repeated requests. */
 #include <string.h>
 
 #include "store/sqlite/session.h"
@@ -35,6 +35,38 @@ int store_ledger_update(struct store_session *s, const struct store_ledger *ledg
 	sqlite3_bind_int64(statement, 3, (int64_t)ledger->checkpoint_size);
 	bind_bytes(statement, 4, ledger->checkpoint_root, 32);
 	return statement_run(s, statement);
+}
+
+/* Forgets what is older. */
+static int rows_expire(struct store_session *s, enum statement which, int64_t before)
+{
+	scoped_statement *statement = session_statement(s, which);
+	if (!statement)
+		return -1;
+	sqlite3_bind_int64(statement, 1, before);
+	int r = statement_run(s, statement);
+	return r == STORE_NONE ? STORE_DONE : r;
+}
+
+int store_step_insert(struct store_session *s, const struct step_row *row, int64_t oldest)
+{
+	if (rows_expire(s, STATEMENT_STEP_EXPIRE, oldest))
+		return -1;
+	scoped_statement *statement = session_statement(s, STATEMENT_STEP_INSERT);
+	if (!statement)
+		return -1;
+	row_bind(statement, step_columns(), row);
+	int r = statement_run(s, statement);
+	return r == STORE_NONE ? STORE_DONE : r;
+}
+
+int store_step_find(struct store_session *s, const uint8_t request_id[16], struct step_row *out)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_STEP_FIND);
+	if (!statement)
+		return -1;
+	bind_bytes(statement, 1, request_id, 16);
+	return statement_find(s, statement, step_columns(), out, &out->memory);
 }
 
 static int reply_write(struct store_session *s, enum statement which, const struct reply_row *row)
@@ -81,10 +113,5 @@ int store_reply_find(struct store_session *s, const char *actor, const char *key
 
 int store_reply_expire(struct store_session *s, int64_t before)
 {
-	scoped_statement *statement = session_statement(s, STATEMENT_REPLY_EXPIRE);
-	if (!statement)
-		return -1;
-	sqlite3_bind_int64(statement, 1, before);
-	int r = statement_run(s, statement);
-	return r == STORE_NONE ? STORE_DONE : r;
+	return rows_expire(s, STATEMENT_REPLY_EXPIRE, before);
 }

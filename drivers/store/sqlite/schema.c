@@ -62,6 +62,9 @@ static const char *const steps[] = {
 	" route TEXT NOT NULL, body_hash BLOB NOT NULL, request_id BLOB NOT NULL, status INTEGER NOT NULL,"
 	" reply TEXT NOT NULL, created_at INTEGER NOT NULL, UNIQUE (actor, idempotency_key, route)) STRICT;"
 	"CREATE INDEX reply_created ON reply (created_at);",
+
+	"CREATE TABLE step (request_id BLOB PRIMARY KEY, ca_id TEXT NOT NULL, state TEXT NOT NULL,"
+	" created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
