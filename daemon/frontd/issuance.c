@@ -169,7 +169,7 @@ static void on_answered(struct signer_ask *ask)
 	m->row.actor = slice_text(i->call->who->actor);
 	m->row.ledger_seq = i->reply.ledger_seq;
 	memcpy(m->row.request_id, i->request_id, sizeof(m->row.request_id));
-	i->job = (struct store_job){ .work = commit_work, .with = i, .finished = on_committed };
+	i->job = (struct store_job){ .work = commit_work, .with = i, .finished = on_committed, .sure = true };
 	store_post(i->front->store, &i->job);
 }
 

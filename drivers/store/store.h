@@ -85,6 +85,7 @@ struct store_job {
 	void *with;
 	/* What the work did is durable, or undone: answer says so. On the committer's thread: must be quick. */
 	void (*finished)(struct store_job *job);
+	bool sure; /* hardly ever answers anything but 0, and can be run a second time: spares undoing it by itself */
 	int answer;
 	struct store_job *next; /* the store's own */
 };
@@ -170,7 +171,7 @@ struct store_ledger {
 	bool known;	       /* false: no ledger was ever met */
 	uint8_t ledger_id[16];
 	uint64_t committed;    /* every record below this number is reflected */
-	uint64_t newest;       /* of the latest thousand certificates the highest ledger_seq; read only */
+	uint64_t newest;       /* of the latest thousand certificates and of all steps the highest ledger_seq; read only */
 	uint64_t checkpoint_size;
 	uint8_t checkpoint_root[32];
 };
