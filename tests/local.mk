@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	tests/e2e/bad_input.t \
 	tests/e2e/catch_up.t \
 	tests/e2e/full_path.t \
+	tests/e2e/keys.t \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \
 	tests/e2e/lib.sh \
@@ -11,6 +12,7 @@ EXTRA_DIST += \
 	tests/e2e/retry.t \
 	tests/lint/c.t \
 	tests/lint/shell.t \
+	tests/sanitize/chancery-driver-pkcs11.options \
 	tests/sanitize/leaks.supp \
 	tests/sanitize/options.sh \
 	tests/sanitize/reports.t \

@@ -229,6 +229,19 @@ static int ca_retire(struct cli *c, const struct options *o)
 	return r ? r : ca_answer(c, answer);
 }
 
+static int ca_key_gone(struct cli *c, const struct options *o)
+{
+	scoped_buf path;
+	int r = ca_path(c, o, "/key-gone", &path);
+	if (r)
+		return r;
+	json_t *body = json_object();
+	body_text(&body, "note", o, "note");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, body, &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
 static const struct option_spec create_options[] = {
 	{ "issuer", OPTION_TEXT, "ISSUER", "the issuer it belongs to (needed)" },
 	{ "parent", OPTION_TEXT, "CA", "the CA that signs it; without one it is a root" },
@@ -268,6 +281,12 @@ static const struct option_spec retire_options[] = {
 	{ .name = NULL },
 };
 
+static const struct option_spec gone_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "note", OPTION_TEXT, "TEXT", "why, for the record" },
+	{ .name = NULL },
+};
+
 const struct command ca_commands[] = {
 	{ "ca", "create", 0, 0, NULL, "Create a root, or a CA below another.",
 	  "chancery ca create --issuer web --parent root --name issuing --cn 'Example Issuing CA' --path-len 0",
@@ -279,5 +298,7 @@ const struct command ca_commands[] = {
 	  "chancery ca chain issuing --no-root --out chain.pem", chain_options, ca_chain },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",
 	  "chancery ca retire issuing --note 'replaced by issuing-2'", retire_options, ca_retire },
+	{ "ca", "key-gone", 1, 1, "CA", "Record that a CA's key was destroyed in its token.",
+	  "chancery ca key-gone old-root --note 'destroyed in the presence of two'", gone_options, ca_key_gone },
 	{ .group = NULL },
 };

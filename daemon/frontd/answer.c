@@ -15,6 +15,8 @@ static const struct row {
 	{ REFUSE_TOO_MANY_UNBOUND, 429, "too_many_unbound_keys", NULL },
 	{ REFUSE_ALGORITHM, 400, "algorithm_not_supported", "algorithm" },
 	{ REFUSE_TOKEN_AWAY, 503, "token_away", NULL },
+	{ REFUSE_KEY_PRESENT, 409, "key_present", NULL },
+	{ REFUSE_KEY_GONE, 409, "key_gone", NULL },
 	{ REFUSE_KEY_CLOSED, 409, "ca_not_active", NULL },
 	{ REFUSE_ROOTS_FORBIDDEN, 409, "roots_forbidden", NULL },
 	{ REFUSE_PATH_LEN, 400, "path_len_exceeded", "path_len_constraint" },

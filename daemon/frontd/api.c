@@ -33,6 +33,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/intermediates/{id}", READERS, "", intermediate_get },
 	{ "GET", V1 "/intermediates/{id}/chain", READERS, "root", intermediate_chain },
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
+	{ "POST", V1 "/intermediates/{id}/key-gone", ROLE_ADMIN, "", intermediate_key_gone },
 	{ "POST", V1 "/intermediates/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_ca },
 	{ "GET", V1 "/intermediates/{id}/certificates/{serial}", READERS, "", certificate_get_serial },
 	{ "GET", V1 "/certificates", READERS, "serial,ca,name,state,limit,cursor", certificate_list },

@@ -20,6 +20,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/made.c daemon/frontd/made.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
 	daemon/frontd/rebuild.c daemon/frontd/rebuild.h \
+	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/retire.c \
 	daemon/frontd/signer.c daemon/frontd/signer.h daemon/frontd/signer_link.c daemon/frontd/signer_link.h \
 	daemon/frontd/subject.c daemon/frontd/subject.h \

@@ -27,7 +27,7 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 				   row_text(i->ca->chain.ca[0].state));
 	if (i->ca->chain.ca[0].held.len)
 		return call_refuse(c, 409, "ca_held", NULL,
-				   "The CA issues nothing until an administrator lifts what holds it.");
+				   "The CA issues nothing: %s", row_text(i->ca->chain.ca[0].held));
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
+#include "frontd/gone.h"
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
 #include "frontd/subject.h"
@@ -66,9 +67,11 @@ static int ca_advance(struct store_session *s, struct ca_row *ca, const char *to
 }
 
 /* Whose request it was, so that a repeated one is answered alike. */
-static int step_put(struct store_session *s, const struct ca_row *ca, const uint8_t request_id[16], const char *to, int64_t when)
+static int step_put(struct store_session *s, const struct rebuild *r, const struct ca_row *ca, const uint8_t request_id[16],
+		    const char *to)
 {
-	struct step_row row = { .ca_id = ca->id, .state = slice_text(to), .created_at = when };
+	int64_t when = r->record.time / 1000;
+	struct step_row row = { .ca_id = ca->id, .state = slice_text(to), .ledger_seq = r->record.seq, .created_at = when };
 	memcpy(row.request_id, request_id, sizeof(row.request_id));
 	return state_rank(row.state) < 5 ? store_step_insert(s, &row, when - IDEMPOTENCY_SECONDS) : 0;
 }
@@ -90,7 +93,7 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 		return found < 0 ? found : passed_over(r, "there is no such CA");
 	uint8_t request_id[16];
 	context_note_id(note.request_id, request_id);
-	int put = step_put(s, &ca, request_id, context_text(context, "to"), when);
+	int put = step_put(s, r, &ca, request_id, context_text(context, "to"));
 	return put ? put : ca_advance(s, &ca, context_text(context, "to"), when);
 }
 
@@ -104,8 +107,17 @@ static int rebuild_closed(struct store_session *s, const struct rebuild *r)
 	if (found)
 		return found < 0 ? found : passed_over(r, "no CA has this key");
 	int64_t when = r->record.time / 1000;
-	int put = step_put(s, &ca, closed.request_id, "retiring", when);
+	int put = step_put(s, r, &ca, closed.request_id, "retiring");
 	return put ? put : ca_advance(s, &ca, "retiring", when);
+}
+
+static int rebuild_gone(struct store_session *s, const struct rebuild *r)
+{
+	struct key_gone_record gone;
+	if (record_key_gone_get(r->record.body, &gone) != PACK_OK)
+		return passed_over(r, "it can't be read");
+	int held = gone_hold(s, gone.key_id, r->record.time / 1000);
+	return held > 0 ? passed_over(r, "no CA has this key") : held;
 }
 
 static int rebuild_key(struct store_session *s, const struct rebuild *r)
@@ -326,6 +338,8 @@ int rebuild_record(struct store_session *s, const struct rebuild *r)
 		return rebuild_note(s, r);
 	case RECORD_CA_CLOSED:
 		return rebuild_closed(s, r);
+	case RECORD_KEY_GONE:
+		return rebuild_gone(s, r);
 	}
 	return 0;
 }

@@ -20,6 +20,7 @@ struct step {
 	struct ca_row *ca;
 	const char *from, *to;
 	int64_t now;
+	uint64_t ledger_seq; /* the note's */
 	uint8_t request_id[16]; /* of the closing; context_note_id() makes the note's of it */
 };
 
@@ -36,7 +37,8 @@ static int step_check(struct store_session *s, const struct step *step)
 static int step_work(struct store_session *s, void *with)
 {
 	const struct step *step = with;
-	struct step_row row = { .ca_id = step->ca->id, .state = slice_text(step->to), .created_at = step->now };
+	struct step_row row = { .ca_id = step->ca->id, .state = slice_text(step->to),
+				.ledger_seq = step->ledger_seq, .created_at = step->now };
 	memcpy(row.request_id, step->request_id, sizeof(row.request_id));
 	int r = step_check(s, step);
 	if (!r)
@@ -88,13 +90,14 @@ static int key_close(struct front *f, struct call *c, const struct step *step, s
 	return r && !closed ? answer_signer(c, r, &answer) : 0;
 }
 
-static int step_note(struct front *f, struct call *c, const struct step *step, struct slice context)
+static int step_note(struct front *f, struct call *c, struct step *step, struct slice context)
 {
 	struct note_request request = { .kind = NOTE_TRANSITION, .context = context };
 	context_note_id(step->request_id, request.request_id);
 	struct note_reply reply;
 	scoped_answer answer;
 	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
+	step->ledger_seq = r ? 0 : reply.ledger_seq;
 	return r ? answer_signer(c, r, &answer) : 0;
 }
 
@@ -116,7 +119,7 @@ static int step_take(struct front *f, struct call *c, struct step *step, const c
 	r = store_change(f->store, step_work, step);
 	if (r)
 		return step_refuse(c, r);
-	signer_settle(&hold, 0);
+	signer_settle(&hold, step->ledger_seq);
 	step->ca->state = slice_text(step->to);
 	step->ca->updated_at = step->now;
 	metrics_hierarchy(f->metrics, strcmp(step->to, "retired") == 0 ? RETIRE_RETIRED : RETIRE_RETIRING,

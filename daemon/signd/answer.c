@@ -35,7 +35,8 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 	if (answer_hello_get(f->body, &r, &where) != PACK_OK)
 		return -1;
 	journal_head(s->journal, &head);
-	uint16_t code = hello_verdict(s, &r, head.size);
+	/* What this life wrote at its start must not stand in for records that a caller knew and that are gone. */
+	uint16_t code = hello_verdict(s, &r, s->greeted ? head.size : s->found);
 	struct buf *out = guard_out(s->guard, peer);
 	if (code) {
 		log_error("hello_refused", "reason=%s committed=%llu head=%llu", inner_refusal_name(code),
@@ -47,6 +48,7 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 	} else if (out) {
 		struct hello_reply reply = { .version = INNER_VERSION, .head = head.size, .now = time_now() };
 		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
+		s->greeted = true;
 		answer_hello_put(out, f->tag, &reply);
 	}
 	return 0;

@@ -106,6 +106,7 @@ static int start_ledger(struct signer *s)
 	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 	if (state_path(&s->config, "ledger", folder) != 0 || ledger_open(folder, &o, &ledger) != 0)
 		return -1;
+	s->found = ledger_size(ledger);
 	s->recent = recent_new(0);
 	if (!s->recent || ledger_reader_open(folder, &s->reader) != 0 || restore(s, ledger) != 0 ||
 	    load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
@@ -125,6 +126,7 @@ static void look_around(struct signer *s)
 	s->next_look = now + TICK_MS;
 	latch_tick(s);
 	resume_tick(s, now);
+	check_tick(s, now);
 }
 
 static void tick(void *of)

@@ -23,6 +23,7 @@
 #define SIGN_DEADLINE_MS   15000  /* past a driver's own watchdog and one restart */
 #define CREATE_DEADLINE_MS 120000 /* an RSA-4096 key takes a slow token a minute */
 #define HELLO_DEADLINE_MS  10000
+#define GRACE_MS	   3000	 /* a driver that is started anew takes less, if its token is there */
 #define STATUS_MS	   5000	 /* how old what is told of a driver may be */
 #define STATUS_DEADLINE_MS 30000 /* its loop answers at once, also while the token is busy */
 #define FIRST_BACKOFF_MS   100
@@ -46,6 +47,9 @@ struct slot {
 	uint32_t algorithms;
 	uint64_t next_tag;
 	struct buf in, out;
+	int64_t lost_at; /* boot milliseconds: when it was ready last, and isn't now; 0 */
+	unsigned connections; /* HELLOs that were answered */
+	bool resumed;
 	struct health health;
 	int64_t status_at;  /* boot milliseconds: when STATUS was last asked for */
 	bool status_due;    /* ... and not answered yet */
@@ -101,6 +105,21 @@ bool slot_busy(struct slot *s)
 	bool busy = s->waiting_count >= (size_t)ENOUGH_QUEUED * s->workers;
 	s->said_busy = s->said_busy || busy;
 	return busy;
+}
+
+bool slot_expected(const struct slot *s)
+{
+	return s->ready || (s->lost_at && time_boot_ms() - s->lost_at < GRACE_MS);
+}
+
+unsigned slot_connection(const struct slot *s)
+{
+	return s->connections;
+}
+
+bool slot_resumed(const struct slot *s)
+{
+	return s->resumed;
 }
 
 bool slot_can(const struct slot *s, uint8_t algorithm)
@@ -281,6 +300,9 @@ static int take_hello(struct slot *s, const struct frame *f)
 	s->algorithms = hello.algorithms;
 	s->workers = hello.workers;
 	s->ready = true;
+	s->connections++;
+	s->lost_at = 0;
+	s->resumed = hello.resumed != 0;
 	s->status_at = 0;
 	s->status_due = false;
 	health_hello(&s->health, &hello);
@@ -407,6 +429,8 @@ static void slot_lost(struct slot *s, const char *why)
 		log_warning("driver_lost", "name=%s why=\"%s\"", s->name, why);
 	loop_remove(s->loop, &s->watch);
 	fd_close(&s->watch.fd);
+	if (s->ready)
+		s->lost_at = time_boot_ms();
 	s->connected = s->ready = false;
 	buf_clear(&s->in);
 	buf_clear(&s->out);

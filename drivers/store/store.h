@@ -170,7 +170,7 @@ struct store_ledger {
 	bool known;	       /* false: no ledger was ever met */
 	uint8_t ledger_id[16];
 	uint64_t committed;    /* every record below this number is reflected */
-	uint64_t newest;       /* of the latest thousand certificates the highest ledger_seq; read only */
+	uint64_t newest;       /* of the latest thousand certificates and of all steps the highest ledger_seq; read only */
 	uint64_t checkpoint_size;
 	uint8_t checkpoint_root[32];
 };

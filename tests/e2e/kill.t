@@ -30,8 +30,25 @@ python3 "$CHANCERY_SOURCE/tests/e2e/load.py" run "$STACK_DIR/front/api.sock" "$l
 clients_pid=$!
 
 got() { cat "$load/count" 2>/dev/null || echo 0; }
-more_than() { [ "$(got)" -gt "$1" ]; }
-kill_one() { kill -KILL "$(cat "$STACK_DIR/pid/$1" 2>/dev/null)" 2>/dev/null; }
+# A driver that dies while its PIN is being tried waits for its operator, who is here.
+resumed=0
+operator() {
+  [ -e "$STACK_DIR/token/login-pending" ] && tail -n 3 "$STACK_DIR/log/driver.log" | grep -q pin_latched || return 0
+  "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" --resume main 2>>"$work/resume.log" &&
+    resumed=$((resumed + 1))
+}
+more_than() {
+  operator
+  [ "$(got)" -gt "$1" ]
+}
+kill_one() {
+  operator
+  kill -KILL "$(cat "$STACK_DIR/pid/$1" 2>/dev/null)" 2>/dev/null
+}
+ready() {
+  operator
+  stack_ready
+}
 
 # Each process as often, in an order that nobody planned.
 mapfile -t victims < <(for ((i = 0; i < rounds; i++)); do printf '%s\n' driver signd frontd; done)
@@ -57,15 +74,15 @@ stack_until 60 more_than "$(got)" || diag "nothing after the last kill"
 : >"$load/enough"
 (sleep 90 && : >"$load/enough-now") &
 wait "$clients_pid"
-diag "$(sed 's/^# //' "$work/load.said")"
-stack_until 60 stack_ready || e2e_die "not ready at the end"
+diag "$(sed 's/^# //' "$work/load.said"); $resumed kills met a login and needed --resume"
+stack_until 60 ready || e2e_die "not ready at the end"
 
 again() { # HOW MANY
   python3 "$CHANCERY_SOURCE/tests/e2e/load.py" again "$STACK_DIR/front/api.sock" "$load" "$1"
 }
 nothing "who asks again gets the same bytes" "$(again 500)"
 for victim in driver signd frontd; do kill_one $victim; done
-stack_until 60 stack_ready || e2e_die "not ready after the last start"
+stack_until 60 ready || e2e_die "not ready after the last start"
 nothing "also after all three were started anew" "$(again 500)"
 
 # The last request may have been one for nobody: its record is in the database a moment after the start.

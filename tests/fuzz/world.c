@@ -296,6 +296,23 @@ bool slot_busy(struct slot *s)
 	return false;
 }
 
+bool slot_expected(const struct slot *s)
+{
+	return slot_ready(s);
+}
+
+unsigned slot_connection(const struct slot *s)
+{
+	(void)s;
+	return 1;
+}
+
+bool slot_resumed(const struct slot *s)
+{
+	(void)s;
+	return false;
+}
+
 const char *slot_serial(const struct slot *s)
 {
 	(void)s;

@@ -64,7 +64,7 @@ static const char *const steps[] = {
 	"CREATE INDEX reply_created ON reply (created_at);",
 
 	"CREATE TABLE step (request_id BLOB PRIMARY KEY, ca_id TEXT NOT NULL, state TEXT NOT NULL,"
-	" created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+	" ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
