@@ -52,7 +52,7 @@ tests_e2e_driver_client_LDADD = daemon/wire/libdriver_ask.a daemon/wire/libframe
 dist_man_MANS += conf/driver.conf.5 drivers/key/pkcs11/chancery-driver-pkcs11.8 \
 	drivers/key/file/chancery-driver-file.8
 EXTRA_DIST += conf/driver.conf tests/e2e/driver.t tests/e2e/driver.sh \
-	tests/e2e/driver_file.t tests/e2e/algorithms.t tests/e2e/recovery.t
+	tests/e2e/driver_file.t tests/e2e/algorithms.t tests/e2e/recovery.t tests/e2e/recovery_path.t
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_driver_public tests/unit/test_driver_server tests/unit/test_driver_uri

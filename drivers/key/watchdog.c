@@ -9,8 +9,8 @@
 #include "base/time.h"
 #include "key/driver.h"
 
-#define LOOK_EVERY_MS 50   /* deadlines are seconds */
-#define MAX_LATE_MS   1000 /* a look that comes later still: the machine or this process stood still */
+#define LOOK_EVERY_MS 50 /* deadlines are seconds */
+#define MAX_LATE_MS 1000 /* a look that comes later still: the machine or this process stood still */
 
 static struct {
 	_Atomic(const char *) what;

@@ -243,6 +243,13 @@ chmod 0644 "$dir/wrong"
 pin=$dir/wrong
 configure
 check "a PIN file that others can read" fails_with 78 secret_exposed
+chmod 0420 "$dir/wrong"
+check "or that its group can change" fails_with 78 secret_exposed
+chmod 0400 "$dir/wrong"
+if [ "$(id -u)" = 0 ]; then
+  chown 65533 "$dir/wrong"
+  check "or that belongs to somebody else" fails_with 78 "secret_exposed .*owner=65533"
+fi
 pin=$dir/none
 configure
 check "no PIN file" fails_with 78 "secret_unreadable file=$dir/none"

@@ -50,12 +50,12 @@ configure() { # [LINE...]: more settings
   printf '%s\n' "$@" >>"$dir/driver.conf"
 }
 
-started() { # [WHAT]: a fresh process on a token that is well
+started() { # a fresh process on a token that is well
   [ -z "$pid" ] || down
   tell
   tell --reset
   : >"$dir/log"
-  up || fail "${1:-it comes up}" "$(tail -n 5 "$dir/log")"
+  up || fail "it comes up" "$(tail -n 5 "$dir/log")"
 }
 sign() { ask sign "${1:-$key}" ECDSA-P256 "$(digest 32)" >"$dir/out" 2>&1; }
 signs() { # WHAT [KEY]: a signature that openssl verifies

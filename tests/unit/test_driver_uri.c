@@ -14,7 +14,8 @@ static void a_token_is_named_by_what_stays(void **state)
 	assert_null(uri_read("pkcs11:token=main", &u));
 	assert_string_equal(u.token, "main");
 	assert_string_equal(u.serial, "");
-	assert_null(uri_read("pkcs11:serial=0a1b;manufacturer=SoftHSM%20project;model=SoftHSM%20v2;token=a%3bb%c3%a9", &u));
+	assert_null(
+		uri_read("pkcs11:serial=0a1b;manufacturer=SoftHSM%20project;model=SoftHSM%20v2;token=a%3bb%c3%a9", &u));
 	assert_string_equal(u.token, "a;b\303\251");
 	assert_string_equal(u.serial, "0a1b");
 	assert_string_equal(u.manufacturer, "SoftHSM project");

@@ -63,7 +63,8 @@ int attributes_made_with(struct attempt *a, CK_OBJECT_HANDLE object, CK_MECHANIS
 {
 	CK_MECHANISM_TYPE value = CK_UNAVAILABLE_INFORMATION;
 	CK_ULONG n = 0;
-	CK_RV rv = cryptoki_get(&a->token->module, a->session, object, CKA_KEY_GEN_MECHANISM, &value, sizeof(value), &n);
+	CK_RV rv =
+		cryptoki_get(&a->token->module, a->session, object, CKA_KEY_GEN_MECHANISM, &value, sizeof(value), &n);
 	if (rv != CKR_OK && cryptoki_class(rv) != CRYPTOKI_ASKED)
 		return attempt_failed(a, "C_GetAttributeValue", rv);
 	*out = rv != CKR_OK || n != sizeof(value) || value == CK_UNAVAILABLE_INFORMATION || value == mechanism;

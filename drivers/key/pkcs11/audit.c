@@ -30,8 +30,8 @@ int audit(struct token *t)
 	struct findings f = { .end = time_boot_ms() + MAX_AUDIT_MS };
 	struct attempt a = { .token = t, .session = t->sessions[0].handle, .rv = CKR_OK };
 	if (!t->settings->require_local)
-		log_warning("origin_not_required", "token=%s why=\"require_local = false: keys need not say CKA_LOCAL\"",
-			    t->label);
+		log_warning("origin_not_required",
+			    "token=%s why=\"require_local = false: keys need not say CKA_LOCAL\"", t->label);
 	int refused = keys_each(&a, audit_key, &f);
 	if (refused)
 		return cryptoki_class(a.rv) == CRYPTOKI_AWAY ? EXIT_TOKEN_AWAY : EXIT_TOKEN_FAILED;

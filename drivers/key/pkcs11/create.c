@@ -226,7 +226,8 @@ static int made_check(struct attempt *a, struct creation *c, const struct pair *
 	if (c->key->public.algorithm->number == c->request->algorithm && as_asked && keys_trusted(a->token, c->key))
 		return keys_prove(a, c->key);
 	log_error("key_attributes", "key=%s attributes=0x%02x algorithm=%s generated_as_asked=%s dropped=%s", hex,
-		  atomic_load(&c->key->attributes), c->key->public.algorithm->name, as_asked ? "yes" : "no", c->dropped);
+		  atomic_load(&c->key->attributes), c->key->public.algorithm->name, as_asked ? "yes" : "no",
+		  c->dropped);
 	return DRIVER_REFUSE_KEY_ATTRIBUTES;
 }
 

@@ -10,11 +10,11 @@
 #include "key/pkcs11/recovery.h"
 #include "key/watchdog.h"
 
-#define MAX_SCAN_MS	  300000 /* then a new process: a module may keep what even C_Finalize doesn't clear */
-#define MAX_TELL_SECONDS  12	 /* the signer's longest pause between two connections, and some */
-#define WIDEN_AFTER_MS	  60000	 /* what a token was short of may be there again */
-#define REST_SECONDS	  60	 /* between two looks at whether there is something to do at all */
-#define AFTER_TOLD_MS	  200	 /* the answer leaves after the operation has returned */
+#define MAX_SCAN_MS 300000   /* then a new process: a module may keep what even C_Finalize doesn't clear */
+#define MAX_TELL_SECONDS 12  /* the signer's longest pause between two connections, and some */
+#define WIDEN_AFTER_MS 60000 /* what a token was short of may be there again */
+#define REST_SECONDS 60	     /* between two looks at whether there is something to do at all */
+#define AFTER_TOLD_MS 200    /* the answer leaves after the operation has returned */
 
 /* How long bring-up may take is the operator's to say: somebody may have to walk to the token's keypad. */
 static int bring_up(struct token *t)

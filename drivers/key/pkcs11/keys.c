@@ -293,8 +293,9 @@ void keys_latched(const struct token *t, const struct key *k, const char *answer
 {
 	char hex[2 * MAX_DRIVER_KEY + 1];
 	hex_encode(k->id, k->id_len, hex);
-	log_error("key_latched", "token=%s key=%s answer=%s why=\"%d times in a row; until this process is started anew\"",
-		  t->label, hex, answer, MAX_KEY_STRIKES);
+	log_error("key_latched",
+		  "token=%s key=%s answer=%s why=\"%d times in a row; until this process is started anew\"", t->label,
+		  hex, answer, MAX_KEY_STRIKES);
 }
 
 void keys_forget(struct token *t)

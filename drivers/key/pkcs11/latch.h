@@ -16,7 +16,8 @@
 int latch_closed(const struct settings *s, unsigned *pending);
 /* Whether an operator has allowed one try where the token counts wrong ones; latch_pend() uses it up. */
 bool latch_resumed(const struct settings *s);
-/* Before a try: there are so many now without an outcome. Durable before it returns, as all of these. 0 or -1, logged. */
+/* Before a try: there are so many now without an outcome. Durable before it returns, as all of these. 0 or -1, logged.
+ */
 int latch_pend(const struct settings *s, unsigned pending);
 /* The PIN was refused, in these words. */
 int latch_close(const struct settings *s, const char *why);

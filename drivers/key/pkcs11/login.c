@@ -102,7 +102,8 @@ int login_do(struct token *t, CK_SESSION_HANDLE session)
 	unsigned pending;
 	CK_RV rv = cryptoki_token(&t->module, &info);
 	if (rv != CKR_OK || !token_same(t, &info)) {
-		log_error("token_away", "token=%s answer=%s", t->label, rv == CKR_OK ? "another-token" : cryptoki_name(rv));
+		log_error("token_away", "token=%s answer=%s", t->label,
+			  rv == CKR_OK ? "another-token" : cryptoki_name(rv));
 		return EXIT_TOKEN_AWAY;
 	}
 	atomic_store(&t->flags, (unsigned)info.flags);

@@ -9,9 +9,9 @@
 #include "key/pkcs11/latch.h"
 #include "key/pkcs11/login.h"
 
-#define MAX_STRIKES	 2 /* the second failure in a row without a cure ends the process */
-#define MAX_EXHAUSTIONS	 4 /* within one operation; each time after a longer pause: 50, 100, 200, 400 ms */
-#define FIRST_PAUSE_MS	 50
+#define MAX_STRIKES 2	  /* the second failure in a row without a cure ends the process */
+#define MAX_EXHAUSTIONS 4 /* within one operation; each time after a longer pause: 50, 100, 200, 400 ms */
+#define FIRST_PAUSE_MS 50
 
 /* What was tried already for one operation. */
 struct cures {
@@ -241,8 +241,7 @@ int attempt_sound(struct attempt *a)
 		return attempt_failed(a, "C_GetTokenInfo", rv);
 	if (!token_same(a->token, &info))
 		return attempt_failed(a, "C_GetTokenInfo", CKR_TOKEN_NOT_RECOGNIZED);
-	return login_stands(a->token, a->session) ? 0 :
-						    attempt_failed(a, "C_GetSessionInfo", CKR_USER_NOT_LOGGED_IN);
+	return login_stands(a->token, a->session) ? 0 : attempt_failed(a, "C_GetSessionInfo", CKR_USER_NOT_LOGGED_IN);
 }
 
 static int tend_act(struct attempt *a, void *unused)

@@ -10,11 +10,11 @@
 #include "key/jobs.h"
 #include "key/server_settings.h"
 
-#define MAX_VARIABLES	       64
-#define MAX_START_SECONDS      3600 /* somebody may have to find the token's keypad */
-#define MAX_SCAN_SECONDS       60   /* who puts a token back waits for it */
+#define MAX_VARIABLES 64
+#define MAX_START_SECONDS 3600 /* somebody may have to find the token's keypad */
+#define MAX_SCAN_SECONDS 60    /* who puts a token back waits for it */
 #define MAX_KEEP_ALIVE_SECONDS 3600
-#define MAX_LOGIN_TRIES	       2 /* most tokens lock after three wrong PINs, and the last is never ours */
+#define MAX_LOGIN_TRIES 2 /* most tokens lock after three wrong PINs, and the last is never ours */
 
 static void pin_read(struct conf *c, struct settings *s)
 {

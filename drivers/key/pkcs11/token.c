@@ -100,7 +100,8 @@ static int slot_find(struct token *t)
 		log_error("token_missing", "token=%s serial=%s module=%s slots=%u", wanted->token, wanted->serial,
 			  t->settings->module, t->slot_count);
 	else if (found)
-		log_error("token_ambiguous", "token=%s found=%u expected=\"serial in driver.conf\"", wanted->token, found);
+		log_error("token_ambiguous", "token=%s found=%u expected=\"serial in driver.conf\"", wanted->token,
+			  found);
 	return found ? EXIT_CONFIG : EXIT_TOKEN_AWAY;
 }
 

@@ -65,7 +65,7 @@ struct token {
 	atomic_ullong signatures, failures, recoveries;
 	atomic_uint strikes; /* failures in a row that had no cure, where trying again was out of the question */
 	pthread_rwlock_t life;
-	unsigned epoch; /* recoveries so far */
+	unsigned epoch;	  /* recoveries so far */
 	atomic_uint pool; /* sessions that are open; workers share them */
 	bool one_session; /* the token gives no more than one, so that it must do for everything */
 	struct session sessions[MAX_WORKERS];

@@ -91,7 +91,9 @@ static const char *attribute_read(struct part attribute, struct token_uri *out)
 		return refusal_of(name);
 	if (*room)
 		return "each of token=, serial=, manufacturer=, model= once";
-	return value_decode(attribute, room) ? NULL : "values of 1 to 64 bytes of text, % and two hex digits for what isn't plain";
+	return value_decode(attribute, room)
+		       ? NULL
+		       : "values of 1 to 64 bytes of text, % and two hex digits for what isn't plain";
 }
 
 const char *uri_read(const char *text, struct token_uri *out)
@@ -101,7 +103,8 @@ const char *uri_read(const char *text, struct token_uri *out)
 		return EXPECTED;
 	text += strlen(URI_SCHEME);
 	if (strchr(text, '?'))
-		return "a URI without pin-value, pin-source, module-path and module-name: these have settings of their own";
+		return "a URI without pin-value, pin-source, module-path and module-name: these have settings of their "
+		       "own";
 	struct part rest = { text, strlen(text) };
 	do {
 		const char *expected = attribute_read(part_take(&rest, ';'), out);

@@ -7,7 +7,7 @@
 #define CHANCERY_KEY_PKCS11_URI_H
 
 #define MAX_URI_VALUE 64 /* as MAX_TOKEN_TEXT; PKCS#11 itself has 32 bytes at most */
-#define URI_SCHEME    "pkcs11:"
+#define URI_SCHEME "pkcs11:"
 
 /* "" for what the URI doesn't say. */
 struct token_uri {
