@@ -284,7 +284,7 @@ static struct verdict draft_root(struct signer *s, struct op *op, const struct c
 	struct verdict v = find_unbound(s, SLICE_OF(r->key_id), &op->key);
 	if (!v.code)
 		v = charter_check_root(ceilings, r, time_now());
-	if (!v.code && !(op->key->slot && slot_ready(op->key->slot)))
+	if (!v.code && !(op->key->slot && slot_expected(op->key->slot)))
 		v = refused(REFUSE_TOKEN_AWAY, "key_id");
 	if (v.code)
 		return v;

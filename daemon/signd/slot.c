@@ -23,7 +23,7 @@
 #define SIGN_DEADLINE_MS   15000  /* past a driver's own watchdog and one restart */
 #define CREATE_DEADLINE_MS 120000 /* an RSA-4096 key takes a slow token a minute */
 #define HELLO_DEADLINE_MS  10000
-#define GRACE_MS	   3000	 /* a driver that is started anew takes less, if its token is there */
+#define GRACE_MS	   5000	 /* a driver that is started anew takes less, if its token is there */
 #define STATUS_MS	   5000	 /* how old what is told of a driver may be */
 #define STATUS_DEADLINE_MS 30000 /* its loop answers at once, also while the token is busy */
 #define FIRST_BACKOFF_MS   100
@@ -41,13 +41,13 @@ struct slot {
 	struct watch watch;
 	uint32_t events; /* that the loop watches for */
 	bool connected, ready;
+	int64_t lost_at; /* boot milliseconds: when a driver that was ready went; 0: none did, or it said why */
 	uint16_t refused; /* the number of the driver's last refusal of a HELLO */
 	int64_t next_try, hello_deadline;
 	int backoff;
 	uint32_t algorithms;
 	uint64_t next_tag;
 	struct buf in, out;
-	int64_t lost_at; /* boot milliseconds: when it was ready last, and isn't now; 0 */
 	unsigned connections; /* HELLOs that were answered */
 	bool resumed;
 	struct health health;
@@ -292,6 +292,7 @@ static int take_hello(struct slot *s, const struct frame *f)
 	const char *where;
 	if (f->kind == FRAME_REFUSAL && refusal_get(f->body, &refusal) == PACK_OK) {
 		s->refused = refusal.code;
+		s->lost_at = 0;
 		return -1;
 	}
 	if (f->kind != FRAME_REPLY || f->verb != DRIVER_HELLO ||
@@ -425,12 +426,12 @@ static void slot_event(void *of, uint32_t events)
 
 static void slot_lost(struct slot *s, const char *why)
 {
+	if (s->ready)
+		s->lost_at = time_boot_ms();
 	if (s->ready || !s->refused)
 		log_warning("driver_lost", "name=%s why=\"%s\"", s->name, why);
 	loop_remove(s->loop, &s->watch);
 	fd_close(&s->watch.fd);
-	if (s->ready)
-		s->lost_at = time_boot_ms();
 	s->connected = s->ready = false;
 	buf_clear(&s->in);
 	buf_clear(&s->out);

@@ -27,11 +27,27 @@ static void name_set(X509_NAME *name, const char *cn)
 	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *)cn, -1, -1, 0);
 }
 
+/* The directory names that constraints speak of. */
+static CONF *sections(void)
+{
+	static const char text[] = "[own]\nO = Example\n[other]\nC = DE\nO = Other\nOU = x\n";
+	static CONF *conf;
+	long line;
+	BIO *bio = conf ? NULL : BIO_new_mem_buf(text, -1);
+	if (!conf)
+		conf = NCONF_new(NULL);
+	if (bio)
+		REQUIRE(NCONF_load_bio(conf, bio, &line) > 0);
+	BIO_free(bio);
+	return conf;
+}
+
 static void extension_add(X509 *x, X509 *issuer, const char *name, const char *value)
 {
 	X509V3_CTX ctx;
 	X509V3_set_ctx(&ctx, issuer ? issuer : x, x, NULL, NULL, 0);
-	X509_EXTENSION *e = X509V3_EXT_nconf(NULL, &ctx, name, value);
+	X509V3_set_nconf(&ctx, sections());
+	X509_EXTENSION *e = X509V3_EXT_nconf(sections(), &ctx, name, value);
 	REQUIRE(e && X509_add_ext(x, e, -1) == 1);
 	X509_EXTENSION_free(e);
 }
@@ -260,7 +276,9 @@ static void own_life(void)
 	ca_make(&out, 1, 0, "Root");
 	leaf_make(&out, 1, "a.example", 4 | 1);
 	leaf_make(&out, 1, "b.example", 4 | 2 | 32);
-	leaf_make(&out, 1, "c.example", 4 | 3 | 64);
+	for (int i = 0; i < 3; i++)
+		leaf_make(&out, 1, "c.example", 3);
+	seed_write("signer", "latched", buf_slice(&out));
 	gone_make(&out, 1, 0);
 	gone_make(&out, 1, 8 | 2);
 	rest_make(&out, 1);
@@ -342,7 +360,13 @@ void signer_seeds(void)
 						 "critical,permitted;DNS:example.com", "anyExtendedKeyUsage" },
 					       { "Child", 2, 1, "critical,CA:TRUE,pathlen:0",
 						 "critical,excluded;DNS:x.example.com", "serverAuth,OCSPSigning" } };
+	static const struct shape directory[] = {
+		{ "Root", 1, 1, "critical,CA:TRUE", "critical,permitted;dirName:own,excluded;dirName:other", NULL },
+		{ "Child", 2, 1, "critical,CA:TRUE,pathlen:1",
+		  "critical,permitted;dirName:own,permitted;URI:.example.com", NULL }
+	};
 	own_life();
+	imported_life("directory", &directory[0], &directory[1]);
 	imported_life("imported", &plain[0], &plain[1]);
 	imported_life("narrow", &narrow[0], &narrow[1]);
 	imported_chain();

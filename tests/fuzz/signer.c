@@ -158,6 +158,7 @@ static void request_try(struct signer *s, uint8_t verb, uint8_t flags, uint64_t 
 			(uint32_t)body.len, FRAME_VERSION, FRAME_REQUEST, verb, tag, buf_slice(&body)
 		};
 		world.token = flags & FLAG_TOKEN;
+		world.front = !(flags & FLAG_RAW);
 		if (!(flags & FLAG_WAIT))
 			world_run(s, SIZE_MAX);
 		buf_clear(&world.out);
@@ -173,7 +174,8 @@ static void request_try(struct signer *s, uint8_t verb, uint8_t flags, uint64_t 
 
 static void key_holds(const struct key *k, const struct key *other)
 {
-	REQUIRE(other && k->state == other->state && k->reserved.len == 0 && k->algorithm == other->algorithm);
+	REQUIRE(other && k->state == other->state && k->reserved.len == 0 && k->algorithm == other->algorithm &&
+		k->latched == other->latched);
 	REQUIRE(strcmp(k->token, other->token) == 0 && k->driver_key_len == other->driver_key_len &&
 		memcmp(k->driver_key, other->driver_key, k->driver_key_len) == 0);
 	REQUIRE(slice_equal(buf_slice(&k->public_key), buf_slice(&other->public_key)));

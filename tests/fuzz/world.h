@@ -24,6 +24,7 @@ struct world {
 	EVP_PKEY *private[WORLD_KEYS];
 	struct buf public[WORLD_KEYS]; /* SubjectPublicKeyInfo */
 	int token;		       /* WORLD_GOOD ... */
+	bool front;		       /* whether the peer is one */
 	int made;		       /* keys that tokens have made */
 	STACK_OF(X509) * anchors;      /* of the request that is answered */
 	struct op_chain waiting;       /* ops whose next step may be taken */
