@@ -9,6 +9,9 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/config.c daemon/frontd/config.h \
 	daemon/frontd/csr.c daemon/frontd/csr.h \
 	daemon/frontd/denial.c daemon/frontd/denial.h \
+	daemon/frontd/diagnosis.h \
+	daemon/frontd/doctor.c daemon/frontd/doctor.h \
+	daemon/frontd/doctor_keys.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
 	daemon/frontd/metrics.c daemon/frontd/metrics.h \

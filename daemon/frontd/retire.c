@@ -158,7 +158,7 @@ static int step_again(struct call *c, struct ca_row *ca, const struct step_row *
 static int retire(struct front *f, struct call *c, bool confirm, const char *note)
 {
 	scoped_row(ca) row = { 0 };
-	struct step step = { .ca = &row };
+	struct step step = { .ca = &row, .from = "", .to = "" };
 	if (c->signing_id_given)
 		memcpy(step.request_id, c->signing_id, sizeof(step.request_id));
 	else

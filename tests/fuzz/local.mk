@@ -123,7 +123,8 @@ tests_fuzz_fuzz_ledger_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_ledger_LDADD = daemon/signd/libsignd.a daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
 
-tests_fuzz_fuzz_driverconf_SOURCES = tests/fuzz/driverconf.c drivers/key/pkcs11/uri.c tests/fuzz/conf_file.h tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_driverconf_SOURCES = tests/fuzz/driverconf.c drivers/key/pkcs11/uri.c tests/fuzz/conf_file.h \
+	tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_driverconf_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_driverconf_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_driverconf_LDADD = drivers/key/libserver.a daemon/wire/libdriver_answer.a daemon/wire/libframe.a \
