@@ -110,7 +110,7 @@ static int cert_issue(struct cli *c, const struct options *o)
 {
 	int64_t ttl;
 	scoped_buf csr, path;
-	buf_init(&csr, MAX_CSR_FILE);
+	buf_init(&csr, MAX_PEM_FILE);
 	buf_init(&path, MAX_URL);
 	int r = issue_check(c, o, &csr);
 	if (r == CLI_DONE)

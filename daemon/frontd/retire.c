@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/chain.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
@@ -109,7 +110,7 @@ static int step_take(struct front *f, struct call *c, struct step *step, const c
 		return r;
 	scoped_hold hold;
 	signer_hold(f->signer, &hold);
-	if (strcmp(step->to, "retiring") == 0)
+	if (strcmp(step->to, "retiring") == 0 && !ca_offline(step->ca))
 		r = key_close(f, c, step, buf_slice(&context));
 	if (!r)
 		r = step_note(f, c, step, buf_slice(&context));
