@@ -65,11 +65,13 @@ static const char *const steps[] = {
 	" reply TEXT NOT NULL, created_at INTEGER NOT NULL, UNIQUE (actor, idempotency_key, route)) STRICT;"
 	"CREATE INDEX reply_created ON reply (created_at);",
 
-	"CREATE TABLE step (request_id BLOB PRIMARY KEY, ca_id TEXT NOT NULL, state TEXT NOT NULL,"
-	" ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+	("CREATE TABLE step (request_id BLOB PRIMARY KEY, ca_id TEXT NOT NULL, state TEXT NOT NULL,"
+	" ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 
-	"DROP INDEX certificate_mark;"
-	"CREATE INDEX certificate_mark ON certificate (n >> 16, mark);",
+	"ALTER TABLE ca ADD COLUMN key_uri TEXT NOT NULL DEFAULT '';",
+
+	("DROP INDEX certificate_mark;"
+	"CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
@@ -99,7 +101,7 @@ static int schema_step(struct store_session *s, int version)
 
 int schema_prepare(struct store_session *s, const char *path)
 {
-	int application, version, tables;
+	int application = 0, version = 0, tables = 0;
 	if (pragma_number(s, "PRAGMA application_id", &application) ||
 	    pragma_number(s, "PRAGMA user_version", &version) ||
 	    pragma_number(s, "SELECT count(*) FROM sqlite_schema", &tables))
