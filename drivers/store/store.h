@@ -90,6 +90,12 @@ struct store_job {
 	struct store_job *next; /* the store's own */
 };
 void store_post(struct store *s, struct store_job *job);
+/*
+ * For many at once, so that they share a transaction: what is queued is begun
+ * with store_wake() at the latest. Every call that queues has one that wakes after it.
+ */
+void store_queue(struct store *s, struct store_job *job);
+void store_wake(struct store *s);
 
 /*
  * All below answer enum store_answer, or a negative number: broken, logged.

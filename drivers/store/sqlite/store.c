@@ -171,7 +171,7 @@ static void *committer_run(void *with)
 	return NULL;
 }
 
-void store_post(struct store *s, struct store_job *job)
+void store_queue(struct store *s, struct store_job *job)
 {
 	job->next = NULL;
 	pthread_mutex_lock(&s->mutex);
@@ -179,15 +179,29 @@ void store_post(struct store *s, struct store_job *job)
 	if (!closing) {
 		*s->last = job;
 		s->last = &job->next;
-		if (s->resting)
-			pthread_cond_signal(&s->work);
-		s->resting = false;
 	}
 	pthread_mutex_unlock(&s->mutex);
 	if (closing) {
 		job->answer = -1;
 		job->finished(job);
 	}
+}
+
+void store_wake(struct store *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	bool rested = s->resting && s->first;
+	if (rested)
+		s->resting = false;
+	pthread_mutex_unlock(&s->mutex);
+	if (rested)
+		pthread_cond_signal(&s->work);
+}
+
+void store_post(struct store *s, struct store_job *job)
+{
+	store_queue(s, job);
+	store_wake(s);
 }
 
 /* A job whose poster waits. */
