@@ -267,8 +267,8 @@ static void own_life(void)
 	key_create(&out, 1); /* 3: a serial came between */
 	csr_make(&out, third, "Other");
 	ca_make(&out, 3, 1, "Child");
-	key_create(&out, 7); /* 5: two serials came between */
-	ca_make(&out, 6, 1, "Child");
+	key_create(&out, 7); /* 5 */
+	ca_make(&out, 5, 1, "Child");
 	leaf_make(&out, 3, "www.example.com", 8);
 	leaf_make(&out, 3, "www.example.org", 0);
 	rest_make(&out, 3);
