@@ -33,7 +33,7 @@ static void lower_name(uint16_t code, char out[48])
 {
 	const char *name = inner_refusal_name(code);
 	size_t i = 0;
-	for (; name[i] && i < 47; i++)
+	for (; i < 47 && name[i]; i++)
 		out[i] = (char)tolower((unsigned char)name[i]);
 	out[i] = '\0';
 }

@@ -8,6 +8,7 @@
 #include "frontd/audit.h"
 #include "frontd/authz.h"
 #include "frontd/denial.h"
+#include "frontd/doctor.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
 #include "frontd/idempotency.h"
@@ -43,6 +44,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/audit", ROLE_ADMIN | ROLE_AUDITOR, "from,limit,type,last", audit_list },
 	{ "GET", V1 "/audit/checkpoint", ROLE_ADMIN | ROLE_AUDITOR, "", audit_checkpoint },
 	{ "GET", V1 "/status", EVERY_ROLE, "", status_get },
+	{ "GET", V1 "/doctor", ROLE_ADMIN | ROLE_OPERATOR, "", doctor_get },
 	{ "GET", V1 "/whoami", ANYBODY, "", whoami_get },
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))

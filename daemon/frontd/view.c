@@ -100,6 +100,10 @@ static json_t *view_packed_constraints(struct slice packed)
 /* Token and key id say where the key is; the path of a module or a PIN never does. */
 static json_t *view_key_uri(const struct ca_row *row)
 {
+	if (ca_offline(row))
+		return json_null();
+	if (row->key_uri.len)
+		return view_text(row->key_uri);
 	scoped_buf uri = { .max = 1024 };
 	buf_put_text(&uri, "pkcs11:token=");
 	for (size_t i = 0; i < row->token.len; i++) {
@@ -153,7 +157,7 @@ static json_t *view_names(struct slice der)
 	scoped_facts facts = { 0 };
 	char why[FACTS_WHY];
 	json_t *names = json_array();
-	if (facts_read(der, &facts, why))
+	if (facts_read_foreign(der, &facts, why))
 		return names;
 	struct list all = items_list(&facts.alt_names);
 	uint8_t type;

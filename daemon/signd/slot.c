@@ -41,9 +41,9 @@ struct slot {
 	struct watch watch;
 	uint32_t events; /* that the loop watches for */
 	bool connected, ready;
+	int64_t lost_at; /* boot milliseconds: when a driver that was ready went; 0: none did, or it said why */
 	uint16_t refused; /* the number of the driver's last refusal of a HELLO */
 	int64_t next_try, hello_deadline;
-	int64_t lost_at; /* boot milliseconds: when a driver that was ready went; 0: none did, or it said why */
 	int backoff;
 	uint32_t algorithms;
 	uint64_t next_tag;

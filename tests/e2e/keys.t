@@ -6,36 +6,15 @@ set -u
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-second_conf() {
-  sed "s|/driver/main.sock|/driver/second.sock|; s|/token/|/token2/|g; s|/token\"|/token2\"|
-    s|name = \"main\"|name = \"second\"|; s|^token = .*|token = \"second\";|" \
-    "$STACK_DIR/conf/driver-main.conf" >"$STACK_DIR/conf/driver-second.conf"
-  sed -i "s|^tokens = .*|tokens = ( { name = \"main\"; socket = \"$STACK_DIR/driver/main.sock\"; }, \
-{ name = \"second\"; socket = \"$STACK_DIR/driver/second.sock\"; } );|" "$STACK_DIR/conf/signd.conf"
-  sed -i "1i driver2 - $STACK_BIN/chancery-driver-pkcs11 $STACK_DIR/conf/driver-second.conf" "$STACK_DIR/stack"
-}
-stack_folders
-stack_token || e2e_die "no token"
-"$STACK_SOURCE/tests/tokens/up-softhsm" "$STACK_DIR/token2" second >/dev/null || e2e_die "no second token"
-stack_configure
-second_conf
-stack_init || e2e_die "no ledger"
-stack_start || e2e_die "the stack is not ready"
-
-ready_tokens() { # the names of those that are, sorted
-  curl -s --max-time 20 --unix-socket "$STACK_DIR/pki.sock" http://localhost/readyz |
-    jq -r '[.tokens[] | select(.ready) | .name] | sort | join(" ")'
-}
-tokens_are() { [ "$(ready_tokens)" = "$1" ]; }
-stack_until 30 tokens_are "main second" && pass "both tokens are ready" || fail "both tokens are ready" "$(ready_tokens)"
+# shellcheck source=tests/e2e/two_tokens.sh
+. "$CHANCERY_SOURCE/tests/e2e/two_tokens.sh"
+two_tokens_up
+pass "both tokens are ready"
 
 # One tree in each token; EC here, RSA there.
 hierarchy_make one ECDSA-P256 ECDSA-P256 ECDSA-P256
 one=$issuing one_root=$root
-stack_stop
-sed -i 's/^default_token = .*/default_token = "second";/' "$STACK_DIR/conf/frontd.conf"
-stack_start || e2e_die "not ready with the other token as default"
-stack_until 30 tokens_are "main second"
+second_is_default
 hierarchy_make two RSA-2048 RSA-2048 RSA-2048
 two=$issuing
 csr_make "$work/leaf" ec:P-256 DNS:www.example.com
@@ -53,16 +32,7 @@ leaf_until() { # SECONDS CA
 }
 
 # The second token is pulled out.
-pull() {
-  mv "$STACK_DIR/token2/tokens" "$STACK_DIR/token2/away"
-  mkdir "$STACK_DIR/token2/tokens"
-  kill -KILL "$(pid_of driver2)"
-}
-replug() {
-  rmdir "$STACK_DIR/token2/tokens"
-  mv "$STACK_DIR/token2/away" "$STACK_DIR/token2/tokens"
-}
-pull
+second_pull
 stack_until 30 tokens_are main && pass "readiness names the one that is left" || fail "readiness names the one that is left" "$(ready_tokens)"
 metrics() { curl -s --max-time 20 --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics; }
 like "$(metrics)" '^chancery_token_ready\{token="second"\} 0$' "so do the metrics"
@@ -76,7 +46,7 @@ leaf "$one"
 answers 201 "those of the other go on"
 api POST "/api/v1/intermediates/$two/key-gone" '{}'
 answers 503 "a token that is away proves no absence" token_away
-replug
+second_plug
 stack_until 60 tokens_are "main second" && pass "it is plugged in again" || fail "it is plugged in again" "$(ready_tokens)"
 leaf_until 30 "$two" && pass "and its CAs sign" || fail "and its CAs sign" "$status $body"
 
@@ -109,18 +79,18 @@ burst "$two" --retry 50 --retry-max-time 90
 burst_judge "RSA, for those who ask again when they were told to"
 stack_until 60 tokens_are "main second"
 
+# However often it was asked for, each intent has one result, and one signature was released.
+api GET "/api/v1/audit?last=1000"
+is "$(field '[.data[] | select(.type == "CERT_RESULT" or .type == "LOST") | .intent] | group_by(.) | map(length) | max')" 1 \
+  "no intent has two outcomes"
+is "$(field '[.data[] | select(.type == "CERT_INTENT")] | length')" \
+  "$(field '[.data[] | select(.type == "CERT_RESULT" or (.type == "LOST" and .intent_type == 4))] | length')" \
+  "and each has one"
+
 # A key that vanishes from a token that is there.
-export SOFTHSM2_CONF=$STACK_DIR/token2/softhsm2.conf
-tool() {
-  pkcs11-tool --module "$softhsm_module" --token-label second --login --pin "$(cat "$STACK_DIR/token2/pin")" "$@"
-}
-driver_key() { # CA: its CKA_ID
-  api GET "/api/v1/intermediates/$1"
-  field .key_driver_id | sed 's/.*;id=//; s/;.*//; s/%//g' | tr A-F a-f
-}
-id=$(driver_key "$two")
+id=$(key_of "$two")
 cp -rp "$STACK_DIR/token2/tokens" "$work/backup"
-tool --delete-object --type privkey --id "$id" >/dev/null 2>&1
+second_tool --delete-object --type privkey --id "$id"
 leaf "$two"
 like "$status $(field .error.code)" '^503 (token_refused|key_trouble)$' "a key that vanished signs nothing"
 leaf "$two"
@@ -141,25 +111,23 @@ leaf "$two"
 answers 503 "and refuses" key_trouble
 # It comes back; the driver holds no handle of it any more.
 kill -KILL "$(pid_of driver2)"
-for file in "$work"/backup/*/*; do
-  [ -e "$STACK_DIR/token2/tokens/${file#"$work/backup/"}" ] || cp -p "$file" "$STACK_DIR/token2/tokens/${file#"$work/backup/"}"
-done
+second_restore "$work/backup"
 leaf_until 60 "$two" && pass "it comes back by itself when the token shows it again" ||
   fail "it comes back by itself when the token shows it again" "$status $body"
 like "$(grep key_fine_again "$STACK_DIR/log/signd.log")" "key=$id" "and the log says so"
 
 # Another key under its name.
-tool --delete-object --type privkey --id "$id" >/dev/null 2>&1
-tool --delete-object --type pubkey --id "$id" >/dev/null 2>&1
+second_tool --delete-object --type privkey --id "$id"
+second_tool --delete-object --type pubkey --id "$id"
 api POST "/api/v1/intermediates/$two/key-gone" '{"note": 7}'
 answers 400 "key-gone: a note is text"
-tool --keypairgen --key-type rsa:2048 --id "$id" --label other --usage-sign >/dev/null 2>&1
+second_tool --keypairgen --key-type rsa:2048 --id "$id" --label other --usage-sign
 leaf "$two"
 like "$status" '^503$' "another key under its id signs nothing for it"
 api POST "/api/v1/intermediates/$two/key-gone" '{}'
 answers 409 "nor is the key gone while one of its id is there" key_present
-tool --delete-object --type privkey --id "$id" >/dev/null 2>&1
-tool --delete-object --type pubkey --id "$id" >/dev/null 2>&1
+second_tool --delete-object --type privkey --id "$id"
+second_tool --delete-object --type pubkey --id "$id"
 
 # It is gone, which is put on record.
 api POST "/api/v1/intermediates/$one_root/key-gone" '{}'
@@ -184,9 +152,7 @@ is "$(field '.data[0].context.note')" "destroyed before two" "and why"
 # For good: over restarts, from an empty database, and with the key back in its token.
 stack_stop
 rm -rf "$STACK_DIR"/db/*
-for file in "$work"/backup/*/*; do
-  [ -e "$STACK_DIR/token2/tokens/${file#"$work/backup/"}" ] || cp -p "$file" "$STACK_DIR/token2/tokens/${file#"$work/backup/"}"
-done
+second_restore "$work/backup"
 stack_start || e2e_die "not ready with an empty database"
 stack_until 30 tokens_are "main second"
 api GET "/api/v1/intermediates/$two"

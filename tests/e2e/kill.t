@@ -33,10 +33,10 @@ got() { cat "$load/count" 2>/dev/null || echo 0; }
 # What a kill of the driver can leave for its operator, who is here: it died while its PIN was tried and won't try again
 # by itself; or SoftHSM died while it wrote its token.object, which it does in place, at each login.
 resumed=0 mended=0
-token_object=$(find "$STACK_DIR/token/tokens" -name token.object)
-cp -p "$token_object" "$work/token.object"
+token_object=$(find "$STACK_DIR/token" -name token.object) # none on other tokens
+[ -z "$token_object" ] || cp -p "$token_object" "$work/token.object"
 operator() {
-  if tail -n 3 "$STACK_DIR/log/driver.log" | grep -q token_missing; then
+  if [ -n "$token_object" ] && tail -n 3 "$STACK_DIR/log/driver.log" | grep -q token_missing; then
     cp -p "$work/token.object" "$token_object"
     mended=$((mended + 1))
   fi
@@ -110,5 +110,5 @@ while read -r file; do
   openssl verify -x509_strict -CAfile "$work/kill-root.crt" -untrusted "$work/one.chain" "$work/one.crt" >/dev/null 2>&1 || bad=$((bad + 1))
 done < <(jq -r 'select(.op == "leaf" and .status == 201) | .body' "$load"/client-*.jsonl | shuf -n 50 |
   awk -v d="$work" '{ f = d "/sample-" NR ".json"; print > f; close(f); print f }')
-is "$n $bad" "50 0" "fifty of them verify"
+is "$bad" 0 "fifty of them verify, or all of a slow token's: $n"
 tap_done

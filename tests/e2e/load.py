@@ -273,12 +273,16 @@ def check_cas(got, ledger, signed, db):
          and rows[c][3] not in ledger.closed))
 
 
+DIGEST_INFO = "3031300d060960864801650304020105000420"
+
+
 def check_witness(witness, ledger):
     """A driver has each key that it finds sign a challenge once, before anything else; all the rest is on the ledger."""
     seen, first, unnamed = set(), set(), []
     with open(witness) as f:
         for line in f:
             process, key, data = line.split()
+            data = data[len(DIGEST_INFO):] if data.startswith(DIGEST_INFO) else data  # an RSA key's
             if data not in ledger.allowed and (process, key) in first:
                 unnamed.append(line.strip())
             first.add((process, key))

@@ -5,7 +5,8 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
-	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode
+	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
+	tests/fuzz/fuzz_root
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -133,3 +134,13 @@ tests_fuzz_fuzz_encode_SOURCES = tests/fuzz/encode.c $(FUZZ_BEND) $(FUZZ_FIELDS)
 tests_fuzz_fuzz_encode_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_encode_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_encode_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+
+tests_fuzz_fuzz_key_uri_SOURCES = tests/fuzz/key_uri.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_key_uri_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_key_uri_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_key_uri_LDADD = daemon/policy/libpolicy.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_root_SOURCES = tests/fuzz/root.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_root_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_root_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_root_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/fd.h"
 #include "store/store.h"
@@ -369,6 +370,39 @@ static void certificates_are_found(void **state)
 	store_close(s);
 }
 
+static int found(struct store *s, uint32_t number)
+{
+	scoped_session *session = NULL;
+	scoped_row(certificate) row = { 0 };
+	uint8_t fingerprint[32] = { 0 };
+	set_u32(fingerprint, number);
+	set_u32(fingerprint + 8, ~number);
+	assert_int_equal(store_read(s, &session), 0);
+	return store_certificate_find(session, fingerprint, &row);
+}
+
+/* The index of fingerprints has a part for each 65,536 rows. */
+static void every_part_is_looked_into(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	assert_int_equal(found(s, 1), STORE_NONE);
+	put_certificate(s, 1, "active", "a.example");
+	put_certificate(s, 2, "active", "a.example");
+	store_close(s);
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE certificate SET n = 65535 WHERE n = 1; UPDATE certificate SET n = 200000"
+					  " WHERE n = 2", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	s = opened();
+	put_certificate(s, 3, "active", "a.example");
+	for (uint32_t i = 1; i <= 3; i++)
+		assert_int_equal(found(s, i), STORE_DONE);
+	assert_int_equal(found(s, 4), STORE_NONE);
+	store_close(s);
+}
+
 static void a_certificate_is_inserted_once(void **state)
 {
 	(void)state;
@@ -588,7 +622,7 @@ int main(void)
 		EACH(states_move_by_compare_and_set),
 		EACH(the_generation_tells_of_changed_cas),
 		EACH(certificates_are_found),
-		EACH(a_certificate_is_inserted_once),
+		EACH(every_part_is_looked_into), EACH(a_certificate_is_inserted_once),
 		EACH(many_write_at_once),
 		EACH(a_killed_writer_loses_nothing),
 		EACH(the_mark_only_rises),

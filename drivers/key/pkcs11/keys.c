@@ -77,7 +77,7 @@ static int attribute_read(struct attempt *a, CK_OBJECT_HANDLE object, CK_ATTRIBU
 static int ec_read(struct attempt *a, CK_OBJECT_HANDLE object, struct public_key *out)
 {
 	uint8_t params_at[MAX_EC_PARAMS], point_at[MAX_EC_POINT];
-	struct slice params, point;
+	struct slice params = { 0 }, point = { 0 };
 	int refused = attribute_read(a, object, CKA_EC_PARAMS, params_at, sizeof(params_at), &params);
 	if (!refused)
 		refused = attribute_read(a, object, CKA_EC_POINT, point_at, sizeof(point_at), &point);
@@ -89,7 +89,7 @@ static int ec_read(struct attempt *a, CK_OBJECT_HANDLE object, struct public_key
 static int rsa_read(struct attempt *a, CK_OBJECT_HANDLE object, struct public_key *out)
 {
 	uint8_t modulus_at[MAX_MODULUS], exponent_at[MAX_EXPONENT];
-	struct slice modulus, exponent;
+	struct slice modulus = { 0 }, exponent = { 0 };
 	int refused = attribute_read(a, object, CKA_MODULUS, modulus_at, sizeof(modulus_at), &modulus);
 	if (!refused)
 		refused = attribute_read(a, object, CKA_PUBLIC_EXPONENT, exponent_at, sizeof(exponent_at), &exponent);

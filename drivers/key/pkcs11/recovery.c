@@ -241,6 +241,8 @@ int attempt_sound(struct attempt *a)
 		return attempt_failed(a, "C_GetTokenInfo", rv);
 	if (!token_same(a->token, &info))
 		return attempt_failed(a, "C_GetTokenInfo", CKR_TOKEN_NOT_RECOGNIZED);
+	/* A wrong PIN is somebody else's by now: who watches the counters hears of it. */
+	atomic_store(&a->token->flags, (unsigned)info.flags);
 	return login_stands(a->token, a->session) ? 0 : attempt_failed(a, "C_GetSessionInfo", CKR_USER_NOT_LOGGED_IN);
 }
 
