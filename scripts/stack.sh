@@ -83,9 +83,24 @@ stack_folders() {
 # A token with a PIN of its own, readable by its driver only. A second call finds it made.
 stack_token() {
   [ ! -e "$STACK_DIR/token/pin" ] || return 0
-  CHANCERY_BUILD=$STACK_BIN "$STACK_SOURCE/tests/tokens/up-${STACK_TOKEN:-softhsm}" "$STACK_DIR/token" main >/dev/null ||
-    return 1
+  CHANCERY_BUILD=${CHANCERY_BUILD:-$STACK_BIN} "$STACK_SOURCE/tests/tokens/up-${STACK_TOKEN:-softhsm}" "$STACK_DIR/token" main >/dev/null ||
+    return
   if [ "$STACK_DRIVER" != - ]; then chown -R "$STACK_DRIVER:$STACK_DRIVER" "$STACK_DIR/token"; fi
+}
+
+# The driver's program. Some tokens can be reached only from within namespaces of their own, in which we are root.
+stack_driver() {
+  if [ ! -e "$STACK_DIR/token/inside" ]; then
+    echo "$STACK_BIN/chancery-driver-pkcs11"
+    return
+  fi
+  printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$STACK_DIR/token/inside" "$STACK_BIN/chancery-driver-pkcs11" \
+    >"$STACK_DIR/conf/driver"
+  chmod 0755 "$STACK_DIR/conf/driver"
+  echo "$STACK_DIR/conf/driver"
+}
+stack_driver_peer() { # the signer, as the driver sees it
+  if [ -e "$STACK_DIR/token/inside" ]; then echo uid:0; else stack_rule "$STACK_SIGN"; fi
 }
 
 # One configuration file from standard input, for its daemon's eyes; one that is there stays as it is.
@@ -119,7 +134,7 @@ stack_configure() {
 	name = "main";
 	socket = "$STACK_DIR/driver/main.sock";
 	socket_mode = "${STACK_SOCKET_MODE:-0660}";
-	peers = [ "$(stack_rule "$STACK_SIGN")" ];
+	peers = [ "$(stack_driver_peer)" ];
 	ledger_id = "$id";
 	$(cat "$STACK_DIR/token/driver.part")
 	state_dir = "$STACK_DIR/token";
@@ -151,7 +166,7 @@ stack_configure() {
     [ -e "$STACK_DIR/conf/profiles/${profile##*/}" ] || install -m 0644 "$profile" "$STACK_DIR/conf/profiles/"
   done
   cat >"$STACK_DIR/stack" <<-ROWS
-	driver $STACK_DRIVER $STACK_BIN/chancery-driver-pkcs11 $STACK_DIR/conf/driver-main.conf
+	driver $STACK_DRIVER $(stack_driver) $STACK_DIR/conf/driver-main.conf
 	signd $STACK_SIGN $STACK_BIN/chancery-signd $STACK_DIR/conf/signd.conf
 	frontd $STACK_FRONT $STACK_BIN/chancery-frontd $STACK_DIR/conf/frontd.conf
 	ROWS
@@ -189,7 +204,7 @@ stack_show_logs() {
 stack_init() {
   [ ! -e "$STACK_DIR/conf/ledger_made" ] || return 0
   local log=$STACK_DIR/log driver status=0
-  (stack_exec "$STACK_DRIVER" "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf") \
+  (stack_exec "$STACK_DRIVER" "$(stack_driver)" --config "$STACK_DIR/conf/driver-main.conf") \
     >>"$log/driver.log" 2>&1 </dev/null &
   driver=$!
   if stack_until 20 stack_driver_up "$driver" && kill -0 "$driver" 2>/dev/null; then

@@ -1,8 +1,23 @@
 # tests: the scripts; each room declares its own unit tests.
-EXTRA_DIST += tests/tap.sh \
-	tests/e2e/lib.sh tests/e2e/bad_input.t tests/e2e/catch_up.t tests/e2e/full_path.t tests/e2e/kill.t \
-	tests/e2e/cuts.t tests/e2e/load.py tests/e2e/retry.t \
-	tests/e2e/quickstart.t tests/lint/c.t tests/lint/shell.t
+EXTRA_DIST += \
+	tests/e2e/bad_input.t \
+	tests/e2e/catch_up.t \
+	tests/e2e/cuts.t \
+	tests/e2e/full_path.t \
+	tests/e2e/kill.t \
+	tests/e2e/latch.t \
+	tests/e2e/lib.sh \
+	tests/e2e/load.py \
+	tests/e2e/load.sh \
+	tests/e2e/quickstart.t \
+	tests/e2e/retry.t \
+	tests/lint/c.t \
+	tests/lint/shell.t \
+	tests/sanitize/leaks.supp \
+	tests/sanitize/options.sh \
+	tests/sanitize/reports.t \
+	tests/sanitize/unit.t \
+	tests/tap.sh
 # A shared object, which automake makes without libtool as a program.
 noinst_PROGRAMS += tests/e2e/witness.so
 tests_e2e_witness_so_SOURCES = tests/e2e/witness.c

@@ -43,6 +43,9 @@ nothing() { # WHAT LIST: passes if the list is empty
   if [ -z "$2" ]; then pass "$1"; else fail "$1" "$2"; fi
 }
 
+# Whether the programs have AddressSanitizer in them: they say so themselves.
+sanitized() { nm -D "$CHANCERY_BUILD/chancery-signd" 2>/dev/null | grep -q __asan_init; }
+
 tap_skip_all() { # REASON
   echo "1..0 # SKIP $1"
   exit 0

@@ -115,17 +115,21 @@ void buf_put_text(struct buf *b, const char *text)
 
 void buf_printf(struct buf *b, const char *format, ...)
 {
-	va_list args;
+	char text[256], *longer = NULL; /* most are short */
+	va_list args, again;
 	va_start(args, format);
-	char *text = NULL;
-	int n = vasprintf(&text, format, args);
+	va_copy(again, args);
+	int n = vsnprintf(text, sizeof(text), format, args);
+	if (n >= (int)sizeof(text))
+		n = vasprintf(&longer, format, again);
+	va_end(again);
 	va_end(args);
 	if (n < 0) {
 		b->broken = true;
 		return;
 	}
-	buf_put(b, text, (size_t)n);
-	free(text);
+	buf_put(b, longer ? longer : text, (size_t)n);
+	free(longer);
 }
 
 void buf_put_u8(struct buf *b, uint8_t v)

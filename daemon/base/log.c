@@ -39,14 +39,25 @@ static void flatten(char *line, size_t n)
 			line[i] = '?';
 }
 
+/* The same second is written many times over. */
+static const char *now_text(void)
+{
+	static _Thread_local int64_t second;
+	static _Thread_local char text[TIME_TEXT_SIZE];
+	int64_t now = time_now();
+	if (now != second || !text[0])
+		time_text(now, text);
+	second = now;
+	return text;
+}
+
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
 	if (level > log_lowest)
 		return;
 	int saved = errno;
-	char line[MAX_LINE], when[TIME_TEXT_SIZE];
-	time_text(time_now(), when);
-	int head = snprintf(line, sizeof(line) - 1, "%s %s %s %s ", when, log_program, level_names[level], event);
+	char line[MAX_LINE];
+	int head = snprintf(line, sizeof(line) - 1, "%s %s %s %s ", now_text(), log_program, level_names[level], event);
 	va_list args;
 	va_start(args, format);
 	int tail = vsnprintf(line + head, sizeof(line) - 1 - (size_t)head, format, args);

@@ -138,13 +138,20 @@ static int role_check(struct http_request *r, const struct route *route)
 			   c->who->actor, names);
 }
 
-static void handler_run(struct front *f, const struct route *route, struct call *c)
+static void call_broken(const struct route *route, struct call *c)
 {
-	if (route->handler(f, c) >= 0)
-		return;
 	log_error("call_failed", "id=%s route=\"%s %s\"", c->request_id, route->method, route->pattern);
 	call_refuse(c, 503, "unavailable", NULL, "This could not be done now; the log has the reason.");
 	c->error.retry_after = 2;
+}
+
+static void handler_run(struct front *f, const struct route *route, struct call *c)
+{
+	int r = route->handler(f, c);
+	if (r == CALL_WAITS)
+		call_wait(c);
+	if (r < 0)
+		call_broken(route, c);
 }
 
 void call_run(struct front *f, const struct route *route, struct call *c)
@@ -178,6 +185,32 @@ int route_resolve(struct http_request *r, const struct route *table, size_t coun
 	if (answer == ROUTE_WRONG_METHOD)
 		return call_refuse(c, 405, "method_not_allowed", NULL, "This path takes %s only.", match->allow);
 	return 0;
+}
+
+/* Handlers that never wait: they may run where connections are served. */
+static bool is_swift(const struct route *route)
+{
+	return route->handler == certificate_issue_ca || route->handler == certificate_issue_issuer;
+}
+
+/* The way through api_serve() of a request that meets no refusal, no earlier reply and no handler that waits. */
+enum http_begun api_begin(struct http_request *r)
+{
+	struct route_match match;
+	struct call *c = &r->call;
+	if (c->idempotency_key || route_find(routes, ROUTES, r->method, r->path, &match) != ROUTE_FOUND ||
+	    !is_swift(match.route) || !(c->who->roles & match.route->roles) || r->query_count)
+		return HTTP_BLOCKS;
+	c->route = match.pattern;
+	memcpy(c->param, match.param, sizeof(c->param));
+	int result = body_read(r);
+	if (result == 0)
+		result = match.route->handler(r->front, c);
+	if (result < 0)
+		call_broken(match.route, c);
+	json_decref(c->body);
+	c->body = NULL;
+	return result == CALL_WAITS ? HTTP_WAITS : HTTP_ANSWERED;
 }
 
 void api_serve(struct http_request *r)

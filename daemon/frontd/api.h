@@ -7,7 +7,8 @@
 
 #include "frontd/http.h"
 
-void api_serve(struct http_request *r);
+http_serve api_serve;
+http_begin api_begin;
 
 struct route;
 struct route_match;

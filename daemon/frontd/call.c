@@ -1,5 +1,6 @@
 #include "frontd/call.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,36 @@ int call_reply_bytes(struct call *c, unsigned status, struct buf *bytes, const c
 	bytes->at = NULL;
 	bytes->len = bytes->cap = 0;
 	return text_take(c, status, text, len, content_type);
+}
+
+struct call_waiter {
+	pthread_mutex_t mutex;
+	pthread_cond_t finished;
+	bool done;
+};
+
+static void waiter_wake(struct call *c)
+{
+	struct call_waiter *w = c->waiter;
+	pthread_mutex_lock(&w->mutex);
+	w->done = true;
+	pthread_cond_signal(&w->finished);
+	pthread_mutex_unlock(&w->mutex);
+}
+
+void call_wait(struct call *c)
+{
+	struct call_waiter w = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+	c->waiter = &w;
+	c->finished = waiter_wake;
+	c->start(c);
+	pthread_mutex_lock(&w.mutex);
+	while (!w.done)
+		pthread_cond_wait(&w.finished, &w.mutex);
+	pthread_mutex_unlock(&w.mutex);
+	pthread_cond_destroy(&w.finished);
+	pthread_mutex_destroy(&w.mutex);
+	c->waiter = NULL;
 }
 
 void call_clear(struct call *c)

@@ -51,11 +51,26 @@ struct call {
 	size_t text_len;
 	const char *content_type;
 	struct call_error error; /* filled in by call_refuse() */
+
+	/* of a handler that answered CALL_WAITS */
+	void (*start)(struct call *c);	  /* the handler's: goes on; to be called once */
+	void (*finished)(struct call *c); /* the server's: called once the answer is there, on any thread */
+	void *handling;			  /* the handler's own */
+	void *waiter;			  /* call_wait()'s own */
 };
 
-/* Answers 0: done, status and reply are set; positive: refused, error is set; negative: broken, logged. */
+/*
+ * Answers 0: done, status and reply are set; positive: refused, error is set;
+ * negative: broken, logged; CALL_WAITS: there is nothing more to do before
+ * others have answered, and nobody needs to wait for them.
+ */
 struct front;
 typedef int call_handler(struct front *f, struct call *c);
+#define CALL_WAITS 2
+/* Starts a call whose handler answered CALL_WAITS, and waits until it has its answer. */
+void call_wait(struct call *c);
+
+#define CALL_JSON "application/json"
 
 /* Fills in the error and answers 1, for `return call_refuse(...)`. field may be NULL. */
 int call_refuse(struct call *c, unsigned status, const char *code, const char *field, const char *format, ...)

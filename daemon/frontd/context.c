@@ -5,42 +5,50 @@
 
 #include <openssl/sha.h>
 
+#include "frontd/json_text.h"
 #include "wire/inner.h"
 
-static bool set_text(json_t *o, const char *key, const char *text)
+static void put_slice(struct buf *out, const char *key, struct slice s)
 {
-	return !text || !*text || json_object_set_new(o, key, json_string(text)) == 0;
+	if (s.len)
+		json_member_put(out, key, s);
 }
 
-static bool set_slice(json_t *o, const char *key, struct slice s)
+static void put_text(struct buf *out, const char *key, const char *text)
 {
-	return s.len == 0 || json_object_set_new(o, key, json_stringn((const char *)s.at, s.len)) == 0;
+	put_slice(out, key, slice_text(text));
 }
 
-static bool set_words(json_t *o, const struct call *c, const struct context_words *w)
+static void put_words(struct buf *out, const struct call *c, const struct context_words *w)
 {
-	bool good = set_text(o, "op", w->op) && set_text(o, "actor", c->who ? c->who->actor : NULL) &&
-		    set_text(o, "req", c->request_id) && set_text(o, "ca", w->ca) && set_text(o, "name", w->name) &&
-		    set_text(o, "parent", w->parent) && set_text(o, "profile", w->profile) &&
-		    set_text(o, "from", w->from) && set_text(o, "to", w->to) && set_text(o, "note", w->note) &&
-		    set_text(o, "serial", w->serial) && set_text(o, "sha256", w->fingerprint) &&
-		    set_text(o, "meta", w->metadata);
-	if (w->issuer)
-		good = good && set_slice(o, "iss", w->issuer->id) && set_slice(o, "iname", w->issuer->name) &&
-		       set_slice(o, "mode", w->issuer->hierarchy_mode) && set_slice(o, "issuing", w->issuer->issuing_ca_id);
-	return good;
+	put_text(out, "op", w->op);
+	put_text(out, "actor", c->who ? c->who->actor : NULL);
+	put_text(out, "req", c->request_id);
+	put_text(out, "ca", w->ca);
+	put_text(out, "name", w->name);
+	put_text(out, "parent", w->parent);
+	put_text(out, "profile", w->profile);
+	put_text(out, "from", w->from);
+	put_text(out, "to", w->to);
+	put_text(out, "note", w->note);
+	put_text(out, "serial", w->serial);
+	put_text(out, "sha256", w->fingerprint);
+	put_text(out, "meta", w->metadata);
+	if (!w->issuer)
+		return;
+	put_slice(out, "iss", w->issuer->id);
+	put_slice(out, "iname", w->issuer->name);
+	put_slice(out, "mode", w->issuer->hierarchy_mode);
+	put_slice(out, "issuing", w->issuer->issuing_ca_id);
 }
 
 int context_put(struct buf *out, const struct call *c, const struct context_words *words)
 {
-	json_t *o = json_object();
-	char *text = set_words(o, c, words) ? json_dumps(o, JSON_COMPACT) : NULL;
-	json_decref(o);
-	bool fits = text && strlen(text) <= MAX_CONTEXT;
-	if (fits)
-		buf_put_text(out, text);
-	free(text);
-	return fits && buf_ok(out) ? 0 : 1;
+	size_t start = out->len;
+	buf_put_u8(out, '{');
+	put_words(out, c, words);
+	buf_put_u8(out, '}');
+	return buf_ok(out) && out->len - start <= MAX_CONTEXT ? 0 : 1;
 }
 
 json_t *context_read(struct slice context)

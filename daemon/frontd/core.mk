@@ -7,12 +7,15 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \
+	daemon/frontd/default_algorithm.c daemon/frontd/default_algorithm.h \
 	daemon/frontd/facts.c daemon/frontd/facts.h \
 	daemon/frontd/idempotency.c daemon/frontd/idempotency.h \
 	daemon/frontd/input.c daemon/frontd/input.h \
+	daemon/frontd/issuance.c daemon/frontd/issuance.h \
 	daemon/frontd/issue.c daemon/frontd/issue.h \
 	daemon/frontd/issuer.c \
 	daemon/frontd/issuing.c daemon/frontd/issuing.h \
+	daemon/frontd/json_text.c daemon/frontd/json_text.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \

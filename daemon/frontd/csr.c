@@ -170,14 +170,29 @@ static int hash_check(const struct request *req, struct call *c)
 			     "SHA-512.");
 }
 
-/* hash_check() has been there. */
+/* hash_check() has been there. False for bits that are not octets. */
+static bool signature_kind(const struct request *req, int *digest, int *key)
+{
+	return OBJ_find_sigid_algs(OBJ_obj2nid(req->algorithm->algorithm), digest, key) && !(req->signature->flags & 7);
+}
+
+static bool ec_signature_verify(const struct request *req, struct ec_key *key)
+{
+	int digest = NID_undef, kind = NID_undef;
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	struct slice info = string_slice(req->info);
+	return signature_kind(req, &digest, &kind) && kind == NID_X9_62_id_ecPublicKey &&
+	       EVP_Digest(info.at, info.len, hash, &n, digest_of(digest), NULL) == 1 &&
+	       ec_key_verify(key, (struct slice){ hash, n }, string_slice(req->signature));
+}
+
 static bool signature_verify(const struct request *req, EVP_PKEY *key)
 {
 	int digest = NID_undef, kind = NID_undef;
 	struct slice signature = string_slice(req->signature), info = string_slice(req->info);
-	if (!OBJ_find_sigid_algs(OBJ_obj2nid(req->algorithm->algorithm), &digest, &kind) ||
-	    !EVP_PKEY_is_a(key, OBJ_nid2sn(kind)) || req->signature->flags & 7)
-		return false; /* the last: bits that are not octets */
+	if (!signature_kind(req, &digest, &kind) || !EVP_PKEY_is_a(key, OBJ_nid2sn(kind)))
+		return false;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok = ctx && EVP_DigestVerifyInit(ctx, NULL, digest_of(digest), NULL, key) == 1 &&
 		  EVP_DigestVerify(ctx, signature.at, signature.len, info.at, info.len) == 1;
@@ -278,11 +293,12 @@ static int key_decode(struct slice der, EVP_PKEY **key, struct csr *out, struct 
 static int key_take(const struct request *req, const struct request_info *info, struct csr *out, struct call *c)
 {
 	struct slice der = string_slice(info->key);
-	EVP_PKEY *key __attribute__((cleanup(key_free))) = ec_key_read(der, &out->algorithm);
-	int refused = key ? key_keep(der, out, c) : key_decode(der, &key, out, c);
+	EVP_PKEY *key __attribute__((cleanup(key_free))) = NULL;
+	struct ec_key *ec = ec_key_read(der, &out->algorithm);
+	int refused = ec ? key_keep(der, out, c) : key_decode(der, &key, out, c);
 	if (refused)
 		return refused;
-	if (!signature_verify(req, key))
+	if (ec ? !ec_signature_verify(req, ec) : !signature_verify(req, key))
 		return refuse(c, "csr_bad_signature", "The CSR's signature does not verify with its key.");
 	return 0;
 }

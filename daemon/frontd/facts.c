@@ -15,8 +15,9 @@
 /*
  * A certificate of the shape that the signer writes, after RFC 5280 4.1, with
  * names and key as the bytes that they are: the library's own type decodes
- * every public key, and that costs more than all the rest. Unique identifiers
- * have no place in it.
+ * every public key, and that costs more than all the rest. Each level is read
+ * by itself, because the library writes what it has read in a time that doubles
+ * with every level. Unique identifiers have no place in it.
  */
 struct tbs {
 	ASN1_INTEGER *version;
@@ -26,7 +27,7 @@ struct tbs {
 	X509_VAL *validity;
 	ASN1_STRING *subject;
 	ASN1_STRING *public_key;
-	STACK_OF(X509_EXTENSION) *extensions;
+	ASN1_STRING *extensions;
 };
 
 ASN1_SEQUENCE(tbs) = {
@@ -37,17 +38,17 @@ ASN1_SEQUENCE(tbs) = {
 	ASN1_SIMPLE(struct tbs, validity, X509_VAL),
 	ASN1_SIMPLE(struct tbs, subject, ASN1_SEQUENCE),
 	ASN1_SIMPLE(struct tbs, public_key, ASN1_SEQUENCE),
-	ASN1_EXP_SEQUENCE_OF_OPT(struct tbs, extensions, X509_EXTENSION, 3),
+	ASN1_EXP_OPT(struct tbs, extensions, ASN1_SEQUENCE, 3),
 } static_ASN1_SEQUENCE_END_name(struct tbs, tbs)
 
 struct certificate {
-	struct tbs *tbs;
+	ASN1_STRING *tbs;
 	X509_ALGOR *algorithm;
 	ASN1_BIT_STRING *signature;
 };
 
 ASN1_SEQUENCE(certificate) = {
-	ASN1_SIMPLE(struct certificate, tbs, tbs),
+	ASN1_SIMPLE(struct certificate, tbs, ASN1_SEQUENCE),
 	ASN1_SIMPLE(struct certificate, algorithm, X509_ALGOR),
 	ASN1_SIMPLE(struct certificate, signature, ASN1_BIT_STRING),
 } static_ASN1_SEQUENCE_END_name(struct certificate, certificate)
@@ -57,18 +58,28 @@ static void certificate_cleanup(struct certificate **c)
 	ASN1_item_free((ASN1_VALUE *)*c, ASN1_ITEM_rptr(certificate));
 }
 
+static void tbs_cleanup(struct tbs **t)
+{
+	ASN1_item_free((ASN1_VALUE *)*t, ASN1_ITEM_rptr(tbs));
+}
+
+static void extensions_cleanup(X509_EXTENSIONS **e)
+{
+	sk_X509_EXTENSION_pop_free(*e, X509_EXTENSION_free);
+}
+
 /* The decoder takes some BER: what was read must be what would be written. */
-static struct certificate *certificate_read(struct slice der)
+static void *der_read(struct slice der, const ASN1_ITEM *type)
 {
 	const unsigned char *at = der.at;
 	unsigned char *again = NULL;
-	ASN1_VALUE *c = ASN1_item_d2i(NULL, &at, (long)der.len, ASN1_ITEM_rptr(certificate));
-	int n = c ? ASN1_item_i2d(c, &again, ASN1_ITEM_rptr(certificate)) : -1;
+	ASN1_VALUE *value = ASN1_item_d2i(NULL, &at, (long)der.len, type);
+	int n = value ? ASN1_item_i2d(value, &again, type) : -1;
 	bool same = n > 0 && slice_equal(der, (struct slice){ again, (size_t)n });
 	OPENSSL_free(again);
 	if (same)
-		return (struct certificate *)c;
-	ASN1_item_free(c, ASN1_ITEM_rptr(certificate));
+		return value;
+	ASN1_item_free(value, type);
 	return NULL;
 }
 
@@ -108,6 +119,8 @@ void facts_free(struct facts *f)
 		items_free(lists[i]);
 	buf_free(&f->bytes);
 }
+
+static const char not_der[] = "it is not a DER certificate";
 
 static int facts_refuse(char why[FACTS_WHY], const char *sentence)
 {
@@ -366,9 +379,13 @@ static bool subject_read(struct slice der, struct items *out)
 	return name && at == der.at + der.len && name_read(name, out);
 }
 
-static int extensions_read(const STACK_OF(X509_EXTENSION) *extensions, struct facts *f, char why[FACTS_WHY])
+static int extensions_read(const ASN1_STRING *der, struct facts *f, char why[FACTS_WHY])
 {
 	unsigned seen = 0;
+	__attribute__((cleanup(extensions_cleanup))) X509_EXTENSIONS *extensions =
+		der ? der_read(string_slice(der), ASN1_ITEM_rptr(X509_EXTENSIONS)) : NULL;
+	if (der && !extensions)
+		return facts_refuse(why, not_der);
 	for (int i = 0; i < sk_X509_EXTENSION_num(extensions); i++) {
 		X509_EXTENSION *e = sk_X509_EXTENSION_value(extensions, i);
 		if (extension_read(e, &seen, f))
@@ -404,9 +421,11 @@ static int facts_fill(const struct tbs *t, struct facts *f, char why[FACTS_WHY])
 int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY])
 {
 	facts_init(out, der.len + 1);
-	__attribute__((cleanup(certificate_cleanup))) struct certificate *c = certificate_read(der);
-	if (!c || !buf_ok(&out->bytes))
-		return facts_refuse(why, "it is not a DER certificate");
+	__attribute__((cleanup(certificate_cleanup))) struct certificate *c = der_read(der, ASN1_ITEM_rptr(certificate));
+	__attribute__((cleanup(tbs_cleanup))) struct tbs *t =
+		c ? der_read(string_slice(c->tbs), ASN1_ITEM_rptr(tbs)) : NULL;
+	if (!t || !buf_ok(&out->bytes))
+		return facts_refuse(why, not_der);
 	SHA256(der.at, der.len, out->fingerprint);
-	return facts_fill(c->tbs, out, why);
+	return facts_fill(t, out, why);
 }

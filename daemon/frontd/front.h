@@ -27,7 +27,7 @@ struct front {
 
 	/* from frontd.conf */
 	const char *default_token;	/* driver that makes new keys */
-	const char *default_algorithm;	/* "ECDSA-P384" */
+	const char *default_algorithm;	/* empty: by what the token can do */
 	const char *pki_base_url;	/* "http://pki.example/pki" for AIA URLs; empty: none written */
 	int64_t root_days, ca_days;	/* default ttl_days of a root and of a child */
 	int64_t backdate;		/* seconds that notBefore lies before now by default */

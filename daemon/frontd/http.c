@@ -2,6 +2,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -17,14 +19,16 @@
 #include "frontd/front.h"
 #include "frontd/metrics.h"
 #include "frontd/route.h"
+#include "frontd/workers.h"
 
 #define MAX_BODY	    (256 * 1024)	/* a CSR of 64 KiB, escaped, in its object fits four times over */
 #define MAX_DRAIN	    (16 * 1024 * 1024)	/* read and thrown away, so that the client gets to read the refusal */
-#define MAX_CONNECTIONS	    512			/* threads, mostly asleep */
+#define MAX_CONNECTIONS	    512			/* each a few pages, mostly idle */
+#define MAX_WORKERS	    128			/* requests that wait for the signer, the database or a key at a time */
 #define MAX_PER_UID	    256			/* one caller can't take all of them */
 #define MAX_QUERIES	    16			/* no route knows more than ten */
 #define MAX_IDEMPOTENCY_KEY 128			/* a UUID with room to spare */
-#define MAX_HEADERS_MEMORY  (64 * 1024)		/* of one connection: headers and the window of the body */
+#define MAX_HEADERS_MEMORY  (32 * 1024)		/* of one connection, wiped at each request: headers, a window of the body */
 #define IDLE_SECONDS	    60			/* without a byte in either direction */
 #define REQUEST_SECONDS	    60			/* for the whole body */
 #define THREAD_STACK	    (512 * 1024)
@@ -34,7 +38,8 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
-	unsigned in_flight;
+	unsigned in_flight, suspended;
+	struct workers *workers;
 	struct connection *connections; /* all that are open */
 };
 
@@ -52,6 +57,8 @@ struct exchange {
 	struct buf body;
 	size_t taken;	 /* bytes of body seen, kept or not */
 	bool close;	 /* the connection can't be trusted to be in step */
+	bool answered;	 /* by whoever waited for it */
+	struct worker_task task;
 	size_t query_count;
 	struct {
 		char *name, *value; /* decoded, owned */
@@ -252,7 +259,7 @@ static char *error_text(const struct call *c)
 /* The answer's bytes, malloc'd; *type and *status are what goes with them. */
 static char *answer_text(struct call *c, unsigned *status, const char **type, size_t *len)
 {
-	*type = "application/json";
+	*type = CALL_JSON;
 	*status = c->error.status ? c->error.status : c->status;
 	char *text = NULL;
 	if (c->error.status) {
@@ -328,6 +335,57 @@ static enum MHD_Result exchange_answer(struct exchange *x)
 	return done;
 }
 
+/* The connection sleeps until exchange_wake(). */
+static void exchange_suspend(struct exchange *x)
+{
+	pthread_mutex_lock(&x->server->lock);
+	x->server->suspended++;
+	pthread_mutex_unlock(&x->server->lock);
+	MHD_suspend_connection(x->connection);
+}
+
+/* Its answer is there: on_request() is called once more. Here the exchange may be gone as soon as that is said. */
+static void exchange_wake(struct exchange *x)
+{
+	struct http_server *s = x->server;
+	x->answered = true;
+	MHD_resume_connection(x->connection);
+	pthread_mutex_lock(&s->lock);
+	if (--s->suspended == 0)
+		pthread_cond_signal(&s->idle);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void on_finished(struct call *c)
+{
+	exchange_wake(c->http);
+}
+
+static void on_worker(struct worker_task *task)
+{
+	struct exchange *x = (struct exchange *)((char *)task - offsetof(struct exchange, task));
+	x->server->options.serve(&x->request);
+	exchange_wake(x);
+}
+
+static enum MHD_Result exchange_serve(struct exchange *x)
+{
+	const struct http_options *options = &x->server->options;
+	struct call *c = &x->request.call;
+	c->finished = on_finished;
+	enum http_begun begun = options->begin ? options->begin(&x->request) : HTTP_BLOCKS;
+	if (begun == HTTP_ANSWERED)
+		return exchange_answer(x);
+	/* Before anybody else knows of it, who might be done before it sleeps. */
+	exchange_suspend(x);
+	x->task.run = on_worker;
+	if (begun == HTTP_WAITS)
+		c->start(c);
+	else
+		workers_add(x->server->workers, &x->task);
+	return MHD_YES;
+}
+
 static enum MHD_Result on_request(void *server, struct MHD_Connection *c, const char *path, const char *method,
 				  const char *version, const char *data, size_t *size, void **state)
 {
@@ -346,9 +404,7 @@ static enum MHD_Result on_request(void *server, struct MHD_Connection *c, const 
 	if (*size)
 		return body_take(x, data, size);
 	x->request.call.body_bytes = buf_slice(&x->body);
-	if (!x->request.call.error.status)
-		s->options.serve(&x->request);
-	return exchange_answer(x);
+	return x->answered || x->request.call.error.status ? exchange_answer(x) : exchange_serve(x);
 }
 
 static void on_completed(void *server, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode code)
@@ -440,15 +496,16 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *server, c
 
 static struct MHD_Daemon *daemon_start(struct http_server *s)
 {
-	unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
-			 MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned threads = s->options.threads > 1 ? s->options.threads : 0; /* the library knows no pool of one */
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, s,
 				MHD_OPTION_LISTEN_SOCKET, s->options.socket, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
 				s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_UNESCAPE_CALLBACK,
 				leave_escaped, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_HEADERS_MEMORY,
-				MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_END);
+				MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_THREAD_POOL_SIZE,
+				threads, MHD_OPTION_END);
 }
 
 int http_start(const struct http_options *options, struct http_server **out)
@@ -463,9 +520,11 @@ int http_start(const struct http_options *options, struct http_server **out)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->idle, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	s->daemon = daemon_start(s);
+	s->workers = fd_nonblock(options->socket) == 0 ? workers_start(MAX_WORKERS) : NULL;
+	s->daemon = s->workers ? daemon_start(s) : NULL;
 	if (!s->daemon) {
 		log_error("http_failed", "socket=%s why=\"%s\"", options->name, log_errno());
+		workers_stop(s->workers);
 		free(s);
 		return -1;
 	}
@@ -495,7 +554,13 @@ void http_stop(struct http_server *s)
 {
 	if (!s)
 		return;
+	/* The library can't end while a connection sleeps; every wait has a deadline of its own. */
+	pthread_mutex_lock(&s->lock);
+	while (s->suspended)
+		pthread_cond_wait(&s->idle, &s->lock);
+	pthread_mutex_unlock(&s->lock);
 	MHD_stop_daemon(s->daemon);
+	workers_stop(s->workers);
 	pthread_cond_destroy(&s->idle);
 	pthread_mutex_destroy(&s->lock);
 	free(s);

@@ -1,8 +1,9 @@
 /*
  * HTTP/1.1 on a Unix socket, with libmicrohttpd: who is calling, a bounded
  * body, headers that mean one thing only, and the answer's bytes. One server
- * a socket, one thread a connection, because handlers wait for the signer and
- * the database.
+ * a socket, with a few threads for all connections, which never wait for the
+ * signer or the database: a connection sleeps meanwhile, and what does wait
+ * runs on threads of its own (frontd/workers.h).
  *
  * Every byte that comes in is hostile. Knows no route and no role.
  */
@@ -25,14 +26,24 @@ struct http_request {
 	char allow[64];	  /* the answer's Allow header; empty: none */
 };
 
-/* Serves a request that was taken in whole: call.error.status set means refused. */
+/* Serves a request that was taken in whole: call.error.status set means refused. May wait. */
 typedef void http_serve(struct http_request *r);
+
+/* The same without waiting, for the requests where that can be. */
+enum http_begun {
+	HTTP_ANSWERED, /* the call has its answer */
+	HTTP_WAITS,    /* call.start() is to be called, and calls call.finished() in the end */
+	HTTP_BLOCKS,   /* nothing was done: serve() it */
+};
+typedef enum http_begun http_begin(struct http_request *r);
 
 struct http_options {
 	const char *name; /* "api", for the log */
 	int socket;	  /* listens; taken over */
 	struct front *front;
 	http_serve *serve;
+	http_begin *begin;     /* NULL: every request blocks */
+	unsigned threads;      /* for connections; 0: one */
 	bool no_store;	       /* Cache-Control: no-store on every answer */
 	struct authz *authz;   /* gives callers their roles; NULL: nobody asks who calls */
 };

@@ -287,10 +287,11 @@ void idempotency_end(struct front *f, struct call *c)
 	struct keyed k;
 	char *text = NULL;
 	bool forget = c->error.status >= 400 && c->error.status < 500 && !c->resumed; /* the key is free */
-	bool keep = !c->error.status && c->reply && (text = json_dumps(c->reply, JSON_COMPACT));
+	bool written = c->text && c->content_type && strcmp(c->content_type, CALL_JSON) == 0;
+	bool keep = !c->error.status && (written || (c->reply && (text = json_dumps(c->reply, JSON_COMPACT))));
 	int r = keyed_fill(c, &route, &k);
 	k.row.status = keep ? (uint16_t)c->status : 0;
-	k.row.reply = slice_text(text);
+	k.row.reply = written ? (struct slice){ (const uint8_t *)c->text, c->text_len } : slice_text(text);
 	/* Else its fate is unknown, or was at an earlier try: whoever repeats it takes it up where it was left. */
 	if (!r && (forget || keep))
 		r = store_change(f->store, end_work, &k.row);

@@ -6,56 +6,16 @@
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/authz.h"
-#include "frontd/issuing.h"
-#include "frontd/check.h"
 #include "frontd/context.h"
-#include "frontd/csr.h"
 #include "frontd/front.h"
 #include "frontd/input.h"
-#include "frontd/made.h"
-#include "frontd/metrics.h"
+#include "frontd/issuance.h"
 #include "frontd/view.h"
-#include "policy/profile.h"
 
 #define MAX_CSR_PEM 65536
 #define MAX_TTL	    (INT64_C(100) * 366 * 86400)
 
-/* One issuance on its way. */
-struct issue {
-	struct issuing *ca;
-	const struct profile *profile;
-	struct csr csr;
-	struct leaf_fields leaf;
-	int64_t ttl, not_before, not_after;
-	bool not_before_given;
-	uint8_t request_id[16];
-	struct items urls;
-	struct buf context;
-};
-
-static void issue_init(struct issue *i)
-{
-	*i = (struct issue){ 0 };
-	items_init(&i->urls);
-	buf_init(&i->context, MAX_CONTEXT);
-}
-
-static void issue_free(struct issue *i)
-{
-	issuing_release(&i->ca);
-	csr_free(&i->csr);
-	leaf_fields_free(&i->leaf);
-	items_free(&i->urls);
-	buf_free(&i->context);
-}
-#define scoped_issue __attribute__((cleanup(issue_free))) struct issue
-
-static const char *ca_id(const struct issue *i)
-{
-	return row_text(i->ca->chain.ca[0].id);
-}
-
-static int issue_load(struct front *f, struct call *c, const char *id, struct issue *i)
+static int issue_load(struct front *f, struct call *c, const char *id, struct issuance *i)
 {
 	int r = issuing_get(f->issuings, f->store, id, &i->ca);
 	if (r < 0)
@@ -71,7 +31,7 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 	return 0;
 }
 
-static int read_profile(struct front *f, struct call *c, struct issue *i)
+static int read_profile(struct front *f, struct call *c, struct issuance *i)
 {
 	const char *name;
 	int r = input_text(c, "profile", true, MAX_PROFILE_NAME, &name);
@@ -83,7 +43,7 @@ static int read_profile(struct front *f, struct call *c, struct issue *i)
 	return call_refuse(c, 400, "unknown_profile", "profile", "There is no such profile; GET /api/v1/profiles lists them.");
 }
 
-static int read_times(struct call *c, struct issue *i)
+static int read_times(struct call *c, struct issuance *i)
 {
 	bool there;
 	const char *text;
@@ -99,14 +59,14 @@ static int read_times(struct call *c, struct issue *i)
 	return 0;
 }
 
-static int read_csr(struct call *c, struct issue *i)
+static int read_csr(struct call *c, struct issuance *i)
 {
 	const char *pem;
 	int r = input_block(c, "csr_pem", MAX_CSR_PEM, &pem);
 	return r ? r : csr_decode(pem, strlen(pem), &i->csr, c);
 }
 
-static int apply_profile(struct call *c, struct issue *i)
+static int apply_profile(struct call *c, struct issuance *i)
 {
 	struct leaf_wish wish = { .algorithm = i->csr.algorithm,
 				  .subject = i->csr.subject,
@@ -118,10 +78,10 @@ static int apply_profile(struct call *c, struct issue *i)
 	return call_refuse(c, 400, why.code, why.field, "%s", why.message);
 }
 
-static int check_rights(struct call *c, const struct issue *i)
+static int check_rights(struct call *c, const struct issuance *i)
 {
 	char why[200] = "";
-	if (authz_may_issue(c->who, ca_id(i), i->profile->name, i->leaf.alt_names, why))
+	if (authz_may_issue(c->who, issuance_ca_id(i), i->profile->name, i->leaf.alt_names, why))
 		return 0;
 	return call_refuse(c, 403, "not_allowed", NULL, "You may not have this certificate issued: %s.", why);
 }
@@ -163,7 +123,7 @@ static int check_subject(struct call *c, const struct constraints *effective, st
 	return r;
 }
 
-static int check_constraints(struct call *c, const struct issue *i)
+static int check_constraints(struct call *c, const struct issuance *i)
 {
 	struct constraints effective;
 	if (constraints_unpack(i->ca->chain.ca[0].effective, &effective))
@@ -177,7 +137,7 @@ static int check_constraints(struct call *c, const struct issue *i)
 	return r;
 }
 
-static int set_validity(struct front *f, struct call *c, struct issue *i)
+static int set_validity(struct front *f, struct call *c, struct issuance *i)
 {
 	int64_t now = request_time(i->request_id), first = chain_not_before(&i->ca->chain), last = chain_not_after(&i->ca->chain);
 	if (now > last || now < first)
@@ -194,25 +154,25 @@ static int set_validity(struct front *f, struct call *c, struct issue *i)
 	return 0;
 }
 
-static void set_url(struct front *f, struct issue *i, uint8_t use, const char *last)
+static void set_url(struct front *f, struct issuance *i, uint8_t use, const char *last)
 {
 	scoped_buf url = { .max = 1024 };
-	buf_printf(&url, "%s/%s/%s", f->pki_base_url, ca_id(i), last);
+	buf_printf(&url, "%s/%s/%s", f->pki_base_url, issuance_ca_id(i), last);
 	items_put(&i->urls, use, buf_slice(&url));
 }
 
-static int set_words(struct front *f, struct call *c, struct issue *i)
+static int set_words(struct front *f, struct call *c, struct issuance *i)
 {
 	if (f->pki_base_url && *f->pki_base_url) {
 		set_url(f, i, URL_CRL, "crl");
 		set_url(f, i, URL_OCSP, "ocsp");
 		set_url(f, i, URL_CA_ISSUERS, "ca.crt");
 	}
-	struct context_words words = { .op = "leaf", .ca = ca_id(i), .profile = i->profile->name };
+	struct context_words words = { .op = "leaf", .ca = issuance_ca_id(i), .profile = i->profile->name };
 	return context_put(&i->context, c, &words) ? -1 : 0;
 }
 
-static int issue_plan(struct front *f, struct call *c, struct issue *i)
+static int issue_plan(struct front *f, struct call *c, struct issuance *i)
 {
 	static const char *const known[] = { "csr_pem", "profile", "ttl_seconds", "not_before", NULL };
 	int r = input_members(c, known);
@@ -233,91 +193,8 @@ static int issue_plan(struct front *f, struct call *c, struct issue *i)
 	return r ? r : set_words(f, c, i);
 }
 
-static struct cert_sign_request issue_fields(const struct issue *i)
-{
-	struct cert_sign_request r = { .kind = KIND_LEAF,
-				       .not_before = i->not_before,
-				       .not_after = i->not_after,
-				       .key_form = KEY_FOREIGN,
-				       .subject_key = i->csr.public_key,
-				       .subject = i->leaf.subject,
-				       .alt_names = i->leaf.alt_names,
-				       .key_usage = i->leaf.key_usage,
-				       .ext_key_usage = i->leaf.ext_key_usage,
-				       .path_len = PATH_LEN_NONE,
-				       .urls = items_list(&i->urls),
-				       .policies = i->leaf.policies,
-				       .flags = i->leaf.flags,
-				       .context = buf_slice(&i->context) };
-	memcpy(r.request_id, i->request_id, sizeof(r.request_id));
-	memcpy(r.ca_key, i->ca->chain.ca[0].key_id, sizeof(r.ca_key));
-	return r;
-}
-
-static int issue_reply(struct call *c, const struct issuing *ca, const struct certificate_row *row)
-{
-	json_t *view = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "certificate_pem", view_pem(row->der),
-				 "chain_pem", ca->chain_pem, "root_pem", ca->root_pem, "serial",
-				 view_hex(row->serial.at, row->serial.len), "fingerprint", view_hex(row->fingerprint, 32),
-				 "not_before", view_time(row->not_before), "not_after", view_time(row->not_after),
-				 "ledger_seq", json_integer((json_int_t)row->ledger_seq), "ca_id",
-				 view_text(ca->chain.ca[0].id));
-	return call_reply(c, 201, view);
-}
-
-static void leaf_check(const struct issue *i, const struct cert_sign_request *fields, const struct facts *got,
-		       struct made *m)
-{
-	memcpy(m->why, i->ca->why, sizeof(m->why));
-	if (m->why[0])
-		return;
-	struct check_asked asked = { .fields = *fields,
-				     .public_key = i->csr.public_key,
-				     .issuer_name = i->ca->facts.subject_name,
-				     .issuer_key_id = i->ca->facts.subject_key_id };
-	check_certificate(got, &asked, m->why);
-}
-
-static int leaf_commit(struct front *f, struct call *c, struct issue *i, const struct cert_sign_request *fields,
-		       const struct cert_sign_reply *reply)
-{
-	scoped_facts got = { 0 };
-	scoped_made m = { .now = time_now(), .issuing_ca_id = ca_id(i) };
-	if (facts_read(reply->certificate, &got, m.why) == 0)
-		leaf_check(i, fields, &got, &m);
-	made_fill(&m, &got, reply->certificate, ca_id(i), KIND_LEAF);
-	m.row.profile = slice_text(i->profile->name);
-	m.row.actor = slice_text(c->who->actor);
-	m.row.ledger_seq = reply->ledger_seq;
-	memcpy(m.row.request_id, i->request_id, sizeof(m.row.request_id));
-	if (store_change(f->store, made_commit, &m))
-		return answer_store(c);
-	if (m.why[0])
-		return answer_withheld(c);
-	metrics_issued(f->metrics, ca_id(i), i->profile->name);
-	return issue_reply(c, i->ca, &m.row);
-}
-
-static int leaf_make(struct front *f, struct call *c, struct issue *i)
-{
-	struct cert_sign_request fields = issue_fields(i);
-	struct cert_sign_reply reply = { 0 };
-	scoped_hold hold;
-	scoped_answer answer;
-	signer_hold(f->signer, &hold);
-	enum signer_result asked = signer_cert_sign(f->signer, &fields, &reply, &answer);
-	if (asked == SIGNER_REFUSED)
-		signer_settle(&hold, 0);
-	if (asked)
-		return answer_signer(c, asked, &answer);
-	int r = leaf_commit(f, c, i, &fields, &reply);
-	if (r == 0 || strcmp(c->error.code, "certificate_withheld") == 0)
-		signer_settle(&hold, reply.ledger_seq);
-	return r;
-}
-
 /* A repeated request whose certificate is there already. */
-static int leaf_again(struct front *f, struct call *c, const struct issue *i, bool *answered)
+static int leaf_again(struct front *f, struct call *c, const struct issuance *i, bool *answered)
 {
 	scoped_session *s = NULL;
 	scoped_row(certificate) row = { 0 };
@@ -327,10 +204,10 @@ static int leaf_again(struct front *f, struct call *c, const struct issue *i, bo
 	*answered = r == STORE_DONE;
 	if (!*answered)
 		return r < 0 ? answer_store(c) : 0;
-	return slice_equal(row.state, slice_text("withheld")) ? answer_withheld(c) : issue_reply(c, i->ca, &row);
+	return slice_equal(row.state, slice_text("withheld")) ? answer_withheld(c) : issuance_reply(c, i->ca, &row);
 }
 
-static int leaf_dry(struct call *c, const struct issue *i)
+static int leaf_dry(struct call *c, const struct issuance *i)
 {
 	json_t *names = json_array();
 	struct list l = i->leaf.alt_names;
@@ -342,29 +219,30 @@ static int leaf_dry(struct call *c, const struct issue *i)
 		json_array_append_new(names, view_text(buf_slice(&text)));
 	}
 	return call_reply(c, 200,
-			  json_pack("{s:b, s:s, s:s, s:o, s:o, s:o, s:o}", "dry_run", 1, "ca_id", ca_id(i), "profile",
+			  json_pack("{s:b, s:s, s:s, s:o, s:o, s:o, s:o}", "dry_run", 1, "ca_id", issuance_ca_id(i), "profile",
 				    i->profile->name, "subject", view_name(i->leaf.subject.raw), "names", names,
 				    "not_before", view_time(i->not_before), "not_after", view_time(i->not_after)));
 }
 
 static int issue(struct front *f, struct call *c, const char *id)
 {
-	scoped_issue i;
-	issue_init(&i);
+	scoped_issuance *i = issuance_new(f, c);
+	if (!i)
+		return -1;
 	bool answered = false;
-	int r = issue_load(f, c, id, &i);
+	int r = issue_load(f, c, id, i);
 	if (!r && c->signing_id_given && !c->dry_run)
-		r = leaf_again(f, c, &i, &answered);
+		r = leaf_again(f, c, i, &answered);
 	if (r || answered)
 		return r;
 	if (c->signing_id_given)
-		memcpy(i.request_id, c->signing_id, sizeof(i.request_id));
+		memcpy(i->request_id, c->signing_id, sizeof(i->request_id));
 	else
-		signer_request_id(i.request_id);
-	r = issue_plan(f, c, &i);
+		signer_request_id(i->request_id);
+	r = issue_plan(f, c, i);
 	if (r)
 		return r < 0 ? answer_store(c) : r;
-	return c->dry_run ? leaf_dry(c, &i) : leaf_make(f, c, &i);
+	return c->dry_run ? leaf_dry(c, i) : issuance_hand_over(&i);
 }
 
 int certificate_issue_ca(struct front *f, struct call *c)

@@ -7,6 +7,7 @@
 
 #include "frontd/call.h"
 
+/* Both never wait themselves: CALL_WAITS where all is well. */
 call_handler certificate_issue_ca;     /* {CA id} */
 call_handler certificate_issue_issuer; /* {issuer id}: under its issuing CA */
 

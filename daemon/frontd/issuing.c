@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontd/json_text.h"
+
 #define MAX_ISSUING 64 /* CAs that issue at the same time; with more, some are read anew. About 20 KiB each */
+#define MAX_MEMBERS (1024 * 1024)
 
 struct issuings {
 	pthread_mutex_t lock;
@@ -38,14 +41,29 @@ void issuing_release(struct issuing **issuing)
 		return;
 	chain_free(&i->chain);
 	facts_free(&i->facts);
-	free(i->chain_pem);
-	free(i->root_pem);
+	buf_free(&i->members);
 	free(i);
 }
 
 static const char *id_of(const struct issuing *i)
 {
 	return row_text(i->chain.ca[0].id);
+}
+
+/* Where an answer to an issuance says the same of every leaf of this CA. */
+static int members_write(struct issuing *i)
+{
+	size_t root = i->chain.count - 1;
+	char *chain = chain_pem(&i->chain, 0, root), *top = chain_pem(&i->chain, root, root + 1);
+	buf_init(&i->members, MAX_MEMBERS);
+	buf_put_u8(&i->members, ','); /* they follow another */
+	json_member_put(&i->members, "chain_pem", slice_text(chain));
+	json_member_put(&i->members, "root_pem", slice_text(top));
+	json_member_put(&i->members, "ca_id", i->chain.ca[0].id);
+	bool good = chain && top && buf_ok(&i->members);
+	free(chain);
+	free(top);
+	return good ? 0 : -1;
 }
 
 /* The generation comes before the rows: what changes in between makes the entry old, never wrong. */
@@ -58,11 +76,8 @@ static int issuing_load(struct store *store, const char *ca_id, struct issuing *
 	int r = chain_load(s, ca_id, &i->chain);
 	if (r)
 		return r;
-	size_t root = i->chain.count - 1;
-	i->chain_pem = chain_pem(&i->chain, 0, root);
-	i->root_pem = chain_pem(&i->chain, root, root + 1);
 	facts_read(i->chain.ca[0].certificate, &i->facts, i->why);
-	return i->chain_pem && i->root_pem ? 0 : -1;
+	return members_write(i);
 }
 
 static struct issuing *issuing_find(struct issuings *all, const char *ca_id, uint64_t generation)

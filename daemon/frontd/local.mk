@@ -14,7 +14,8 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/metrics.c daemon/frontd/metrics.h \
 	daemon/frontd/pki.c daemon/frontd/pki.h \
 	daemon/frontd/route.c daemon/frontd/route.h \
-	daemon/frontd/status.c daemon/frontd/status.h
+	daemon/frontd/status.c daemon/frontd/status.h \
+	daemon/frontd/workers.c daemon/frontd/workers.h
 daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(LIBCONFIG_CFLAGS)
 FRONT_ROOMS = daemon/frontd/libfronthttp.a daemon/frontd/libfrontcore.a daemon/frontd/libfronthttp.a \

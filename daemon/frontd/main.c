@@ -27,6 +27,7 @@
 #include "store/store.h"
 
 #define MAX_FILES 4096 /* both sockets' connections, the database's sessions with three files each, and as many again */
+#define MAX_HTTP_THREADS 16 /* each decodes requests and verifies their signatures, one after the other */
 
 struct servers {
 	struct http_server *api, *pki;
@@ -38,6 +39,13 @@ static int listen_on(const char *name, const char *path, mode_t mode)
 	return passed >= 0 ? passed : fd_listen(path, mode);
 }
 
+/* The other half of the processors is for the signer and the database; few threads find much to do when they wake. */
+static unsigned http_threads(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+	return n < 1 ? 1 : n > MAX_HTTP_THREADS ? MAX_HTTP_THREADS : (unsigned)n;
+}
+
 static int servers_start(struct config *c, struct servers *out)
 {
 	scoped_fd int api = listen_on("api", c->api_socket, c->api_socket_mode);
@@ -45,7 +53,8 @@ static int servers_start(struct config *c, struct servers *out)
 	if (api < 0 || pki < 0)
 		return -1;
 	struct http_options api_options = { .name = "api", .socket = api, .front = &c->front, .serve = api_serve,
-					    .no_store = true, .authz = c->front.authz };
+					    .begin = api_begin, .threads = http_threads(), .no_store = true,
+					    .authz = c->front.authz };
 	struct http_options pki_options = { .name = "pki", .socket = pki, .front = &c->front, .serve = pki_serve };
 	if (http_start(&api_options, &out->api) != 0)
 		return -1;

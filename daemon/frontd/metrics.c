@@ -65,14 +65,18 @@ void metrics_free(struct metrics *m)
 /* A label's value as the text format wants it: backslash, quote and line feed escaped. */
 static void label_put(struct buf *out, const char *name, const char *value)
 {
-	buf_printf(out, "%s%s=\"", out->len ? "," : "", name);
+	if (out->len)
+		buf_put_u8(out, ',');
+	buf_put_text(out, name);
+	buf_put_text(out, "=\"");
 	for (; *value; value++) {
-		if (*value == '\n')
-			buf_put_text(out, "\\n");
-		else if (*value == '\\' || *value == '"')
-			buf_printf(out, "\\%c", *value);
-		else
-			buf_put_u8(out, (uint8_t)*value);
+		size_t plain = strcspn(value, "\\\"\n");
+		buf_put(out, value, plain);
+		value += plain;
+		if (!*value)
+			break;
+		buf_put_u8(out, '\\');
+		buf_put_u8(out, *value == '\n' ? 'n' : (uint8_t)*value);
 	}
 	buf_put_u8(out, '"');
 }

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/context.h"
+#include "frontd/default_algorithm.h"
 #include "frontd/input.h"
 #include "frontd/subject.h"
 #include "wire/inner.h"
@@ -156,7 +157,7 @@ static int read_algorithm(struct front *f, struct call *c, struct plan *p)
 	int r = input_text(c, "algorithm", false, 32, &name);
 	if (r)
 		return r;
-	p->algorithm = algorithm_by_name(name ? name : f->default_algorithm);
+	p->algorithm = name ? algorithm_by_name(name) : default_algorithm(f);
 	if (p->algorithm)
 		return 0;
 	return call_refuse(c, 400, "algorithm_not_supported", "algorithm",

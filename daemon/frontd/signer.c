@@ -1,5 +1,6 @@
 #include "frontd/signer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,89 +34,66 @@ void signer_request_id(uint8_t id[REQUEST_ID_SIZE])
 	random_bytes(id + 6, REQUEST_ID_SIZE - 6);
 }
 
-static void deadline_in(struct timespec *t, unsigned seconds)
+/* Sends. AWAY before anything was sent leaves nothing uncertain. */
+static void ask_post(struct signer *s, struct signer_ask *ask, struct slice frame)
 {
-	clock_gettime(CLOCK_MONOTONIC, t);
-	t->tv_sec += seconds;
+	unsigned seconds = ask->verb == INNER_KEY_CREATE ? KEY_CREATE_SECONDS : s->options.timeout;
+	ask->deadline = time_boot_ms() + 1000 * (int64_t)seconds;
+	pthread_mutex_lock(&s->mutex);
+	bool open = s->fd >= 0 && (s->state == LINK_READY || pthread_equal(pthread_self(), s->thread));
+	bool sent = open && link_send(s, frame);
+	if (sent) {
+		*s->last_asked = ask;
+		s->last_asked = &ask->next;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	if (!sent)
+		ask->answered(ask);
 }
 
-static bool deadline_over(const struct timespec *t)
+static void ask_init(struct signer *s, struct signer_ask *ask, uint16_t verb)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+	ask->result = SIGNER_AWAY;
+	ask->answer = (struct signer_answer){ .bytes = { .max = MAX_FRAME_BODY } };
+	ask->tag = atomic_fetch_add(&s->next_tag, 1) + 1;
+	ask->verb = verb;
+	ask->next = NULL;
 }
 
-/* Waits for the answer; the mutex is held. The link's own thread moves the bytes meanwhile. */
-static void waiter_wait(struct signer *s, struct waiter *w, unsigned seconds)
+/* An ask whose caller waits. */
+struct waiter {
+	struct signer *signer;
+	bool done;
+	pthread_cond_t finished;
+};
+
+static void waiter_wake(struct signer_ask *ask)
 {
-	struct timespec deadline;
-	deadline_in(&deadline, seconds);
+	struct waiter *w = ask->with;
+	pthread_mutex_lock(&w->signer->mutex);
+	w->done = true;
+	pthread_cond_signal(&w->finished);
+	pthread_mutex_unlock(&w->signer->mutex);
+}
+
+/* The link's own thread moves the bytes meanwhile, for itself and for all others. The deadline ends every wait. */
+static void waiter_wait(struct waiter *w)
+{
+	struct signer *s = w->signer;
 	bool own = pthread_equal(pthread_self(), s->thread);
-	while (!w->done && !deadline_over(&deadline)) {
+	pthread_mutex_lock(&s->mutex);
+	while (!w->done) {
 		if (!own) {
-			pthread_cond_timedwait(&w->finished, &s->mutex, &deadline);
+			pthread_cond_wait(&w->finished, &s->mutex);
 			continue;
 		}
 		pthread_mutex_unlock(&s->mutex);
-		int lost = link_pump(s, 1000);
+		if (link_pump(s, 1000))
+			link_lose(s);
 		pthread_mutex_lock(&s->mutex);
-		if (lost)
-			return;
-	}
-}
-
-static void waiter_remove(struct signer *s, struct waiter *w)
-{
-	struct waiter **at = &s->waiters;
-	while (*at && *at != w)
-		at = &(*at)->next;
-	if (*at)
-		*at = w->next;
-}
-
-static void waiter_init(struct waiter *w, uint64_t tag, uint16_t verb, struct signer_answer *a)
-{
-	*w = (struct waiter){ .tag = tag, .verb = verb, .answer = a, .result = SIGNER_AWAY };
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->finished, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
-/* Sends a frame and waits. AWAY before anything was sent leaves nothing uncertain; later it does. */
-static enum signer_result signer_exchange(struct signer *s, uint64_t tag, uint16_t verb, struct slice frame,
-					  struct signer_answer *a)
-{
-	struct waiter w;
-	waiter_init(&w, tag, verb, a);
-	pthread_mutex_lock(&s->mutex);
-	bool own = pthread_equal(pthread_self(), s->thread);
-	bool open = s->fd >= 0 && (s->state == LINK_READY || own);
-	if (open && link_send(s, frame)) {
-		w.next = s->waiters;
-		s->waiters = &w;
-		waiter_wait(s, &w, verb == INNER_KEY_CREATE ? KEY_CREATE_SECONDS : s->options.timeout);
-		waiter_remove(s, &w);
-		if (!w.done) {
-			w.result = SIGNER_LATE;
-			s->abandoned++;
-		}
-		if (w.result == SIGNER_LATE || w.result == SIGNER_AWAY)
-			s->uncertain = true;
 	}
 	pthread_mutex_unlock(&s->mutex);
-	pthread_cond_destroy(&w.finished);
-	return w.result;
-}
-
-static uint64_t signer_tag(struct signer *s)
-{
-	pthread_mutex_lock(&s->mutex);
-	uint64_t tag = ++s->next_tag;
-	pthread_mutex_unlock(&s->mutex);
-	return tag;
+	pthread_cond_destroy(&w->finished);
 }
 
 static enum signer_result signer_garbled(struct signer *s, const char *verb, enum pack_refusal why, const char *where)
@@ -129,24 +107,36 @@ static enum signer_result signer_garbled(struct signer *s, const char *verb, enu
 	return SIGNER_AWAY;
 }
 
-#define VERB(number, NAME, name, who, most, request, reply)                                                      \
-	enum signer_result signer_##name(struct signer *s, const struct name##_request *r, struct name##_reply *out, \
-					 struct signer_answer *a)                                                \
-	{                                                                                                        \
-		*a = (struct signer_answer){ .bytes = { .max = MAX_FRAME_BODY } };                               \
-		uint64_t tag = signer_tag(s);                                                                    \
-		scoped_buf frame = { .max = FRAME_HEAD + (most) };                                               \
-		ask_##name##_put(&frame, tag, r);                                                                \
-		if (!buf_ok(&frame)) {                                                                           \
-			log_error("signer_request", "verb=" #name " why=\"a field is over its limit\"");          \
-			return SIGNER_AWAY;                                                                      \
-		}                                                                                                \
-		enum signer_result result = signer_exchange(s, tag, number, buf_slice(&frame), a);               \
-		if (result != SIGNER_DONE)                                                                       \
-			return result;                                                                           \
-		const char *where = NULL;                                                                        \
-		enum pack_refusal bad = ask_##name##_get(a->body, out, &where);                                  \
-		return bad ? signer_garbled(s, #name, bad, where) : SIGNER_DONE;                                 \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	void signer_post_##name(struct signer *s, const struct name##_request *r, struct signer_ask *ask)              \
+	{                                                                                                              \
+		ask_init(s, ask, number);                                                                              \
+		scoped_buf frame = { .max = FRAME_HEAD + (most) };                                                     \
+		ask_##name##_put(&frame, ask->tag, r);                                                                 \
+		if (buf_ok(&frame)) {                                                                                  \
+			ask_post(s, ask, buf_slice(&frame));                                                           \
+			return;                                                                                        \
+		}                                                                                                      \
+		log_error("signer_request", "verb=" #name " why=\"a field is over its limit\"");                        \
+		ask->answered(ask);                                                                                    \
+	}                                                                                                              \
+	enum signer_result signer_get_##name(struct signer *s, const struct signer_ask *ask, struct name##_reply *out) \
+	{                                                                                                              \
+		const char *where = NULL;                                                                              \
+		if (ask->result != SIGNER_DONE)                                                                        \
+			return ask->result;                                                                            \
+		enum pack_refusal bad = ask_##name##_get(ask->answer.body, out, &where);                                \
+		return bad ? signer_garbled(s, #name, bad, where) : SIGNER_DONE;                                       \
+	}                                                                                                              \
+	enum signer_result signer_##name(struct signer *s, const struct name##_request *r, struct name##_reply *out,   \
+					 struct signer_answer *a)                                                      \
+	{                                                                                                              \
+		struct waiter w = { .signer = s, .finished = PTHREAD_COND_INITIALIZER };                               \
+		struct signer_ask ask = { .answered = waiter_wake, .with = &w };                                       \
+		signer_post_##name(s, r, &ask);                                                                        \
+		waiter_wait(&w);                                                                                       \
+		*a = ask.answer;                                                                                       \
+		return signer_get_##name(s, &ask, out);                                                                \
 	}
 #include "wire/inner.def"
 #undef VERB
@@ -200,14 +190,14 @@ void signer_release(struct signer_hold *h)
 bool signer_refresh(struct signer *s)
 {
 	struct timespec deadline;
-	deadline_in(&deadline, s->options.timeout);
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += s->options.timeout;
 	pthread_mutex_lock(&s->mutex);
 	uint64_t wanted = s->refreshes + (s->refreshing ? 2 : 1); /* one under way may have read the head already */
 	s->refresh_wanted = true;
-	uint64_t one = 1;
-	bool woken = write(s->wake, &one, sizeof(one)) == sizeof(one);
-	while (woken && s->refreshes < wanted && s->state == LINK_READY && !deadline_over(&deadline))
-		pthread_cond_timedwait(&s->refreshed, &s->mutex, &deadline);
+	int over = link_wake(s) ? 0 : ETIMEDOUT;
+	while (!over && s->refreshes < wanted && s->state == LINK_READY)
+		over = pthread_cond_timedwait(&s->refreshed, &s->mutex, &deadline);
 	bool done = s->refreshes >= wanted && s->state == LINK_READY;
 	pthread_mutex_unlock(&s->mutex);
 	return done;
@@ -227,6 +217,7 @@ static void signer_free(struct signer *s)
 	fd_close(&s->wake);
 	fd_close(&s->fd);
 	buf_free(&s->in);
+	buf_free(&s->sending);
 	buf_free(&s->out);
 	free(s->path);
 	free(s);
@@ -243,6 +234,8 @@ int signer_start(const struct signer_options *options, struct signer **out)
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	buf_init(&s->in, FRAME_HEAD + MAX_FRAME_BODY);
 	buf_init(&s->out, MAX_UNSENT);
+	buf_init(&s->sending, MAX_UNSENT);
+	s->last_asked = &s->asked;
 	snprintf(s->why, sizeof(s->why), "The link to the signer has not been made yet.");
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_condattr_t attributes;
@@ -265,8 +258,7 @@ void signer_stop(struct signer *s)
 		return;
 	pthread_mutex_lock(&s->mutex);
 	s->stopping = true;
-	uint64_t one = 1;
-	if (write(s->wake, &one, sizeof(one)) < 0)
+	if (!link_wake(s))
 		log_warning("signer_stop", "why=\"%s\"", log_errno());
 	pthread_mutex_unlock(&s->mutex);
 	pthread_join(s->thread, NULL);

@@ -4,7 +4,8 @@
  * connect it says HELLO, then takes from the ledger what the database lacks
  * (catchup.h), and only then lets callers ask.
  *
- * Callers block until their answer, the deadline or the loss of the link.
+ * Whoever asks is told of his answer, of the deadline's passing or of the loss
+ * of the link: by a call on the link's thread, or by waiting for it.
  */
 #ifndef CHANCERY_FRONTD_SIGNER_H
 #define CHANCERY_FRONTD_SIGNER_H
@@ -44,9 +45,30 @@ void signer_answer_free(struct signer_answer *a);
 /* Fresh request id for the verbs that have one: time and random (wire/inner.def). */
 void signer_request_id(uint8_t id[REQUEST_ID_SIZE]);
 
-/* One per verb: sends, waits, decodes. Negative never: a reply that does not decode drops the link and is SIGNER_AWAY. */
-#define VERB(number, NAME, name, who, most, request, reply)                                                \
-	enum signer_result signer_##name(struct signer *s, const struct name##_request *r, struct name##_reply *out, \
+/* A question on its way; belongs to whoever asks, and stays where it is until answered() is called. */
+struct signer_ask {
+	/* Called once, on the link's thread or within the post, with no lock held; must not wait for the signer. */
+	void (*answered)(struct signer_ask *ask);
+	void *with; /* the caller's own */
+	enum signer_result result;
+	struct signer_answer answer;
+
+	/* the link's own */
+	uint64_t tag;
+	uint16_t verb;
+	int64_t deadline; /* time_boot_ms() */
+	struct signer_ask *next;
+};
+
+/*
+ * Three per verb. signer_post_VERB() sends: all but answered and with is filled in. signer_get_VERB() decodes what
+ * came; a reply that can't be decoded drops the link and is SIGNER_AWAY, as if none had come. signer_VERB() does
+ * both and waits in between.
+ */
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	void signer_post_##name(struct signer *s, const struct name##_request *r, struct signer_ask *ask);             \
+	enum signer_result signer_get_##name(struct signer *s, const struct signer_ask *ask, struct name##_reply *out); \
+	enum signer_result signer_##name(struct signer *s, const struct name##_request *r, struct name##_reply *out,   \
 					 struct signer_answer *a);
 #include "wire/inner.def"
 #undef VERB

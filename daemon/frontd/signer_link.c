@@ -19,6 +19,7 @@
 #define LONGEST_PAUSE_MS 5000
 #define READ_STEP	 65536
 #define SETTLE_MS	 1000  /* a signer takes that long at most from a request in its socket to its record; and between looks for what an earlier link left under way */
+#define EXPIRE_MS	 500 /* how often deadlines are looked at */
 #define REFRESH_MS	 30000 /* how long something stays uncertain without a refresh, and how old a checkpoint gets */
 
 static void link_why(struct signer *s, const char *sentence)
@@ -28,128 +29,208 @@ static void link_why(struct signer *s, const char *sentence)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+bool link_wake(struct signer *s)
+{
+	uint64_t one = 1;
+	s->woken = s->woken || write(s->wake, &one, sizeof(one)) == sizeof(one);
+	return s->woken;
+}
+
 bool link_send(struct signer *s, struct slice frame)
 {
 	if (s->out.len + frame.len > s->out.max)
 		return false;
-	size_t sent = 0;
-	if (s->out.len == 0) {
-		ssize_t n = send(s->fd, frame.at, frame.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-		sent = n > 0 ? (size_t)n : 0; /* a broken socket is the thread's to find */
+	buf_put_slice(&s->out, frame);
+	return buf_ok(&s->out) && link_wake(s);
+}
+
+/* The thread takes its wake-up, if there was one, and learns whether to go on; the mutex is held. */
+static bool wake_take(struct signer *s, bool woken)
+{
+	uint64_t count;
+	if (woken && read(s->wake, &count, sizeof(count)) == sizeof(count))
+		s->woken = false;
+	return !s->stopping;
+}
+
+/* And with it all that waits to be sent, as long as the signer takes it: what is held back fills up, and is refused. */
+static bool link_take(struct signer *s, bool woken)
+{
+	pthread_mutex_lock(&s->mutex);
+	bool go_on = wake_take(s, woken);
+	s->held_back = s->sending.len != 0 && s->out.len != 0;
+	if (s->sending.len == 0) {
+		struct buf empty = s->sending;
+		s->sending = s->out;
+		s->out = empty;
 	}
-	if (sent == frame.len)
-		return true;
-	buf_put(&s->out, frame.at + sent, frame.len - sent);
-	uint64_t one = 1;
-	return write(s->wake, &one, sizeof(one)) == sizeof(one) && buf_ok(&s->out);
+	pthread_mutex_unlock(&s->mutex);
+	return go_on;
 }
 
 static int link_flush(struct signer *s)
 {
-	pthread_mutex_lock(&s->mutex);
-	ssize_t n = 0;
-	if (s->out.len)
-		n = send(s->fd, s->out.at, s->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (s->sending.len == 0)
+		return 0;
+	ssize_t n = send(s->fd, s->sending.at, s->sending.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n > 0)
-		buf_drop(&s->out, (size_t)n);
-	pthread_mutex_unlock(&s->mutex);
+		buf_drop(&s->sending, (size_t)n);
 	return n < 0 && errno != EAGAIN && errno != EINTR ? -1 : 0;
 }
 
-/* Hands a frame to whoever waits for it. -1: nobody ever asked. */
-static int link_deliver(struct signer *s, const struct frame *f)
+/* Takes an ask out of the list; the mutex is held. */
+static struct signer_ask *asked_remove(struct signer *s, struct signer_ask **at)
 {
-	pthread_mutex_lock(&s->mutex);
-	struct waiter **at = &s->waiters;
-	while (*at && (*at)->tag != f->tag)
-		at = &(*at)->next;
-	struct waiter *w = *at;
-	bool known = w ? w->verb == f->verb : s->abandoned > 0;
-	if (w && known) {
-		*at = w->next;
-		struct signer_answer *a = w->answer;
-		buf_put_slice(&a->bytes, f->body);
-		a->body = buf_slice(&a->bytes);
-		bool whole = buf_ok(&a->bytes);
-		if (whole && f->kind == FRAME_REPLY)
-			w->result = SIGNER_DONE;
-		else if (whole && f->kind == FRAME_REFUSAL && refusal_get(a->body, &a->refusal) == PACK_OK)
-			w->result = SIGNER_REFUSED;
-		else
-			known = false;
-		w->done = true;
-		pthread_cond_signal(&w->finished);
-	} else if (known) {
-		s->abandoned--;
-		s->refresh_wanted = true;
-	}
-	pthread_mutex_unlock(&s->mutex);
-	return known ? 0 : -1;
+	struct signer_ask *ask = *at;
+	*at = ask->next;
+	if (!*at)
+		s->last_asked = at;
+	ask->next = NULL;
+	return ask;
 }
 
-static int link_read(struct signer *s)
+/* Nobody is called with the mutex held. */
+static void asked_finish(struct signer_ask *finished)
 {
-	uint8_t step[READ_STEP];
-	size_t room = s->in.max - s->in.len;
-	ssize_t n = recv(s->fd, step, room < sizeof(step) ? room : sizeof(step), MSG_DONTWAIT);
-	if (n == 0)
+	for (struct signer_ask *ask = finished, *next; ask; ask = next) {
+		next = ask->next; /* the ask is its caller's, gone once he knows */
+		ask->answered(ask);
+	}
+}
+
+/* Puts a frame into the ask that it answers; false: it is not a well-formed answer. */
+static bool answer_take(struct signer_ask *ask, const struct frame *f)
+{
+	struct signer_answer *a = &ask->answer;
+	buf_put_slice(&a->bytes, f->body);
+	a->body = buf_slice(&a->bytes);
+	bool whole = buf_ok(&a->bytes);
+	if (whole && f->kind == FRAME_REPLY)
+		ask->result = SIGNER_DONE;
+	else if (whole && f->kind == FRAME_REFUSAL && refusal_get(a->body, &a->refusal) == PACK_OK)
+		ask->result = SIGNER_REFUSED;
+	else
+		return false;
+	return true;
+}
+
+/* A frame to whoever asked, who goes to the end of the list of the finished; the mutex is held. -1: nobody did. */
+static int link_deliver(struct signer *s, const struct frame *f, struct signer_ask ***finished)
+{
+	struct signer_ask **at = &s->asked;
+	while (*at && (*at)->tag != f->tag)
+		at = &(*at)->next;
+	if (*at) {
+		if ((*at)->verb != f->verb || !answer_take(*at, f))
+			return -1;
+		**finished = asked_remove(s, at);
+		*finished = &(**finished)->next;
+		return 0;
+	}
+	if (s->abandoned == 0)
 		return -1;
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -1;
-	buf_put(&s->in, step, (size_t)n);
+	s->abandoned--;
+	s->refresh_wanted = true;
+	return 0;
+}
+
+static int link_split(struct signer *s)
+{
+	struct signer_ask *finished = NULL, **end = &finished;
 	size_t taken = 0;
-	for (;;) {
+	int result = 0;
+	pthread_mutex_lock(&s->mutex);
+	while (result == 0) {
 		struct frame f;
 		struct slice rest = { s->in.at + taken, s->in.len - taken };
 		enum frame_state state = frame_peek(rest, &f);
 		if (state == FRAME_PARTIAL)
 			break;
-		if (state != FRAME_WHOLE || link_deliver(s, &f)) {
-			log_error("signer_link", "why=\"the signer sent what nobody asked for or can read\"");
-			return -1;
-		}
-		taken += frame_size(&f);
+		result = state == FRAME_WHOLE ? link_deliver(s, &f, &end) : -1;
+		taken += result ? 0 : frame_size(&f);
 	}
+	pthread_mutex_unlock(&s->mutex);
 	buf_drop(&s->in, taken);
-	return buf_ok(&s->in) ? 0 : -1;
+	asked_finish(finished);
+	if (result)
+		log_error("signer_link", "why=\"the signer sent what nobody asked for or can read\"");
+	return result;
+}
+
+static int link_read(struct signer *s)
+{
+	size_t room = s->in.max - s->in.len;
+	uint8_t *at = buf_room(&s->in, room < READ_STEP ? room : READ_STEP);
+	ssize_t n = at ? recv(s->fd, at, room < READ_STEP ? room : READ_STEP, MSG_DONTWAIT) : 0;
+	if (n == 0)
+		return -1;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	s->in.len += (size_t)n;
+	return link_split(s);
+}
+
+/* Whoever waits longer than he wants to is told so; what he asked for may still be done. */
+static void asked_expire(struct signer *s, int64_t now)
+{
+	struct signer_ask *late = NULL, **end = &late;
+	pthread_mutex_lock(&s->mutex);
+	for (struct signer_ask **at = &s->asked; *at;) {
+		if ((*at)->deadline > now) {
+			at = &(*at)->next;
+			continue;
+		}
+		*end = asked_remove(s, at);
+		(*end)->result = SIGNER_LATE;
+		end = &(*end)->next;
+		s->abandoned++;
+		s->uncertain = true;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	asked_finish(late);
+}
+
+static void asked_look(struct signer *s)
+{
+	int64_t now = time_boot_ms();
+	if (now - s->looked < EXPIRE_MS)
+		return;
+	s->looked = now;
+	asked_expire(s, now);
 }
 
 int link_pump(struct signer *s, int milliseconds)
 {
-	pthread_mutex_lock(&s->mutex);
-	struct pollfd polled[2] = { { s->fd, (short)(s->out.len ? POLLIN | POLLOUT : POLLIN), 0 },
-				    { s->wake, POLLIN, 0 } };
-	bool stopping = s->stopping;
-	pthread_mutex_unlock(&s->mutex);
-	if (stopping)
-		return -1;
+	bool more = s->sending.len != 0 || s->held_back;
+	struct pollfd polled[2] = { { s->fd, (short)(more ? POLLIN | POLLOUT : POLLIN), 0 }, { s->wake, POLLIN, 0 } };
+	asked_look(s);
 	if (poll(polled, 2, milliseconds) < 0)
 		return errno == EINTR ? 0 : -1;
-	uint64_t count;
-	if (polled[1].revents && read(s->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		return -1;
-	if (link_flush(s))
+	if (!link_take(s, polled[1].revents) || link_flush(s))
 		return -1;
 	return polled[0].revents ? link_read(s) : 0;
 }
 
-/* Everybody who waits is told that his answer won't come. */
-static void link_lose(struct signer *s)
+void link_lose(struct signer *s)
 {
 	pthread_mutex_lock(&s->mutex);
 	s->state = LINK_DOWN;
 	fd_close(&s->fd);
 	buf_clear(&s->out);
 	s->abandoned = 0;
-	for (struct waiter *w = s->waiters; w; w = w->next) {
-		w->result = SIGNER_AWAY;
-		w->done = true;
-		pthread_cond_signal(&w->finished);
+	struct signer_ask *lost = s->asked;
+	s->asked = NULL;
+	s->last_asked = &s->asked;
+	for (struct signer_ask *ask = lost; ask; ask = ask->next) {
+		ask->result = SIGNER_AWAY;
+		s->uncertain = true;
 	}
-	s->waiters = NULL;
 	pthread_cond_broadcast(&s->refreshed);
 	pthread_mutex_unlock(&s->mutex);
 	buf_clear(&s->in);
+	buf_clear(&s->sending);
+	s->held_back = false;
+	asked_finish(lost);
 }
 
 /* Sleeps, or less if the link shall stop. */
@@ -163,13 +244,10 @@ static void link_pause(struct signer *s, int milliseconds)
 	for (int64_t left = milliseconds; left > 0; left = end - time_boot_ms()) {
 		if (poll(&polled, 1, (int)left) <= 0)
 			continue;
-		uint64_t count;
-		if (read(s->wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
-			return;
 		pthread_mutex_lock(&s->mutex);
-		bool stopping = s->stopping;
+		bool go_on = wake_take(s, true);
 		pthread_mutex_unlock(&s->mutex);
-		if (stopping)
+		if (!go_on)
 			return;
 	}
 }

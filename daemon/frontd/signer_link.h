@@ -6,37 +6,28 @@
 #define CHANCERY_FRONTD_SIGNER_LINK_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "frontd/signer.h"
 
 enum link_state { LINK_DOWN, LINK_GREETING, LINK_READY };
-
-/* Somebody who waits for the answer with his tag. */
-struct waiter {
-	uint64_t tag;
-	uint16_t verb;
-	struct signer_answer *answer;
-	enum signer_result result;
-	bool done;
-	pthread_cond_t finished;
-	struct waiter *next;
-};
 
 struct signer {
 	struct signer_options options;
 	char *path;
 	pthread_t thread;
 	int wake; /* eventfd: there is something to send, or the link shall stop */
+	atomic_uint_fast64_t next_tag;
 
 	pthread_mutex_t mutex; /* guards all below */
 	bool stopping;
 	enum link_state state;
 	char why[160];
 	int fd;
-	struct buf out;
-	uint64_t next_tag;
-	struct waiter *waiters;
-	unsigned abandoned; /* requests whose caller has gone and whose answer may still come */
+	struct buf out;	       /* what the thread sends next */
+	bool woken;	       /* and it knows */
+	struct signer_ask *asked, **last_asked; /* in the order in which they were sent */
+	unsigned abandoned; /* requests whose deadline has passed and whose answer may still come */
 
 	/*
 	 * What was asked for over an earlier link may still come onto the ledger: as outcome of an intent below
@@ -53,7 +44,9 @@ struct signer {
 	struct signer_hold *oldest, *newest;
 	uint64_t known_end;    /* all records below are in the database or under a hold */
 
-	struct buf in;	       /* the thread's own */
+	struct buf in, sending; /* the thread's own */
+	bool held_back;	       /* in `out`, because the signer has not taken all of `sending`; the thread's own */
+	int64_t looked;	       /* when deadlines were looked at; the thread's own */
 	bool met;	       /* a catch-up has succeeded in this process's life; the thread's own */
 };
 
@@ -61,8 +54,15 @@ struct signer {
 void *link_run(void *signer);
 /* Moves bytes for at most so many milliseconds; -1: the link is lost. Only on the thread itself. */
 int link_pump(struct signer *s, int milliseconds);
-/* Sends what it can at once and leaves the rest to the thread; the mutex is held. false: no room. */
+/* Everybody who asked is told that his answer won't come. Likewise. */
+void link_lose(struct signer *s);
+/*
+ * Hands a frame to the thread, which sends all that has come together since it last did; the mutex is held. false:
+ * no room.
+ */
 bool link_send(struct signer *s, struct slice frame);
+/* Tells the thread that there is something to do; the mutex is held. */
+bool link_wake(struct signer *s);
 /* Moves `known_end` on and tells the store what is complete; the mutex is held. */
 void holds_report(struct signer *s, uint64_t end);
 

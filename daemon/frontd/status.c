@@ -18,19 +18,29 @@ static json_t *slice_json(struct slice s)
 	return json_stringn(s.len ? (const char *)s.at : "", s.len);
 }
 
+static json_t *algorithms_json(unsigned mask)
+{
+	json_t *out = json_array();
+	const struct algorithm *a;
+	for (size_t i = 0; out && (a = algorithm_at(i)); i++)
+		if (mask & (1u << a->number))
+			json_array_append_new(out, json_string(a->name));
+	return out;
+}
+
 static json_t *driver_json(uint8_t state, const struct driver_report *report)
 {
 	static const char *const states[] = { "unknown", "ready", "away", "latched" };
 	char since[TIME_TEXT_SIZE];
 	time_text(report->since, since);
-	return json_pack("{s:o, s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:{s:o, s:o, s:o, s:o, s:I}}", "name",
+	return json_pack("{s:o, s:s, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:{s:o, s:o, s:o, s:o, s:I, s:o}}", "name",
 			 slice_json(report->name), "state", states[state < 4 ? state : 0], "detail",
 			 slice_json(report->detail), "since", since, "workers", (json_int_t)report->workers, "waiting",
 			 (json_int_t)report->waiting, "signatures", (json_int_t)report->signatures, "failures",
 			 (json_int_t)report->failures, "recoveries", (json_int_t)report->recoveries, "token", "label",
 			 slice_json(report->label), "serial", slice_json(report->serial), "manufacturer",
 			 slice_json(report->manufacturer), "model", slice_json(report->model), "flags",
-			 (json_int_t)report->token_flags);
+			 (json_int_t)report->token_flags, "algorithms", algorithms_json(report->algorithms));
 }
 
 static json_t *drivers_json(struct list list)
@@ -95,16 +105,6 @@ int whoami_get(struct front *f, struct call *c)
 	return call_reply(c, 200,
 			  json_pack("{s:s, s:I, s:I, s:o}", "actor", c->who->actor, "uid", (json_int_t)c->who->peer.uid,
 				    "gid", (json_int_t)c->who->peer.gid, "roles", authz_roles_json(c->who->roles)));
-}
-
-static json_t *algorithms_json(unsigned mask)
-{
-	json_t *out = json_array();
-	const struct algorithm *a;
-	for (size_t i = 0; out && (a = algorithm_at(i)); i++)
-		if (mask & (1u << a->number))
-			json_array_append_new(out, json_string(a->name));
-	return out;
 }
 
 static json_t *name_types_json(unsigned mask)

@@ -42,6 +42,9 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 		log_error("hello_refused", "reason=%s committed=%llu head=%llu", inner_refusal_name(code),
 			  (unsigned long long)r.committed, (unsigned long long)head.size);
 		guard_refuse(s->guard, peer, f->verb, f->tag, code, NULL, 0);
+		/* An auditor's word is not enough to stop the signer. */
+		if (code == REFUSE_ROLLED_BACK && guard_is_front(s->guard, peer))
+			latch_close(s, LATCH_ROLLBACK, NULL);
 	} else if (out) {
 		struct hello_reply reply = { .version = INNER_VERSION, .head = head.size, .now = time_now() };
 		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);

@@ -98,10 +98,8 @@ static void certify_verified(struct signer *s, struct op *op)
 		certify_done(s, op);
 		return;
 	}
-	if (++op->key->wrong_signatures == WRONG_SIGNATURES) {
-		op->key->latched = true;
-		log_error("key_latched", "token=%s why=\"three signatures that do not verify\"", op->key->token);
-	}
+	if (++op->key->wrong_signatures == WRONG_SIGNATURES)
+		latch_key(s, op->key, "It gave three signatures that do not verify.");
 	certify_lost(s, op);
 }
 

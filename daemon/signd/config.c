@@ -35,7 +35,10 @@ static void read_log_key(struct config *c)
 		known = known || strcmp(c->tokens[i].name, c->log_token) == 0;
 	if (!known && c->token_count)
 		conf_reject(c->file, "log_token", "the name of one of the tokens");
-	const struct algorithm *a = algorithm_by_name(conf_text(c->file, "log_algorithm", "ECDSA-P256"));
+	const char *name = conf_text(c->file, "log_algorithm", "");
+	const struct algorithm *a = algorithm_by_name(name);
+	if (!*name)
+		return; /* --init takes what the token can do */
 	/* A checkpoint's RSA and ECDSA signatures are over SHA-256. */
 	if (!a || (a->digest != DIGEST_SHA256 && a->digest != DIGEST_NONE))
 		conf_reject(c->file, "log_algorithm", "ECDSA-P256, RSA-2048, RSA-3072, RSA-4096 or Ed25519");
@@ -73,6 +76,7 @@ int config_read(const char *path, struct config *c)
 	c->verifiers = (unsigned)conf_int(c->file, "verifiers", 1, MAX_VERIFIERS, 2);
 	c->max_unbound = (size_t)conf_int(c->file, "max_unbound_keys", 1, 1024, 64);
 	c->max_unsigned = (uint64_t)conf_int(c->file, "max_unsigned_records", 16, 1 << 24, 100000);
+	c->max_downtime_ms = conf_int(c->file, "max_downtime_days", 0, 36500, 90) * 86400000;
 	c->checkpoint_ms = conf_int(c->file, "checkpoint_seconds", 1, 3600, 10) * 1000;
 	ceilings_read(c->file, c->classes);
 	return conf_finish(c->file);

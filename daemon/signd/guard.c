@@ -206,6 +206,12 @@ static void peer_event(void *of, uint32_t events)
 		peer_close(p, taken != 0 ? "refused or malformed" : "not reading");
 }
 
+bool guard_is_front(struct guard *g, uint64_t peer)
+{
+	const struct peer_conn *p = peer_find(g, peer);
+	return p && (p->who & FROM_FRONT);
+}
+
 struct buf *guard_out(struct guard *g, uint64_t peer)
 {
 	struct peer_conn *p = peer_find(g, peer);

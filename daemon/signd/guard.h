@@ -21,6 +21,9 @@ struct guard;
 int guard_start(struct signer *s, struct guard **out);
 void guard_stop(struct guard *g);
 
+/* Whether this peer may ask as a front-end. */
+bool guard_is_front(struct guard *g, uint64_t peer);
+
 /* Where to put an answer for this peer; NULL if he has gone. guard_send() afterwards: it goes with the next flush. */
 struct buf *guard_out(struct guard *g, uint64_t peer);
 void guard_send(struct guard *g, uint64_t peer);

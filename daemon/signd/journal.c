@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "base/time.h"
 
 struct journal {
 	struct ledger *ledger; /* the thread's own once it runs */
+	struct clock *clock;
 	struct inbox *back;
 	struct op_queue *queue;
 	pthread_t thread;
@@ -29,7 +29,7 @@ static void publish(struct journal *j, bool failed)
 /* An op whose records do not all fit is left for the next batch: a request's records are never torn apart. */
 static int stage_op(struct journal *j, struct op *op)
 {
-	int64_t now = time_now_ms();
+	int64_t now = clock_stamp(j->clock);
 	for (size_t i = 0; i < op->record_count; i++) {
 		struct staged *r = &op->records[i];
 		if (r->follows && i && buf_ok(&r->body))
@@ -90,12 +90,13 @@ static void *journal_run(void *of)
 	return NULL;
 }
 
-int journal_start(struct ledger *ledger, struct inbox *back, struct journal **out)
+int journal_start(struct ledger *ledger, struct clock *clock, struct inbox *back, struct journal **out)
 {
 	struct journal *j = calloc(1, sizeof(*j));
 	if (!j || !(j->queue = op_queue_new()))
 		return -1;
 	j->ledger = ledger;
+	j->clock = clock;
 	j->back = back;
 	pthread_mutex_init(&j->lock, NULL);
 	publish(j, false);

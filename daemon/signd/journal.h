@@ -7,13 +7,14 @@
 #define CHANCERY_SIGND_JOURNAL_H
 
 #include "ledger/ledger.h"
+#include "signd/clock.h"
 #include "ledger/merkle.h"
 #include "signd/queue.h"
 
 struct journal;
 
 /* Takes the open ledger over and starts the thread; ops come back by way of the inbox. 0 or -1. */
-int journal_start(struct ledger *ledger, struct inbox *back, struct journal **out);
+int journal_start(struct ledger *ledger, struct clock *clock, struct inbox *back, struct journal **out);
 /* Writes out what is queued, ends the thread, closes the ledger. */
 void journal_stop(struct journal *j);
 

@@ -9,6 +9,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/certify.c daemon/signd/certify.h \
 	daemon/signd/chain.c daemon/signd/chain.h \
 	daemon/signd/charter.c daemon/signd/charter.h \
+	daemon/signd/clock.c daemon/signd/clock.h \
 	daemon/signd/config.c daemon/signd/config.h \
 	daemon/signd/encode/cert.c daemon/signd/encode/cert.h \
 	daemon/signd/encode/csr.c daemon/signd/encode/csr.h \
@@ -21,6 +22,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/journal.c daemon/signd/journal.h \
 	daemon/signd/keygen.c daemon/signd/keygen.h \
 	daemon/signd/keys.c daemon/signd/keys.h \
+	daemon/signd/latch.c daemon/signd/latch.h \
 	daemon/signd/loop.c daemon/signd/loop.h \
 	daemon/signd/notary.c daemon/signd/notary.h \
 	daemon/signd/op.c daemon/signd/op.h \
@@ -30,6 +32,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/report.c daemon/signd/report.h \
 	daemon/signd/request.c daemon/signd/request.h \
 	daemon/signd/restore.c daemon/signd/restore.h \
+	daemon/signd/resume.c daemon/signd/resume.h \
 	daemon/signd/serve.c daemon/signd/serve.h \
 	daemon/signd/signer.c daemon/signd/signer.h \
 	daemon/signd/slot.c daemon/signd/slot.h \
@@ -55,8 +58,12 @@ dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_recent
+check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_recent
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
+# With clocks of its own in place of base's.
+tests_unit_test_clock_SOURCES = tests/unit/test_clock.c daemon/signd/clock.c
+tests_unit_test_clock_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_clock_LDADD = $(CMOCKA_LIBS)
 tests_unit_test_encode_SOURCES = tests/unit/test_encode.c
 tests_unit_test_encode_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_encode_LDADD = $(SIGND_TEST_LIBS)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "signd/resume.h"
 #include "signd/serve.h"
 #include "signd/signer.h"
 
@@ -18,6 +19,8 @@ static const char usage[] =
 	"Usage: chancery-signd [--config FILE]          serve until SIGTERM\n"
 	"       chancery-signd [--config FILE] --check  read the configuration, say what is wrong with it\n"
 	"       chancery-signd [--config FILE] --init   make the ledger and its log key\n"
+	"       chancery-signd [--config FILE] --resume REASON\n"
+	"                                               let a signer that latched go on, as root\n"
 	"       chancery-signd --new-id                 print a fresh ledger id for signd.conf and driver.conf\n"
 	"       chancery-signd --version | --help\n"
 	"\n"
@@ -32,13 +35,15 @@ static int print_new_id(void)
 	return puts(text) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run(const char *path, int mode)
+static int run(const char *path, int mode, const char *reason)
 {
 	struct config config;
 	int status = EXIT_FAILURE;
 	if (config_read(path, &config) == 0) {
 		if (mode == 'k')
 			status = EXIT_SUCCESS;
+		else if (mode == 'r')
+			status = resume_ask(&config, reason);
 		else
 			status = mode == 'i' ? serve_init(&config) : serve(&config);
 	}
@@ -51,11 +56,12 @@ int main(int argc, char **argv)
 	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
 						 { "check", no_argument, NULL, 'k' },
 						 { "init", no_argument, NULL, 'i' },
+						 { "resume", required_argument, NULL, 'r' },
 						 { "new-id", no_argument, NULL, 'n' },
 						 { "version", no_argument, NULL, 'v' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
-	const char *path = CHANCERY_CONFDIR "/signd.conf";
+	const char *path = CHANCERY_CONFDIR "/signd.conf", *reason = NULL;
 	int mode = 's', option;
 	log_open("chancery-signd", LOG_LEVEL_INFO);
 	/* No openssl.cnf: it could load foreign code into the signer. */
@@ -67,6 +73,8 @@ int main(int argc, char **argv)
 			mode = '?';
 		else
 			mode = option;
+		if (option == 'r')
+			reason = optarg;
 	}
 	if (mode == 'v')
 		return puts("chancery-signd " CHANCERY_VERSION) < 0;
@@ -74,5 +82,5 @@ int main(int argc, char **argv)
 		fputs(usage, mode == 'h' ? stdout : stderr);
 		return mode == 'h' ? EXIT_SUCCESS : 2;
 	}
-	return mode == 'n' ? print_new_id() : run(path, mode);
+	return mode == 'n' ? print_new_id() : run(path, mode, reason);
 }

@@ -102,7 +102,8 @@ static void notary_begin(struct signer *s)
 void notary_tick(struct signer *s)
 {
 	struct journal_head head;
-	if (s->notarizing || !slot_ready(s->log_key->slot))
+	/* A head that was rolled back is not signed: it would stand beside the one that was signed before. */
+	if (s->notarizing || !slot_ready(s->log_key->slot) || s->latches.closed[LATCH_ROLLBACK])
 		return;
 	journal_head(s->journal, &head);
 	uint64_t behind = head.size - s->checkpoint.size;

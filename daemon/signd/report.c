@@ -29,14 +29,17 @@ static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
 {
 	char text[120], id[2 * KEY_ID_SIZE + 1];
 	uint16_t stopped = signer_stopped(s, true);
-	if (stopped)
+	if (stopped && stopped != REFUSE_LATCHED)
 		list_put(items, count, 0, slice_text(inner_refusal_sentence(stopped)));
-	for (size_t i = 0; i < s->keys.count && *count < MAX_LATCHES - 1; i++) {
+	for (size_t i = 0; i < LATCHES; i++)
+		if (s->latches.closed[i])
+			list_put(items, count, 1, slice_text(s->latches.why[i]));
+	for (size_t i = 0; i < s->keys.count && *count < MAX_LATCHES; i++) {
 		if (!s->keys.all[i]->latched)
 			continue;
 		hex_encode(s->keys.all[i]->id, KEY_ID_SIZE, id);
-		snprintf(text, sizeof(text), "key %s gave three signatures that do not verify", id);
-		list_put(items, count, 0, slice_text(text));
+		snprintf(text, sizeof(text), "Key %s gave three signatures that do not verify.", id);
+		list_put(items, count, 1, slice_text(text));
 	}
 }
 

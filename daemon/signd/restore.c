@@ -195,6 +195,18 @@ static int take_gone(struct pass *p, const struct record *r)
 	return 0;
 }
 
+static int take_latch(struct pass *p, const struct record *r)
+{
+	struct latched_record latched;
+	struct resumed_record resumed;
+	if (r->type == RECORD_LATCHED)
+		return record_latched_get(r->body, &latched) == PACK_OK && latch_take(p->signer, &latched) == 0 ? 0 : -1;
+	if (record_resumed_get(r->body, &resumed) != PACK_OK)
+		return -1;
+	latch_forget(p->signer);
+	return 0;
+}
+
 static int take_record(struct pass *p, const struct record *r)
 {
 	switch (r->type) {
@@ -220,6 +232,9 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_single(p, r);
 	case RECORD_KEY_GONE:
 		return take_gone(p, r);
+	case RECORD_LATCHED:
+	case RECORD_RESUMED:
+		return take_latch(p, r);
 	case RECORD_STARTED:
 		return 0;
 	}
@@ -246,13 +261,15 @@ static int take_range(struct pass *p, struct slice records, uint64_t *next)
 static int close_open(const struct pass *p, struct ledger *ledger)
 {
 	scoped_buf body = { .max = MAX_RECORD_BODY };
+	struct clock *clock = &p->signer->clock;
 	uint64_t seq;
+	clock_start(clock, ledger_last_time(ledger), p->signer->config.max_downtime_ms);
 	for (size_t i = 0; i < p->open_count; i++) {
 		const struct open_intent *o = &p->open[i];
 		struct lost_record lost = { o->seq, o->type };
 		buf_clear(&body);
 		record_lost_put(&body, &lost);
-		if (ledger_stage(ledger, RECORD_LOST, time_now_ms(), buf_slice(&body), &seq) != 0 ||
+		if (ledger_stage(ledger, RECORD_LOST, clock_stamp(clock), buf_slice(&body), &seq) != 0 ||
 		    recent_put(p->signer->recent, o->request_id, seq, time_now_ms()) != 0)
 			return -1;
 		log_warning("intent_lost", "intent=%llu type=%s", (unsigned long long)o->seq, record_type_name(o->type));
@@ -260,7 +277,7 @@ static int close_open(const struct pass *p, struct ledger *ledger)
 	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
 	buf_clear(&body);
 	record_started_put(&body, &started);
-	if (ledger_stage(ledger, RECORD_STARTED, time_now_ms(), buf_slice(&body), &seq) != 0)
+	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(clock), buf_slice(&body), &seq) != 0)
 		return -1;
 	return ledger_commit(ledger);
 }

@@ -24,6 +24,7 @@
 #include "signd/calls.h"
 #include "signd/guard.h"
 #include "signd/notary.h"
+#include "signd/resume.h"
 #include "signd/restore.h"
 #include "signd/signer.h"
 #include "signd/slot.h"
@@ -108,17 +109,30 @@ static int start_ledger(struct signer *s)
 	s->found = ledger_size(ledger);
 	s->recent = recent_new(0);
 	if (!s->recent || ledger_reader_open(folder, &s->reader) != 0 || restore(s, ledger) != 0 ||
-	    load_checkpoint(s, folder) != 0 || journal_start(ledger, s->inbox, &s->journal) != 0) {
+	    load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
+	    journal_start(ledger, &s->clock, s->inbox, &s->journal) != 0) {
 		ledger_close(ledger);
 		return -1;
 	}
 	return 0;
 }
 
+/* What need not be looked at in every round. */
+static void look_around(struct signer *s)
+{
+	int64_t now = time_boot_ms();
+	if (now < s->next_look)
+		return;
+	s->next_look = now + TICK_MS;
+	latch_tick(s);
+	resume_tick(s, now);
+}
+
 static void tick(void *of)
 {
 	struct signer *s = of;
 	bool hungry = false;
+	look_around(s);
 	notary_tick(s);
 	for (size_t i = 0; i < s->config.token_count; i++)
 		hungry = slot_tick(s->slots[i]) || hungry;
@@ -249,6 +263,17 @@ struct init {
 	int64_t give_up;
 };
 
+/* What signs the head where signd.conf doesn't say: a checkpoint's digest is SHA-256, and readers like it small. */
+static uint8_t log_algorithm(const struct slot *slot)
+{
+	static const uint8_t preferred[] = { ALGORITHM_ECDSA_P256, ALGORITHM_ED25519, ALGORITHM_RSA_3072,
+					     ALGORITHM_RSA_2048, ALGORITHM_RSA_4096 };
+	for (size_t i = 0; i < sizeof(preferred); i++)
+		if (slot_can(slot, preferred[i]))
+			return preferred[i];
+	return preferred[0]; /* which the driver will refuse */
+}
+
 static void init_tick(void *of)
 {
 	struct init *i = of;
@@ -257,6 +282,8 @@ static void init_tick(void *of)
 	if (!i->asked && slot_ready(slot)) {
 		i->asked = true;
 		i->give_up = time_boot_ms() + INIT_CREATE_MS;
+		if (!i->signer->config.log_algorithm)
+			i->signer->config.log_algorithm = log_algorithm(slot);
 		slot_create(slot, i->op, i->signer->config.log_algorithm);
 	}
 	if (time_boot_ms() > i->give_up)
@@ -297,7 +324,7 @@ int serve_init(struct config *config)
 	}
 	int r = start_loop(&s) != 0 || start_slots(&s) != 0 ? -1 : make_log_key(&s, op);
 	if (r == 0 && mkdir(folder, 0750) == 0)
-		r = write_start(config, folder, buf_slice(&op->message), buf_slice(&op->raw));
+		r = write_start(&s.config, folder, buf_slice(&op->message), buf_slice(&op->raw));
 	bring_down(&s);
 	if (r == 0)
 		log_info("ledger_made", "folder=%s log_token=%s", folder, config->log_token);

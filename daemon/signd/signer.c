@@ -7,7 +7,6 @@
 #include "base/time.h"
 #include "signd/slot.h"
 
-#define CLOCK_BEHIND_MS 5000 /* how far the clock may be behind the ledger's last record */
 
 size_t signer_slot(const struct signer *s, struct slice name)
 {
@@ -74,7 +73,10 @@ uint16_t signer_stopped(struct signer *s, bool signing)
 	journal_head(s->journal, &head);
 	if (head.failed)
 		return REFUSE_LEDGER_FAILED;
-	if (signing && time_now_ms() < head.last_time - CLOCK_BEHIND_MS)
+	for (size_t i = 0; i < LATCHES; i++)
+		if (s->latches.closed[i] && (signing || i == LATCH_ROLLBACK))
+			return REFUSE_LATCHED;
+	if (signing && clock_look(&s->clock) != CLOCK_FINE)
 		return REFUSE_CLOCK;
 	if (signing && head.size - s->checkpoint.size > s->config.max_unsigned)
 		return REFUSE_CHECKPOINT_OVERDUE;

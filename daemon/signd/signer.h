@@ -6,9 +6,11 @@
 #define CHANCERY_SIGND_SIGNER_H
 
 #include "ledger/checkpoint.h"
+#include "signd/clock.h"
 #include "signd/config.h"
 #include "signd/journal.h"
 #include "signd/keys.h"
+#include "signd/latch.h"
 #include "signd/loop.h"
 #include "signd/recent.h"
 #include "signd/verify.h"
@@ -36,6 +38,10 @@ struct signer {
 
 	uint64_t found; /* records at the start, before this life added any */
 	bool greeted;	/* a caller has said HELLO: from now on it may know what this life added */
+	struct clock clock;
+	struct latches latches;
+	bool resuming;
+	int64_t next_look, resume_look; /* boot milliseconds */
 
 	struct key *log_key;
 	struct checkpoint checkpoint; /* the newest; size 0: none yet */

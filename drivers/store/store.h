@@ -9,7 +9,7 @@
  *
  * All changes are made by one thread, the committer, in transactions shared by
  * whoever waits at that moment: store_change() hands it a piece of work and
- * returns when that is durable. Work sees the newest state and nothing else
+ * returns when that is durable, store_post() has a call made then. Work sees the newest state and nothing else
  * changes meanwhile, so a check and the change that rests on it belong into
  * one piece of work. Finding works in a session of the caller's own as well.
  */
@@ -70,12 +70,25 @@ void store_read_end(struct store_session **session);
 #define scoped_session __attribute__((cleanup(store_read_end))) struct store_session
 
 /*
- * Runs work in the committer and waits until it is durable. Its answer: 0
- * commits, anything else undoes what it did and is handed back; negative also
- * where the commit failed (logged). Work must be quick and must not ask the signer.
+ * Work for the committer, to be run once. Its answer: 0 commits, anything else
+ * undoes what it did and is handed back; negative also where the commit failed
+ * (logged). Work must be quick and must not ask the signer.
  */
 typedef int store_work(struct store_session *session, void *with);
+
+/* Runs work and waits until what it did is durable. */
 int store_change(struct store *s, store_work *work, void *with);
+
+/* The same for who doesn't wait; belongs to whoever posts it, and stays where it is until finished() is called. */
+struct store_job {
+	store_work *work;
+	void *with;
+	/* What the work did is durable, or undone: answer says so. On the committer's thread: must be quick. */
+	void (*finished)(struct store_job *job);
+	int answer;
+	struct store_job *next; /* the store's own */
+};
+void store_post(struct store *s, struct store_job *job);
 
 /*
  * All below answer enum store_answer, or a negative number: broken, logged.

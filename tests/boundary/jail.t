@@ -18,8 +18,6 @@ for user in $STACK_FRONT $STACK_SIGN $STACK_DRIVER; do
   as "$user" true 2>/dev/null || tap_skip_all "there is no user $user"
   as "$user" test -x "$probe" || tap_skip_all "user $user can't reach $CHANCERY_BUILD"
 done
-sanitized=''
-! nm "$STACK_BIN/chancery-signd" 2>/dev/null | grep -q __asan_init || sanitized=1
 e2e_up
 
 user_of() {
@@ -56,7 +54,7 @@ wait "$free" 2>/dev/null
 is "$(limit_of frontd 'Max open files')" "4096 4096" "frontd: 4096 files"
 is "$(limit_of signd 'Max open files')" "256 256" "signd: 256 files"
 
-if [ -z "$sanitized" ]; then
+if ! sanitized; then
   for task in "/proc/$(pid_of signd)/task"/*; do awk '$1 == "Seccomp:" { print $2 }' "$task/status"; done | sort -u >"$work/modes"
   is "$(cat "$work/modes")" 2 "signd: every thread under a filter"
   is "$(limit_of signd 'Max processes')" "0 0" "signd: no process more"
@@ -84,7 +82,7 @@ try() { # ATTEMPT: what came of it
 } 2>/dev/null
 comes_to() { is "$(try "$1")" "$2" "within: $3"; } # ATTEMPT WANTED WHAT
 
-if [ -n "$sanitized" ]; then
+if sanitized; then
   skip "from within" "a sanitizer needs what the filter forbids"
   tap_done
 fi

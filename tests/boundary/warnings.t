@@ -3,6 +3,7 @@
 set -u
 . "$(dirname "$0")/../tap.sh"
 
+! sanitized || tap_skip_all "its builds have no sanitizers: nothing that the plain run doesn't see"
 if [ -e "$CHANCERY_SOURCE/config.status" ]; then
   tap_skip_all "the tree was configured in place, so it can't be built elsewhere: make distclean"
 fi

@@ -68,9 +68,22 @@ check_leaf() { # WHAT STEM
   is "$status $(field .fingerprint)" "200 $fingerprint" "$1: found by CA and serial"
 }
 
-check_hierarchy same ECDSA-P384 ECDSA-P384 ECDSA-P384
-check_hierarchy down RSA-3072 ECDSA-P384 ECDSA-P256
-check_hierarchy up ECDSA-P256 ECDSA-P384 RSA-3072
+check_mixture() { # NAME ROOT POLICY ISSUING
+  if token_can "${@:2}"; then
+    check_hierarchy "$@"
+  else
+    skip "$1: root $2, policy $3, issuing $4" "$token_lacks"
+  fi
+}
+check_mixture same ECDSA-P384 ECDSA-P384 ECDSA-P384
+check_mixture down RSA-3072 ECDSA-P384 ECDSA-P256
+check_mixture up ECDSA-P256 ECDSA-P384 RSA-3072
+# The last one on any token, with the first of its algorithms, and a root for which none is named.
+check_hierarchy any "$(token_first)" "$(token_first)" "$(token_first)"
+api POST "/api/v1/issuers/$issuer/intermediates" '{"name": "default", "subject": {"common_name": "CA default"}}'
+answers 201 "a CA without an algorithm"
+made=$(field .algorithm)
+is "$made" "$(token_first ECDSA-P384 RSA-3072)" "it has the token's best"
 
 # The other profiles, under the last issuing CA.
 profile_leaf() { # PROFILE NAMES PATTERN
@@ -106,5 +119,5 @@ is "$(pki /metrics)" 200 "pki.sock: /metrics"
 like "$(cat "$work/pki.out")" '^chancery_' "pki.sock: metrics of ours"
 is "$(pki /api/v1/issuers)" 404 "pki.sock: no API"
 is "$(pki "/pki/$issuing/ca.crt")" 200 "pki.sock: the CA's certificate"
-is "$(openssl x509 -inform DER -in "$work/pki.out" 2>/dev/null)" "$(openssl x509 -in "$work/up-issuing.crt")" "pki.sock: in DER, the same one"
+is "$(openssl x509 -inform DER -in "$work/pki.out" 2>/dev/null)" "$(openssl x509 -in "$work/any-issuing.crt")" "pki.sock: in DER, the same one"
 tap_done

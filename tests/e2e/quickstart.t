@@ -4,6 +4,7 @@
 set -u
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
+! sanitized || tap_skip_all "it builds its own programs, without sanitizers"
 dir=$(mktemp -d /tmp/ch.XXXXXX)
 chmod 755 "$dir"
 tree=$CHANCERY_SOURCE

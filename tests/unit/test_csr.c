@@ -129,6 +129,15 @@ static void keys_are_judged(void **state)
 	EVP_PKEY_free(odd);
 }
 
+static size_t digest_sign(EVP_PKEY *key, const uint8_t digest[32], uint8_t sig[160])
+{
+	size_t n = 160;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	assert_true(EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, sig, &n, digest, 32) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return n;
+}
+
 /* The quick way to a key takes what the library writes and nothing beside it. */
 static void points_are_judged(void **state)
 {
@@ -142,10 +151,26 @@ static void points_are_judged(void **state)
 		unsigned char *der = NULL;
 		size_t n = (size_t)i2d_PUBKEY(key, &der);
 		uint8_t algorithm = 0;
-		EVP_PKEY *read = ec_key_read((struct slice){ der, n }, &algorithm);
-		assert_int_equal(EVP_PKEY_eq(key, read), 1);
+		uint8_t digest[32] = { 7 }, sig[160];
+		size_t sig_len = digest_sign(key, digest, sig);
+		struct slice hash = { digest, sizeof(digest) }, signature = { sig, sig_len };
+		struct ec_key *read = ec_key_read((struct slice){ der, n }, &algorithm);
+		assert_non_null(read);
 		assert_int_equal(algorithm, curves[i].algorithm);
-		EVP_PKEY_free(read);
+		assert_true(ec_key_verify(read, hash, signature));
+		/* The same object with another point is another key. */
+		EVP_PKEY *other = ec(curves[i].curve);
+		unsigned char *other_der = NULL;
+		size_t other_n = (size_t)i2d_PUBKEY(other, &other_der);
+		read = ec_key_read((struct slice){ other_der, other_n }, &algorithm);
+		assert_non_null(read);
+		assert_false(ec_key_verify(read, hash, signature));
+		read = ec_key_read((struct slice){ der, n }, &algorithm);
+		assert_true(read && ec_key_verify(read, hash, signature));
+		digest[0] ^= 1;
+		assert_false(ec_key_verify(read, hash, signature));
+		OPENSSL_free(other_der);
+		EVP_PKEY_free(other);
 		assert_null(ec_key_read((struct slice){ der, n - 1 }, &algorithm));
 		der[n - 1] ^= 1; /* off the curve */
 		assert_null(ec_key_read((struct slice){ der, n }, &algorithm));

@@ -24,7 +24,6 @@ enum optional {
 	OPTIONAL_DERIVE,
 	OPTIONAL_UNWRAP,
 	OPTIONAL_DECRYPT,
-	OPTIONAL_PUBLIC_USES,
 	OPTIONAL_COUNT
 };
 
@@ -37,7 +36,6 @@ static const char *const optional_names[OPTIONAL_COUNT] = {
 	"DERIVE",
 	"UNWRAP",
 	"DECRYPT",
-	"ENCRYPT+WRAP",
 };
 
 /* What the templates point to. */
@@ -103,20 +101,20 @@ static void private_template(struct pair *p, unsigned dropped)
 		add_private(p, CKA_ALLOWED_MECHANISMS, &p->sign, sizeof(p->sign));
 }
 
-static void public_template(struct pair *p, unsigned dropped)
+/*
+ * What the token may do with the public key is left to it: we verify outside,
+ * and whoever has the certificate can encrypt. A TPM has one bit for VERIFY
+ * and DECRYPT and fails if both are stated.
+ */
+static void public_template(struct pair *p)
 {
 	p->public_n = 0;
 	add_public(p, CKA_CLASS, &class_public, sizeof(class_public));
 	add_public(p, CKA_KEY_TYPE, &p->type, sizeof(p->type));
 	add_public(p, CKA_TOKEN, &yes, sizeof(yes));
 	add_public(p, CKA_PRIVATE, &no, sizeof(no));
-	add_public(p, CKA_VERIFY, &yes, sizeof(yes));
 	add_public(p, CKA_ID, p->id.at, p->id.len);
 	add_public(p, CKA_LABEL, p->label.at, p->label.len);
-	if (!(dropped & 1U << OPTIONAL_PUBLIC_USES)) {
-		add_public(p, CKA_ENCRYPT, &no, sizeof(no));
-		add_public(p, CKA_WRAP, &no, sizeof(no));
-	}
 	if (p->algorithm->family == FAMILY_RSA) {
 		add_public(p, CKA_MODULUS_BITS, &p->bits, sizeof(p->bits));
 		add_public(p, CKA_PUBLIC_EXPONENT, exponent_65537, sizeof(exponent_65537));
@@ -183,7 +181,7 @@ static int pair_generate(struct attempt *a, struct pair *p, char *dropped)
 	a->final = true;
 	do {
 		private_template(p, dropped_at(round));
-		public_template(p, dropped_at(round));
+		public_template(p);
 		rv = cryptoki_generate(&a->token->module, session, p->generate, p->public, p->public_n, p->private,
 				       p->private_n);
 	} while (template_refused(rv) && ++round < ROUNDS);

@@ -14,15 +14,6 @@
 
 #define MAX_GROUP 512 /* pieces of work in one transaction: bounds how long the first of them waits */
 
-struct job {
-	store_work *work;
-	void *with;
-	int answer;
-	bool done;
-	pthread_cond_t finished;
-	struct job *next;
-};
-
 struct store {
 	char *path;
 	int lock;
@@ -33,8 +24,8 @@ struct store {
 
 	pthread_mutex_t mutex; /* guards all below */
 	pthread_cond_t work;
-	struct job *first, **last;
-	bool closing;
+	struct store_job *first, **last;
+	bool closing, resting; /* resting: the committer waits for work */
 	uint64_t mark, written_mark;
 
 	pthread_cond_t idle;
@@ -55,7 +46,7 @@ static int statement_only(struct store_session *s, enum statement which)
 }
 
 /* One piece of work inside the open transaction; what it did is undone unless it answers 0. */
-static int job_run(struct store_session *s, struct job *job)
+static int job_run(struct store_session *s, struct store_job *job)
 {
 	if (statement_only(s, STATEMENT_SAVEPOINT))
 		return -1;
@@ -77,11 +68,11 @@ static int mark_write(struct store_session *s, uint64_t mark)
 }
 
 /* A transaction of all jobs of a group. Without a commit nobody was served. */
-static int group_run(struct store_session *s, struct job *jobs, uint64_t mark)
+static int group_run(struct store_session *s, struct store_job *jobs, uint64_t mark)
 {
 	if (statement_only(s, STATEMENT_BEGIN))
 		return -1;
-	for (struct job *job = jobs; job; job = job->next) {
+	for (struct store_job *job = jobs; job; job = job->next) {
 		job->answer = job_run(s, job);
 		if (sqlite3_get_autocommit(s->db))
 			return -1;
@@ -98,11 +89,14 @@ static int group_run(struct store_session *s, struct job *jobs, uint64_t mark)
 }
 
 /* Takes what waits, at most MAX_GROUP; NULL: the store is being closed. */
-static struct job *group_take(struct store *s, uint64_t *mark)
+static struct store_job *group_take(struct store *s, uint64_t *mark)
 {
-	while (!s->first && !s->closing)
+	while (!s->first && !s->closing) {
+		s->resting = true;
 		pthread_cond_wait(&s->work, &s->mutex);
-	struct job *jobs = s->first, **end = &s->first;
+	}
+	s->resting = false;
+	struct store_job *jobs = s->first, **end = &s->first;
 	for (int i = 0; *end && i < MAX_GROUP; i++)
 		end = &(*end)->next;
 	s->first = *end;
@@ -113,14 +107,13 @@ static struct job *group_take(struct store *s, uint64_t *mark)
 	return jobs;
 }
 
-static void group_finish(struct job *jobs, bool broken)
+static void group_finish(struct store_job *jobs, bool broken)
 {
-	for (struct job *job = jobs, *next; job; job = next) {
-		next = job->next; /* the job is its waiter's, gone once it is woken */
+	for (struct store_job *job = jobs, *next; job; job = next) {
+		next = job->next; /* the job is its poster's, gone once he knows */
 		if (broken)
 			job->answer = -1;
-		job->done = true;
-		pthread_cond_signal(&job->finished);
+		job->finished(job);
 	}
 }
 
@@ -144,7 +137,7 @@ static void *committer_run(void *with)
 	pthread_mutex_lock(&s->mutex);
 	for (;;) {
 		uint64_t mark;
-		struct job *jobs = group_take(s, &mark);
+		struct store_job *jobs = group_take(s, &mark);
 		if (!jobs)
 			break;
 		pthread_mutex_unlock(&s->mutex);
@@ -155,28 +148,63 @@ static void *committer_run(void *with)
 		pthread_mutex_lock(&s->mutex);
 		if (!broken && mark)
 			s->written_mark = mark;
+		pthread_mutex_unlock(&s->mutex);
 		group_finish(jobs, broken);
+		pthread_mutex_lock(&s->mutex);
 	}
 	pthread_mutex_unlock(&s->mutex);
 	return NULL;
 }
 
+void store_post(struct store *s, struct store_job *job)
+{
+	job->next = NULL;
+	pthread_mutex_lock(&s->mutex);
+	bool closing = s->closing;
+	if (!closing) {
+		*s->last = job;
+		s->last = &job->next;
+		if (s->resting)
+			pthread_cond_signal(&s->work);
+		s->resting = false;
+	}
+	pthread_mutex_unlock(&s->mutex);
+	if (closing) {
+		job->answer = -1;
+		job->finished(job);
+	}
+}
+
+/* A job whose poster waits. */
+struct waiter {
+	struct store_job job;
+	bool done;
+	pthread_mutex_t mutex;
+	pthread_cond_t finished;
+};
+
+static void waiter_wake(struct store_job *job)
+{
+	struct waiter *w = (struct waiter *)job; /* its first member */
+	pthread_mutex_lock(&w->mutex);
+	w->done = true;
+	pthread_cond_signal(&w->finished);
+	pthread_mutex_unlock(&w->mutex);
+}
+
 int store_change(struct store *s, store_work *work, void *with)
 {
-	struct job job = { .work = work, .with = with, .finished = PTHREAD_COND_INITIALIZER };
-	pthread_mutex_lock(&s->mutex);
-	if (s->closing) {
-		pthread_mutex_unlock(&s->mutex);
-		return -1;
-	}
-	*s->last = &job;
-	s->last = &job.next;
-	pthread_cond_signal(&s->work);
-	while (!job.done)
-		pthread_cond_wait(&job.finished, &s->mutex);
-	pthread_mutex_unlock(&s->mutex);
-	pthread_cond_destroy(&job.finished);
-	return job.answer;
+	struct waiter w = { .job = { .work = work, .with = with, .finished = waiter_wake },
+			    .mutex = PTHREAD_MUTEX_INITIALIZER,
+			    .finished = PTHREAD_COND_INITIALIZER };
+	store_post(s, &w.job);
+	pthread_mutex_lock(&w.mutex);
+	while (!w.done)
+		pthread_cond_wait(&w.finished, &w.mutex);
+	pthread_mutex_unlock(&w.mutex);
+	pthread_cond_destroy(&w.finished);
+	pthread_mutex_destroy(&w.mutex);
+	return w.job.answer;
 }
 
 void store_mark(struct store *s, uint64_t committed)

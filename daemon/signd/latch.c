@@ -1,0 +1,201 @@
+#include "signd/latch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "signd/signer.h"
+
+#define SPARE "latch.spare" /* renamed when it is needed: that takes no room on a full disk */
+
+static const struct {
+	const char *name; /* on the ledger */
+	const char *file; /* instead, where the ledger can't be written or isn't to be */
+	const char *why;
+} texts[LATCHES] = {
+	[LATCH_CLOCK] = { "clock", NULL, NULL },
+	[LATCH_ROLLBACK] = { "rollback", "latched.rollback",
+			     "A front-end knows more than this ledger holds: the ledger was rolled back." },
+	[LATCH_LEDGER] = { "ledger", "latched.ledger", "The ledger could not be written." },
+};
+
+static void latch_set(struct signer *s, enum latch which, const char *why)
+{
+	s->latches.closed[which] = true;
+	snprintf(s->latches.why[which], sizeof(s->latches.why[which]), "%s", why);
+}
+
+static int folder_open(const struct signer *s)
+{
+	return open(s->config.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* The spare becomes the marker; without one it is made. */
+static void marker_set(const struct signer *s, enum latch which)
+{
+	const char *file = texts[which].file;
+	scoped_fd int folder = folder_open(s);
+	if (folder >= 0 && renameat(folder, SPARE, folder, file) != 0) {
+		scoped_fd int fd = openat(folder, file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+		if (fd < 0)
+			fd_close(&folder);
+	}
+	if (folder < 0 || fsync(folder) != 0)
+		log_error("latch_not_kept", "latch=%s why=\"%s\"", texts[which].name, log_errno());
+}
+
+static void spare_make(const struct signer *s)
+{
+	scoped_fd int folder = folder_open(s);
+	scoped_fd int fd = folder < 0 ? -1 : openat(folder, SPARE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0 || fsync(folder) != 0)
+		log_warning("latch_spare_failed", "why=\"%s\"", log_errno());
+}
+
+int latch_start(struct signer *s)
+{
+	struct stat st;
+	scoped_fd int folder = folder_open(s);
+	for (size_t i = 0; i < LATCHES; i++) {
+		if (!texts[i].file)
+			continue;
+		if (fstatat(folder, texts[i].file, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			latch_set(s, (enum latch)i, texts[i].why);
+		} else if (errno != ENOENT) {
+			log_error("latch_unreadable", "latch=%s why=\"%s\"", texts[i].name, log_errno());
+			return -1;
+		}
+	}
+	spare_make(s);
+	for (size_t i = 0; i < LATCHES; i++)
+		if (s->latches.closed[i])
+			log_error("latched", "what=%s why=\"%s\" open=\"chancery-signd --resume REASON\"",
+				  texts[i].name, s->latches.why[i]);
+	return 0;
+}
+
+/* A record that could not be written is a ledger that failed, which latch_tick() sees. */
+static void latch_written(struct signer *s, struct op *op)
+{
+	if (op->trouble != OP_FINE)
+		log_error("latch_not_recorded", "why=\"the ledger could not be written\"");
+	signer_op_done(s, op);
+}
+
+static void latch_record(struct signer *s, const char *what, const char *why)
+{
+	struct op *op = signer_op(s, 0, 0, 0);
+	struct latched_record r = { slice_text(what), slice_text(why) };
+	log_error("latched", "what=\"%s\" why=\"%s\" open=\"chancery-signd --resume REASON\"", what, why);
+	if (!op) {
+		log_error("latch_not_recorded", "what=\"%s\" why=\"too many requests are in flight\"", what);
+		return;
+	}
+	record_latched_put(op_record(op, RECORD_LATCHED), &r);
+	signer_journal(s, op, latch_written);
+}
+
+void latch_close(struct signer *s, enum latch which, const char *why)
+{
+	if (s->latches.closed[which])
+		return;
+	latch_set(s, which, why ? why : texts[which].why);
+	if (!texts[which].file) {
+		latch_record(s, texts[which].name, s->latches.why[which]);
+		return;
+	}
+	log_error("latched", "what=%s why=\"%s\" open=\"chancery-signd --resume REASON\"", texts[which].name,
+		  s->latches.why[which]);
+	marker_set(s, which);
+}
+
+void latch_key(struct signer *s, struct key *k, const char *why)
+{
+	char what[8 + 2 * KEY_ID_SIZE] = "key ";
+	if (k->latched)
+		return;
+	k->latched = true;
+	hex_encode(k->id, KEY_ID_SIZE, what + 4);
+	latch_record(s, what, why);
+}
+
+bool latch_any(const struct signer *s)
+{
+	for (size_t i = 0; i < LATCHES; i++)
+		if (s->latches.closed[i])
+			return true;
+	for (size_t i = 0; i < s->keys.count; i++)
+		if (s->keys.all[i]->latched)
+			return true;
+	return false;
+}
+
+void latch_forget(struct signer *s)
+{
+	memset(s->latches.closed, 0, sizeof(s->latches.closed));
+	for (size_t i = 0; i < s->keys.count; i++) {
+		s->keys.all[i]->latched = false;
+		s->keys.all[i]->wrong_signatures = 0;
+	}
+}
+
+void latch_open_all(struct signer *s)
+{
+	scoped_fd int folder = folder_open(s);
+	for (size_t i = 0; i < LATCHES; i++)
+		if (texts[i].file && unlinkat(folder, texts[i].file, 0) != 0 && errno != ENOENT)
+			log_error("latch_not_opened", "latch=%s why=\"%s\"", texts[i].name, log_errno());
+	fsync(folder);
+	latch_forget(s);
+	spare_make(s);
+}
+
+int latch_take(struct signer *s, const struct latched_record *r)
+{
+	uint8_t id[KEY_ID_SIZE];
+	char what[65], why[MAX_LATCH_WHY + 1];
+	slice_to_text(r->what, what, sizeof(what));
+	slice_to_text(r->why, why, sizeof(why));
+	for (size_t i = 0; i < LATCHES; i++)
+		if (strcmp(what, texts[i].name) == 0) {
+			latch_set(s, (enum latch)i, why);
+			return 0;
+		}
+	if (strncmp(what, "key ", 4) != 0 || strlen(what) != 4 + 2 * KEY_ID_SIZE ||
+	    !hex_decode(what + 4, 2 * KEY_ID_SIZE, id, sizeof(id)))
+		return 1;
+	struct key *k = keys_find(&s->keys, id);
+	if (k)
+		k->latched = true;
+	return k ? 0 : 1;
+}
+
+static void look_at_clock(struct signer *s)
+{
+	char why[128];
+	enum clock_verdict verdict = clock_look(&s->clock);
+	if (verdict == CLOCK_STEPPED) {
+		latch_close(s, LATCH_CLOCK, "The clock was set by more than a day.");
+	} else if (verdict == CLOCK_GAP) {
+		snprintf(why, sizeof(why),
+			 "The ledger's last record is more than %lld days old: is the clock right, is this the newest "
+			 "ledger?",
+			 (long long)(s->config.max_downtime_ms / 86400000));
+		latch_close(s, LATCH_CLOCK, why);
+	}
+}
+
+void latch_tick(struct signer *s)
+{
+	struct journal_head head;
+	look_at_clock(s);
+	journal_head(s->journal, &head);
+	if (head.failed)
+		latch_close(s, LATCH_LEDGER, NULL);
+}
