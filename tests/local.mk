@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/e2e/load.sh \
 	tests/e2e/quickstart.t \
 	tests/e2e/retry.t \
+	tests/e2e/soak.t \
 	tests/lint/c.t \
 	tests/lint/shell.t \
 	tests/sanitize/leaks.supp \

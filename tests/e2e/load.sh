@@ -66,7 +66,7 @@ load_checked() {
     "$STACK_DIR/signer/ledger" "$work/witness" || printf 'the check itself\tdied\n')
   mkdir "$work/received"
   jq -r 'select(.op == "leaf" and .status == 201) | .body | fromjson | .certificate_pem' "$load"/client-*.jsonl |
-    awk -v d="$work/received" '/BEGIN/ { f = sprintf("%s/%06d.crt", d, ++n) } { print > f } /END/ { close(f) }'
+    awk -v d="$work/received" '/BEGIN/ { f = sprintf("%s/%06d.crt", d, ++n) } /BEGIN/, /END/ { print > f } /END/ { close(f) }'
   n=$(find "$work/received" -name '*.crt' | wc -l)
   good=$(find "$work/received" -name '*.crt' -print0 | xargs -0 -n 200 openssl verify -x509_strict \
     -CAfile "$work/load-root.crt" -untrusted "$work/load-issuing.chain" 2>/dev/null | grep -c ': OK$')
