@@ -207,7 +207,7 @@ stack_init() {
   (stack_exec "$STACK_DRIVER" "$(stack_driver)" --config "$STACK_DIR/conf/driver-main.conf") \
     >>"$log/driver.log" 2>&1 </dev/null &
   driver=$!
-  if stack_until 20 stack_driver_up "$driver" && kill -0 "$driver" 2>/dev/null; then
+  if stack_until "${STACK_PATIENCE:-60}" stack_driver_up "$driver" && kill -0 "$driver" 2>/dev/null; then
     (stack_exec "$STACK_SIGN" "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --init) \
       >>"$log/signd.log" 2>&1 </dev/null || status=1
   else

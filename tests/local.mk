@@ -3,22 +3,31 @@ EXTRA_DIST += \
 	tests/e2e/bad_input.t \
 	tests/e2e/catch_up.t \
 	tests/e2e/cuts.t \
+	tests/e2e/doctor.t \
 	tests/e2e/full_path.t \
+	tests/e2e/keys.t \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \
 	tests/e2e/lib.sh \
 	tests/e2e/load.py \
 	tests/e2e/load.sh \
 	tests/e2e/quickstart.t \
+	tests/e2e/register.t \
 	tests/e2e/retry.t \
 	tests/e2e/soak.t \
+	tests/e2e/two_tokens.sh \
 	tests/lint/c.t \
+	tests/lint/cppcheck.supp \
 	tests/lint/shell.t \
+	tests/lint/tidy.t \
+	tests/sanitize/chancery-driver-pkcs11.options \
 	tests/sanitize/leaks.supp \
 	tests/sanitize/options.sh \
 	tests/sanitize/reports.t \
 	tests/sanitize/unit.t \
-	tests/tap.sh
+	tests/tap.sh \
+	tests/valgrind/daemons.t \
+	tests/valgrind/foreign.supp
 # A shared object, which automake makes without libtool as a program.
 noinst_PROGRAMS += tests/e2e/witness.so
 tests_e2e_witness_so_SOURCES = tests/e2e/witness.c

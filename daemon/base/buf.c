@@ -71,7 +71,8 @@ uint8_t *buf_room(struct buf *b, size_t n)
 {
 	if (b->broken)
 		return NULL;
-	if (n > b->max - b->len || (b->len + n > b->cap && !buf_grow(b, b->len + n))) {
+	bool fits = b->at && b->len + n <= b->cap;
+	if (n > b->max - b->len || (!fits && !buf_grow(b, b->len + n))) {
 		b->broken = true;
 		return NULL;
 	}

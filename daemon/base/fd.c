@@ -127,7 +127,7 @@ static int address_set(struct sockaddr_un *address, const char *path)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(address->sun_path, path);
+	memcpy(address->sun_path, path, strlen(path) + 1);
 	return 0;
 }
 

@@ -43,10 +43,10 @@ static int list_index(const char *list, const char *name)
 int ready_socket(const char *name)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-	if (!pid || !count || atol(pid) != getpid())
+	if (!pid || !count || strtol(pid, NULL, 10) != getpid())
 		return -1;
 	int i = list_index(getenv("LISTEN_FDNAMES"), name);
-	if (i < 0 || i >= atoi(count))
+	if (i < 0 || i >= strtol(count, NULL, 10))
 		return -1;
 	int fd = FIRST_PASSED_FD + i;
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? fd : -1;

@@ -34,9 +34,16 @@ static bool secret_file_ok(int fd, const char *path)
 		log_error("secret_unreadable", "file=%s why=\"not a regular file\"", path);
 		return false;
 	}
-	if (st.st_mode & 07) {
-		log_error("secret_exposed", "file=%s mode=%04o expected=\"no access for others, e.g. 0400\"", path,
+	if (st.st_mode & 027) {
+		log_error("secret_exposed",
+			  "file=%s mode=%04o expected=\"no access for others, not to be written by its group: 0400\"", path,
 			  (unsigned)(st.st_mode & 07777));
+		return false;
+	}
+	/* Who can change a PIN can use up the tries of a token. */
+	if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		log_error("secret_exposed", "file=%s owner=%u expected=\"root, or this daemon's user\"", path,
+			  (unsigned)st.st_uid);
 		return false;
 	}
 	return true;

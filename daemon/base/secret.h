@@ -13,7 +13,8 @@ struct secret;
 
 /*
  * Reads a secret from a file, without one trailing newline. The file must be
- * regular, not empty, at most MAX_SECRET bytes, and closed to others.
+ * regular, not empty, at most MAX_SECRET bytes, closed to others, not to be
+ * written by its group, and root's or this user's own.
  * 0, or -1 with the reason logged.
  */
 int secret_read(const char *path, struct secret **out);

@@ -78,10 +78,20 @@ static int metadata_make(const struct cli *c, const struct options *o, json_t **
 	return CLI_DONE;
 }
 
+/* Absent if none was given. */
+static int body_metadata(const struct cli *c, const struct options *o, json_t **body)
+{
+	json_t *metadata = NULL;
+	int r = option_flag(o, "metadata") ? metadata_make(c, o, &metadata) : CLI_DONE;
+	if (r == CLI_DONE && option_flag(o, "metadata"))
+		member_set(body, "metadata", metadata);
+	return r;
+}
+
 static int body_make(struct cli *c, const struct options *o, const char *parent_id, json_t **out)
 {
-	json_t *metadata, *body = json_object();
-	int r = metadata_make(c, o, &metadata);
+	json_t *body = json_object();
+	int r = body_metadata(c, o, &body);
 	if (r) {
 		json_decref(body);
 		return r;
@@ -95,10 +105,6 @@ static int body_make(struct cli *c, const struct options *o, const char *parent_
 	body_number(&body, "path_len_constraint", o, "path-len");
 	if (option_flag(o, "permit") || option_flag(o, "exclude"))
 		member_set(&body, "name_constraints", constraints_make(o));
-	if (option_flag(o, "metadata"))
-		member_set(&body, "metadata", metadata);
-	else
-		json_decref(metadata);
 	*out = body;
 	return CLI_DONE;
 }
@@ -106,6 +112,20 @@ static int body_make(struct cli *c, const struct options *o, const char *parent_
 static int ca_answer(const struct cli *c, const json_t *answer)
 {
 	return c->json ? json_print(c, answer) : detail_print(c, answer, pem_members);
+}
+
+/* Posts a CA's body, which is taken, to its issuer. */
+static int ca_post(struct cli *c, const struct options *o, const char *issuer_id, json_t *body)
+{
+	scoped_buf path;
+	path_init(&path, "/issuers");
+	path_add(&path, issuer_id);
+	buf_put_text(&path, "/intermediates");
+	if (option_flag(o, "dry-run"))
+		path_query(&path, "dry_run", "true");
+	scoped_json *answer = NULL;
+	int r = client_send(c, "POST", &path, body, &answer);
+	return r ? r : ca_answer(c, answer);
 }
 
 static int ca_create(struct cli *c, const struct options *o)
@@ -124,17 +144,33 @@ static int ca_create(struct cli *c, const struct options *o)
 		r = lookup_ca(c, parent, issuer_id, parent_id);
 	if (r == CLI_DONE)
 		r = body_make(c, o, parent ? parent_id : NULL, &body);
+	return r ? r : ca_post(c, o, issuer_id, body);
+}
+
+static int ca_register(struct cli *c, const struct options *o)
+{
+	char issuer_id[MAX_ID];
+	scoped_buf certificate;
+	buf_init(&certificate, MAX_PEM_FILE);
+	int r = option_need(c, o, "issuer");
+	if (r == CLI_DONE)
+		r = option_need(c, o, "name");
+	if (r == CLI_DONE)
+		r = option_need(c, o, "cert");
+	if (r == CLI_DONE)
+		r = pem_read_certificate(c, "cert", option_text(o, "cert"), &certificate);
+	if (r == CLI_DONE)
+		r = lookup_issuer(c, option_text(o, "issuer"), issuer_id);
 	if (r)
 		return r;
-	scoped_buf path;
-	path_init(&path, "/issuers");
-	path_add(&path, issuer_id);
-	buf_put_text(&path, "/intermediates");
-	if (option_flag(o, "dry-run"))
-		path_query(&path, "dry_run", "true");
-	scoped_json *answer = NULL;
-	r = client_send(c, "POST", &path, body, &answer);
-	return r ? r : ca_answer(c, answer);
+	json_t *body = json_object();
+	r = body_metadata(c, o, &body);
+	body_text(&body, "name", o, "name");
+	member_set(&body, "root_cert_pem", json_string(buf_text(&certificate)));
+	body_text(&body, "key_driver_id", o, "key");
+	if (r)
+		json_decref(body);
+	return r ? r : ca_post(c, o, issuer_id, body);
 }
 
 static int ca_list(struct cli *c, const struct options *o)
@@ -229,6 +265,19 @@ static int ca_retire(struct cli *c, const struct options *o)
 	return r ? r : ca_answer(c, answer);
 }
 
+static int ca_key_gone(struct cli *c, const struct options *o)
+{
+	scoped_buf path;
+	int r = ca_path(c, o, "/key-gone", &path);
+	if (r)
+		return r;
+	json_t *body = json_object();
+	body_text(&body, "note", o, "note");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, body, &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
 static const struct option_spec create_options[] = {
 	{ "issuer", OPTION_TEXT, "ISSUER", "the issuer it belongs to (needed)" },
 	{ "parent", OPTION_TEXT, "CA", "the CA that signs it; without one it is a root" },
@@ -246,6 +295,16 @@ static const struct option_spec create_options[] = {
 	{ "exclude", OPTION_MANY, "SUBTREE", "an excluded subtree" },
 	{ "metadata", OPTION_MANY, "KEY=VALUE", "a note of your own" },
 	{ "dry-run", OPTION_FLAG, NULL, "check everything and make nothing" },
+	{ .name = NULL },
+};
+
+static const struct option_spec register_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "the issuer it belongs to (needed)" },
+	{ "name", OPTION_TEXT, "NAME", "what it is called here (needed)" },
+	{ "cert", OPTION_TEXT, "FILE", "its certificate in PEM; - for standard input (needed)" },
+	{ "key", OPTION_TEXT, "KEY", "where its key is: a pkcs11: URI, or file:NAME; without it the key is offline" },
+	{ "metadata", OPTION_MANY, "KEY=VALUE", "a note of your own" },
+	{ "dry-run", OPTION_FLAG, NULL, "check everything and register nothing" },
 	{ .name = NULL },
 };
 
@@ -268,10 +327,19 @@ static const struct option_spec retire_options[] = {
 	{ .name = NULL },
 };
 
+static const struct option_spec gone_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "note", OPTION_TEXT, "TEXT", "why, for the record" },
+	{ .name = NULL },
+};
+
 const struct command ca_commands[] = {
 	{ "ca", "create", 0, 0, NULL, "Create a root, or a CA below another.",
 	  "chancery ca create --issuer web --parent root --name issuing --cn 'Example Issuing CA' --path-len 0",
 	  create_options, ca_create },
+	{ "ca", "register", 0, 0, NULL, "Register a root that exists already, with its key or as a certificate only.",
+	  "chancery ca register --issuer web --name root --cert root.pem --key 'pkcs11:token=main;id=%01%02'",
+	  register_options, ca_register },
 	{ "ca", "list", 0, 0, NULL, "List the CAs.", "chancery ca list --issuer web", issuer_options, ca_list },
 	{ "ca", "tree", 0, 0, NULL, "Show the CAs as a tree.", "chancery ca tree", issuer_options, ca_tree },
 	{ "ca", "show", 1, 1, "CA", "Show one CA.", "chancery ca show issuing", issuer_options, ca_show },
@@ -279,5 +347,7 @@ const struct command ca_commands[] = {
 	  "chancery ca chain issuing --no-root --out chain.pem", chain_options, ca_chain },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",
 	  "chancery ca retire issuing --note 'replaced by issuing-2'", retire_options, ca_retire },
+	{ "ca", "key-gone", 1, 1, "CA", "Record that a CA's key was destroyed in its token.",
+	  "chancery ca key-gone old-root --note 'destroyed in the presence of two'", gone_options, ca_key_gone },
 	{ .group = NULL },
 };

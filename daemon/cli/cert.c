@@ -23,7 +23,10 @@ static int hex_take(const struct cli *c, const char *what, size_t most, const ch
 	for (const char *at = text; *at && n < MAX_HEX - 1; at++) {
 		if (*at == ':')
 			continue;
-		out[n++] = *at >= 'A' && *at <= 'F' ? (char)(*at - 'A' + 'a') : *at;
+		out[n] = *at;
+		if (*at >= 'A' && *at <= 'F')
+			out[n] = (char)(*at - 'A' + 'a');
+		n++;
 	}
 	out[n] = '\0';
 	if (n && n <= most && strspn(out, "0123456789abcdef") == n)
@@ -107,7 +110,7 @@ static int cert_issue(struct cli *c, const struct options *o)
 {
 	int64_t ttl;
 	scoped_buf csr, path;
-	buf_init(&csr, MAX_CSR_FILE);
+	buf_init(&csr, MAX_PEM_FILE);
 	buf_init(&path, MAX_URL);
 	int r = issue_check(c, o, &csr);
 	if (r == CLI_DONE)

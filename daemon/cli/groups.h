@@ -9,6 +9,7 @@ extern const struct command ca_commands[];
 extern const struct command cert_commands[];
 extern const struct command profile_commands[];
 extern const struct command status_commands[];
+extern const struct command doctor_commands[];
 extern const struct command whoami_commands[];
 extern const struct command audit_commands[];
 

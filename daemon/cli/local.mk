@@ -2,7 +2,8 @@
 bin_PROGRAMS += chancery
 chancery_SOURCES = daemon/cli/main.c $(cli_sources)
 cli_sources = \
-	daemon/cli/audit.c daemon/cli/ca.c daemon/cli/cert.c daemon/cli/issuer.c daemon/cli/profile.c daemon/cli/status.c \
+	daemon/cli/audit.c daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
+	daemon/cli/issuer.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
 	daemon/cli/client.c daemon/cli/client.h \

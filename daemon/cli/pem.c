@@ -90,7 +90,7 @@ int pem_write(const struct cli *c, const char *path, const char *what, const cha
 			    strerror(errno));
 }
 
-static int csr_read(int fd, struct buf *out)
+static int fd_drain(int fd, struct buf *out)
 {
 	for (;;) {
 		uint8_t *at = buf_room(out, 4096);
@@ -107,23 +107,44 @@ static int csr_read(int fd, struct buf *out)
 	}
 }
 
-int pem_read_csr(const struct cli *c, const char *path, struct buf *out)
+/* What a PEM file is for, in the words of its refusals. */
+struct pem_use {
+	const char *option, *unreadable, *what, *block, *from_der;
+};
+
+static int pem_read(const struct cli *c, const char *path, const struct pem_use *use, struct buf *out)
 {
 	bool from_stdin = strcmp(path, "-") == 0;
 	scoped_fd int file = from_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-	struct problem p = { .code = "csr_unreadable", .field = "csr" };
-	if ((!from_stdin && file < 0) || csr_read(from_stdin ? STDIN_FILENO : file, out) != 0)
-		return problem_tell(c, CLI_USAGE, p, "can't read the request from %s: %s.",
+	struct problem p = { .code = use->unreadable, .field = use->option };
+	char hint[128];
+	p.hint = hint;
+	if ((!from_stdin && file < 0) || fd_drain(from_stdin ? STDIN_FILENO : file, out) != 0) {
+		p.hint = NULL;
+		return problem_tell(c, CLI_USAGE, p, "can't read the %s from %s: %s.", use->what,
 				    from_stdin ? "standard input" : path, strerror(errno));
+	}
 	if (memmem(out->at, out->len, "PRIVATE KEY-----", 16)) {
 		p.code = "private_key";
-		p.hint = "take the key block out: a request is one CERTIFICATE REQUEST block.";
+		snprintf(hint, sizeof(hint), "take the key block out: a %s is one %s block.", use->what, use->block);
 		return problem_tell(c, CLI_USAGE, p, "%s holds a private key; it was not sent.", path);
 	}
 	if (memmem(out->at, out->len, "-----BEGIN ", 11) && !memchr(out->at, 0, out->len))
 		return CLI_DONE;
-	p.hint = "`openssl req -inform DER -in FILE` turns DER into PEM.";
-	return problem_tell(c, CLI_USAGE, p, "%s is not a PEM request.", path);
+	snprintf(hint, sizeof(hint), "`openssl %s -inform DER -in FILE` turns DER into PEM.", use->from_der);
+	return problem_tell(c, CLI_USAGE, p, "%s is not a PEM %s.", path, use->what);
+}
+
+int pem_read_csr(const struct cli *c, const char *path, struct buf *out)
+{
+	static const struct pem_use csr = { "csr", "csr_unreadable", "request", "CERTIFICATE REQUEST", "req" };
+	return pem_read(c, path, &csr, out);
+}
+
+int pem_read_certificate(const struct cli *c, const char *option, const char *path, struct buf *out)
+{
+	const struct pem_use certificate = { option, "cert_unreadable", "certificate", "CERTIFICATE", "x509" };
+	return pem_read(c, path, &certificate, out);
 }
 
 /* What libcrypto printed, one line of it a row; the label stands beside the first. */

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 
-#define MAX_CSR_FILE (1024 * 1024) /* bytes; a request is a few KiB, and the server has its own limit */
+#define MAX_PEM_FILE (1024 * 1024) /* bytes; a request or certificate is a few KiB, and the server has its own limit */
 
 /* That a file can be made there: asked before something is signed that could then not be kept. path NULL is fine. */
 int pem_target_check(const struct cli *c, const char *option, const char *path);
@@ -16,6 +16,8 @@ int pem_target_check(const struct cli *c, const char *option, const char *path);
 int pem_write(const struct cli *c, const char *path, const char *what, const char *text);
 /* A CSR from a file or, "-", standard input, appended to out. A private key in it is refused: it must not travel. */
 int pem_read_csr(const struct cli *c, const char *path, struct buf *out);
+/* The same for a certificate that an option names. */
+int pem_read_certificate(const struct cli *c, const char *option, const char *path, struct buf *out);
 /* Rows on what the certificate says of itself; none if it can't be read. */
 void pem_describe(struct table *t, const char *text);
 

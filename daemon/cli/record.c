@@ -100,6 +100,30 @@ static void put_note(const json_t *r, struct buf *out)
 		buf_printf(out, "refused: %s %s", member_text(c, "method"), member_text(c, "route"));
 }
 
+static void put_imported(const json_t *r, struct buf *out)
+{
+	const json_t *certificate = json_object_get(r, "certificate");
+	const char *token = member_text(r, "token");
+	buf_printf(out, "CA %s, serial %s, ", member_text(certificate, "subject"), member_text(certificate, "serial"));
+	if (*token)
+		buf_printf(out, "its %s key %.*s in token %s", algorithm_of(r, "algorithm"), SHORT_ID,
+			   member_text(r, "key_id"), token);
+	else
+		buf_put_text(out, "its key offline");
+}
+
+static void put_admitted(const json_t *r, struct buf *out)
+{
+	const json_t *certificate = json_object_get(r, "certificate");
+	buf_printf(out, "%s, serial %s, signed by key %.*s before", member_text(certificate, "subject"),
+		   member_text(certificate, "serial"), SHORT_ID, member_text(r, "ca_key"));
+}
+
+static void put_csr_intent(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "request for a certificate of key %.*s", SHORT_ID, member_text(r, "key_id"));
+}
+
 void record_words(const json_t *record, struct buf *out)
 {
 	static const struct {
@@ -109,7 +133,8 @@ void record_words(const json_t *record, struct buf *out)
 		{ "LEDGER_START", put_start },	   { "STARTED", put_started },	      { "KEY_INTENT", put_key_intent },
 		{ "KEY_RESULT", put_key_result },  { "CERT_INTENT", put_cert_intent }, { "CERT_RESULT", put_cert_result },
 		{ "KEY_BOUND", put_key_bound },	   { "LOST", put_lost },	      { "CA_CLOSED", put_closed },
-		{ "NOTE", put_note },
+		{ "NOTE", put_note },		   { "IMPORTED", put_imported },      { "CERT_ADMITTED", put_admitted },
+		{ "CSR_INTENT", put_csr_intent },  { "CSR_RESULT", put_cert_result },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

@@ -1,5 +1,6 @@
 #include "cli/tree.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,8 +64,7 @@ static void tree_children(struct tree *t, const json_t *ca, const char *indent, 
 		size_t next = child_next(t, id, i + 1);
 		tree_row(t, indent, next < n ? t->branch : t->last, child);
 		char deeper[MAX_INDENT];
-		strcpy(deeper, indent);
-		strncat(deeper, next < n ? t->pass : t->blank, sizeof(deeper) - strlen(deeper) - 1);
+		snprintf(deeper, sizeof(deeper), "%s%s", indent, next < n ? t->pass : t->blank);
 		tree_children(t, child, deeper, depth + 1);
 		/* A hostile list may have let the sibling be drawn further down. */
 		i = child_next(t, id, i + 1);

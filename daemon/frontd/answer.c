@@ -15,6 +15,8 @@ static const struct row {
 	{ REFUSE_TOO_MANY_UNBOUND, 429, "too_many_unbound_keys", NULL },
 	{ REFUSE_ALGORITHM, 400, "algorithm_not_supported", "algorithm" },
 	{ REFUSE_TOKEN_AWAY, 503, "token_away", NULL },
+	{ REFUSE_KEY_PRESENT, 409, "key_present", NULL },
+	{ REFUSE_KEY_GONE, 409, "key_gone", NULL },
 	{ REFUSE_KEY_CLOSED, 409, "ca_not_active", NULL },
 	{ REFUSE_ROOTS_FORBIDDEN, 409, "roots_forbidden", NULL },
 	{ REFUSE_PATH_LEN, 400, "path_len_exceeded", "path_len_constraint" },
@@ -31,7 +33,7 @@ static void lower_name(uint16_t code, char out[48])
 {
 	const char *name = inner_refusal_name(code);
 	size_t i = 0;
-	for (; name[i] && i < 47; i++)
+	for (; i < 47 && name[i]; i++)
 		out[i] = (char)tolower((unsigned char)name[i]);
 	out[i] = '\0';
 }

@@ -8,6 +8,7 @@
 #include "frontd/audit.h"
 #include "frontd/authz.h"
 #include "frontd/denial.h"
+#include "frontd/doctor.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
 #include "frontd/idempotency.h"
@@ -33,6 +34,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/intermediates/{id}", READERS, "", intermediate_get },
 	{ "GET", V1 "/intermediates/{id}/chain", READERS, "root", intermediate_chain },
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
+	{ "POST", V1 "/intermediates/{id}/key-gone", ROLE_ADMIN, "", intermediate_key_gone },
 	{ "POST", V1 "/intermediates/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_ca },
 	{ "GET", V1 "/intermediates/{id}/certificates/{serial}", READERS, "", certificate_get_serial },
 	{ "GET", V1 "/certificates", READERS, "serial,ca,name,state,limit,cursor", certificate_list },
@@ -42,6 +44,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/audit", ROLE_ADMIN | ROLE_AUDITOR, "from,limit,type,last", audit_list },
 	{ "GET", V1 "/audit/checkpoint", ROLE_ADMIN | ROLE_AUDITOR, "", audit_checkpoint },
 	{ "GET", V1 "/status", EVERY_ROLE, "", status_get },
+	{ "GET", V1 "/doctor", ROLE_ADMIN | ROLE_OPERATOR, "", doctor_get },
 	{ "GET", V1 "/whoami", ANYBODY, "", whoami_get },
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))

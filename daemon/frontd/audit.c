@@ -71,6 +71,11 @@ static json_t *digest_json(struct slice s)
 	return hex_json((struct slice){ digest, sizeof(digest) });
 }
 
+static json_t *blob_json(struct slice s)
+{
+	return json_pack("{s:o, s:I}", "sha256", digest_json(s), "size", (json_int_t)s.len);
+}
+
 static X509 *certificate_of(struct slice tbs)
 {
 	static const uint8_t none[1] = { 0 };
@@ -101,16 +106,32 @@ static json_t *serial_json(const X509 *x)
 	return hex_json((struct slice){ ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial) });
 }
 
-/* What a TBSCertificate is about; not its bytes. */
-static json_t *tbs_json(struct slice tbs)
+/* What a certificate, or its signed part, is about; not its bytes. */
+static json_t *about_json(struct slice bytes, X509 *x)
 {
-	json_t *out = json_pack("{s:o, s:I}", "sha256", digest_json(tbs), "size", (json_int_t)tbs.len);
-	X509 *x = certificate_of(tbs);
+	json_t *out = blob_json(bytes);
 	if (x && out) {
 		json_object_set_new(out, "serial", serial_json(x));
 		json_object_set_new(out, "subject", subject_json(x));
 	}
 	X509_free(x);
+	return out;
+}
+
+static json_t *certificate_json(struct slice der)
+{
+	const unsigned char *at = der.at;
+	return about_json(der, d2i_X509(NULL, &at, (long)der.len));
+}
+
+/* Items as what they are about: certificates, in every record that has a list. */
+static json_t *list_json(struct list list)
+{
+	uint8_t tag;
+	struct slice item;
+	json_t *out = json_array();
+	while (out && list_next(&list, &tag, &item))
+		json_array_append_new(out, certificate_json(item));
 	return out;
 }
 
@@ -140,13 +161,17 @@ static json_t *field_json(const struct pack_field *f, const void *from)
 		return json_integer((json_int_t) * (const uint64_t *)(const void *)at);
 	case PACK_FIXED:
 		return hex_json((struct slice){ at, f->limit });
+	case PACK_LIST:
+		return list_json(*(const struct list *)(const void *)at);
 	default:
 		s = *(const struct slice *)(const void *)at;
 	}
 	if (f->kind == PACK_BLOB && strcmp(f->name, "tbs") == 0)
-		return tbs_json(s);
+		return about_json(s, certificate_of(s));
+	if (f->kind == PACK_BLOB && strcmp(f->name, "certificate") == 0)
+		return certificate_json(s);
 	if (f->kind == PACK_BLOB)
-		return json_pack("{s:o, s:I}", "sha256", digest_json(s), "size", (json_int_t)s.len);
+		return blob_json(s);
 	if (f->kind == PACK_TEXT)
 		return json_stringn(s.len ? (const char *)s.at : "", s.len);
 	return bytes_json(f->name, s);

@@ -61,7 +61,7 @@ bool name_pattern_parse(const char *text, struct name_pattern *out, const char *
 static bool path_is_plain(struct slice path)
 {
 	for (size_t i = 0; i < path.len; i++) {
-		if (memchr("%?#\\", path.at[i], 4))
+		if (strchr("%?#\\", path.at[i]))
 			return false;
 		bool starts = i == 0 || path.at[i - 1] == '/';
 		if (starts && path.at[i] == '.')

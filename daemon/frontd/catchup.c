@@ -138,16 +138,19 @@ static int records_read(struct signer *s, uint64_t from, uint32_t most, struct b
 	return buf_ok(out) ? 0 : -1;
 }
 
-/* The number of the intent that a record answers; false: it answers none. */
+/* The number of the intent that a record answers, or of the import that it makes good; false: it answers none. */
 static bool intent_of(const struct record *r, uint64_t *seq)
 {
 	struct key_result_record key;
+	struct key_bound_record bound;
 	struct cert_result_record cert;
 	struct lost_record lost;
 	if (r->type == RECORD_KEY_RESULT && record_key_result_get(r->body, &key) == PACK_OK)
 		*seq = key.intent;
 	else if (r->type == RECORD_CERT_RESULT && record_cert_result_get(r->body, &cert) == PACK_OK)
 		*seq = cert.intent;
+	else if (r->type == RECORD_KEY_BOUND && record_key_bound_get(r->body, &bound) == PACK_OK)
+		*seq = bound.cert;
 	else if (r->type == RECORD_LOST && record_lost_get(r->body, &lost) == PACK_OK)
 		*seq = lost.intent;
 	else

@@ -34,6 +34,12 @@ void chain_free(struct chain *chain)
 	chain->count = 0;
 }
 
+bool ca_offline(const struct ca_row *ca)
+{
+	static const uint8_t none[sizeof(ca->key_id)];
+	return memcmp(ca->key_id, none, sizeof(none)) == 0;
+}
+
 int64_t chain_not_after(const struct chain *chain)
 {
 	int64_t least = INT64_MAX;

@@ -21,6 +21,9 @@ int chain_load(struct store_session *s, const char *ca_id, struct chain *out);
 void chain_free(struct chain *chain);
 #define scoped_chain __attribute__((cleanup(chain_free))) struct chain
 
+/* Whether the CA is known by its certificate only: its key is not in any of the signer's tokens. */
+bool ca_offline(const struct ca_row *ca);
+
 int64_t chain_not_after(const struct chain *chain);
 int64_t chain_not_before(const struct chain *chain);
 

@@ -29,12 +29,12 @@ static void list_only(struct list l, uint8_t only, struct items *out)
 /* Distribution points and the two kinds of access stand in extensions of their own, so the order counts only within each. */
 static bool same_urls(struct list got, struct list asked)
 {
-	for (uint8_t use = URL_CRL; use <= URL_CA_ISSUERS; use++) {
+	for (unsigned use = URL_CRL; use <= URL_CA_ISSUERS; use++) {
 		scoped_items a, b;
 		items_init(&a);
 		items_init(&b);
-		list_only(got, use, &a);
-		list_only(asked, use, &b);
+		list_only(got, (uint8_t)use, &a);
+		list_only(asked, (uint8_t)use, &b);
 		if (!same_list(items_list(&a), items_list(&b)))
 			return false;
 	}

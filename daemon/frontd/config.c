@@ -55,6 +55,11 @@ int config_read(const char *path, struct config *out)
 	if (!log_level_parse(conf_text(out->conf, "log_level", "info"), &out->log_level))
 		conf_reject(out->conf, "log_level", "error, warning, info or debug");
 	out->front.authz = authz_read(out->conf);
+	out->front.database = out->database;
+	out->front.api_socket = out->api_socket;
+	out->front.pki_socket = out->pki_socket;
+	out->front.api_socket_mode = out->api_socket_mode;
+	out->front.pki_socket_mode = out->pki_socket_mode;
 	return conf_finish(out->conf) == 0 && out->front.authz ? 0 : -1;
 }
 

@@ -11,6 +11,8 @@
 #include "frontd/made.h"
 #include "frontd/metrics.h"
 #include "frontd/plan.h"
+#include "frontd/registration.h"
+#include "frontd/root.h"
 #include "frontd/view.h"
 
 #define QUEUE_STEP_MS 100 /* how often a create that waits for another's key to be bound asks again */
@@ -20,54 +22,21 @@ static const char *parent_of(const struct plan *p)
 	return p->above.count ? row_text(p->above.ca[0].id) : "";
 }
 
-static struct ca_row plan_row(const struct plan *p, const struct front *f, const struct call *c, const char *state)
-{
-	struct ca_row row = { .id = slice_text(p->id),
-			      .issuer_id = p->issuer.id,
-			      .parent_id = slice_text(parent_of(p)),
-			      .name = slice_text(p->name),
-			      .state = slice_text(state),
-			      .subject = buf_slice(&p->subject.raw),
-			      .subject_fold = buf_slice(&p->fold),
-			      .token = slice_text(f->default_token),
-			      .algorithm = p->algorithm->number,
-			      .path_len = p->path_len,
-			      .constraints = buf_slice(&p->packed_stated),
-			      .effective = buf_slice(&p->packed_effective),
-			      .metadata = buf_slice(&p->metadata),
-			      .actor = slice_text(c->who->actor),
-			      .not_before = p->not_before,
-			      .not_after = p->not_after };
-	memcpy(row.request_id, p->request_id, sizeof(row.request_id));
-	row.created_at = row.updated_at = time_now();
-	return row;
-}
-
 struct reservation {
 	const struct plan *plan;
 	struct ca_row row;
 	struct key_row key; /* one that an earlier create left unused; memory NULL: none */
 };
 
-/* Takes name and subject, keeps the parent from being retired, and takes a key that waits, if there is one. */
+/* Also takes a key that waits, if there is one. */
 static int reserve_work(struct store_session *s, void *with)
 {
 	struct reservation *r = with;
-	/* An earlier try with the same id may have left its reservation, with a key that then waits again. */
-	int answer = store_ca_delete(s, r->plan->id);
-	if (!answer)
-		answer = store_key_free(s);
-	if (answer >= 0)
-		answer = plan_check(s, r->plan);
-	if (answer)
+	bool again;
+	int answer = plan_reserve(s, r->plan, &r->row, &again);
+	if (answer || again)
 		return answer;
-	scoped_row(ca) own = { 0 };
-	answer = store_ca_find(s, r->plan->id, &own);
-	if (answer != STORE_NONE)
-		return answer;
-	answer = store_ca_insert(s, &r->row);
-	if (!answer)
-		answer = store_key_find_unbound(s, row_text(r->row.token), r->row.algorithm, &r->key);
+	answer = store_key_find_unbound(s, row_text(r->row.token), r->row.algorithm, &r->key);
 	if (answer)
 		return answer == STORE_NONE ? 0 : answer;
 	return store_key_bind(s, r->key.key_id, r->plan->id);
@@ -188,7 +157,7 @@ static void ca_check(const struct plan *p, const struct cert_sign_request *field
 	struct check_asked asked = { .fields = *fields, .public_key = m->key.public_key };
 	scoped_facts parent = { 0 };
 	if (p->above.count) {
-		if (facts_read(p->above.ca[0].certificate, &parent, m->why))
+		if (facts_read_foreign(p->above.ca[0].certificate, &parent, m->why))
 			return;
 		asked.issuer_name = parent.subject_name;
 		asked.issuer_key_id = parent.subject_key_id;
@@ -209,17 +178,8 @@ static int ca_commit(struct front *f, struct call *c, const struct plan *p, cons
 	m->now = time_now();
 	m->issuing_ca_id = p->above.count ? parent_of(p) : p->id;
 	m->single = slice_equal(p->issuer.hierarchy_mode, slice_text("single"));
-	m->ca = plan_row(p, f, c, m->why[0] ? "withheld" : "active");
-	memcpy(m->ca.key_id, m->key.key_id, sizeof(m->ca.key_id));
-	m->ca.ledger_seq = came->ledger_seq;
-	m->ca.certificate = came->certificate;
-	made_fill(m, &got, came->certificate, m->issuing_ca_id, KIND_CA);
-	memcpy(m->ca.fingerprint, m->row.fingerprint, sizeof(m->ca.fingerprint));
-	m->ca.serial = m->row.serial;
-	m->row.actor = m->ca.actor;
-	m->row.ledger_seq = came->ledger_seq;
-	memcpy(m->row.request_id, p->request_id, sizeof(m->row.request_id));
-	m->key.ca_id = m->ca.id;
+	m->ca = plan_row(p, c, m->why[0] ? "withheld" : "active");
+	made_fill_ca(m, &got, came->certificate, came->ledger_seq);
 	if (store_change(f->store, made_commit, m))
 		return answer_store(c);
 	if (m->why[0])
@@ -255,19 +215,6 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	return r;
 }
 
-static int plan_reply(struct call *c, const struct plan *p)
-{
-	struct constraints stated = constraints_of(&p->stated), effective = constraints_of(&p->effective);
-	json_t *view = json_pack("{s:b, s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "dry_run", 1, "name", p->name,
-				 "subject", view_name(buf_slice(&p->subject.raw)), "parent_ca_id",
-				 p->above.count ? json_string(parent_of(p)) : json_null(), "algorithm", p->algorithm->name,
-				 "not_before", view_time(p->not_before), "not_after", view_time(p->not_after),
-				 "not_after_capped", (int)p->capped, "path_len_constraint", view_path_len(p->path_len),
-				 "name_constraints", view_constraints(&stated), "effective_name_constraints",
-				 view_constraints(&effective));
-	return call_reply(c, 200, view);
-}
-
 /* A repeated request whose CA is there already. */
 static int ca_again(struct front *f, struct call *c, bool *answered)
 {
@@ -289,9 +236,13 @@ static int ca_again(struct front *f, struct call *c, bool *answered)
 int intermediate_create(struct front *f, struct call *c)
 {
 	bool answered = false;
-	int r = c->signing_id_given && !c->dry_run ? ca_again(f, c, &answered) : 0;
+	int r = root_keyless(c);
+	if (!r && c->signing_id_given && !c->dry_run)
+		r = ca_again(f, c, &answered);
 	if (r || answered)
 		return r;
+	if (registration_wanted(c))
+		return registration_run(f, c);
 	scoped_plan p;
 	r = plan_make(f, c, &p);
 	if (r)
@@ -301,7 +252,7 @@ int intermediate_create(struct front *f, struct call *c)
 	char why[160];
 	if (!signer_ready(f->signer, why))
 		return answer_signer(c, SIGNER_AWAY, NULL);
-	struct reservation reservation = { .plan = &p, .row = plan_row(&p, f, c, "created") };
+	struct reservation reservation = { .plan = &p, .row = plan_row(&p, c, "created") };
 	r = store_change(f->store, reserve_work, &reservation);
 	r = r ? plan_refuse(c, r) : ca_make(f, c, &p, &reservation.key);
 	key_row_free(&reservation.key);

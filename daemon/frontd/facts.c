@@ -143,8 +143,19 @@ static void name_cleanup(X509_NAME **n)
 	X509_NAME_free(*n);
 }
 
+/* In whatever string type others wrote it. */
+static bool foreign_put(struct items *out, uint8_t attribute, const ASN1_STRING *value)
+{
+	unsigned char *text = NULL;
+	int n = ASN1_STRING_to_UTF8(&text, value);
+	if (n >= 0)
+		items_put(out, attribute, (struct slice){ text, (size_t)n });
+	OPENSSL_free(text);
+	return n >= 0;
+}
+
 /* One attribute an RDN, each of a known kind in a string type that we write. */
-static bool name_read(const X509_NAME *name, struct items *out)
+static bool name_read(const X509_NAME *name, bool foreign, struct items *out)
 {
 	int n = X509_NAME_entry_count(name);
 	for (int i = 0; i < n; i++) {
@@ -152,51 +163,70 @@ static bool name_read(const X509_NAME *name, struct items *out)
 		const ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
 		const struct dn_kind *kind = dn_kind_by_oid(oid_slice(X509_NAME_ENTRY_get_object(entry)));
 		int type = ASN1_STRING_type(value);
-		if (!kind || X509_NAME_ENTRY_set(entry) != i ||
-		    (type != V_ASN1_UTF8STRING && type != V_ASN1_PRINTABLESTRING && type != V_ASN1_IA5STRING))
+		bool ours = type == V_ASN1_UTF8STRING || type == V_ASN1_PRINTABLESTRING || type == V_ASN1_IA5STRING;
+		if (!kind || X509_NAME_ENTRY_set(entry) != i || (!ours && !foreign))
 			return false;
-		items_put(out, kind->attribute, string_slice(value));
+		if (!foreign)
+			items_put(out, kind->attribute, string_slice(value));
+		else if (!foreign_put(out, kind->attribute, value))
+			return false;
 	}
 	return true;
 }
 
-static bool general_name_read(const GENERAL_NAME *g, struct items *out)
+/* A directory name as the item that names/name.h describes. */
+static bool directory_read(const X509_NAME *directory, bool foreign, struct buf *item)
+{
+	scoped_items name;
+	items_init(&name);
+	if (!name_read(directory, foreign, &name))
+		return false;
+	buf_put_u16(item, name.count);
+	buf_put_slice(item, buf_slice(&name.raw));
+	return buf_ok(item);
+}
+
+/* What we wrote is in its canonical form; what others wrote is brought into it. */
+static bool name_keep(enum name_use use, uint8_t type, struct slice value, bool foreign, struct items *out)
+{
+	scoped_buf canonical = { .max = MAX_NAME };
+	const char *why;
+	if (foreign && !name_canonize(use, type, value, &canonical, &why))
+		return false;
+	items_put(out, type, foreign ? buf_slice(&canonical) : value);
+	return true;
+}
+
+static bool general_name_read(enum name_use use, const GENERAL_NAME *g, bool foreign, struct items *out)
 {
 	int type;
 	void *value = GENERAL_NAME_get0_value(g, &type);
 	if (type == GEN_DNS || type == GEN_EMAIL || type == GEN_URI || type == GEN_IPADD) {
 		uint8_t tag = type == GEN_DNS ? NAME_DNS : type == GEN_EMAIL ? NAME_EMAIL : type == GEN_URI ? NAME_URI : NAME_IP;
-		items_put(out, tag, string_slice(value));
-		return true;
+		return name_keep(use, tag, string_slice(value), foreign, out);
 	}
-	if (type != GEN_DIRNAME)
-		return false;
-	scoped_items name;
-	items_init(&name);
 	scoped_buf item = { .max = MAX_NAME * 2 };
-	if (!name_read(value, &name))
-		return false;
-	buf_put_u16(&item, name.count);
-	buf_put_slice(&item, buf_slice(&name.raw));
-	items_put(out, NAME_DIRECTORY, buf_slice(&item));
-	return buf_ok(&item);
+	return type == GEN_DIRNAME && directory_read(value, foreign, &item) &&
+	       name_keep(use, NAME_DIRECTORY, buf_slice(&item), foreign, out);
 }
 
+/* Of others' names those that we know; of ours all. */
 static bool alt_names_read(void *extension, struct facts *f)
 {
 	GENERAL_NAMES *names = extension;
 	bool good = true;
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
-		good = good && general_name_read(sk_GENERAL_NAME_value(names, i), &f->alt_names);
+		good = (general_name_read(AS_NAME, sk_GENERAL_NAME_value(names, i), f->foreign, &f->alt_names) && good) ||
+		       f->foreign;
 	GENERAL_NAMES_free(names);
 	return good;
 }
 
-static bool subtrees_read(const STACK_OF(GENERAL_SUBTREE) *trees, struct items *out)
+static bool subtrees_read(const STACK_OF(GENERAL_SUBTREE) *trees, bool foreign, struct items *out)
 {
 	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
 		const GENERAL_SUBTREE *tree = sk_GENERAL_SUBTREE_value(trees, i);
-		if (tree->minimum || tree->maximum || !general_name_read(tree->base, out))
+		if (tree->minimum || tree->maximum || !general_name_read(AS_SUBTREE, tree->base, foreign, out))
 			return false;
 	}
 	return true;
@@ -205,7 +235,8 @@ static bool subtrees_read(const STACK_OF(GENERAL_SUBTREE) *trees, struct items *
 static bool constraints_read(void *extension, struct facts *f)
 {
 	NAME_CONSTRAINTS *c = extension;
-	bool good = subtrees_read(c->permittedSubtrees, &f->permitted) && subtrees_read(c->excludedSubtrees, &f->excluded);
+	bool good = subtrees_read(c->permittedSubtrees, f->foreign, &f->permitted) &&
+		    subtrees_read(c->excludedSubtrees, f->foreign, &f->excluded);
 	NAME_CONSTRAINTS_free(c);
 	return good;
 }
@@ -348,19 +379,27 @@ static const struct reader {
 };
 #define READERS (sizeof(readers) / sizeof(readers[0]))
 
+/* What says what a CA may sign; nobody's way of writing it may be left out. */
+static bool binds(int nid)
+{
+	return nid == NID_basic_constraints || nid == NID_key_usage || nid == NID_name_constraints ||
+	       nid == NID_subject_key_identifier;
+}
+
 static bool extension_read(X509_EXTENSION *e, unsigned *seen, struct facts *f)
 {
-	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(e));
+	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(e)), critical = X509_EXTENSION_get_critical(e);
 	for (size_t i = 0; i < READERS; i++) {
 		if (readers[i].nid != nid)
 			continue;
-		if (*seen & 1U << i || (readers[i].critical >= 0 && X509_EXTENSION_get_critical(e) != readers[i].critical))
+		bool as_ours = f->foreign || readers[i].critical < 0 || critical == readers[i].critical;
+		if (*seen & 1U << i || !as_ours)
 			return false;
 		*seen |= 1U << i;
 		void *value = X509V3_EXT_d2i(e);
-		return value && readers[i].read(value, f);
+		return (value && readers[i].read(value, f)) || (f->foreign && !critical && !binds(nid));
 	}
-	return false;
+	return f->foreign && !critical;
 }
 
 static bool time_read(const ASN1_TIME *t, int64_t *out)
@@ -372,11 +411,11 @@ static bool time_read(const ASN1_TIME *t, int64_t *out)
 	return true;
 }
 
-static bool subject_read(struct slice der, struct items *out)
+static bool subject_read(struct slice der, bool foreign, struct items *out)
 {
 	const unsigned char *at = der.at;
 	__attribute__((cleanup(name_cleanup))) X509_NAME *name = d2i_X509_NAME(NULL, &at, (long)der.len);
-	return name && at == der.at + der.len && name_read(name, out);
+	return name && at == der.at + der.len && name_read(name, foreign, out);
 }
 
 static int extensions_read(const ASN1_STRING *der, struct facts *f, char why[FACTS_WHY])
@@ -393,7 +432,8 @@ static int extensions_read(const ASN1_STRING *der, struct facts *f, char why[FAC
 		char oid[80];
 		OBJ_obj2txt(oid, sizeof(oid), X509_EXTENSION_get_object(e), 1);
 		snprintf(why, FACTS_WHY, "its extension %s is unknown, doubled, wrongly critical or malformed", oid);
-		return 1;
+		bool names = OBJ_obj2nid(X509_EXTENSION_get_object(e)) == NID_name_constraints;
+		return !f->foreign ? 1 : names ? 3 : X509_EXTENSION_get_critical(e) ? 2 : 1;
 	}
 	return 0;
 }
@@ -410,7 +450,7 @@ static int facts_fill(const struct tbs *t, struct facts *f, char why[FACTS_WHY])
 	f->public_key = bytes_keep(f, string_slice(t->public_key));
 	if (!time_read(t->validity->notBefore, &f->not_before) || !time_read(t->validity->notAfter, &f->not_after))
 		return facts_refuse(why, "its validity can't be read");
-	if (!subject_read(f->subject_name, &f->subject))
+	if (!subject_read(f->subject_name, f->foreign, &f->subject))
 		return facts_refuse(why, "its subject has an attribute of an unknown kind or form");
 	int r = extensions_read(t->extensions, f, why);
 	if (r)
@@ -418,14 +458,25 @@ static int facts_fill(const struct tbs *t, struct facts *f, char why[FACTS_WHY])
 	return buf_ok(&f->bytes) ? 0 : facts_refuse(why, "it is too large");
 }
 
-int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY])
+static int facts_decode(struct slice der, bool foreign, struct facts *out, char why[FACTS_WHY])
 {
 	facts_init(out, der.len + 1);
+	out->foreign = foreign;
+	SHA256(der.at, der.len, out->fingerprint);
 	__attribute__((cleanup(certificate_cleanup))) struct certificate *c = der_read(der, ASN1_ITEM_rptr(certificate));
 	__attribute__((cleanup(tbs_cleanup))) struct tbs *t =
 		c ? der_read(string_slice(c->tbs), ASN1_ITEM_rptr(tbs)) : NULL;
 	if (!t || !buf_ok(&out->bytes))
 		return facts_refuse(why, not_der);
-	SHA256(der.at, der.len, out->fingerprint);
 	return facts_fill(t, out, why);
+}
+
+int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY])
+{
+	return facts_decode(der, false, out, why);
+}
+
+int facts_read_foreign(struct slice der, struct facts *out, char why[FACTS_WHY])
+{
+	return facts_decode(der, true, out, why);
 }

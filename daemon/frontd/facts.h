@@ -36,12 +36,19 @@ struct facts {
 	uint16_t path_len; /* PATH_LEN_NONE */
 	uint16_t key_usage;
 	uint8_t flags;	   /* CERT_MUST_STAPLE */
+	bool foreign;	   /* written by others: facts_read_foreign() */
 	struct items subject, alt_names, ext_key_usage, permitted, excluded, urls, policies;
 	struct buf bytes;  /* what the slices point into */
 };
 
 /* 0; positive: not a certificate of a shape that Chancery writes, *why is a sentence's end; free it in either case. */
 int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY]);
+/*
+ * The same for a certificate that others wrote: an extension that isn't critical may be unknown or say what we never
+ * write, and texts may be of older types. Names and subtrees come out in their canonical form. What binds a CA (basicConstraints, key usage, name constraints, key
+ * identifier) must be read in any case. 2: because of a critical extension; 3: because of its name constraints.
+ */
+int facts_read_foreign(struct slice der, struct facts *out, char why[FACTS_WHY]);
 void facts_free(struct facts *f);
 #define scoped_facts __attribute__((cleanup(facts_free))) struct facts
 

@@ -26,6 +26,8 @@ struct front {
 	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */
 
 	/* from frontd.conf */
+	const char *database, *api_socket, *pki_socket; /* paths */
+	mode_t api_socket_mode, pki_socket_mode;
 	const char *default_token;	/* driver that makes new keys */
 	const char *default_algorithm;	/* empty: by what the token can do */
 	const char *pki_base_url;	/* "http://pki.example/pki" for AIA URLs; empty: none written */

@@ -23,5 +23,6 @@ call_handler intermediate_list;	  /* {issuer id}; ?format=tree */
 call_handler intermediate_get;	  /* {id} */
 call_handler intermediate_chain;  /* {id}; ?root=false */
 call_handler intermediate_retire; /* {id} */
+call_handler intermediate_key_gone; /* {id} */
 
 #endif

@@ -45,6 +45,7 @@ struct http_server {
 
 struct connection {
 	struct caller who;
+	int socket; /* the library's */
 	bool admitted; /* the kernel said who, and it isn't the overflow uid */
 	struct connection *next;
 };
@@ -283,6 +284,14 @@ static void header_put(struct MHD_Response *r, const char *name, const char *val
 		MHD_add_response_header(r, name, value);
 }
 
+/* Nothing more comes: the library notices that only if it comes by itself, not together with the request's last bytes. */
+static bool client_ended(const struct exchange *x)
+{
+	char next;
+	const struct connection *from = connection_of(x->connection);
+	return from && recv(from->socket, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static struct MHD_Response *response_make(struct exchange *x, unsigned *status)
 {
 	struct call *c = &x->request.call;
@@ -299,7 +308,7 @@ static struct MHD_Response *response_make(struct exchange *x, unsigned *status)
 	header_put(r, "X-Request-Id", c->request_id);
 	header_put(r, "Cache-Control", x->server->options.no_store ? "no-store" : NULL);
 	header_put(r, "Allow", *status == 405 ? x->request.allow : NULL);
-	header_put(r, "Connection", x->close ? "close" : NULL);
+	header_put(r, "Connection", x->close || client_ended(x) ? "close" : NULL);
 	if (c->error.status && c->error.retry_after) {
 		char seconds[16];
 		snprintf(seconds, sizeof(seconds), "%u", c->error.retry_after);
@@ -470,6 +479,7 @@ static void on_connection(void *server, struct MHD_Connection *c, void **context
 	struct connection *n = info ? calloc(1, sizeof(*n)) : NULL;
 	if (!n)
 		return;
+	n->socket = info->connect_fd;
 	n->admitted = peer_of(info->connect_fd, &n->who.peer) == 0;
 	authz_identify(n->admitted ? s->options.authz : NULL, &n->who);
 	if (!n->admitted)
@@ -494,9 +504,14 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *server, c
 	log_debug("http", "socket=%s why=\"%.*s\"", s->options.name, (int)strcspn(line, "\n"), line);
 }
 
+/*
+ * Epoll: with poll and select the library reads on when a connection wakes up,
+ * takes the end of a client that has said all for his going away, and drops the
+ * answer.
+ */
 static struct MHD_Daemon *daemon_start(struct http_server *s)
 {
-	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 	unsigned threads = s->options.threads > 1 ? s->options.threads : 0; /* the library knows no pool of one */
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, s,
 				MHD_OPTION_LISTEN_SOCKET, s->options.socket, MHD_OPTION_NOTIFY_COMPLETED, on_completed,

@@ -56,7 +56,7 @@ int input_text(struct call *c, const char *field, bool required, size_t longest,
 int input_block(struct call *c, const char *field, size_t longest, const char **out)
 {
 	int r = text_of(c, field, true, out);
-	if (r)
+	if (r || !*out)
 		return r;
 	if (strlen(*out) > longest)
 		return call_refuse(c, 400, "bad_field", field, "%s must have at most %zu bytes.", field, longest);

@@ -27,7 +27,10 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 				   row_text(i->ca->chain.ca[0].state));
 	if (i->ca->chain.ca[0].held.len)
 		return call_refuse(c, 409, "ca_held", NULL,
-				   "The CA issues nothing until an administrator lifts what holds it.");
+				   "The CA issues nothing: %s", row_text(i->ca->chain.ca[0].held));
+	if (ca_offline(&i->ca->chain.ca[0]))
+		return call_refuse(c, 409, "ca_key_offline", NULL,
+				   "The CA was registered as a certificate only: its key is offline, so it issues nothing here.");
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/chain.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
@@ -163,7 +164,7 @@ static int census_ca(void *with, const struct ca_row *row)
 	const char *state = row_text(row->state);
 	bool live = strcmp(state, "retired") != 0 && strcmp(state, "revoked") != 0;
 	n->live += live;
-	if (strcmp(row_text(row->id), n->wanted) == 0 && strcmp(state, "active") == 0)
+	if (strcmp(row_text(row->id), n->wanted) == 0 && strcmp(state, "active") == 0 && !ca_offline(row))
 		n->found = true;
 	return 0;
 }
@@ -193,7 +194,7 @@ static int issuer_refuse(struct call *c, int r)
 				   "An issuer with more than one CA that is not retired can't be \"single\".");
 	if (r == ISSUER_CA_UNKNOWN)
 		return call_refuse(c, 409, "ca_not_active", "issuing_ca_id",
-				   "issuing_ca_id must be an active CA of this issuer.");
+				   "issuing_ca_id must be an active CA of this issuer, with its key here.");
 	return answer_store(c);
 }
 

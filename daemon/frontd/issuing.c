@@ -76,7 +76,7 @@ static int issuing_load(struct store *store, const char *ca_id, struct issuing *
 	int r = chain_load(s, ca_id, &i->chain);
 	if (r)
 		return r;
-	facts_read(i->chain.ca[0].certificate, &i->facts, i->why);
+	facts_read_foreign(i->chain.ca[0].certificate, &i->facts, i->why);
 	return members_write(i);
 }
 

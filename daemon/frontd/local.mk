@@ -9,12 +9,16 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/config.c daemon/frontd/config.h \
 	daemon/frontd/csr.c daemon/frontd/csr.h \
 	daemon/frontd/denial.c daemon/frontd/denial.h \
+	daemon/frontd/diagnosis.h \
+	daemon/frontd/doctor.c daemon/frontd/doctor.h \
+	daemon/frontd/doctor_keys.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
 	daemon/frontd/metrics.c daemon/frontd/metrics.h \
 	daemon/frontd/pki.c daemon/frontd/pki.h \
 	daemon/frontd/route.c daemon/frontd/route.h \
 	daemon/frontd/status.c daemon/frontd/status.h \
+	daemon/frontd/tokens.c daemon/frontd/tokens.h \
 	daemon/frontd/workers.c daemon/frontd/workers.h
 daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(LIBCONFIG_CFLAGS)
@@ -29,13 +33,17 @@ EXTRA_DIST += daemon/frontd/openapi.yaml conf/frontd.conf
 dist_man_MANS += conf/frontd.conf.5 daemon/frontd/chancery-frontd.8
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_csr tests/unit/test_http
+check_PROGRAMS += tests/unit/test_csr tests/unit/test_http tests/unit/test_key_token
 tests_unit_test_csr_SOURCES = tests/unit/test_csr.c
 tests_unit_test_csr_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_csr_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_http_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_key_token_SOURCES = tests/unit/test_key_token.c
+tests_unit_test_key_token_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_key_token_LDADD = $(FRONT_ROOMS) daemon/wire/libinner_answer.a daemon/wire/libframe.a \
+	daemon/base/libbase.a $(FRONT_LIBS) $(CMOCKA_LIBS)
 endif
 
 include daemon/frontd/core.mk

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "names/name.h"
+#include "wire/inner.h"
 
 static bool is_zero(const uint8_t *at, size_t n)
 {
@@ -38,6 +39,19 @@ void made_fill(struct made *m, const struct facts *facts, struct slice der, cons
 		name_print(AS_NAME, type, value, &text);
 		items_put(&m->names, 0, buf_slice(&text));
 	}
+}
+
+void made_fill_ca(struct made *m, const struct facts *facts, struct slice der, uint64_t ledger_seq)
+{
+	made_fill(m, facts, der, m->issuing_ca_id, KIND_CA);
+	memcpy(m->ca.key_id, m->key.key_id, sizeof(m->ca.key_id));
+	memcpy(m->ca.fingerprint, m->row.fingerprint, sizeof(m->ca.fingerprint));
+	m->ca.serial = m->row.serial;
+	m->ca.certificate = der;
+	m->ca.ledger_seq = m->row.ledger_seq = ledger_seq;
+	m->row.actor = m->ca.actor;
+	memcpy(m->row.request_id, m->ca.request_id, sizeof(m->row.request_id));
+	m->key.ca_id = m->ca.id;
 }
 
 void made_free(struct made *m)

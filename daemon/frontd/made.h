@@ -21,6 +21,8 @@ struct made {
 
 /* Fills in row and names from the certificate; texts stay the caller's. Frees with made_free(). */
 void made_fill(struct made *m, const struct facts *facts, struct slice der, const char *ca_id, uint8_t kind);
+/* Fills in what the certificate with this record says of the CA whose planned row stands in ca, and row. */
+void made_fill_ca(struct made *m, const struct facts *facts, struct slice der, uint64_t ledger_seq);
 void made_free(struct made *m);
 #define scoped_made __attribute__((cleanup(made_free))) struct made
 

@@ -63,7 +63,7 @@ void metrics_free(struct metrics *m)
 }
 
 /* A label's value as the text format wants it: backslash, quote and line feed escaped. */
-static void label_put(struct buf *out, const char *name, const char *value)
+void metrics_label(struct buf *out, const char *name, const char *value)
 {
 	if (out->len)
 		buf_put_u8(out, ',');
@@ -114,7 +114,7 @@ static void count(struct metrics *m, enum family_name family, size_t n, const ch
 	scoped_buf labels;
 	buf_init(&labels, MAX_LABELS);
 	for (size_t i = 0; i < n; i++)
-		label_put(&labels, names[i], values[i]);
+		metrics_label(&labels, names[i], values[i]);
 	buf_put_u8(&labels, 0);
 	if (!buf_ok(&labels))
 		return;

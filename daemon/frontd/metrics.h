@@ -15,6 +15,9 @@ enum hierarchy_operation { CREATE_ROOT, CREATE_CHILD, RETIRE_RETIRING, RETIRE_RE
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 
+/* Appends name="value", escaped, after a comma if there is something already. */
+void metrics_label(struct buf *out, const char *name, const char *value);
+
 void metrics_hierarchy(struct metrics *m, enum hierarchy_operation op, const char *issuer_id);
 void metrics_issued(struct metrics *m, const char *ca_id, const char *profile);
 void metrics_refused(struct metrics *m, const char *code);

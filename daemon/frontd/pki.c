@@ -9,6 +9,7 @@
 #include "frontd/metrics.h"
 #include "frontd/route.h"
 #include "frontd/signer.h"
+#include "frontd/tokens.h"
 #include "store/store.h"
 
 #define MAX_METRICS  (8 * 1024 * 1024) /* every counter at its limit of label sets */
@@ -52,10 +53,12 @@ static int healthz_get(struct front *f, struct call *c)
 static int readyz_get(struct front *f, struct call *c)
 {
 	char why[160] = "";
-	bool linked = signer_ready(f->signer, why), writable = pki_store_writable(f);
-	return call_reply(c, linked && writable ? 200 : 503,
-			  json_pack("{s:b, s:{s:b, s:s?}, s:{s:b}}", "ready", linked && writable, "signer", "ready",
-				    linked, "why", linked ? NULL : why, "store", "writable", writable));
+	bool linked = signer_ready(f->signer, why), writable = pki_store_writable(f), any;
+	json_t *tokens = tokens_json(f, &any);
+	bool ready = linked && writable && any;
+	return call_reply(c, ready ? 200 : 503,
+			  json_pack("{s:b, s:{s:b, s:s?}, s:o, s:{s:b}}", "ready", ready, "signer", "ready", linked,
+				    "why", linked ? NULL : why, "tokens", tokens, "store", "writable", writable));
 }
 
 static int metrics_get(struct front *f, struct call *c)
@@ -64,6 +67,7 @@ static int metrics_get(struct front *f, struct call *c)
 	scoped_buf out;
 	buf_init(&out, MAX_METRICS);
 	metrics_print(f->metrics, f->started, signer_ready(f->signer, why), &out);
+	tokens_metrics(f, &out);
 	return call_reply_bytes(c, 200, &out, METRICS_TYPE);
 }
 

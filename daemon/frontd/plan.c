@@ -9,6 +9,7 @@
 #include "frontd/default_algorithm.h"
 #include "frontd/input.h"
 #include "frontd/subject.h"
+#include "frontd/view.h"
 #include "wire/inner.h"
 
 #define DAY		    86400
@@ -20,7 +21,7 @@
 
 static void plan_init(struct plan *p)
 {
-	*p = (struct plan){ 0 };
+	*p = (struct plan){ .token = "", .key_uri = "" };
 	items_init(&p->subject);
 	items_init(&p->urls);
 	buf_init(&p->fold, MAX_PACKED_LISTS);
@@ -84,6 +85,8 @@ int plan_check(struct store_session *s, const struct plan *p)
 			return PLAN_PARENT_STATE;
 		if (r == STORE_DONE && parent.held.len)
 			return PLAN_PARENT_HELD;
+		if (r == STORE_DONE && ca_offline(&parent))
+			return PLAN_PARENT_OFFLINE;
 	}
 	if (r < 0 || !slice_equal(p->issuer.hierarchy_mode, slice_text("single")))
 		return r < 0 ? r : 0;
@@ -107,11 +110,53 @@ int plan_refuse(struct call *c, int answer)
 	case PLAN_PARENT_HELD:
 		return call_refuse(c, 409, "ca_held", "parent_ca_id",
 				   "The parent CA issues nothing until an administrator lifts what holds it.");
+	case PLAN_PARENT_OFFLINE:
+		return call_refuse(c, 409, "ca_key_offline", "parent_ca_id",
+				   "The parent was registered as a certificate only: its key is offline, so it signs nothing here.");
 	case PLAN_SINGLE:
 		return call_refuse(c, 409, "single_mode", NULL,
 				   "This issuer is in single mode and has its one CA; set hierarchy_mode to \"tree\" first.");
 	}
 	return answer_store(c);
+}
+
+struct ca_row plan_row(const struct plan *p, const struct call *c, const char *state)
+{
+	struct ca_row row = { .id = slice_text(p->id),
+			      .issuer_id = p->issuer.id,
+			      .parent_id = slice_text(parent_id(p)),
+			      .name = slice_text(p->name),
+			      .state = slice_text(state),
+			      .subject = buf_slice(&p->subject.raw),
+			      .subject_fold = buf_slice(&p->fold),
+			      .token = slice_text(p->token),
+			      .key_uri = slice_text(p->key_uri),
+			      .algorithm = p->algorithm->number,
+			      .path_len = p->path_len,
+			      .constraints = buf_slice(&p->packed_stated),
+			      .effective = buf_slice(&p->packed_effective),
+			      .metadata = buf_slice(&p->metadata),
+			      .actor = slice_text(c->who->actor),
+			      .not_before = p->not_before,
+			      .not_after = p->not_after };
+	memcpy(row.request_id, p->request_id, sizeof(row.request_id));
+	row.created_at = row.updated_at = time_now();
+	return row;
+}
+
+int plan_reserve(struct store_session *s, const struct plan *p, const struct ca_row *row, bool *again)
+{
+	/* An earlier try with the same id may have left its reservation, with a key that then waits again. */
+	int r = store_ca_delete(s, p->id);
+	if (!r)
+		r = store_key_free(s);
+	if (r >= 0)
+		r = plan_check(s, p);
+	scoped_row(ca) own = { 0 };
+	if (!r)
+		r = store_ca_find(s, p->id, &own);
+	*again = r == STORE_DONE;
+	return r == STORE_NONE ? store_ca_insert(s, row) : r;
 }
 
 static void read_ids(struct call *c, struct plan *p)
@@ -262,11 +307,12 @@ static int write_context(struct call *c, struct plan *p)
 {
 	buf_put_u8(&p->metadata, 0);
 	struct context_words words = { .op = "ca", .issuer = &p->issuer, .ca = p->id, .name = p->name, .parent = parent_id(p) };
+	words.key_uri = p->key_uri;
 	words.metadata = p->metadata.len > 1 ? (const char *)p->metadata.at : NULL;
 	p->metadata.len--;
 	if (context_put(&p->context, c, &words))
 		return call_refuse(c, 400, "metadata_too_large", "metadata",
-				   "name and metadata together are too long for the ledger's record.");
+				   "name, metadata and key_driver_id together are too long for the ledger's record.");
 	return 0;
 }
 
@@ -285,11 +331,7 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 		r = plan_constraints(c, p);
 	if (!r)
 		r = read_validity(f, c, p);
-	if (!r)
-		r = read_urls(f, c, p);
-	if (!r)
-		r = read_metadata(c, p);
-	return r ? r : write_context(c, p);
+	return r ? r : read_urls(f, c, p);
 }
 
 /* Before anything else is looked at, so that who repeats a name hears of the name. */
@@ -305,11 +347,8 @@ static int name_free(struct front *f, struct call *c, const struct plan *p)
 	return r == STORE_DONE && !is_own(p, &named) ? plan_refuse(c, PLAN_NAME_TAKEN) : 0;
 }
 
-int plan_make(struct front *f, struct call *c, struct plan *p)
+int plan_begin(struct front *f, struct call *c, const char *const *known, struct plan *p)
 {
-	static const char *const known[] = { "name",	   "subject",		  "algorithm",		 "ttl_days",
-					     "parent_ca_id", "path_len_constraint", "name_constraints", "ocsp_responder_url",
-					     "metadata",   NULL };
 	plan_init(p);
 	read_ids(c, p);
 	int r = input_members(c, known);
@@ -317,15 +356,46 @@ int plan_make(struct front *f, struct call *c, struct plan *p)
 		r = input_text(c, "name", true, MAX_CA_NAME, &p->name);
 	if (!r)
 		r = read_parent(f, c, p);
+	return r ? r : name_free(f, c, p);
+}
+
+int plan_end(struct front *f, struct call *c, struct plan *p)
+{
+	int r = read_metadata(c, p);
 	if (!r)
-		r = name_free(f, c, p);
-	if (!r)
-		r = plan_read(f, c, p);
+		r = write_context(c, p);
 	if (r)
-		return r < 0 ? answer_store(c) : r;
+		return r;
 	scoped_session *s = NULL;
 	if (store_read(f->store, &s))
 		return answer_store(c);
 	r = plan_check(s, p);
 	return r ? plan_refuse(c, r) : 0;
+}
+
+int plan_make(struct front *f, struct call *c, struct plan *p)
+{
+	static const char *const known[] = { "name",	   "subject",		  "algorithm",		 "ttl_days",
+					     "parent_ca_id", "path_len_constraint", "name_constraints", "ocsp_responder_url",
+					     "metadata",   NULL };
+	int r = plan_begin(f, c, known, p);
+	p->token = f->default_token;
+	if (!r)
+		r = plan_read(f, c, p);
+	if (!r)
+		r = plan_end(f, c, p);
+	return r < 0 ? answer_store(c) : r;
+}
+
+int plan_reply(struct call *c, const struct plan *p)
+{
+	struct constraints stated = constraints_of(&p->stated), effective = constraints_of(&p->effective);
+	json_t *view = json_pack("{s:b, s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "dry_run", 1, "name", p->name,
+				 "subject", view_name(buf_slice(&p->subject.raw)), "parent_ca_id",
+				 p->above.count ? json_string(parent_id(p)) : json_null(), "algorithm", p->algorithm->name,
+				 "not_before", view_time(p->not_before), "not_after", view_time(p->not_after),
+				 "not_after_capped", (int)p->capped, "path_len_constraint", view_path_len(p->path_len),
+				 "name_constraints", view_constraints(&stated), "effective_name_constraints",
+				 view_constraints(&effective));
+	return call_reply(c, 200, view);
 }

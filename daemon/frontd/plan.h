@@ -17,6 +17,7 @@ struct plan {
 	struct issuer_row issuer;
 	struct chain above; /* parent first; empty for a root */
 	const char *name;
+	const char *token, *key_uri; /* where the key is made or is; how it was named, "" if it was not */
 	struct items subject;
 	struct buf fold;
 	const struct algorithm *algorithm;
@@ -29,17 +30,36 @@ struct plan {
 	struct buf packed_stated, packed_effective;
 };
 
-enum plan_answer { PLAN_NAME_TAKEN = STORE_WORK, PLAN_SUBJECT_TAKEN, PLAN_PARENT_STATE, PLAN_PARENT_HELD, PLAN_SINGLE };
+enum plan_answer {
+	PLAN_NAME_TAKEN = STORE_WORK,
+	PLAN_SUBJECT_TAKEN,
+	PLAN_PARENT_STATE,
+	PLAN_PARENT_HELD,
+	PLAN_PARENT_OFFLINE,
+	PLAN_SINGLE,
+};
 
 /* 0, or positive after call_refuse(). Free it in either case. */
 int plan_make(struct front *f, struct call *c, struct plan *out);
+/* Its two ends, for a plan whose middle is not read from the request: who it is for, and what depends on others. */
+int plan_begin(struct front *f, struct call *c, const char *const *known, struct plan *p);
+int plan_end(struct front *f, struct call *c, struct plan *p);
 void plan_free(struct plan *p);
 #define scoped_plan __attribute__((cleanup(plan_free))) struct plan
 
 /* The rules that depend on what others do meanwhile: once before a key is made, once where the row is written. */
 int plan_check(struct store_session *s, const struct plan *p);
+/* The answer to a dry run. */
+int plan_reply(struct call *c, const struct plan *p);
 /* What a caller is told for an answer of plan_check(). */
 int plan_refuse(struct call *c, int answer);
+/* The CA's row as planned, without key and certificate; its texts are the plan's and the call's. */
+struct ca_row plan_row(const struct plan *p, const struct call *c, const char *state);
+/*
+ * Takes name and subject, keeps the parent from being retired, and forgets an earlier try's reservation; *again: that
+ * try has made the CA. In the committer.
+ */
+int plan_reserve(struct store_session *s, const struct plan *p, const struct ca_row *row, bool *again);
 
 /* Reads the member name_constraints, merged, canonical, without repetition (plan_names.c). */
 int plan_read_constraints(struct call *c, struct constraints_buf *out);

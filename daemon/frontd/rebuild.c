@@ -6,12 +6,14 @@
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
+#include "frontd/gone.h"
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
 #include "frontd/subject.h"
 
 #define MAX_CERTIFICATE (160 * 1024)
 #define MAX_PACKED	(1024 * 1024)
+#define MAX_SERIAL	20 /* bytes: what a row holds */
 
 static void json_cleanup(json_t **o)
 {
@@ -108,6 +110,15 @@ static int rebuild_closed(struct store_session *s, const struct rebuild *r)
 	int64_t when = r->record.time / 1000;
 	int put = step_put(s, r, &ca, closed.request_id, "retiring");
 	return put ? put : ca_advance(s, &ca, "retiring", when);
+}
+
+static int rebuild_gone(struct store_session *s, const struct rebuild *r)
+{
+	struct key_gone_record gone;
+	if (record_key_gone_get(r->record.body, &gone) != PACK_OK)
+		return passed_over(r, "it can't be read");
+	int held = gone_hold(s, gone.key_id, r->record.time / 1000);
+	return held > 0 ? passed_over(r, "no CA has this key") : held;
 }
 
 static int rebuild_key(struct store_session *s, const struct rebuild *r)
@@ -234,6 +245,7 @@ static void restored_ca_row(struct restored *x)
 	ca->subject_fold = buf_slice(&x->fold);
 	memcpy(ca->key_id, x->intent.subject_key_id, sizeof(ca->key_id));
 	ca->token = x->key.token;
+	ca->key_uri = slice_text(context_text(x->context, "key"));
 	ca->algorithm = x->key.algorithm;
 	ca->path_len = x->facts.path_len;
 	ca->constraints = buf_slice(&x->packed_stated);
@@ -254,7 +266,7 @@ static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq
 	int r = issuer_put(s, x->context, x->made.now, false);
 	if (r == STORE_TAKEN)
 		return 1;
-	if (!r)
+	if (!r && !x->key.algorithm)
 		r = store_key_find(s, x->intent.subject_key_id, &x->key);
 	if (r < 0 || restored_constraints(x))
 		return -1;
@@ -262,7 +274,7 @@ static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq
 	restored_validate(x);
 	restored_ca_row(x);
 	x->made.ca.ledger_seq = seq;
-	x->made.single = strcmp(context_text(x->context, "mode"), "single") == 0;
+	x->made.single = strcmp(context_text(x->context, "mode"), "single") == 0 && !ca_offline(&x->made.ca);
 	return 0;
 }
 
@@ -315,6 +327,87 @@ static int rebuild_certificate(struct store_session *s, const struct rebuild *b)
 	return restored_commit(s, b, &x);
 }
 
+/* The key as its import found it; of one that was made here the ledger has said more before. */
+static void imported_key(const struct imported_record *in, const struct rebuild *b, struct restored *x)
+{
+	x->key = (struct key_row){ .token = in->token, .algorithm = in->algorithm };
+	if (!in->token.len)
+		return;
+	x->made.key = (struct key_row){ .token = in->token,
+					.algorithm = in->algorithm,
+					.public_key = in->public_key,
+					.ca_id = slice_text(context_text(x->context, "ca")),
+					.ledger_seq = b->intent.seq,
+					.created_at = b->intent.time / 1000 };
+	memcpy(x->made.key.key_id, in->key_id, sizeof(x->made.key.key_id));
+}
+
+/* A root that was registered. b->intent is its IMPORTED; with a key it counts once the key is bound. */
+static int rebuild_imported(struct store_session *s, const struct rebuild *b)
+{
+	struct imported_record in;
+	scoped_restored x;
+	restored_init(&x);
+	if (record_imported_get(b->intent.body, &in) != PACK_OK)
+		return passed_over(b, "it can't be read");
+	scoped_row(certificate) known = { 0 };
+	int r = store_certificate_find_request(s, in.request_id, &known);
+	if (r != STORE_NONE)
+		return r < 0 ? r : 0;
+	char why[FACTS_WHY] = "";
+	if (in.chain.count)
+		return passed_over(b, "it is no root");
+	if (facts_read_foreign(in.certificate, &x.facts, why))
+		return passed_over(b, why);
+	x.intent.kind = KIND_CA;
+	memcpy(x.intent.request_id, in.request_id, sizeof(x.intent.request_id));
+	memcpy(x.intent.ca_key, in.key_id, sizeof(x.intent.ca_key));
+	memcpy(x.intent.subject_key_id, in.key_id, sizeof(x.intent.subject_key_id));
+	x.der = in.certificate;
+	x.context = context_read(in.context);
+	if (!x.context)
+		return passed_over(b, "its context is not ours");
+	imported_key(&in, b, &x);
+	return restored_commit(s, b, &x);
+}
+
+static int rebuild_import(struct store_session *s, const struct rebuild *r)
+{
+	struct imported_record in;
+	const struct rebuild whole = { .record = r->record, .intent = r->record };
+	if (record_imported_get(r->record.body, &in) != PACK_OK)
+		return passed_over(r, "it can't be read");
+	return in.token.len ? 0 : rebuild_imported(s, &whole);
+}
+
+/* What a key signed in an earlier life: its serial is taken, whatever else it says. */
+static int rebuild_admitted(struct store_session *s, const struct rebuild *b)
+{
+	struct cert_admitted_record in;
+	scoped_facts facts = { .path_len = 0 };
+	scoped_made m = { .now = b->record.time / 1000 };
+	scoped_row(ca) ca = { 0 };
+	char why[FACTS_WHY] = "";
+	if (record_cert_admitted_get(b->record.body, &in) != PACK_OK)
+		return passed_over(b, "it can't be read");
+	int r = store_ca_find_key(s, in.ca_key, &ca);
+	if (r)
+		return r < 0 ? r : passed_over(b, "no CA has the key that signed it");
+	if (facts_read_foreign(in.certificate, &facts, why)) {
+		if (in.serial.len > MAX_SERIAL)
+			return passed_over(b, why);
+		facts.serial = in.serial;
+		facts.not_after = in.not_after;
+	}
+	scoped_json *context = context_read(in.context);
+	made_fill(&m, &facts, in.certificate, row_text(ca.id), facts.ca ? KIND_CA : KIND_LEAF);
+	m.row.actor = slice_text(context ? context_text(context, "actor") : "");
+	m.row.ledger_seq = b->record.seq;
+	memcpy(m.row.request_id, in.request_id, sizeof(m.row.request_id));
+	r = made_commit(s, &m);
+	return r > 0 ? passed_over(b, "its serial is another's") : r;
+}
+
 int rebuild_record(struct store_session *s, const struct rebuild *r)
 {
 	switch (r->record.type) {
@@ -328,6 +421,17 @@ int rebuild_record(struct store_session *s, const struct rebuild *r)
 		return rebuild_note(s, r);
 	case RECORD_CA_CLOSED:
 		return rebuild_closed(s, r);
+	case RECORD_KEY_GONE:
+		return rebuild_gone(s, r);
+	case RECORD_IMPORTED:
+		return rebuild_import(s, r);
+	case RECORD_KEY_BOUND:
+		return r->intent.type == RECORD_IMPORTED ? rebuild_imported(s, r) : 0;
+	case RECORD_CERT_ADMITTED:
+		return rebuild_admitted(s, r);
+	case RECORD_CSR_INTENT: /* a request is no certificate: what comes of it is an import */
+	case RECORD_CSR_RESULT:
+		return 0;
 	}
 	return 0;
 }

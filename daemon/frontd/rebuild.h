@@ -8,7 +8,7 @@
 #include "ledger/record.h"
 #include "store/store.h"
 
-/* A record with the intent that it answers; intent.type 0: it has none. */
+/* A record with the intent that it answers, a binding with what brought the certificate; intent.type 0: it has none. */
 struct rebuild {
 	struct record record;
 	struct record intent;

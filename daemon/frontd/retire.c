@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/chain.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
@@ -109,7 +110,7 @@ static int step_take(struct front *f, struct call *c, struct step *step, const c
 		return r;
 	scoped_hold hold;
 	signer_hold(f->signer, &hold);
-	if (strcmp(step->to, "retiring") == 0)
+	if (strcmp(step->to, "retiring") == 0 && !ca_offline(step->ca))
 		r = key_close(f, c, step, buf_slice(&context));
 	if (!r)
 		r = step_note(f, c, step, buf_slice(&context));
@@ -157,7 +158,7 @@ static int step_again(struct call *c, struct ca_row *ca, const struct step_row *
 static int retire(struct front *f, struct call *c, bool confirm, const char *note)
 {
 	scoped_row(ca) row = { 0 };
-	struct step step = { .ca = &row };
+	struct step step = { .ca = &row, .from = "", .to = "" };
 	if (c->signing_id_given)
 		memcpy(step.request_id, c->signing_id, sizeof(step.request_id));
 	else

@@ -47,7 +47,10 @@ void signer_request_id(uint8_t id[REQUEST_ID_SIZE]);
 
 /* A question on its way; belongs to whoever asks, and stays where it is until answered() is called. */
 struct signer_ask {
-	/* Called once, on the link's thread or within the post, with no lock held; must not wait for the signer. */
+	/*
+	 * Called once, on the link's thread or, with SIGNER_AWAY, within the post, with no lock held; must not wait
+	 * for the signer. What an answer puts into the store's queue the link wakes.
+	 */
 	void (*answered)(struct signer_ask *ask);
 	void *with; /* the caller's own */
 	enum signer_result result;

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "frontd/catchup.h"
 #include "frontd/front.h"
+#include "store/store.h"
 
 #define FIRST_PAUSE_MS	 50
 #define LONGEST_PAUSE_MS 5000
@@ -89,13 +90,15 @@ static struct signer_ask *asked_remove(struct signer *s, struct signer_ask **at)
 	return ask;
 }
 
-/* Nobody is called with the mutex held. */
-static void asked_finish(struct signer_ask *finished)
+/* Nobody is called with the mutex held. What follows from answers that came together is committed together. */
+static void asked_finish(struct signer *s, struct signer_ask *finished)
 {
 	for (struct signer_ask *ask = finished, *next; ask; ask = next) {
 		next = ask->next; /* the ask is its caller's, gone once he knows */
 		ask->answered(ask);
 	}
+	if (finished)
+		store_wake(s->options.front->store);
 }
 
 /* Puts a frame into the ask that it answers; false: it is not a well-formed answer. */
@@ -151,7 +154,7 @@ static int link_split(struct signer *s)
 	}
 	pthread_mutex_unlock(&s->mutex);
 	buf_drop(&s->in, taken);
-	asked_finish(finished);
+	asked_finish(s, finished);
 	if (result)
 		log_error("signer_link", "why=\"the signer sent what nobody asked for or can read\"");
 	return result;
@@ -187,7 +190,7 @@ static void asked_expire(struct signer *s, int64_t now)
 		s->uncertain = true;
 	}
 	pthread_mutex_unlock(&s->mutex);
-	asked_finish(late);
+	asked_finish(s, late);
 }
 
 static void asked_look(struct signer *s)
@@ -230,7 +233,7 @@ void link_lose(struct signer *s)
 	buf_clear(&s->in);
 	buf_clear(&s->sending);
 	s->held_back = false;
-	asked_finish(lost);
+	asked_finish(s, lost);
 }
 
 /* Sleeps, or less if the link shall stop. */

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "frontd/chain.h"
 #include "frontd/facts.h"
+#include "frontd/gone.h"
 #include "names/dn.h"
 #include "wire/inner.h"
 
@@ -99,6 +100,10 @@ static json_t *view_packed_constraints(struct slice packed)
 /* Token and key id say where the key is; the path of a module or a PIN never does. */
 static json_t *view_key_uri(const struct ca_row *row)
 {
+	if (ca_offline(row))
+		return json_null();
+	if (row->key_uri.len)
+		return view_text(row->key_uri);
 	scoped_buf uri = { .max = 1024 };
 	buf_put_text(&uri, "pkcs11:token=");
 	for (size_t i = 0; i < row->token.len; i++) {
@@ -129,12 +134,13 @@ json_t *view_ca(const struct ca_row *row)
 			       "subject", view_name(row->subject), "state", view_text(row->state), "certificate_pem",
 			       served ? view_pem(row->certificate) : json_null(), "key_driver_id", view_key_uri(row));
 	json_t *rest = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "serial",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "serial",
 		view_hex(row->serial.at, row->serial.len), "fingerprint", view_hex(row->fingerprint, 32), "not_before",
 		view_time(row->not_before), "not_after", view_time(row->not_after), "path_len_constraint",
 		view_path_len(row->path_len), "name_constraints", view_packed_constraints(row->constraints),
 		"effective_name_constraints", view_packed_constraints(row->effective), "algorithm", a ? a->name : "unknown",
 		"metadata", view_metadata(row->metadata), "held", row->held.len ? view_text(row->held) : json_null(),
+		"key_state", gone_is(row) ? "gone" : "kept",
 		"ledger_seq", json_integer((json_int_t)row->ledger_seq), "created_at", view_time(row->created_at),
 		"updated_at", view_time(row->updated_at));
 	if (!ca || !rest || json_object_update(ca, rest)) {
@@ -151,7 +157,7 @@ static json_t *view_names(struct slice der)
 	scoped_facts facts = { 0 };
 	char why[FACTS_WHY];
 	json_t *names = json_array();
-	if (facts_read(der, &facts, why))
+	if (facts_read_foreign(der, &facts, why))
 		return names;
 	struct list all = items_list(&facts.alt_names);
 	uint8_t type;

@@ -441,7 +441,13 @@ static bool hosts_cover(struct slice hosts, struct slice name)
 	return slice_equal(hosts, name) || (hosts.at[0] == '.' && ends_with(name, hosts));
 }
 
-/* The host of a canonical URI, if it is a name; else empty. */
+/* OpenSSL ends a URI's host at the first colon, or else slash, that comes after it, wherever that is. */
+static bool host_end_agreed(struct slice rest)
+{
+	return rest.len == 0 || rest.at[0] == ':' || (rest.at[0] == '/' && slice_find(rest, ':') == rest.len);
+}
+
+/* The host of a canonical URI, if it is a name and all readers take it for the same one; else empty. */
 static struct slice uri_host(struct slice uri)
 {
 	size_t start = slice_find(uri, ':') + 3;
@@ -451,8 +457,9 @@ static struct slice uri_host(struct slice uri)
 	size_t n = 0;
 	while (n < host.len && !strchr(":/?#", host.at[n]))
 		n++;
+	bool agreed = host_end_agreed(slice_from(host, n));
 	host.len = n;
-	return ends_in_number(host) ? (struct slice){ NULL, 0 } : host;
+	return !agreed || ends_in_number(host) ? (struct slice){ NULL, 0 } : host;
 }
 
 static bool email_within(struct slice name, struct slice subtree)

@@ -19,7 +19,8 @@
  * none at all, so it is never written. A mailbox's local part compares exactly (7.5).
  * A URI without a host by name (none, or an address; user information is refused)
  * lies within no subtree and touches every one: 4.2.1.10 has it rejected wherever
- * URIs are constrained.
+ * URIs are constrained. So does one whose host OpenSSL reads otherwise than RFC 3986:
+ * with "?" or "#" right behind it, or a colon further on.
  *
  * Pure: no I/O; what a caller passes as canonical must be so.
  */

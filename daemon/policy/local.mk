@@ -1,6 +1,7 @@
-# policy: profiles; on names and base.
+# policy: profiles, references to keys; on names and base.
 noinst_LIBRARIES += daemon/policy/libpolicy.a
 daemon_policy_libpolicy_a_SOURCES = \
+	daemon/policy/key_uri.c daemon/policy/key_uri.h \
 	daemon/policy/profile.c daemon/policy/profile.h \
 	daemon/policy/profile_load.c daemon/policy/profile_load.h \
 	daemon/policy/spiffe.c daemon/policy/spiffe.h
@@ -10,9 +11,12 @@ dist_profiles_DATA = conf/profiles/client.conf conf/profiles/peer.conf conf/prof
 	conf/profiles/workload.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_profile
+check_PROGRAMS += tests/unit/test_profile tests/unit/test_key_uri
 tests_unit_test_profile_SOURCES = tests/unit/test_profile.c
 tests_unit_test_profile_CFLAGS = $(UNIT_CFLAGS) -DPROFILES_DIR='"$(abs_srcdir)/conf/profiles"'
 tests_unit_test_profile_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a \
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_key_uri_SOURCES = tests/unit/test_key_uri.c
+tests_unit_test_key_uri_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_key_uri_LDADD = daemon/policy/libpolicy.a daemon/base/libbase.a $(CMOCKA_LIBS)
 endif

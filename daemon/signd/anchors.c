@@ -55,7 +55,7 @@ static size_t anchor_parse(struct slice bytes, STACK_OF(X509) * anchors)
 static size_t anchor_load(int folder, const char *name, STACK_OF(X509) * anchors)
 {
 	scoped_buf bytes = { .max = MAX_ANCHOR_FILE };
-	struct stat st;
+	struct stat st = { 0 };
 	size_t n = 0;
 	scoped_fd int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	const char *why = distrust(fd, S_IFREG, &st);

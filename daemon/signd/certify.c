@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "signd/check.h"
 #include "signd/encode/csr.h"
 #include "signd/public_key.h"
 #include "signd/request.h"
@@ -106,6 +107,8 @@ static void certify_verified(struct signer *s, struct op *op)
 static void certify_signed(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE) {
+		if (op->trouble == OP_TOKEN_REFUSED)
+			check_refused(s, op->key, op->driver_code);
 		certify_lost(s, op);
 		return;
 	}
@@ -194,7 +197,7 @@ static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_I
 	if (key_stopped(k))
 		return refused(key_stopped(k), "ca_key");
 	*out = k;
-	return refused(k->slot && slot_ready(k->slot) ? 0 : REFUSE_TOKEN_AWAY, "ca_key");
+	return refused(k->slot && slot_expected(k->slot) ? 0 : REFUSE_TOKEN_AWAY, "ca_key");
 }
 
 /* The key that is to be certified, and for a CA the key's own charter. */
@@ -281,7 +284,7 @@ static struct verdict draft_root(struct signer *s, struct op *op, const struct c
 	struct verdict v = find_unbound(s, SLICE_OF(r->key_id), &op->key);
 	if (!v.code)
 		v = charter_check_root(ceilings, r, time_now());
-	if (!v.code && !(op->key->slot && slot_ready(op->key->slot)))
+	if (!v.code && !(op->key->slot && slot_expected(op->key->slot)))
 		v = refused(REFUSE_TOKEN_AWAY, "key_id");
 	if (v.code)
 		return v;
@@ -344,7 +347,7 @@ static struct verdict draft_csr(struct signer *s, struct op *op, const struct ke
 		return refused(key_stopped(k), "key_id");
 	if (k->reserved.len)
 		return refused(REFUSE_KEY_BOUND, "key_id");
-	if (!k->slot || !slot_ready(k->slot))
+	if (!k->slot || !slot_expected(k->slot))
 		return refused(REFUSE_TOKEN_AWAY, "key_id");
 	bool bound = k->state == KEY_STATE_BOUND;
 	struct verdict v = charter_check_csr(r, bound);

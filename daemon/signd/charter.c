@@ -9,7 +9,7 @@
 #define MAX_PATH_LEN 255
 
 #define REFUSED(name, at) ((struct verdict){ REFUSE_##name, at })
-#define FINE		  ((struct verdict){ 0, NULL })
+#define FINE ((struct verdict){ 0, NULL })
 
 static const struct pack_field *charter_fields(void)
 {
@@ -39,7 +39,7 @@ static struct verdict check_window(const struct ceilings *ceilings, int64_t not_
 		return REFUSED(VALIDITY_ORDER, "not_after");
 	if (not_before < now - ceilings->backdate || not_before > now + ceilings->ahead)
 		return REFUSED(BACKDATED, "not_before");
-	if (not_after - not_before + 1 > longest)
+	if (not_after - longest >= not_before) /* so put, nothing overflows: longest is not negative */
 		return REFUSED(VALIDITY_LENGTH, "not_after");
 	return FINE;
 }
@@ -50,8 +50,7 @@ static struct verdict check_validity(const struct issuer *issuer, const struct c
 		return REFUSED(ISSUER_EXPIRED, "ca_key");
 	if (r->not_after > issuer->not_after || r->not_before < issuer->not_before)
 		return REFUSED(BEYOND_ISSUER, r->not_after > issuer->not_after ? "not_after" : "not_before");
-	return check_window(issuer->ceilings, r->not_before, r->not_after, now,
-			    issuer->ceilings->longest[r->kind]);
+	return check_window(issuer->ceilings, r->not_before, r->not_after, now, issuer->ceilings->longest[r->kind]);
 }
 
 static struct verdict check_subject(struct list subject, bool needed)
@@ -143,7 +142,9 @@ static struct verdict check_leaf(const struct issuer *issuer, const struct cert_
 		return REFUSED(NOT_FOR_KIND, "flags");
 	struct verdict v = check_subject(r->subject, false);
 	if (!v.code)
-		v = constraints_admit_subject(&effective, r->subject) == CONSTRAINTS_OK ? FINE : REFUSED(NAME_OUTSIDE, "subject");
+		v = constraints_admit_subject(&effective, r->subject) == CONSTRAINTS_OK
+			    ? FINE
+			    : REFUSED(NAME_OUTSIDE, "subject");
 	if (!v.code)
 		v = check_alt_names(issuer, &effective, r->alt_names);
 	if (!v.code)
@@ -153,8 +154,8 @@ static struct verdict check_leaf(const struct issuer *issuer, const struct cert_
 
 static struct verdict check_path_len(uint16_t parent, uint16_t child)
 {
-	bool fits = child == PATH_LEN_NONE ? parent == PATH_LEN_NONE :
-					     child <= MAX_PATH_LEN && (parent == PATH_LEN_NONE || child < parent);
+	bool fits = child == PATH_LEN_NONE ? parent == PATH_LEN_NONE
+					   : child <= MAX_PATH_LEN && (parent == PATH_LEN_NONE || child < parent);
 	return fits ? FINE : REFUSED(PATH_LEN, "path_len");
 }
 
@@ -183,7 +184,9 @@ static struct verdict check_ca(const struct issuer *issuer, const struct cert_si
 		return REFUSED(NOT_FOR_KIND, "alt_names");
 	struct verdict v = check_subject(r->subject, true);
 	if (!v.code)
-		v = constraints_admit_subject(&effective, r->subject) == CONSTRAINTS_OK ? FINE : REFUSED(NAME_OUTSIDE, "subject");
+		v = constraints_admit_subject(&effective, r->subject) == CONSTRAINTS_OK
+			    ? FINE
+			    : REFUSED(NAME_OUTSIDE, "subject");
 	if (!v.code)
 		v = check_path_len(issuer->charter->path_len, r->path_len);
 	if (!v.code)
@@ -234,8 +237,8 @@ struct verdict charter_check_csr(const struct key_csr_request *r, bool bound)
 bool charter_derive(const struct charter *issuer, const struct constraints *stated, uint16_t path_len,
 		    struct constraints_buf *room, struct charter *child)
 {
-	const struct constraints above = issuer ? (struct constraints){ issuer->permitted, issuer->excluded } :
-						  (struct constraints){ 0 };
+	const struct constraints above =
+		issuer ? (struct constraints){ issuer->permitted, issuer->excluded } : (struct constraints){ 0 };
 	if (constraints_combine(&above, stated, room) != CONSTRAINTS_OK)
 		return false;
 	const struct constraints effective = constraints_of(room);

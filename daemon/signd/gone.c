@@ -27,7 +27,7 @@ static void gone_written(struct signer *s, struct op *op)
 static bool in_use(const struct signer *s, const struct op *except)
 {
 	for (const struct op *op = s->running; op; op = op->running)
-		if (op != except && (op->key == except->key || op->subject == except->key))
+		if (op != except && op->verb && (op->key == except->key || op->subject == except->key))
 			return true;
 	return false;
 }

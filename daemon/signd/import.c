@@ -3,14 +3,16 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/random.h"
 #include "base/time.h"
 #include "signd/chain.h"
+#include "signd/check.h"
 #include "signd/public_key.h"
 #include "signd/request.h"
 #include "signd/signer.h"
 #include "signd/slot.h"
 #include "wire/inner_answer.h"
+
+#define CHALLENGE_WORDS "chancery: this key answers for the certificate that is imported\n"
 
 #define MAX_SERIAL 32 /* RFC 5280 says 20; earlier lives were not all so careful */
 
@@ -75,15 +77,9 @@ static void import_signed(struct signer *s, struct op *op)
 	signer_verify(s, op, import_verified);
 }
 
-/* Text, the ledger that asks, and bytes that nobody knew before: no SEQUENCE begins like this. */
 static void import_challenge(struct signer *s, struct op *op)
 {
-	uint8_t nonce[32];
-	random_bytes(nonce, sizeof(nonce));
-	buf_clear(&op->message);
-	buf_put_text(&op->message, CHALLENGE_TEXT);
-	buf_put(&op->message, s->config.ledger_id, LEDGER_ID_SIZE);
-	buf_put(&op->message, nonce, sizeof(nonce));
+	check_challenge(s, CHALLENGE_WORDS, &op->message);
 	op->then = import_signed;
 	slot_sign(op->key->slot, op);
 }

@@ -14,9 +14,6 @@
 
 #include "wire/frame.h"
 
-#define CHALLENGE_TEXT                                                                                                 \
-	"chancery: this key answers for the certificate that is imported\n" /* ledger id and 32 random bytes follow */
-
 struct signer;
 
 /* 0, or -1: malformed. */

@@ -79,7 +79,9 @@ uint16_t key_stopped(const struct key *k)
 		return REFUSE_KEY_GONE;
 	if (k->state == KEY_STATE_CLOSED)
 		return REFUSE_KEY_CLOSED;
-	return k->latched ? REFUSE_KEY_LATCHED : 0;
+	if (k->latched)
+		return REFUSE_KEY_LATCHED;
+	return k->trouble ? REFUSE_KEY_TROUBLE : 0;
 }
 
 bool key_is_root(const struct key *k)

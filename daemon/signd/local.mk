@@ -9,6 +9,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/certify.c daemon/signd/certify.h \
 	daemon/signd/chain.c daemon/signd/chain.h \
 	daemon/signd/charter.c daemon/signd/charter.h \
+	daemon/signd/check.c daemon/signd/check.h \
 	daemon/signd/clock.c daemon/signd/clock.h \
 	daemon/signd/config.c daemon/signd/config.h \
 	daemon/signd/encode/cert.c daemon/signd/encode/cert.h \

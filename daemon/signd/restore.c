@@ -236,6 +236,7 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_RESUMED:
 		return take_latch(p, r);
 	case RECORD_STARTED:
+	case RECORD_TOKEN_RESUMED:
 		return 0;
 	}
 	return -1; /* a record that this version does not know may bind or close a key: better not to sign */

@@ -126,6 +126,7 @@ static void look_around(struct signer *s)
 	s->next_look = now + TICK_MS;
 	latch_tick(s);
 	resume_tick(s, now);
+	check_tick(s, now);
 }
 
 static void tick(void *of)

@@ -6,6 +6,7 @@
 #define CHANCERY_SIGND_SIGNER_H
 
 #include "ledger/checkpoint.h"
+#include "signd/check.h"
 #include "signd/clock.h"
 #include "signd/config.h"
 #include "signd/journal.h"
@@ -36,12 +37,13 @@ struct signer {
 	size_t running_count;
 	struct op_chain intents, records, signatures; /* of this round: for the journal, and to be verified */
 
-	uint64_t found; /* records at the start, before this life added any */
-	bool greeted;	/* a caller has said HELLO: from now on it may know what this life added */
+	struct check checks[MAX_SLOTS];
 	struct clock clock;
 	struct latches latches;
 	bool resuming;
 	int64_t next_look, resume_look; /* boot milliseconds */
+	uint64_t found; /* records at the start, before this life added any */
+	bool greeted;	/* a caller has said HELLO: from now on it may know what this life added */
 
 	struct key *log_key;
 	struct checkpoint checkpoint; /* the newest; size 0: none yet */

@@ -23,6 +23,7 @@
 #define SIGN_DEADLINE_MS   15000  /* past a driver's own watchdog and one restart */
 #define CREATE_DEADLINE_MS 120000 /* an RSA-4096 key takes a slow token a minute */
 #define HELLO_DEADLINE_MS  10000
+#define GRACE_MS	   5000	 /* a driver that is started anew takes less, if its token is there */
 #define STATUS_MS	   5000	 /* how old what is told of a driver may be */
 #define STATUS_DEADLINE_MS 30000 /* its loop answers at once, also while the token is busy */
 #define FIRST_BACKOFF_MS   100
@@ -40,12 +41,15 @@ struct slot {
 	struct watch watch;
 	uint32_t events; /* that the loop watches for */
 	bool connected, ready;
+	int64_t lost_at; /* boot milliseconds: when a driver that was ready went; 0: none did, or it said why */
 	uint16_t refused; /* the number of the driver's last refusal of a HELLO */
 	int64_t next_try, hello_deadline;
 	int backoff;
 	uint32_t algorithms;
 	uint64_t next_tag;
 	struct buf in, out;
+	unsigned connections; /* HELLOs that were answered */
+	bool resumed;
 	struct health health;
 	int64_t status_at;  /* boot milliseconds: when STATUS was last asked for */
 	bool status_due;    /* ... and not answered yet */
@@ -101,6 +105,21 @@ bool slot_busy(struct slot *s)
 	bool busy = s->waiting_count >= (size_t)ENOUGH_QUEUED * s->workers;
 	s->said_busy = s->said_busy || busy;
 	return busy;
+}
+
+bool slot_expected(const struct slot *s)
+{
+	return s->ready || (s->lost_at && time_boot_ms() - s->lost_at < GRACE_MS);
+}
+
+unsigned slot_connection(const struct slot *s)
+{
+	return s->connections;
+}
+
+bool slot_resumed(const struct slot *s)
+{
+	return s->resumed;
 }
 
 bool slot_can(const struct slot *s, uint8_t algorithm)
@@ -273,6 +292,7 @@ static int take_hello(struct slot *s, const struct frame *f)
 	const char *where;
 	if (f->kind == FRAME_REFUSAL && refusal_get(f->body, &refusal) == PACK_OK) {
 		s->refused = refusal.code;
+		s->lost_at = 0;
 		return -1;
 	}
 	if (f->kind != FRAME_REPLY || f->verb != DRIVER_HELLO ||
@@ -281,6 +301,9 @@ static int take_hello(struct slot *s, const struct frame *f)
 	s->algorithms = hello.algorithms;
 	s->workers = hello.workers;
 	s->ready = true;
+	s->connections++;
+	s->lost_at = 0;
+	s->resumed = hello.resumed != 0;
 	s->status_at = 0;
 	s->status_due = false;
 	health_hello(&s->health, &hello);
@@ -403,6 +426,8 @@ static void slot_event(void *of, uint32_t events)
 
 static void slot_lost(struct slot *s, const char *why)
 {
+	if (s->ready)
+		s->lost_at = time_boot_ms();
 	if (s->ready || !s->refused)
 		log_warning("driver_lost", "name=%s why=\"%s\"", s->name, why);
 	loop_remove(s->loop, &s->watch);

@@ -33,6 +33,11 @@ const char *slot_name(const struct slot *s);
  */
 bool slot_tick(struct slot *s);
 bool slot_ready(const struct slot *s);
+/* Ready, or lost so short a time ago that it is worth while to wait: what is asked for goes out when it is back. */
+bool slot_expected(const struct slot *s);
+/* How often a driver has answered HELLO; and whether the last answer told of an operator's --resume. */
+unsigned slot_connection(const struct slot *s);
+bool slot_resumed(const struct slot *s);
 /* Whether its token has enough to do for a while. */
 bool slot_busy(struct slot *s);
 /* Whether the token makes keys of this algorithm. Only while it is ready. */

@@ -17,6 +17,7 @@ enum key_attribute {
 	KEY_NEVER_EXTRACTABLE = 1 << 4,
 	KEY_CAN_SIGN = 1 << 5,
 	KEY_CAN_OTHER = 1 << 6, /* decrypt, unwrap, derive or sign-recover */
+	KEY_WANTS_PIN = 1 << 7, /* before each signature */
 };
 
 /* Bits of token_flags that anybody here looks at: PKCS#11's CKF_ of the same names. */

@@ -21,7 +21,10 @@ struct key_room {
 	struct buf list;
 };
 
-/* The token is beyond cure from inside: the refusal is answered, then the process ends and is started anew. */
+/*
+ * The token is beyond cure from inside: the process ends and is started anew. Nothing is answered: the signer, whose
+ * connection is lost, repeats what it had asked for.
+ */
 #define KEY_FATAL(refusal) (-(int)(refusal))
 
 /*

@@ -11,16 +11,22 @@ drivers_key_libserver_a_SOURCES = drivers/key/driver.h \
 drivers_key_libserver_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) -pthread
 
 drivers_key_pkcs11_libtoken_a_SOURCES = \
+	drivers/key/pkcs11/attributes.c drivers/key/pkcs11/attributes.h \
+	drivers/key/pkcs11/audit.c drivers/key/pkcs11/audit.h \
 	drivers/key/pkcs11/create.c drivers/key/pkcs11/create.h \
 	drivers/key/pkcs11/cryptoki.c drivers/key/pkcs11/cryptoki_answers.c drivers/key/pkcs11/cryptoki.h \
+	drivers/key/pkcs11/health.c drivers/key/pkcs11/health.h \
+	drivers/key/pkcs11/keeper.c drivers/key/pkcs11/keeper.h \
 	drivers/key/pkcs11/keys.c drivers/key/pkcs11/keys.h \
 	drivers/key/pkcs11/latch.c drivers/key/pkcs11/latch.h \
 	drivers/key/pkcs11/login.c drivers/key/pkcs11/login.h \
 	drivers/key/pkcs11/operations.c drivers/key/pkcs11/operations.h \
 	drivers/key/pkcs11/public.c drivers/key/pkcs11/public.h \
+	drivers/key/pkcs11/recovery.c drivers/key/pkcs11/recovery.h \
 	drivers/key/pkcs11/settings.c drivers/key/pkcs11/settings.h \
 	drivers/key/pkcs11/signature.c drivers/key/pkcs11/signature.h \
-	drivers/key/pkcs11/token.c drivers/key/pkcs11/token.h
+	drivers/key/pkcs11/token.c drivers/key/pkcs11/token.h \
+	drivers/key/pkcs11/uri.c drivers/key/pkcs11/uri.h
 drivers_key_pkcs11_libtoken_a_CFLAGS = $(AM_CFLAGS) $(P11KIT_CFLAGS) $(LIBP11_CFLAGS) $(CRYPTO_CFLAGS) -pthread
 
 DRIVER_LIBS = drivers/key/pkcs11/libtoken.a drivers/key/libserver.a daemon/wire/libdriver_answer.a \
@@ -46,10 +52,13 @@ tests_e2e_driver_client_LDADD = daemon/wire/libdriver_ask.a daemon/wire/libframe
 dist_man_MANS += conf/driver.conf.5 drivers/key/pkcs11/chancery-driver-pkcs11.8 \
 	drivers/key/file/chancery-driver-file.8
 EXTRA_DIST += conf/driver.conf tests/e2e/driver.t tests/e2e/driver.sh \
-	tests/e2e/driver_file.t tests/e2e/algorithms.t
+	tests/e2e/driver_file.t tests/e2e/algorithms.t tests/e2e/recovery.t tests/e2e/recovery_path.t
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_driver_public tests/unit/test_driver_server
+check_PROGRAMS += tests/unit/test_driver_public tests/unit/test_driver_server tests/unit/test_driver_uri
+tests_unit_test_driver_uri_SOURCES = tests/unit/test_driver_uri.c
+tests_unit_test_driver_uri_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_driver_uri_LDADD = drivers/key/pkcs11/libtoken.a daemon/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_test_driver_public_SOURCES = tests/unit/test_driver_public.c
 tests_unit_test_driver_public_CFLAGS = $(UNIT_CFLAGS) $(P11KIT_CFLAGS)
 tests_unit_test_driver_public_LDADD = $(DRIVER_LIBS) $(LIBP11_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS) -ldl

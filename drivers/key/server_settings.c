@@ -29,6 +29,6 @@ const char *server_settings_read(struct conf *c, struct server_settings *s)
 		conf_reject(c, "peers", "a list of at least one of user:NAME, group:NAME, uid:N, gid:N");
 	conf_hex(c, "ledger_id", s->ledger_id, sizeof(s->ledger_id));
 	s->sign_seconds = (unsigned)conf_int(c, "sign_seconds", 1, MAX_SIGN_SECONDS, 10);
-	s->create_seconds = (unsigned)conf_int(c, "create_seconds", 1, MAX_CREATE_SECONDS, 90);
+	s->create_seconds = (unsigned)conf_int(c, "create_seconds", 1, MAX_CREATE_SECONDS, 120);
 	return name;
 }

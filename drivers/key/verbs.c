@@ -51,6 +51,7 @@ static const char *refusal_field(enum driver_refusal code)
 	case DRIVER_REFUSE_KEY_AMBIGUOUS:
 	case DRIVER_REFUSE_KEY_ATTRIBUTES:
 	case DRIVER_REFUSE_KEY_MISMATCH:
+	case DRIVER_REFUSE_KEY_LATCHED:
 		return "key";
 	case DRIVER_REFUSE_ALGORITHM:
 		return "algorithm";
@@ -103,7 +104,7 @@ int verb_act(const struct key_operations *do_, void *token, unsigned worker, uin
 #include "wire/driver.def"
 #undef VERB
 	}
-	if (result != 0)
-		verb_refuse(out, verb, tag, (enum driver_refusal)(result < 0 ? -result : result), NULL);
+	if (result > 0)
+		verb_refuse(out, verb, tag, (enum driver_refusal)result, NULL);
 	return result;
 }

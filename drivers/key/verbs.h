@@ -22,7 +22,8 @@ bool verb_is_work(uint16_t verb);
 
 /*
  * Runs the operation and appends its reply, or its refusal, to out. Negative
- * if the token is beyond cure.
+ * if the token is beyond cure: then nothing is answered, and the signer asks
+ * the process that follows.
  */
 int verb_act(const struct key_operations *do_, void *token, unsigned worker, uint16_t verb, uint64_t tag,
 	     const union driver_request *r, struct key_room *room, struct buf *out);

@@ -1,7 +1,8 @@
 /*
  * Deadlines for calls that can't be cancelled. A thread that goes into foreign
  * code says how long that may take; when it takes longer, the process ends
- * with EXIT_TOKEN_HUNG, for its supervisor to start a new one.
+ * with EXIT_TOKEN_HUNG, for its supervisor to start a new one. Time in which
+ * the whole process stood still doesn't count.
  */
 #ifndef CHANCERY_KEY_WATCHDOG_H
 #define CHANCERY_KEY_WATCHDOG_H

@@ -85,10 +85,17 @@ struct store_job {
 	void *with;
 	/* What the work did is durable, or undone: answer says so. On the committer's thread: must be quick. */
 	void (*finished)(struct store_job *job);
+	bool sure; /* hardly ever answers anything but 0, and can be run a second time: spares undoing it by itself */
 	int answer;
 	struct store_job *next; /* the store's own */
 };
 void store_post(struct store *s, struct store_job *job);
+/*
+ * For many at once, so that they share a transaction: what is queued is begun
+ * with store_wake() at the latest. Every call that queues has one that wakes after it.
+ */
+void store_queue(struct store *s, struct store_job *job);
+void store_wake(struct store *s);
 
 /*
  * All below answer enum store_answer, or a negative number: broken, logged.

@@ -16,5 +16,6 @@ for leg in driver signer http; do
   like "$table" "^P-256 +$leg +raw +$number +$number - $number +[0-9]+ +[0-9]+\$" "a line for $leg against the token"
 done
 like "$table" "^P-256 +http +cfssl " "a line against cfssl, or that it is not there"
+like "$table" "^P-256 +latency +ideal +$number +$number - $number +[0-9]+ +1600\$" "a line for a token that takes 5 ms"
 like "$table" "^signd resident under load: $number MiB\$" "the signer's memory"
 tap_done

@@ -46,7 +46,7 @@ exits 0 help help && says out "ca create"
 silent err
 exits 0 "help of a group" ca --help && says out "ca retire"
 exits 0 "help of a command" help ca create && says out "--path-len N"
-for command in "issuer create" "issuer list" "issuer show" "issuer set" "ca create" "ca list" "ca tree" "ca show" \
+for command in "issuer create" "issuer list" "issuer show" "issuer set" "ca create" "ca register" "ca list" "ca tree" "ca show" \
   "ca chain" "ca retire" "cert issue" "cert list" "cert show" "profile list" "profile show" status whoami \
   "audit list" "audit checkpoint"; do
   # shellcheck disable=SC2086

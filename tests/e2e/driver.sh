@@ -36,10 +36,17 @@ ended() {
   pid=''
 }
 ask() { timeout 60 "$client" "$dir/main.sock" "$ledger" "$@"; }
-fails_with() { # STATUS PATTERN: the driver ends so, and says so
+fails_with() { # STATUS PATTERN: the driver ends so, and says so; a latched PIN once it has told somebody
+  local got=0 end=$((SECONDS + 30)) tried
   : >"$dir/log"
-  timeout 20 "$driver" --config "$dir/driver.conf" 2>"$dir/log"
-  local got=$?
+  "$driver" --config "$dir/driver.conf" 2>"$dir/log" &
+  tried=$!
+  while kill -0 $tried 2>/dev/null && [ $SECONDS -lt $end ]; do
+    ask hello >/dev/null 2>&1
+    sleep 0.05
+  done
+  kill -TERM $tried 2>/dev/null
+  wait $tried || got=$?
   [ $got -eq "$1" ] && grep -q -- "$2" "$dir/log"
 }
 refused() { # CODE ARGUMENTS...

@@ -94,6 +94,7 @@ configure
 up
 ok $? "comes up and says READY=1"
 check "HELLO names the token" ask hello
+serial=$(sed -n s/^serial=//p "$dir/out")
 same "HELLO: label" "$(grep ^label= "$dir/out")" label=chancery
 same "HELLO: all seven algorithms" "$(grep ^algorithms= "$dir/out")" algorithms=0xfe
 n=1
@@ -163,7 +164,9 @@ ok $? "and its socket is gone"
 tool() { pkcs11-tool --module "$MODULE" --token-label chancery --login --pin "$(cat "$PIN_FILE")" "$@" >/dev/null 2>&1; }
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -outform DER -out "$dir/outside.der" 2>/dev/null
 openssl pkey -in "$dir/outside.der" -inform DER -pubout -outform DER -out "$dir/outside.pub" 2>/dev/null
-tool --write-object "$dir/outside.der" --type privkey --id "${id}a0" --label outside --usage-sign
+tool --write-object "$dir/outside.der" --type privkey --id "${id}a0" --label outside --usage-sign --sensitive
+tool --write-object "$dir/outside.der" --type privkey --id "${id}a2" --label open --usage-sign --extractable
+tool --write-object "$dir/outside.pub" --type pubkey --id "${id}a2" --label open
 tool --write-object "$dir/outside.pub" --type pubkey --id "${id}a0" --label outside
 tool --keypairgen --key-type EC:prime256v1 --id "${id}a1" --label twin --usage-sign
 tool --keypairgen --key-type EC:prime256v1 --id "${id}a1" --label twin --usage-sign
@@ -173,9 +176,13 @@ check "a key from outside doesn't sign" refused 13 sign "${id}a0" ECDSA-P256 "$(
 check "two keys with one id are refused" refused 12 sign "${id}a1" ECDSA-P256 "$(digest 32)"
 check "keys are found again by a new process" verified ECDSA-P384 "${id}02" 48
 down
-configure 'imported_keys = "allow";'
+configure 'imported_keys = "warn";'
+: >"$dir/log"
 up
 check "unless driver.conf allows it" ask sign "${id}a0" ECDSA-P256 "$(digest 32)"
+grep -q "key_imported key=${id}a0 .*\"not LOCAL, not ALWAYS_SENSITIVE, not NEVER_EXTRACTABLE, for more than signatures\"" "$dir/log"
+ok $? "with a warning that says what it lacks"
+check "but never one that can be read out" refused 13 sign "${id}a2" ECDSA-P256 "$(digest 32)"
 tool --delete-object --type privkey --id "${id}a0"
 check "a key that was deleted while it was in use is unknown" refused 10 sign "${id}a0" ECDSA-P256 "$(digest 32)"
 check "and the others sign on" verified ECDSA-P256 "${id}01" 32
@@ -192,15 +199,14 @@ check "lost sessions are opened anew within the request" verified ECDSA-P256 "${
 grep -q token_recovery "$dir/log" && [ "$(tell --used 1)" -gt 1 ]
 ok $? "and the log says so"
 tell 'C_SignInit CKR_DEVICE_ERROR times 1'
-check "an error of the device is answered" refused 31 sign "${id}01" ECDSA-P256 "$(digest 32)"
-check "once is not the end" verified ECDSA-P256 "${id}01" 32
+check "an error of the device is no refusal: once is not the end" verified ECDSA-P256 "${id}01" 32
 tell 'C_Sign flip'
 check "a private key that fails its challenge is refused" refused 14 sign "${id}02" ECDSA-P384 "$(digest 48)"
 tell 'C_SignInit CKR_DEVICE_ERROR'
 ask sign "${id}01" ECDSA-P256 "$(digest 32)" >/dev/null 2>&1
-ask sign "${id}01" ECDSA-P256 "$(digest 32)" >/dev/null 2>&1
+same "a second failure is not answered" $? 2
 ended
-same "a second failure ends the process" "$status" 70
+same "and ends the process" "$status" 70
 tell
 up
 ok $? "and it comes back"
@@ -237,12 +243,40 @@ chmod 0644 "$dir/wrong"
 pin=$dir/wrong
 configure
 check "a PIN file that others can read" fails_with 78 secret_exposed
+chmod 0420 "$dir/wrong"
+check "or that its group can change" fails_with 78 secret_exposed
+chmod 0400 "$dir/wrong"
+if [ "$(id -u)" = 0 ]; then
+  chown 65533 "$dir/wrong"
+  check "or that belongs to somebody else" fails_with 78 "secret_exposed .*owner=65533"
+fi
 pin=$dir/none
 configure
 check "no PIN file" fails_with 78 "secret_unreadable file=$dir/none"
 pin='' token=elsewhere
 configure
-check "no such token" fails_with 69 "token_missing token=elsewhere"
+up
+ok $? "no such token: it waits for one"
+grep -q "token_missing token=elsewhere" "$dir/log" && grep -q "token_awaited token=elsewhere" "$dir/log"
+ok $? "says so"
+check "and answers TOKEN_AWAY" refused 30 hello
+down
+same "until it is told to end" "$status" 0
+token="pkcs11:token=chancery;serial=$serial;manufacturer=SoftHSM%20project"
+configure
+up
+ok $? "a token by its URI, with its serial number"
+check "as the token says itself" sh -c "$client $dir/main.sock $ledger hello | grep -qx serial=$serial"
+down
+token='pkcs11:token=chancery;slot-id=0'
+configure
+check "never by its slot: in a URI" fails_with 78 "setting=token expected=\"token= and serial=, never a slot"
+token='pkcs11:token=chancery?pin-value=1234'
+configure
+check "nor with its PIN there" fails_with 78 "setting=token expected=\"a URI without pin-value"
+token=''
+configure 'slot = 0;'
+check "never by its slot: alone" fails_with 78 "line=15 setting=slot expected=\"no slot"
 token='' module=/nowhere/p11.so
 configure
 check "no such module" fails_with 78 "module_missing module=/nowhere/p11.so"

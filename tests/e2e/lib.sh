@@ -84,6 +84,7 @@ token_tried() { # ALGORITHM
     printf '%s %s\n' "$status" "$body" >"$work/tried.$1"
     [ "$status" = 201 ] || diag "$1 is in the token's list of mechanisms, but: $status $body"
   fi
+  # shellcheck disable=SC2034 # for the script
   token_lacks="$1 is in the token's list of mechanisms, but then fails"
   grep -q '^201 ' "$work/tried.$1"
 }

@@ -3,7 +3,7 @@
 
 # root -> policy -> issuing and the clients' plan; the clients themselves. Sets $load and $load_pid.
 load_start() { # CLIENTS SEED
-  hierarchy_make load ECDSA-P256 ECDSA-P256 ECDSA-P256
+  hierarchy_make load "$(token_first)" "$(token_first)" "$(token_first)"
   csr_make "$work/leaf" ec:P-256 DNS:load.example.com
   load=$work/load
   mkdir "$load"
@@ -12,7 +12,7 @@ load_start() { # CLIENTS SEED
       cas: "/api/v1/issuers/\($o)/intermediates", parent: $p}' >"$load/plan.json"
   python3 "$CHANCERY_SOURCE/tests/e2e/load.py" run "$STACK_DIR/front/api.sock" "$load" "$1" "$2" >"$work/load.said" &
   load_pid=$!
-  token_object=$(find "$STACK_DIR/token/tokens" -name token.object 2>/dev/null)
+  token_object=$(find "$STACK_DIR/token" -name token.object)
   [ -z "$token_object" ] || cp -p "$token_object" "$work/token.object"
 }
 # Every client gets the answer to what it asked last.

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "frontd/check.h"
+#include "fuzz/bend.h"
 #include "fuzz/fuzz.h"
 #include "names/dn.h"
 
@@ -92,4 +93,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = check_chain(&der, 1, SOME_TIME, why);
 	REQUIRE(r == 0 || (r > 0 && why[0]));
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	return der_mutate(data, size, max_size, seed);
 }

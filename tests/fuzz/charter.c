@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "frontd/check.h"
+#include "fuzz/bend.h"
+#include "fuzz/fields.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/log_key.h"
 #include "ledger/record.h"
 #include "names/dn.h"
 #include "signd/charter.h"
@@ -32,12 +35,7 @@ static const struct ceilings ceilings = { .kinds = 1 << KIND_LEAF | 1 << KIND_CA
 /* The CA's key is the base point of P-256: nobody signs here. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static const uint8_t point[] =
-		"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42"
-		"\x00"
-		"\x04\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0"
-		"\xf4\xa1\x39\x45\xd8\x98\xc2\x96\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b"
-		"\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
+	static const uint8_t point[] = P256_BASE_POINT;
 	scoped_buf dn = { .max = 64 };
 	uint16_t count = 0;
 	(void)argc;
@@ -207,4 +205,35 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (charter_get((struct slice){ data + 2, n }, &charter) == 0)
 		sign_try(&charter, body);
 	return 0;
+}
+
+static const struct pack_field *charter_fields(void)
+{
+	typedef struct charter THIS;
+#include "base/pack_fields.h"
+	static const struct pack_field fields[] = { CHARTER_FIELDS{ NULL, PACK_END, 0, 0, 0 } };
+#include "base/pack_done.h"
+	return fields;
+}
+
+/* A field of the charter, or of the request. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	struct dice d = { seed };
+	size_t n = size < 2 ? 0 : get_u16(data);
+	scoped_buf out = { .max = max_size }, charter = { .max = 65535 };
+	if (size < 2 || n > size - 2 || dice_roll(&d, 10) == 0)
+		return LLVMFuzzerMutate(data, size, max_size);
+	const struct slice before = { data + 2, n }, body = { data + 2 + n, size - 2 - n };
+	bool first = n && dice_roll(&d, 3) == 0;
+	if (!first || !fields_bend(&d, charter_fields(), before, &charter))
+		buf_put_slice(&charter, before);
+	buf_put_u16(&out, (uint16_t)charter.len);
+	buf_put_slice(&out, buf_slice(&charter));
+	if (first)
+		buf_put_slice(&out, body);
+	else if (!fields_bend(&d, request_fields(n ? INNER_CERT_SIGN : INNER_CA_SELF), body, &out))
+		return LLVMFuzzerMutate(data, size, max_size);
+	n = bent(&out, data, max_size);
+	return n ? n : LLVMFuzzerMutate(data, size, max_size);
 }

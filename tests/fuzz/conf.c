@@ -3,14 +3,12 @@
  * as a profile. Both come from files of root's; what is held here is that a
  * mistake in one is an error and never a crash.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/conf.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/conf_file.h"
 #include "policy/profile_load.h"
 
 /* The file's own level would have all its mistakes on the terminal. */
@@ -22,7 +20,6 @@
 
 static char folder[] = FOLDER;
 static char path[sizeof(FOLDER) + 16];
-static int file;
 
 static void folder_remove(void)
 {
@@ -30,24 +27,16 @@ static void folder_remove(void)
 	rmdir(folder);
 }
 
-/* libconfig 1.5 loses the text before a syntax error, a few bytes; who reads such a file ends at once. */
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libconfig_yylex\nleak:strbuf_append";
-}
-
 /* The file lies in memory; a folder and a name that ends in .conf lead to it. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	char memory[32];
 	(void)argc;
 	(void)argv;
 	fuzz_quiet();
-	file = memfd_create("conf", MFD_CLOEXEC);
-	snprintf(memory, sizeof(memory), "/proc/self/fd/%d", file);
-	REQUIRE(file >= 0 && mkdtemp(folder));
+	conf_file_make();
+	REQUIRE(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/fuzz.conf", folder);
-	REQUIRE(symlink(memory, path) == 0);
+	REQUIRE(symlink(conf_path, path) == 0);
 	atexit(folder_remove);
 	return 0;
 }
@@ -84,7 +73,7 @@ static void profile_try(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	REQUIRE(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
+	conf_file_fill(data, size);
 	signd_read();
 	profile_try();
 	return 0;

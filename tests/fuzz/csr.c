@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <string.h>
 
+#include "fuzz/bend.h"
 #include "fuzz/fuzz.h"
 
 static bool signature_given;
@@ -79,4 +80,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else if (size)
 		decode_der(data, size);
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	return der_mutate(data, size, max_size, seed);
 }

@@ -8,6 +8,7 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/log_key.h"
+#include "fuzz/seeds_signer.h"
 #include "ledger/checkpoint.h"
 #include "names/dn.h"
 #include "signd/charter.h"
@@ -20,7 +21,7 @@
 
 static const char *top;
 
-static void seed_write(const char *harness, const char *name, struct slice bytes)
+void seed_write(const char *harness, const char *name, struct slice bytes)
 {
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/%s", top, harness);
@@ -179,6 +180,15 @@ static struct list one(struct buf *raw, uint8_t tag, struct slice item)
 	return list_of(raw, count);
 }
 
+/* The kind goes before: tests/fuzz/encode.c. */
+static void encode_write(const char *name, uint8_t kind, struct slice bytes)
+{
+	scoped_buf seed = { .max = MAX_SEED };
+	buf_put_u8(&seed, kind);
+	buf_put_slice(&seed, bytes);
+	seed_write("encode", name, buf_slice(&seed));
+}
+
 static void charter_write(const char *name, const struct charter *c, const struct buf *frame)
 {
 	scoped_buf packed = { .max = MAX_SEED }, seed = { .max = MAX_SEED };
@@ -188,6 +198,8 @@ static void charter_write(const char *name, const struct charter *c, const struc
 	buf_put_slice(&seed, buf_slice(&packed));
 	buf_put(&seed, frame->at + FRAME_HEAD, frame->len - FRAME_HEAD);
 	seed_write("charter", name, buf_slice(&seed));
+	if (c)
+		encode_write(name, 1, (struct slice){ frame->at + FRAME_HEAD, frame->len - FRAME_HEAD });
 }
 
 /* A leaf, a child CA and a root that pass every check. */
@@ -234,6 +246,68 @@ static void charters_write(void)
 	buf_clear(&frame);
 	ask_ca_self_put(&frame, 1, &root);
 	charter_write("root", NULL, &frame);
+	const struct key_csr_request csr = {
+		.subject = leaf.subject, .path_len = 1, .permitted = ca.permitted, .excluded = ca.permitted
+	};
+	buf_clear(&frame);
+	ask_key_csr_put(&frame, 1, &csr);
+	encode_write("csr", 0, (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD });
+	static const uint8_t signature[65] = { 0, 0, 0x80, [33] = 0x7f };
+	encode_write("signature", 2, SLICE_OF(signature));
+	encode_write("values", 3, slice_text("\x2a\x86\x48\x01\x01\x01\x02"));
+	leaf.kind = KIND_OCSP_RESPONDER;
+	buf_clear(&frame);
+	ask_cert_sign_put(&frame, 1, &leaf);
+	encode_write("responder", 1, (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD });
+}
+
+static void file_put(struct buf *out, uint8_t kind, struct slice bytes)
+{
+	buf_put_u8(out, kind);
+	buf_put_u8(out, 0);
+	buf_put_u16(out, (uint16_t)bytes.len);
+	buf_put_slice(out, bytes);
+}
+
+/* A segment's head without what the harness makes right, and a batch of so many records, with room behind it, or cut.
+ */
+static void segment_put(struct buf *out, unsigned records, bool starts, size_t cut)
+{
+	static const uint8_t zeros[160];
+	scoped_buf file = { .max = 65536 }, start = { .max = 4096 };
+	uint8_t hash[HASH_SIZE], spki[LOG_KEY_SIZE];
+	log_key_public(spki);
+	const struct ledger_start_record first = { .log_public_key = SLICE_OF(spki) };
+	record_ledger_start_put(&start, &first);
+	buf_put(&file, zeros, 80);
+	for (unsigned i = 0; i < records; i++) {
+		bool whole = starts && i == 0;
+		uint8_t flags = (i == 0 ? RECORD_BATCH_BEGIN : 0) | (i + 1 == records ? RECORD_BATCH_END : 0);
+		const struct record r = { .type = whole ? RECORD_LEDGER_START : RECORD_NOTE,
+					  .flags = flags,
+					  .body = whole ? buf_slice(&start) : slice_text("a note") };
+		record_put(&file, &r, hash);
+	}
+	buf_put(&file, zeros, sizeof(zeros));
+	file.len -= cut;
+	file_put(out, 0x80, buf_slice(&file));
+}
+
+/* One segment, two with a checkpoint over both, one with a torn tail and an index that lies: tests/fuzz/ledger.c. */
+static void ledgers_write(void)
+{
+	static const uint8_t three = 3, index[80] = { 80, [40] = 90 };
+	scoped_buf out = { .max = 65536 };
+	segment_put(&out, 4, true, 0);
+	seed_write("ledger", "one", buf_slice(&out));
+	segment_put(&out, 2, false, 0);
+	file_put(&out, 0x82, (struct slice){ &three, 1 });
+	seed_write("ledger", "two", buf_slice(&out));
+	buf_clear(&out);
+	segment_put(&out, 1, true, 0);
+	segment_put(&out, 3, false, 180);
+	file_put(&out, 1, SLICE_OF(index));
+	seed_write("ledger", "torn", buf_slice(&out));
 }
 
 int main(int argc, char **argv)
@@ -252,6 +326,8 @@ int main(int argc, char **argv)
 	reports_write();
 	note_write();
 	charters_write();
+	signer_seeds();
+	ledgers_write();
 	buf_free(&item_bytes);
 	return 0;
 }

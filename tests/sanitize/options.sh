@@ -8,8 +8,9 @@ sanitize_into() { # FOLDER
   mkdir -p "$1"
   chmod 1777 "$1"
   local into=log_path=$1/report:log_exe_name=1
-  # Libraries have no frame pointers: only the slow way back through a stack tells whose an allocation is.
-  export ASAN_OPTIONS=$into:detect_stack_use_after_return=1:fast_unwind_on_malloc=0
+  # A program's own options stand beside this file. The driver's: its module and libcrypto have no frame pointers,
+  # so only the slow way back through a stack tells whose an allocation is.
+  export ASAN_OPTIONS=$into:detect_stack_use_after_return=1:include_if_exists=$CHANCERY_SOURCE/tests/sanitize/%b.options
   export UBSAN_OPTIONS=$into:print_stacktrace=1
   export LSAN_OPTIONS=print_suppressions=0:suppressions=$CHANCERY_SOURCE/tests/sanitize/leaks.supp
 }

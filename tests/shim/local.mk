@@ -1,9 +1,14 @@
-# shim: another clock and repeatable chance, preloaded. A shared object, which automake makes without libtool as a program.
-noinst_PROGRAMS += tests/shim/shim.so
+# shim: another clock and repeatable chance, and a kernel without filters, preloaded. Shared objects, which automake makes
+# without libtool as programs.
+noinst_PROGRAMS += tests/shim/shim.so tests/shim/unfiltered.so
 tests_shim_shim_so_SOURCES = tests/shim/shim.c
 tests_shim_shim_so_CFLAGS = $(AM_CFLAGS) -fPIC
 tests_shim_shim_so_LDFLAGS = -shared
 tests_shim_shim_so_LDADD = -ldl -lpthread
+tests_shim_unfiltered_so_SOURCES = tests/shim/unfiltered.c
+tests_shim_unfiltered_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_shim_unfiltered_so_LDFLAGS = -shared
+tests_shim_unfiltered_so_LDADD = -ldl
 noinst_PROGRAMS += tests/shim/disk.so
 tests_shim_disk_so_SOURCES = tests/shim/disk.c
 tests_shim_disk_so_CFLAGS = $(AM_CFLAGS) -fPIC

@@ -1,6 +1,7 @@
 # tokens: what brings one up, and one that fails on demand (README).
 EXTRA_DIST += tests/tokens/README tests/tokens/up-softhsm tests/tokens/up-faulty \
-	tests/tokens/faulty/functions.def tests/tokens/faulty/names.def tests/e2e/faulty.t
+	tests/tokens/up-opencryptoki tests/tokens/up-tpm2 tests/tokens/down \
+	tests/tokens/faulty/functions.def tests/tokens/faulty/names.def tests/e2e/faulty.t tests/e2e/tokens.t tests/e2e/no_curves.t
 
 # A shared object, which automake makes without libtool as a program.
 noinst_PROGRAMS += tests/tokens/faulty.so tests/tokens/tell

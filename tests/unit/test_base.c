@@ -39,10 +39,20 @@ static int conf_result(const char *text)
 	return r;
 }
 
+static void no_room_is_a_place_too(void **state)
+{
+	(void)state;
+	scoped_buf b = { .max = 4 };
+	assert_non_null(buf_room(&b, 0));
+	assert_non_null(buf_room(&b, 4));
+	assert_null(buf_room(&b, 5));
+	assert_false(buf_ok(&b));
+}
+
 static void configuration_is_checked(void **state)
 {
 	(void)state;
-	log_open("test", (enum log_level)-1);
+	log_open("test", (enum log_level) - 1);
 	assert_int_equal(conf_result("socket = \"x\"; workers = 8; mode = \"0660\"; tree: { on = true; };"), 0);
 	assert_int_equal(conf_result("socket = \"x\";"), 0);
 	assert_int_equal(conf_result("workers = 2;"), -1);
@@ -79,8 +89,10 @@ static void hex_and_text(void **state)
 	assert_false(hex_decode("0aF", 3, bytes, 2));
 	assert_false(hex_decode("0aFg", 4, bytes, 2));
 	assert_true(text_visible(slice_text("M\xc3\xbcller")));
-	assert_false(text_visible(slice_text("a\xe2\x80\xae" "b"))); /* right-to-left override */
-	assert_true(text_valid(slice_text("a\xe2\x80\xae" "b")));
+	assert_false(text_visible(slice_text("a\xe2\x80\xae"
+					     "b"))); /* right-to-left override */
+	assert_true(text_valid(slice_text("a\xe2\x80\xae"
+					  "b")));
 	assert_false(text_valid(slice_text("a\x1b[31m")));
 	assert_int_equal(text_length(slice_text("M\xc3\xbcller")), 6);
 	assert_int_equal(text_cut(slice_text("M\xc3\xbcller"), 1), 1);
@@ -95,7 +107,7 @@ static void a_long_socket_path_is_refused(void **state)
 	(void)state;
 	char path[200] = "/tmp/";
 	memset(path + 5, 'x', 150);
-	log_open("test", (enum log_level)-1);
+	log_open("test", (enum log_level) - 1);
 	assert_int_equal(fd_listen(path, 0600), -1);
 	assert_int_equal(fd_connect(path), -1);
 }
@@ -103,9 +115,8 @@ static void a_long_socket_path_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(configuration_is_checked),
-		cmocka_unit_test(times_are_read_strictly),
-		cmocka_unit_test(hex_and_text),
+		cmocka_unit_test(no_room_is_a_place_too),	 cmocka_unit_test(configuration_is_checked),
+		cmocka_unit_test(times_are_read_strictly),	 cmocka_unit_test(hex_and_text),
 		cmocka_unit_test(a_long_socket_path_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

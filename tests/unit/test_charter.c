@@ -76,6 +76,16 @@ static void validity_is_inclusive(void **state)
 	assert_int_equal(verdict_of(&r, 0, NOW + 5000), REFUSE_VALIDITY_ORDER);
 }
 
+static void validity_without_end_is_refused(void **state)
+{
+	(void)state;
+	const struct ca_self_request root = { .not_before = -50, .not_after = INT64_MAX };
+	assert_int_equal(charter_check_root(&ceilings, &root, 0).code, REFUSE_VALIDITY_LENGTH);
+	struct cert_sign_request r = leaf();
+	r.not_after = INT64_MAX;
+	assert_int_equal(verdict_of(&r, 0, INT64_MAX), REFUSE_VALIDITY_LENGTH);
+}
+
 static void flags_are_known_ones(void **state)
 {
 	(void)state;
@@ -126,7 +136,8 @@ static void charters_come_back_as_they_went(void **state)
 	assert_int_equal(back.path_len, 1);
 	const struct constraints effective = { back.permitted, back.excluded };
 	assert_int_equal(constraints_admit(&effective, NAME_DNS, slice_text("x.a.example.com")), CONSTRAINTS_OK);
-	assert_int_equal(constraints_admit(&effective, NAME_DNS, slice_text("b.example.com")), CONSTRAINTS_NOT_PERMITTED);
+	assert_int_equal(constraints_admit(&effective, NAME_DNS, slice_text("b.example.com")),
+			 CONSTRAINTS_NOT_PERMITTED);
 	constraints_buf_free(&room);
 	packed.len--;
 	assert_int_not_equal(charter_get(buf_slice(&packed), &back), 0);
@@ -173,6 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chain_limits_the_usages),
 		cmocka_unit_test(validity_is_inclusive),
+		cmocka_unit_test(validity_without_end_is_refused),
 		cmocka_unit_test(flags_are_known_ones),
 		cmocka_unit_test(path_lengths_shrink),
 		cmocka_unit_test(charters_come_back_as_they_went),

@@ -223,6 +223,82 @@ static void odd_certificates_are_not_read(void **state)
 	assert_int_equal(facts_read((struct slice){ it.leaf.der, it.leaf.bytes.len + 1 }, &f, why), 1);
 }
 
+/* What others write is read as far as it binds nobody, and by its canonical names. */
+static void foreign_certificates_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		int answer;
+		const char *extensions[4];
+	} cases[] = {
+		{ 0, { "nsComment=hello", NULL } },
+		{ 1, { "nsComment=hello", "basicConstraints=CA:TRUE,pathlen:-1", NULL } },
+		{ 2, { "nsComment=critical,hello", NULL } },
+		{ 2, { "policyConstraints=critical,requireExplicitPolicy:0", NULL } },
+		{ 2, { "tlsfeature=critical,17", NULL } },
+		{ 0, { "subjectAltName=RID:1.2.3,DNS:WWW.example.com", "authorityInfoAccess=1.2.3;URI:http://a.example", "tlsfeature=5,17", NULL } },
+		{ 0, { "basicConstraints=CA:TRUE,pathlen:3", "keyUsage=keyCertSign",
+		       "nameConstraints=permitted;DNS:.Example.COM,excluded;email:Example.com", NULL } },
+		{ 3, { "nameConstraints=critical,permitted;RID:1.2.3", NULL } },
+		{ 3, { "nameConstraints=permitted;IP:10.0.0.0/255.0.255.0", NULL } },
+	};
+	char why[FACTS_WHY];
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct party p;
+		scoped_facts f = { 0 };
+		party_make(&p, "Foreign", NULL, cases[i].extensions);
+		assert_int_equal(facts_read_foreign(p.bytes, &f, why), cases[i].answer);
+		assert_true(f.foreign);
+		if (i == 5) {
+			struct list names = items_list(&f.alt_names);
+			uint8_t type;
+			struct slice name;
+			assert_int_equal(names.count, 1); /* the one that is known, in lower case */
+			assert_true(list_next(&names, &type, &name) && slice_equal(name, slice_text("www.example.com")));
+		}
+		if (i == 6) {
+			struct constraints stated = facts_constraints(&f);
+			uint8_t type;
+			struct slice subtree;
+			assert_true(f.ca && f.path_len == 3 && f.key_usage == USAGE_KEY_CERT_SIGN);
+			assert_true(list_next(&stated.permitted, &type, &subtree) &&
+				    slice_equal(subtree, slice_text("example.com")));
+			assert_true(list_next(&stated.excluded, &type, &subtree) &&
+				    slice_equal(subtree, slice_text("example.com")));
+			assert_true(constraints_check(&stated));
+		}
+		party_free(&p);
+	}
+}
+
+/* A name in a string type that we never write. */
+static void old_strings_become_utf8(void **state)
+{
+	(void)state;
+	static const char *const none[] = { NULL };
+	struct party p;
+	char why[FACTS_WHY];
+	uint8_t attribute;
+	struct slice value;
+	party_make(&p, "x", NULL, none);
+	X509_NAME *name = X509_NAME_new();
+	X509_NAME_add_entry_by_txt(name, "O", V_ASN1_T61STRING, (const unsigned char *)"\xc4rger", 5, -1, 0);
+	X509_set_subject_name(p.x, name);
+	X509_set_issuer_name(p.x, name);
+	X509_NAME_free(name);
+	assert_true(X509_sign(p.x, p.key, EVP_sha256()) > 0);
+	unsigned char *at = p.der;
+	p.bytes.len = (size_t)i2d_X509(p.x, &at);
+	scoped_facts ours = { 0 }, foreign = { 0 };
+	assert_int_equal(facts_read(p.bytes, &ours, why), 1);
+	assert_int_equal(facts_read_foreign(p.bytes, &foreign, why), 0);
+	struct list subject = items_list(&foreign.subject);
+	assert_true(list_next(&subject, &attribute, &value));
+	assert_int_equal(attribute, DN_ORGANIZATION);
+	assert_true(slice_equal(value, slice_text("\xc3\x84rger")));
+	party_free(&p);
+}
+
 /* The outer length in one byte more than it needs: some decoders take that. */
 static void only_der_is_read(void **state)
 {
@@ -244,6 +320,8 @@ int main(void)
 		cmocka_unit_test(every_field_is_held_against_what_was_asked),
 		cmocka_unit_test(chains_are_validated),
 		cmocka_unit_test(odd_certificates_are_not_read),
+		cmocka_unit_test(foreign_certificates_are_read),
+		cmocka_unit_test(old_strings_become_utf8),
 		cmocka_unit_test(only_der_is_read),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

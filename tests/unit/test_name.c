@@ -211,7 +211,10 @@ static void names_within_subtrees(void **state)
 	assert_false(within("email:A@example.com", "email:a@example.com")); /* 7.5: the local part by exact match */
 	assert_true(within("uri:http://example.com:80/x", "uri:example.com"));
 	assert_false(within("uri:http://a.example.com/", "uri:example.com"));
-	assert_true(within("uri:http://a.example.com?", "uri:.example.com"));
+	assert_true(within("uri:http://a.example.com", "uri:.example.com"));
+	assert_true(within("uri:http://a.example.com/x?y", "uri:.example.com"));
+	assert_false(within("uri:http://a.example.com?", "uri:.example.com")); /* OpenSSL takes "?" for the host's */
+	assert_false(within("uri:http://a.example.com/x:y", "uri:.example.com")); /* ... and this colon for the port's */
 	assert_false(within("uri:http://example.com/", "uri:.example.com"));
 	assert_false(within("uri:http://evil.com/.example.com", "uri:.example.com"));
 	assert_false(within("uri:urn:x:example.com", "uri:example.com"));

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/fd.h"
 #include "store/store.h"
@@ -221,6 +222,69 @@ static void refused_work_is_undone(void **state)
 	store_close(s);
 }
 
+/* Jobs of one group: the committer is kept busy until all are posted. */
+struct gate {
+	struct store_job job;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	bool open;
+	int left; /* jobs not finished yet */
+};
+
+static int gate_wait(struct store_session *s, void *with)
+{
+	struct gate *g = with;
+	(void)s;
+	pthread_mutex_lock(&g->mutex);
+	while (!g->open)
+		pthread_cond_wait(&g->changed, &g->mutex);
+	pthread_mutex_unlock(&g->mutex);
+	return 0;
+}
+
+static struct gate gate = { .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+
+static void job_finished(struct store_job *job)
+{
+	(void)job;
+	pthread_mutex_lock(&gate.mutex);
+	gate.left--;
+	pthread_cond_signal(&gate.changed);
+	pthread_mutex_unlock(&gate.mutex);
+}
+
+/* One of them fails after all: the others are committed, what it did is not. */
+static void sure_work_may_fail(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	struct named_ca c[4];
+	struct store_job jobs[4];
+	gate.open = false;
+	gate.left = 5;
+	gate.job = (struct store_job){ .work = gate_wait, .with = &gate, .finished = job_finished };
+	store_post(s, &gate.job);
+	for (int i = 0; i < 4; i++) {
+		ca_fill(&c[i], 2 + i, "", "active");
+		jobs[i] = (struct store_job){ .work = i == 2 ? insert_then_refuse : insert_ca,
+					      .with = &c[i].row,
+					      .finished = job_finished,
+					      .sure = true };
+		store_post(s, &jobs[i]);
+	}
+	pthread_mutex_lock(&gate.mutex);
+	gate.open = true;
+	pthread_cond_broadcast(&gate.changed);
+	while (gate.left)
+		pthread_cond_wait(&gate.changed, &gate.mutex);
+	pthread_mutex_unlock(&gate.mutex);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(jobs[i].answer, i == 2 ? STORE_WORK + 1 : STORE_DONE);
+		assert_int_equal(store_change(s, insert_ca, &c[i].row), i == 2 ? STORE_DONE : STORE_TAKEN);
+	}
+	store_close(s);
+}
+
 struct move {
 	const char *id, *from, *to;
 	int64_t live;
@@ -303,6 +367,39 @@ static void certificates_are_found(void **state)
 		scoped_row(certificate) other = { 0 };
 		assert_int_equal(store_certificate_find(session, row.fingerprint, &other), STORE_NONE);
 	}
+	store_close(s);
+}
+
+static int found(struct store *s, uint32_t number)
+{
+	scoped_session *session = NULL;
+	scoped_row(certificate) row = { 0 };
+	uint8_t fingerprint[32] = { 0 };
+	set_u32(fingerprint, number);
+	set_u32(fingerprint + 8, ~number);
+	assert_int_equal(store_read(s, &session), 0);
+	return store_certificate_find(session, fingerprint, &row);
+}
+
+/* The index of fingerprints has a part for each 65,536 rows. */
+static void every_part_is_looked_into(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	assert_int_equal(found(s, 1), STORE_NONE);
+	put_certificate(s, 1, "active", "a.example");
+	put_certificate(s, 2, "active", "a.example");
+	store_close(s);
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "UPDATE certificate SET n = 65535 WHERE n = 1; UPDATE certificate SET n = 200000"
+					  " WHERE n = 2", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	s = opened();
+	put_certificate(s, 3, "active", "a.example");
+	for (uint32_t i = 1; i <= 3; i++)
+		assert_int_equal(found(s, i), STORE_DONE);
+	assert_int_equal(found(s, 4), STORE_NONE);
 	store_close(s);
 }
 
@@ -521,11 +618,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(rows_come_back),
 		EACH(names_and_subjects_are_taken_once),
-		EACH(refused_work_is_undone),
+		EACH(refused_work_is_undone), EACH(sure_work_may_fail),
 		EACH(states_move_by_compare_and_set),
 		EACH(the_generation_tells_of_changed_cas),
 		EACH(certificates_are_found),
-		EACH(a_certificate_is_inserted_once),
+		EACH(every_part_is_looked_into), EACH(a_certificate_is_inserted_once),
 		EACH(many_write_at_once),
 		EACH(a_killed_writer_loses_nothing),
 		EACH(the_mark_only_rises),

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "key/pkcs11/attributes.h"
 #include "key/pkcs11/keys.h"
 
 #define MAX_TEMPLATE 24
@@ -171,21 +172,30 @@ static void dropped_name(unsigned dropped, char *out)
 			n += (size_t)snprintf(out + n, MAX_DROPPED_TEXT - n, "%s%s", n ? "," : "", optional_names[i]);
 }
 
+/* A session that may write, for as long as the key takes; the token's only one may. */
+static CK_RV session_open(struct attempt *a, CK_SESSION_HANDLE *out)
+{
+	*out = a->session;
+	return a->token->one_session ? CKR_OK : cryptoki_open(&a->token->module, true, out);
+}
+
 static int pair_generate(struct attempt *a, struct pair *p, char *dropped)
 {
 	CK_SESSION_HANDLE session;
-	CK_RV rv = cryptoki_open(&a->token->module, true, &session);
+	CK_RV rv = session_open(a, &session);
 	if (rv != CKR_OK)
 		return attempt_failed(a, "C_OpenSession", rv);
 	unsigned round = 0;
-	a->final = true;
 	do {
 		private_template(p, dropped_at(round));
 		public_template(p);
 		rv = cryptoki_generate(&a->token->module, session, p->generate, p->public, p->public_n, p->private,
 				       p->private_n);
 	} while (template_refused(rv) && ++round < ROUNDS);
-	cryptoki_close(&a->token->module, session);
+	/* Without a session nothing was made; of any other failure that can't be known. */
+	a->final = cryptoki_class(rv) != CRYPTOKI_LOST;
+	if (session != a->session)
+		cryptoki_close(&a->token->module, session);
 	if (rv != CKR_OK)
 		return attempt_failed(a, "C_GenerateKeyPair", rv);
 	dropped_name(dropped_at(round), dropped);
@@ -205,17 +215,20 @@ static int absent_check(struct attempt *a, struct slice id, struct slice label)
 }
 
 /* What the token made, found again as every later process will find it. A key that fails stays, unused. */
-static int made_check(struct attempt *a, struct creation *c, const char *hex)
+static int made_check(struct attempt *a, struct creation *c, const struct pair *p, const char *hex)
 {
+	bool as_asked = false;
 	int refused = keys_find(a, c->request->key, &c->key);
+	if (!refused)
+		refused = attributes_made_with(a, c->key->handle, p->generate, &as_asked);
 	if (refused)
 		return refused;
-	if (c->key->public.algorithm->number != c->request->algorithm || !keys_trusted(a->token, c->key)) {
-		log_error("key_attributes", "key=%s attributes=0x%02x algorithm=%s dropped=%s", hex, c->key->attributes,
-			  c->key->public.algorithm->name, c->dropped);
-		return DRIVER_REFUSE_KEY_ATTRIBUTES;
-	}
-	return keys_prove(a, c->request->key, &c->key);
+	if (c->key->public.algorithm->number == c->request->algorithm && as_asked && keys_trusted(a->token, c->key))
+		return keys_prove(a, c->key);
+	log_error("key_attributes", "key=%s attributes=0x%02x algorithm=%s generated_as_asked=%s dropped=%s", hex,
+		  atomic_load(&c->key->attributes), c->key->public.algorithm->name, as_asked ? "yes" : "no",
+		  c->dropped);
+	return DRIVER_REFUSE_KEY_ATTRIBUTES;
 }
 
 /* The label is the prefix and what the signer says; the id in hex if it says nothing. */
@@ -243,9 +256,9 @@ int create_act(struct attempt *a, void *creation)
 	if (!refused)
 		refused = pair_generate(a, &pair, c->dropped);
 	if (!refused)
-		refused = made_check(a, c, hex);
+		refused = made_check(a, c, &pair, hex);
 	if (!refused)
 		log_info("key_created", "key=%s algorithm=%s attributes=0x%02x dropped=%s", hex, algorithm->name,
-			 c->key->attributes, c->dropped);
+			 atomic_load(&c->key->attributes), c->dropped);
 	return refused;
 }

@@ -2,7 +2,7 @@
 #ifndef CHANCERY_KEY_PKCS11_CREATE_H
 #define CHANCERY_KEY_PKCS11_CREATE_H
 
-#include "key/pkcs11/token.h"
+#include "key/pkcs11/recovery.h"
 
 struct creation {
 	const struct driver_create_request *request;

@@ -25,8 +25,9 @@ int cryptoki_load(struct cryptoki *c, const char *path)
 }
 
 /*
- * Why after libp11's: most modules answer that it is done already, but each
- * C_GetFunctionList of p11-kit's client is an instance of its own.
+ * Why before libp11's: it can't initialize a module that can't lock. Most
+ * modules then tell libp11 that it is done already; each C_GetFunctionList of
+ * p11-kit's client is an instance of its own.
  */
 CK_RV cryptoki_initialize(struct cryptoki *c, const char *init_args)
 {
@@ -36,13 +37,46 @@ CK_RV cryptoki_initialize(struct cryptoki *c, const char *init_args)
 		void *room;
 	} with_room = { { .flags = CKF_OS_LOCKING_OK, .pReserved = (void *)(uintptr_t)init_args }, NULL };
 	CK_RV rv = c->call->C_Initialize(&with_room.args);
-	return rv == CKR_CRYPTOKI_ALREADY_INITIALIZED ? CKR_OK : rv;
+	c->one_thread = rv == CKR_CANT_LOCK;
+	if (c->one_thread) {
+		with_room.args.flags = 0;
+		rv = c->call->C_Initialize(&with_room.args);
+	}
+	c->initialized = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+	return c->initialized ? CKR_OK : rv;
+}
+
+/* Why not libp11's: of a module with separate instances it finalizes its own only. */
+void cryptoki_unload(struct cryptoki *c)
+{
+	if (c->initialized)
+		c->call->C_Finalize(NULL);
+	if (c->library)
+		dlclose(c->library);
+	*c = (struct cryptoki){ 0 };
 }
 
 /* Why not libp11's: its copy of the flags is as old as its list of slots, and they count PIN tries. */
 CK_RV cryptoki_token(struct cryptoki *c, CK_TOKEN_INFO *out)
 {
 	return c->call->C_GetTokenInfo(c->slot, out);
+}
+
+/* Why not libp11's: its sessions are its own. */
+CK_RV cryptoki_session(struct cryptoki *c, CK_SESSION_HANDLE session, CK_STATE *out)
+{
+	CK_SESSION_INFO info = { 0 };
+	CK_RV rv = c->call->C_GetSessionInfo(session, &info);
+	*out = info.state;
+	return rv;
+}
+
+/* Why not libp11's: the same. A token without random numbers has done what it can by saying so. */
+CK_RV cryptoki_random(struct cryptoki *c, CK_SESSION_HANDLE session)
+{
+	CK_BYTE unused[8];
+	CK_RV rv = c->call->C_GenerateRandom(session, unused, sizeof(unused));
+	return rv == CKR_RANDOM_NO_RNG || rv == CKR_FUNCTION_NOT_SUPPORTED ? CKR_OK : rv;
 }
 
 /* Why not libp11's: it can't ask for mechanisms. */

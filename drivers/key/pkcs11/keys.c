@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "key/pkcs11/attributes.h"
 #include "key/pkcs11/signature.h"
 
 #define MAX_EC_PARAMS 64 /* a named curve; explicit parameters are refused */
@@ -52,6 +53,9 @@ static int object_find(struct attempt *a, CK_OBJECT_CLASS class, struct slice id
 	*out = found[0];
 	if (count == 1)
 		return 0;
+	/* A token that has lost the login shows no private key at all, and one that is away nothing. */
+	if (count == 0 && (refused = attempt_sound(a)) != 0)
+		return refused;
 	char hex[2 * MAX_DRIVER_KEY + 1];
 	hex_encode(id.at, id.len, hex);
 	log_warning(count ? "key_ambiguous" : "key_unknown", "key=%s class=%s", hex,
@@ -73,7 +77,7 @@ static int attribute_read(struct attempt *a, CK_OBJECT_HANDLE object, CK_ATTRIBU
 static int ec_read(struct attempt *a, CK_OBJECT_HANDLE object, struct public_key *out)
 {
 	uint8_t params_at[MAX_EC_PARAMS], point_at[MAX_EC_POINT];
-	struct slice params, point;
+	struct slice params = { 0 }, point = { 0 };
 	int refused = attribute_read(a, object, CKA_EC_PARAMS, params_at, sizeof(params_at), &params);
 	if (!refused)
 		refused = attribute_read(a, object, CKA_EC_POINT, point_at, sizeof(point_at), &point);
@@ -85,7 +89,7 @@ static int ec_read(struct attempt *a, CK_OBJECT_HANDLE object, struct public_key
 static int rsa_read(struct attempt *a, CK_OBJECT_HANDLE object, struct public_key *out)
 {
 	uint8_t modulus_at[MAX_MODULUS], exponent_at[MAX_EXPONENT];
-	struct slice modulus, exponent;
+	struct slice modulus = { 0 }, exponent = { 0 };
 	int refused = attribute_read(a, object, CKA_MODULUS, modulus_at, sizeof(modulus_at), &modulus);
 	if (!refused)
 		refused = attribute_read(a, object, CKA_PUBLIC_EXPONENT, exponent_at, sizeof(exponent_at), &exponent);
@@ -108,79 +112,64 @@ static int public_read(struct attempt *a, CK_OBJECT_HANDLE object, struct public
 	return type == CKK_EC || type == CKK_EC_EDWARDS ? ec_read(a, object, out) : DRIVER_REFUSE_ALGORITHM;
 }
 
-/* A flag that the token doesn't have counts as the given answer. Sessions that are lost are not an answer. */
-static int flag_read(struct attempt *a, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, bool absent, bool *out)
+/* What the token has under an id, as it is now. */
+static int key_read(struct attempt *a, struct slice id, struct key *k)
 {
-	CK_BBOOL value = CK_FALSE;
-	CK_ULONG n = 0;
-	CK_RV rv = cryptoki_get(&a->token->module, a->session, object, type, &value, sizeof(value), &n);
-	if (rv != CKR_OK && cryptoki_class(rv) != CRYPTOKI_ASKED)
-		return attempt_failed(a, "C_GetAttributeValue", rv);
-	*out = rv == CKR_OK && n == sizeof(value) ? value != CK_FALSE : absent;
-	return 0;
+	CK_OBJECT_HANDLE public;
+	uint32_t attributes;
+	int refused = object_find(a, CKO_PRIVATE_KEY, id, &k->handle);
+	if (!refused)
+		refused = object_find(a, CKO_PUBLIC_KEY, id, &public);
+	if (!refused)
+		refused = attributes_read(a, k->handle, &attributes);
+	if (!refused)
+		refused = public_read(a, public, &k->public);
+	if (!refused)
+		atomic_store(&k->attributes, attributes);
+	return refused;
 }
 
-/* What isn't stated counts against the key, but for uses that many tokens don't know of. */
-static int attributes_read(struct attempt *a, CK_OBJECT_HANDLE object, uint32_t *out)
+/* A key that was known before must come back with the same public key; that is kept, the other one freed. */
+static int key_compare(const struct key *known, struct key *found)
 {
-	static const struct {
-		CK_ATTRIBUTE_TYPE type;
-		bool absent;
-		uint32_t bit;
-	} flags[] = {
-		{ CKA_LOCAL, false, KEY_IS_LOCAL },
-		{ CKA_SENSITIVE, false, KEY_IS_SENSITIVE },
-		{ CKA_ALWAYS_SENSITIVE, false, KEY_ALWAYS_SENSITIVE },
-		{ CKA_EXTRACTABLE, true, KEY_IS_EXTRACTABLE },
-		{ CKA_NEVER_EXTRACTABLE, false, KEY_NEVER_EXTRACTABLE },
-		{ CKA_SIGN, false, KEY_CAN_SIGN },
-		{ CKA_DECRYPT, false, KEY_CAN_OTHER },
-		{ CKA_UNWRAP, false, KEY_CAN_OTHER },
-		{ CKA_DERIVE, false, KEY_CAN_OTHER },
-		{ CKA_SIGN_RECOVER, false, KEY_CAN_OTHER },
-	};
-	*out = 0;
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		bool set = false;
-		int refused = flag_read(a, object, flags[i].type, flags[i].absent, &set);
-		if (refused)
-			return refused;
-		*out |= set ? flags[i].bit : 0;
-	}
-	return 0;
-}
-
-/* A key that was known before must come back with the same public key. */
-static int key_fill(struct key *k, struct public_key *found)
-{
-	if (!k->public.spki) {
-		k->public = *found;
-		return 0;
-	}
-	bool same = slice_equal((struct slice){ k->public.spki, k->public.spki_len },
-				(struct slice){ found->spki, found->spki_len });
-	public_free(found);
+	bool same = slice_equal((struct slice){ known->public.spki, known->public.spki_len },
+				(struct slice){ found->public.spki, found->public.spki_len });
+	public_free(&found->public);
 	if (same)
 		return 0;
 	log_error("key_changed", "why=\"the token has another public key under this id than before\"");
 	return DRIVER_REFUSE_KEY_MISMATCH;
 }
 
+/* Says once for each login what keeps a key from signing, or would without imported_keys. */
+static void key_report(const struct token *t, const struct key *k)
+{
+	char hex[2 * MAX_DRIVER_KEY + 1], text[MAX_ATTRIBUTES_TEXT];
+	uint32_t attributes = atomic_load(&k->attributes);
+	uint32_t wrong = attributes_wrong(t->settings, attributes);
+	uint32_t foreign = attributes_foreign(t->settings, attributes);
+	if (!wrong && !foreign)
+		return;
+	hex_encode(k->id, k->id_len, hex);
+	attributes_text(attributes, wrong ? wrong : foreign, text);
+	log_warning(wrong ? "key_refused" : "key_imported", "key=%s algorithm=%s attributes=\"%s\"", hex,
+		    k->public.algorithm->name, text);
+}
+
 static int key_load(struct attempt *a, struct key *k, struct slice id)
 {
-	CK_OBJECT_HANDLE public;
-	struct public_key found;
-	int refused = object_find(a, CKO_PRIVATE_KEY, id, &k->handle);
-	if (!refused)
-		refused = object_find(a, CKO_PUBLIC_KEY, id, &public);
-	if (!refused)
-		refused = attributes_read(a, k->handle, &k->attributes);
-	if (!refused)
-		refused = public_read(a, public, &found);
-	if (!refused)
-		refused = key_fill(k, &found);
+	struct key found = { 0 };
+	int refused = key_read(a, id, &found);
+	if (!refused && k->public.spki)
+		refused = key_compare(k, &found);
+	else if (!refused)
+		k->public = found.public;
+	k->handle = found.handle;
+	atomic_store(&k->attributes, atomic_load(&found.attributes));
 	k->ready = !refused;
 	k->proven = false;
+	if (!refused)
+		key_report(a->token, k);
 	return refused;
 }
 
@@ -236,53 +225,77 @@ int keys_find(struct attempt *a, struct slice id, struct key **out)
 	return refused;
 }
 
-/*
- * What workers hold of a key stays as it is until a recovery: so a key that
- * isn't what it was is told as lost handles, which leads to one.
- */
-static int key_look(struct attempt *a, struct slice id, const struct key *known)
+int keys_prove(struct attempt *a, struct key *k)
 {
-	struct key now = { .ready = false };
-	int refused = key_load(a, &now, id);
-	bool same = !refused && now.attributes == known->attributes &&
-		    slice_equal((struct slice){ now.public.spki, now.public.spki_len },
-				(struct slice){ known->public.spki, known->public.spki_len });
-	public_free(&now.public);
-	if (same || a->rv != CKR_OK)
-		return refused;
-	return attempt_failed(a, "C_FindObjects", CKR_OBJECT_HANDLE_INVALID);
-}
-
-int keys_look(struct attempt *a, struct slice id, struct key **out)
-{
+	int refused = 0;
 	pthread_mutex_lock(&a->token->keys_lock);
-	*out = key_lookup(a->token, id);
-	int refused = *out && (*out)->ready ? key_look(a, id, *out) : key_find(a, id, out);
-	pthread_mutex_unlock(&a->token->keys_lock);
-	return refused;
-}
-
-int keys_prove(struct attempt *a, struct slice id, struct key **out)
-{
-	pthread_mutex_lock(&a->token->keys_lock);
-	int refused = key_find(a, id, out);
-	if (!refused && !(*out)->proven) {
-		refused = key_challenge(a, *out);
-		(*out)->proven = !refused;
+	if (!k->proven) {
+		refused = key_challenge(a, k);
+		k->proven = !refused;
 	}
 	pthread_mutex_unlock(&a->token->keys_lock);
 	return refused;
 }
 
+/* Ids that no request can name are left out, and said so. */
+static int object_see(struct attempt *a, CK_OBJECT_HANDLE object, key_seen seen, void *with)
+{
+	uint8_t id[MAX_DRIVER_KEY];
+	CK_ULONG n = 0;
+	CK_RV rv = cryptoki_get(&a->token->module, a->session, object, CKA_ID, id, sizeof(id), &n);
+	if (rv != CKR_OK && cryptoki_class(rv) != CRYPTOKI_ASKED)
+		return attempt_failed(a, "C_GetAttributeValue", rv);
+	if (rv == CKR_OK && n > 0)
+		return seen(a, (struct slice){ id, n }, with);
+	log_info("key_without_id", "expected=\"a CKA_ID of 1 to %d bytes\"", MAX_DRIVER_KEY);
+	return 0;
+}
+
+int keys_look(struct attempt *a, struct slice id, struct key *out)
+{
+	struct key *known;
+	*out = (struct key){ 0 };
+	int refused = keys_find(a, id, &known);
+	if (!refused)
+		refused = key_read(a, id, out);
+	if (refused)
+		return refused;
+	atomic_store(&known->attributes, atomic_load(&out->attributes));
+	refused = key_compare(known, out);
+	out->public = known->public; /* as long as the token lives */
+	return refused;
+}
+
+int keys_each(struct attempt *a, key_seen seen, void *with)
+{
+	CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE like = { CKA_CLASS, &class, sizeof(class) };
+	CK_ULONG count;
+	CK_OBJECT_HANDLE *found = calloc(MAX_LISTED_KEYS + 1, sizeof(*found));
+	if (!found)
+		return DRIVER_REFUSE_BUSY;
+	CK_RV rv = cryptoki_find(&a->token->module, a->session, &like, 1, found, MAX_LISTED_KEYS + 1, &count);
+	int refused = rv == CKR_OK ? 0 : attempt_failed(a, "C_FindObjects", rv);
+	if (count > MAX_LISTED_KEYS)
+		log_warning("keys_not_listed", "listed=%d why=\"the token has more\"", MAX_LISTED_KEYS);
+	for (CK_ULONG i = 0; !refused && i < count && i < MAX_LISTED_KEYS; i++)
+		refused = object_see(a, found[i], seen, with);
+	free(found);
+	return refused;
+}
+
 bool keys_trusted(const struct token *t, const struct key *k)
 {
-	if (t->settings->imported_keys)
-		return k->attributes & KEY_CAN_SIGN;
-	uint32_t must = KEY_IS_SENSITIVE | KEY_ALWAYS_SENSITIVE | KEY_NEVER_EXTRACTABLE | KEY_CAN_SIGN;
-	uint32_t must_not = KEY_IS_EXTRACTABLE | KEY_CAN_OTHER;
-	if (t->settings->require_local)
-		must |= KEY_IS_LOCAL;
-	return (k->attributes & (must | must_not)) == must;
+	return attributes_wrong(t->settings, atomic_load(&k->attributes)) == 0;
+}
+
+void keys_latched(const struct token *t, const struct key *k, const char *answer)
+{
+	char hex[2 * MAX_DRIVER_KEY + 1];
+	hex_encode(k->id, k->id_len, hex);
+	log_error("key_latched",
+		  "token=%s key=%s answer=%s why=\"%d times in a row; until this process is started anew\"", t->label,
+		  hex, answer, MAX_KEY_STRIKES);
 }
 
 void keys_forget(struct token *t)

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/time.h"
 
+#define MAX_MARKER 128 /* one line */
+
 struct path {
 	char text[4096];
 };
@@ -30,24 +32,14 @@ static int failed(const struct path *p)
 	return -1;
 }
 
-int latch_closed(const struct settings *s)
+static bool state_stands(const struct settings *s, const char *what)
 {
 	struct path p;
 	struct stat st;
-	if (state_path(s, "login-pending", &p) != 0)
-		return -1;
-	if (lstat(p.text, &st) == 0)
-		return 1;
-	return errno == ENOENT ? 0 : failed(&p);
+	return state_path(s, what, &p) == 0 && lstat(p.text, &st) == 0;
 }
 
-bool latch_resumed(const struct settings *s)
-{
-	struct path p;
-	return state_path(s, "login-resumed", &p) == 0 && access(p.text, F_OK) == 0;
-}
-
-static int remove_state(const struct settings *s, const char *what)
+static int state_remove(const struct settings *s, const char *what)
 {
 	struct path p;
 	if (state_path(s, what, &p) != 0)
@@ -55,22 +47,54 @@ static int remove_state(const struct settings *s, const char *what)
 	return unlink(p.text) == 0 || errno == ENOENT ? 0 : failed(&p);
 }
 
-int latch_close(const struct settings *s)
+static int state_write(const struct settings *s, const char *what, const char *text)
 {
 	struct path p;
-	char when[TIME_TEXT_SIZE], text[96];
-	time_text(time_now(), when);
-	snprintf(text, sizeof(text), "%s a PIN was about to be tried\n", when);
+	if (state_path(s, what, &p) != 0)
+		return -1;
+	return fd_replace_file(p.text, slice_text(text), 0600) == 0 ? 0 : failed(&p);
+}
+
+/* A marker that says anything but "pending" and a number counts as a refusal. */
+int latch_closed(const struct settings *s, unsigned *pending)
+{
+	struct path p;
+	char text[MAX_MARKER + 1];
+	scoped_buf marker = { .max = MAX_MARKER };
+	*pending = 0;
 	if (state_path(s, "login-pending", &p) != 0)
 		return -1;
-	if (fd_replace_file(p.text, slice_text(text), 0600) != 0)
-		return failed(&p);
-	return remove_state(s, "login-resumed");
+	if (fd_read_file(p.text, MAX_MARKER, &marker) != 0)
+		return errno == ENOENT ? 0 : failed(&p);
+	if (!slice_to_text(buf_slice(&marker), text, sizeof(text)) || sscanf(text, "pending %u", pending) != 1)
+		return 1;
+	return *pending >= s->login_tries;
+}
+
+bool latch_resumed(const struct settings *s)
+{
+	return state_stands(s, "login-resumed");
+}
+
+int latch_pend(const struct settings *s, unsigned pending)
+{
+	char when[TIME_TEXT_SIZE], text[MAX_MARKER];
+	time_text(time_now(), when);
+	snprintf(text, sizeof(text), "pending %u, at %s\n", pending, when);
+	return state_write(s, "login-pending", text) == 0 ? state_remove(s, "login-resumed") : -1;
+}
+
+int latch_close(const struct settings *s, const char *why)
+{
+	char when[TIME_TEXT_SIZE], text[MAX_MARKER];
+	time_text(time_now(), when);
+	snprintf(text, sizeof(text), "refused: %s, at %s\n", why, when);
+	return state_write(s, "login-pending", text);
 }
 
 int latch_open(const struct settings *s)
 {
-	return remove_state(s, "login-pending");
+	return state_remove(s, "login-pending");
 }
 
 int latch_resume(const struct settings *s)
@@ -80,16 +104,22 @@ int latch_resume(const struct settings *s)
 		log_error("resume_refused", "state_dir=%s expected=\"root, or the folder's owner\"", s->state_dir);
 		return -1;
 	}
-	struct path p;
-	int closed = latch_closed(s);
-	if (closed < 0 || state_path(s, "login-resumed", &p) != 0)
-		return -1;
-	if (fd_replace_file(p.text, slice_text("one try\n"), 0600) != 0)
-		return failed(&p);
-	if (latch_open(s) != 0)
+	bool closed = state_stands(s, "login-pending");
+	if (state_write(s, "login-resumed", "one try\n") != 0 || state_write(s, "resume-untold", "\n") != 0 ||
+	    latch_open(s) != 0)
 		return -1;
 	log_info(closed ? "pin_resumed" : "pin_not_latched", "name=%s", s->name);
 	return 0;
+}
+
+bool latch_untold(const struct settings *s)
+{
+	return state_stands(s, "resume-untold");
+}
+
+void latch_told(const struct settings *s)
+{
+	state_remove(s, "resume-untold"); /* logged if not; it is told once more then */
 }
 
 int latch_lock(const struct settings *s)

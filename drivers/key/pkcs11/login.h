@@ -11,5 +11,7 @@ int login_prepare(struct token *t);
  * EXIT_PIN_LATCHED from then on until an operator resumes it.
  */
 int login_do(struct token *t, CK_SESSION_HANDLE session);
+/* Whether a session of a token that wants a PIN is logged in; true for one that wants none. */
+bool login_stands(struct token *t, CK_SESSION_HANDLE session);
 
 #endif

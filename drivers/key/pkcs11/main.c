@@ -14,14 +14,12 @@
 
 #include "base/jail.h"
 #include "base/log.h"
-#include "base/ready.h"
+#include "key/pkcs11/keeper.h"
 #include "key/pkcs11/latch.h"
 #include "key/pkcs11/operations.h"
-#include "key/pkcs11/token.h"
 #include "key/watchdog.h"
 
-#define OWN_PATHS	 12
-#define BRING_UP_SECONDS 60 /* a network HSM's client connects in seconds, or not at all */
+#define OWN_PATHS 12
 
 struct arguments {
 	const char *config; /* NULL: the default for name */
@@ -92,30 +90,22 @@ static void signals_block(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static struct token *token_bring(const struct settings *settings, int *status)
-{
-	*status = EXIT_TOKEN_FAILED;
-	if (watchdog_start() != 0)
-		return NULL;
-	watchdog_arm(WATCHDOG_MAIN, "bring-up", BRING_UP_SECONDS);
-	struct token *token = token_open(settings, status);
-	watchdog_disarm(WATCHDOG_MAIN);
-	if (*status == EXIT_PIN_LATCHED)
-		ready_notify("STATUS=TOKEN_PIN_LATCHED: chancery-driver-pkcs11 --resume lets it try again");
-	return token;
-}
-
 static int serve(const struct settings *settings, struct server *server)
 {
-	int status;
-	struct token *token = token_bring(settings, &status);
+	struct keeper keeper;
+	struct token *token = watchdog_start() == 0 ? token_new(settings) : NULL;
 	if (!token)
+		return EXIT_CONFIG;
+	int status = keeper_start(&keeper, token);
+	if (status)
 		return status;
-	if (server_run(server, &token_operations, token, token->workers) != 0)
-		/* Nothing that the module does while it is taken down can be trusted to end. */
-		return EXIT_TOKEN_FAILED;
-	watchdog_arm(WATCHDOG_MAIN, "taking-down", BRING_UP_SECONDS);
-	token_close(token);
+	int result = server_run(server, &token_operations, &keeper, settings->workers);
+	status = atomic_load(&token->end);
+	if (status || result)
+		return status ? status : EXIT_TOKEN_FAILED;
+	watchdog_arm(WATCHDOG_MAIN, "taking-down", settings->start_seconds);
+	keeper_stop(&keeper);
+	token_free(token);
 	watchdog_disarm(WATCHDOG_MAIN);
 	return 0;
 }
@@ -178,9 +168,9 @@ int main(int argc, char **argv)
 		status = latch_resume(&settings) == 0 ? 0 : EXIT_CONFIG;
 	else
 		status = run(&settings);
-	settings_free(&settings);
 	log_info("ended", "status=%d", status);
-	if (status == EXIT_TOKEN_FAILED)
-		_exit(status); /* a broken module's own exit handlers may hang */
-	return status;
+	if (status)
+		_exit(status); /* threads may be inside the module, and its own exit handlers may hang */
+	settings_free(&settings);
+	return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "key/driver.h"
 
-/* Their token is a struct token. */
+/* Their token is a struct keeper. */
 extern const struct key_operations token_operations;
 
 #endif

@@ -11,6 +11,10 @@
 #include "key/server_settings.h"
 
 #define MAX_VARIABLES 64
+#define MAX_START_SECONDS 3600 /* somebody may have to find the token's keypad */
+#define MAX_SCAN_SECONDS 60    /* who puts a token back waits for it */
+#define MAX_KEEP_ALIVE_SECONDS 3600
+#define MAX_LOGIN_TRIES 2 /* most tokens lock after three wrong PINs, and the last is never ours */
 
 static void pin_read(struct conf *c, struct settings *s)
 {
@@ -30,23 +34,59 @@ static void pin_read(struct conf *c, struct settings *s)
 	s->pin_file = s->pin_path;
 }
 
+/* One of the token's names as a text of its own; the URI may have said it already. */
+static void name_read(struct conf *c, const char *setting, char *out)
+{
+	const char *text = conf_text(c, setting, "");
+	if (*text && *out)
+		conf_reject(c, setting, "said once: in the URI, or here");
+	else if (*text && !slice_to_text(slice_text(text), out, MAX_URI_VALUE + 1))
+		conf_reject(c, setting, "at most 64 bytes");
+}
+
+static void token_name_read(struct conf *c, struct settings *s)
+{
+	const char *token = conf_text(c, "token", "");
+	const char *expected = NULL;
+	if (strncmp(token, URI_SCHEME, strlen(URI_SCHEME)) == 0)
+		expected = uri_read(token, &s->token);
+	else
+		name_read(c, "token", s->token.token);
+	name_read(c, "serial", s->token.serial);
+	if (!*s->token.token && !*s->token.serial && !expected)
+		expected = "the token's label or its RFC 7512 URI here, or its serial number in serial, or both";
+	if (expected)
+		conf_reject(c, "token", expected);
+	if (conf_has(c, "slot"))
+		conf_reject(c, "slot", "no slot: slots are numbered anew at each start; token, serial or both name it");
+}
+
+static void imported_read(struct conf *c, struct settings *s)
+{
+	const char *imported = conf_text(c, "imported_keys", "forbid");
+	s->imported_keys = strcmp(imported, "warn") == 0;
+	if (!s->imported_keys && strcmp(imported, "forbid") != 0)
+		conf_reject(c, "imported_keys", "forbid or warn");
+	s->require_local = conf_bool(c, "require_local", true);
+}
+
+static void patience_read(struct conf *c, struct settings *s)
+{
+	s->start_seconds = (unsigned)conf_int(c, "start_seconds", 1, MAX_START_SECONDS, 60);
+	s->scan_seconds = (unsigned)conf_int(c, "scan_seconds", 1, MAX_SCAN_SECONDS, 3);
+	s->keep_alive_seconds = (unsigned)conf_int(c, "keep_alive_seconds", 0, MAX_KEEP_ALIVE_SECONDS, 15);
+	s->login_tries = (unsigned)conf_int(c, "login_tries", 1, MAX_LOGIN_TRIES, 2);
+}
+
 static void token_read(struct conf *c, struct settings *s)
 {
 	s->module = conf_text(c, "module", NULL);
-	s->token = conf_text(c, "token", "");
-	s->serial = conf_text(c, "serial", "");
-	if (!*s->token && !*s->serial)
-		conf_reject(c, "token", "the token's label here, or its serial number in serial, or both");
+	token_name_read(c, s);
 	s->init_args = conf_text(c, "init_args", "");
 	s->key_label_prefix = conf_text(c, "key_label_prefix", "");
 	if (strlen(s->key_label_prefix) > MAX_LABEL_PREFIX)
 		conf_reject(c, "key_label_prefix", "at most 64 bytes");
 	s->workers = (unsigned)conf_int(c, "workers", 1, MAX_WORKERS, 2);
-	s->require_local = conf_bool(c, "require_local", true);
-	const char *imported = conf_text(c, "imported_keys", "refuse");
-	s->imported_keys = strcmp(imported, "allow") == 0;
-	if (!s->imported_keys && strcmp(imported, "refuse") != 0)
-		conf_reject(c, "imported_keys", "refuse or allow");
 }
 
 static void state_read(struct conf *c, struct settings *s)
@@ -108,6 +148,8 @@ int settings_read(const char *path, struct settings *out)
 		return -1;
 	out->name = server_settings_read(c, &out->server);
 	token_read(c, out);
+	imported_read(c, out);
+	patience_read(c, out);
 	pin_read(c, out);
 	state_read(c, out);
 	environment_check(c);

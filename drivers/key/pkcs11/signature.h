@@ -2,7 +2,7 @@
 #ifndef CHANCERY_KEY_PKCS11_SIGNATURE_H
 #define CHANCERY_KEY_PKCS11_SIGNATURE_H
 
-#include "key/pkcs11/token.h"
+#include "key/pkcs11/recovery.h"
 
 /*
  * Signs a digest of the algorithm's size (Ed25519: the data) into out, of

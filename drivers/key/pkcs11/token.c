@@ -1,17 +1,31 @@
 #include "key/pkcs11/token.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "base/time.h"
+#include "key/pkcs11/audit.h"
 #include "key/pkcs11/keys.h"
 #include "key/pkcs11/latch.h"
 #include "key/pkcs11/login.h"
 
-#define MAX_STRIKES 2 /* the second failure in a row without a cure ends the process */
+#define SCANS_A_LINE 20 /* a minute, as long as driver.conf doesn't say otherwise */
+
+/* What keeps a token away is the same at every scan: it is said at the first one and then now and then. */
+static bool scan_says(const struct token *t)
+{
+	return t->scans % SCANS_A_LINE == 1;
+}
+
+static int module_failed(struct token *t, const char *call, const char *why)
+{
+	health_trouble(&t->health, call, why);
+	if (scan_says(t))
+		log_error("module_failed", "module=%s call=%s why=\"%s\"", t->settings->module, call, why);
+	return EXIT_TOKEN_FAILED;
+}
 
 static int module_load(struct token *t)
 {
@@ -19,26 +33,33 @@ static int module_load(struct token *t)
 	const char *args = *s->init_args ? s->init_args : NULL;
 	if (cryptoki_load(&t->module, s->module) != 0)
 		return EXIT_CONFIG;
+	CK_RV rv = cryptoki_initialize(&t->module, args);
+	if (rv != CKR_OK)
+		return module_failed(t, "C_Initialize", cryptoki_name(rv));
+	if (t->module.one_thread)
+		log_warning("module_one_thread", "module=%s answer=CKR_CANT_LOCK workers=1", s->module);
 	t->ctx = PKCS11_CTX_new();
 	if (!t->ctx)
 		return EXIT_TOKEN_FAILED;
 	PKCS11_CTX_init_args(t->ctx, args);
-	if (PKCS11_CTX_load(t->ctx, s->module) != 0) {
-		log_error("module_failed", "module=%s why=\"%s\"", s->module, ERR_reason_error_string(ERR_get_error()));
-		return EXIT_TOKEN_FAILED;
-	}
-	CK_RV rv = cryptoki_initialize(&t->module, args);
-	if (rv == CKR_OK)
+	if (PKCS11_CTX_load(t->ctx, s->module) == 0)
 		return 0;
-	log_error("module_failed", "module=%s call=C_Initialize answer=%s", s->module, cryptoki_name(rv));
-	return EXIT_TOKEN_FAILED;
+	PKCS11_CTX_free(t->ctx); /* it was not loaded, so it must not be unloaded */
+	t->ctx = NULL;
+	return module_failed(t, "C_Initialize", ERR_reason_error_string(ERR_get_error()));
 }
 
-static bool token_matches(const struct settings *s, const PKCS11_TOKEN *token)
+/* What driver.conf doesn't say fits everything. */
+static bool text_fits(const char *wanted, const char *got)
 {
-	if (!token->initialized || (*s->token && strcmp(token->label, s->token) != 0))
-		return false;
-	return !*s->serial || strcmp(token->serialnr, s->serial) == 0;
+	return !*wanted || (got && strcmp(wanted, got) == 0);
+}
+
+static bool token_matches(const struct token_uri *wanted, const PKCS11_TOKEN *token)
+{
+	return token->initialized && text_fits(wanted->token, token->label) &&
+	       text_fits(wanted->serial, token->serialnr) && text_fits(wanted->manufacturer, token->manufacturer) &&
+	       text_fits(wanted->model, token->model);
 }
 
 /* Text from a token is shown only if it is text. */
@@ -58,18 +79,15 @@ static void slot_take(struct token *t, PKCS11_SLOT *slot)
 	text_copy(t->model, slot->token->model);
 }
 
-/* By label and serial number, never by slot number: those change. */
+/* By what the token says of itself, never by slot number: those change. */
 static int slot_find(struct token *t)
 {
-	const struct settings *s = t->settings;
+	const struct token_uri *wanted = &t->settings->token;
 	unsigned found = 0;
-	if (PKCS11_enumerate_slots(t->ctx, &t->slots, &t->slot_count) != 0) {
-		log_error("module_failed", "module=%s call=C_GetSlotList why=\"%s\"", s->module,
-			  ERR_reason_error_string(ERR_get_error()));
-		return EXIT_TOKEN_FAILED;
-	}
+	if (PKCS11_enumerate_slots(t->ctx, &t->slots, &t->slot_count) != 0)
+		return module_failed(t, "C_GetSlotList", ERR_reason_error_string(ERR_get_error()));
 	for (unsigned i = 0; i < t->slot_count; i++) {
-		if (!t->slots[i].token || !token_matches(s, t->slots[i].token))
+		if (!t->slots[i].token || !token_matches(wanted, t->slots[i].token))
 			continue;
 		slot_take(t, &t->slots[i]);
 		found++;
@@ -77,26 +95,65 @@ static int slot_find(struct token *t)
 	if (found == 1)
 		return 0;
 	if (found == 0)
-		log_error("token_missing", "token=%s serial=%s module=%s slots=%u", s->token, s->serial, s->module,
-			  t->slot_count);
-	else
-		log_error("token_ambiguous", "token=%s found=%u expected=\"serial in driver.conf\"", s->token, found);
+		health_trouble(&t->health, "C_GetSlotList", cryptoki_name(CKR_TOKEN_NOT_PRESENT));
+	if (found == 0 && scan_says(t))
+		log_error("token_missing", "token=%s serial=%s module=%s slots=%u", wanted->token, wanted->serial,
+			  t->settings->module, t->slot_count);
+	else if (found)
+		log_error("token_ambiguous", "token=%s found=%u expected=\"serial in driver.conf\"", wanted->token,
+			  found);
 	return found ? EXIT_CONFIG : EXIT_TOKEN_AWAY;
 }
 
-/* As many as the token gives, at least one; one more is needed for a while when a key is made. */
-static int sessions_open(struct token *t)
+/* A field of CK_TOKEN_INFO is padded with spaces; what is no text was not taken over. */
+static bool field_same(const char *known, const CK_UTF8CHAR *field, size_t size)
 {
-	t->workers = 0;
+	while (size && field[size - 1] == ' ')
+		size--;
+	return !*known || slice_equal(slice_text(known), (struct slice){ field, size });
+}
+
+bool token_same(const struct token *t, const CK_TOKEN_INFO *info)
+{
+	return field_same(t->label, info->label, sizeof(info->label)) &&
+	       field_same(t->serial, info->serialNumber, sizeof(info->serialNumber));
+}
+
+/* What the token allows, but for one that is opened for a while when a key is made. */
+static unsigned sessions_allowed(struct token *t, unsigned wanted)
+{
+	CK_TOKEN_INFO info;
+	if (t->module.one_thread)
+		wanted = 1;
+	t->one_session = false;
+	if (cryptoki_token(&t->module, &info) != CKR_OK || info.ulMaxSessionCount == CK_EFFECTIVELY_INFINITE ||
+	    info.ulMaxSessionCount > LONG_MAX) /* not known, and how some write it */
+		return wanted;
+	t->one_session = info.ulMaxSessionCount == 1;
+	CK_ULONG most = t->one_session ? 1 : info.ulMaxSessionCount - 1;
+	return wanted < most ? wanted : (unsigned)most;
+}
+
+int sessions_open(struct token *t, unsigned wanted)
+{
+	unsigned n = 0, allowed = sessions_allowed(t, wanted);
 	CK_RV rv = CKR_OK;
-	while (t->workers < t->settings->workers && rv == CKR_OK) {
-		rv = cryptoki_open(&t->module, false, &t->sessions[t->workers]);
-		t->workers += rv == CKR_OK;
+	while (n < allowed && rv == CKR_OK) {
+		rv = cryptoki_open(&t->module, t->one_session, &t->sessions[n].handle);
+		n += rv == CKR_OK;
 	}
-	if (rv != CKR_OK)
-		log_warning("sessions_short", "opened=%u wanted=%u answer=%s", t->workers, t->settings->workers,
-			    cryptoki_name(rv));
-	return t->workers ? 0 : EXIT_TOKEN_FAILED;
+	atomic_store(&t->pool, n);
+	if (n < wanted && !t->module.one_thread)
+		log_warning("sessions_short", "opened=%u wanted=%u answer=%s", n, wanted, cryptoki_name(rv));
+	if (n)
+		return 0;
+	health_trouble(&t->health, "C_OpenSession", cryptoki_name(rv));
+	return cryptoki_class(rv) == CRYPTOKI_AWAY ? EXIT_TOKEN_AWAY : EXIT_TOKEN_FAILED;
+}
+
+static int pool_open(struct token *t)
+{
+	return sessions_open(t, t->settings->workers);
 }
 
 static bool mechanism_fits(struct token *t, CK_MECHANISM_TYPE type, CK_FLAGS flag, const struct algorithm *a)
@@ -110,7 +167,7 @@ static bool mechanism_fits(struct token *t, CK_MECHANISM_TYPE type, CK_FLAGS fla
 	return a->bits >= info.ulMinKeySize && a->bits <= info.ulMaxKeySize;
 }
 
-static void algorithms_read(struct token *t)
+static int algorithms_read(struct token *t)
 {
 	static const CK_MECHANISM_TYPE make[] = { [FAMILY_EC] = CKM_EC_KEY_PAIR_GEN,
 						  [FAMILY_RSA] = CKM_RSA_PKCS_KEY_PAIR_GEN,
@@ -119,134 +176,87 @@ static void algorithms_read(struct token *t)
 		[FAMILY_EC] = CKM_ECDSA, [FAMILY_RSA] = CKM_RSA_PKCS, [FAMILY_EDWARDS] = CKM_EDDSA
 	};
 	const struct algorithm *a;
+	t->algorithms = 0;
 	for (size_t i = 0; (a = algorithm_at(i)); i++)
 		if (mechanism_fits(t, make[a->family], CKF_GENERATE_KEY_PAIR, a) &&
 		    mechanism_fits(t, sign[a->family], CKF_SIGN, a))
 			t->algorithms |= 1U << a->number;
+	return 0;
 }
 
-static int token_bring_up(struct token *t)
+static int pin_enter(struct token *t)
 {
-	int (*const steps[])(struct token *) = { module_load, slot_find, sessions_open };
+	return login_do(t, t->sessions[0].handle);
+}
+
+/* The other way round; every step by itself may not have been reached. */
+static void token_undo(struct token *t)
+{
+	keys_forget(t);
+	if (atomic_exchange(&t->pool, 0))
+		cryptoki_close_all(&t->module);
+	if (t->slots)
+		PKCS11_release_all_slots(t->ctx, t->slots, t->slot_count);
+	t->slots = NULL;
+	if (t->ctx) {
+		PKCS11_CTX_unload(t->ctx);
+		PKCS11_CTX_free(t->ctx);
+	}
+	t->ctx = NULL;
+	cryptoki_unload(&t->module);
+}
+
+int token_bring_up(struct token *t)
+{
+	int (*const steps[])(struct token *) = { module_load, slot_find, pool_open, pin_enter, algorithms_read, audit };
+	t->scans++;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		int status = steps[i](t);
-		if (status)
-			return status;
+		if (status == 0)
+			continue;
+		token_undo(t);
+		return status;
 	}
-	bool resumed = latch_resumed(t->settings);
-	int status = login_do(t, t->sessions[0]);
-	atomic_store(&t->resumed, status == 0 && resumed);
-	if (status == 0)
-		algorithms_read(t);
-	return status;
+	atomic_store(&t->resumed, latch_untold(t->settings));
+	health_turn(&t->health);
+	atomic_store(&t->state, TOKEN_READY);
+	log_info("token_ready", "token=%s serial=%s sessions=%u algorithms=0x%x", t->label, t->serial,
+		 atomic_load(&t->pool), t->algorithms);
+	return 0;
 }
 
-struct token *token_open(const struct settings *settings, int *status)
+struct token *token_new(const struct settings *settings)
 {
 	struct token *t = calloc(1, sizeof(*t));
-	*status = EXIT_TOKEN_FAILED;
 	if (!t)
 		return NULL;
 	t->settings = settings;
+	atomic_store(&t->state, TOKEN_AWAY);
+	health_init(&t->health);
 	pthread_mutex_init(&t->keys_lock, NULL);
+	for (unsigned i = 0; i < MAX_WORKERS; i++)
+		pthread_mutex_init(&t->sessions[i].busy, NULL);
 	pthread_rwlockattr_t attributes;
 	pthread_rwlockattr_init(&attributes);
 	/* With the default, signers that never pause would keep recovery waiting for ever. */
 	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&t->life, &attributes);
 	pthread_rwlockattr_destroy(&attributes);
-	*status = login_prepare(t) == 0 ? token_bring_up(t) : EXIT_CONFIG;
-	if (*status == 0) {
-		t->since = time_now();
-		log_info("token_ready", "token=%s serial=%s workers=%u algorithms=0x%x", t->label, t->serial,
-			 t->workers, t->algorithms);
+	if (login_prepare(t) == 0)
 		return t;
-	}
-	token_close(t);
+	token_free(t);
 	return NULL;
 }
 
-void token_close(struct token *t)
+void token_free(struct token *t)
 {
-	if (t->workers)
-		cryptoki_close_all(&t->module);
-	if (t->slots)
-		PKCS11_release_all_slots(t->ctx, t->slots, t->slot_count);
-	if (t->ctx) {
-		PKCS11_CTX_unload(t->ctx);
-		PKCS11_CTX_free(t->ctx);
-	}
+	token_undo(t);
 	secret_free(t->pin);
 	keys_free(t);
+	for (unsigned i = 0; i < MAX_WORKERS; i++)
+		pthread_mutex_destroy(&t->sessions[i].busy);
 	pthread_rwlock_destroy(&t->life);
 	pthread_mutex_destroy(&t->keys_lock);
+	health_free(&t->health);
 	free(t);
-}
-
-/* With life held for writing. */
-static int recover(struct token *t)
-{
-	unsigned workers = t->workers;
-	log_warning("token_recovery", "token=%s epoch=%u", t->label, t->epoch + 1);
-	keys_forget(t);
-	t->epoch++;
-	atomic_fetch_add(&t->recoveries, 1);
-	cryptoki_close_all(&t->module); /* if it fails, what follows shows it */
-	if (sessions_open(t) != 0 || t->workers < workers)
-		return -1;
-	return login_do(t, t->sessions[0]) == 0 ? 0 : -1;
-}
-
-/* Sessions, login and handles anew, once for all who lost them in the same epoch. */
-static int token_recover(struct token *t, unsigned epoch)
-{
-	pthread_rwlock_wrlock(&t->life);
-	int result = t->epoch == epoch ? recover(t) : 0;
-	pthread_rwlock_unlock(&t->life);
-	return result;
-}
-
-int attempt_failed(struct attempt *a, const char *call, CK_RV rv)
-{
-	a->rv = rv;
-	atomic_fetch_add(&a->token->failures, 1);
-	log_warning("token_error", "token=%s call=%s answer=%s", a->token->label, call, cryptoki_name(rv));
-	return cryptoki_class(rv) == CRYPTOKI_AWAY ? DRIVER_REFUSE_TOKEN_AWAY : DRIVER_REFUSE_TOKEN_FAILED;
-}
-
-static int attempt_run(struct token *t, unsigned worker, token_act act, void *what, struct attempt *a)
-{
-	pthread_rwlock_rdlock(&t->life);
-	*a = (struct attempt){ .token = t, .session = t->sessions[worker], .epoch = t->epoch, .rv = CKR_OK };
-	int result = act(a, what);
-	pthread_rwlock_unlock(&t->life);
-	return result;
-}
-
-/* What the second failure, or one without a cure, comes to. */
-static int attempt_judge(struct token *t, const struct attempt *a, int result)
-{
-	enum cryptoki_class class = cryptoki_class(a->rv);
-	if (class == CRYPTOKI_FINE || class == CRYPTOKI_ASKED) {
-		atomic_store(&t->strikes, 0);
-		return result;
-	}
-	if (class == CRYPTOKI_BROKEN && atomic_fetch_add(&t->strikes, 1) + 1 < MAX_STRIKES)
-		return result;
-	log_error("token_beyond_cure", "token=%s answer=%s", t->label, cryptoki_name(a->rv));
-	return KEY_FATAL(result);
-}
-
-int token_run(struct token *t, unsigned worker, token_act act, void *what)
-{
-	struct attempt a;
-	int result = attempt_run(t, worker, act, what, &a);
-	if (cryptoki_class(a.rv) == CRYPTOKI_LOST) {
-		if (token_recover(t, a.epoch) != 0)
-			return KEY_FATAL(DRIVER_REFUSE_TOKEN_FAILED);
-		if (a.final)
-			return result;
-		result = attempt_run(t, worker, act, what, &a);
-	}
-	return attempt_judge(t, &a, result);
 }

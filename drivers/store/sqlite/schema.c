@@ -4,9 +4,11 @@
  * Ten million certificates must not slow the next one down. What is inserted
  * per certificate goes to the end of a tree where that can be: rows by n,
  * (ca, serial) nearly so because serials begin with the day, request ids
- * begin with the time. Only `mark` and the names fall anywhere. mark is the first
- * eight bytes of the fingerprint, so that this index stays small; it needs no
- * uniqueness of its own, as (ca, serial) stands inside what the fingerprint is of.
+ * begin with the time. mark, the first eight bytes of the fingerprint, falls
+ * anywhere, so it is kept apart for each 65,536 rows: only the last of these
+ * parts is written to, and it stays in memory; whoever looks for a fingerprint
+ * looks into all. It needs no uniqueness of its own, as (ca, serial) stands
+ * inside what the fingerprint is of. Names alone fall anywhere in all of theirs.
  */
 #include <stdio.h>
 
@@ -63,8 +65,13 @@ static const char *const steps[] = {
 	" reply TEXT NOT NULL, created_at INTEGER NOT NULL, UNIQUE (actor, idempotency_key, route)) STRICT;"
 	"CREATE INDEX reply_created ON reply (created_at);",
 
-	"CREATE TABLE step (request_id BLOB PRIMARY KEY, ca_id TEXT NOT NULL, state TEXT NOT NULL,"
-	" ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+	("CREATE TABLE step (request_id BLOB PRIMARY KEY, ca_id TEXT NOT NULL, state TEXT NOT NULL,"
+	" ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
+
+	"ALTER TABLE ca ADD COLUMN key_uri TEXT NOT NULL DEFAULT '';",
+
+	("DROP INDEX certificate_mark;"
+	"CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
@@ -94,7 +101,7 @@ static int schema_step(struct store_session *s, int version)
 
 int schema_prepare(struct store_session *s, const char *path)
 {
-	int application, version, tables;
+	int application = 0, version = 0, tables = 0;
 	if (pragma_number(s, "PRAGMA application_id", &application) ||
 	    pragma_number(s, "PRAGMA user_version", &version) ||
 	    pragma_number(s, "SELECT count(*) FROM sqlite_schema", &tables))

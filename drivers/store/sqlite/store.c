@@ -52,7 +52,7 @@ static int job_run(struct store_session *s, struct store_job *job)
 		return -1;
 	int answer = job->work(s, job->with);
 	if (sqlite3_get_autocommit(s->db))
-		return -1; /* a full disk or the like has undone the whole transaction */
+		return -1;
 	if (answer != 0 && statement_only(s, STATEMENT_UNDO))
 		return -1;
 	return statement_only(s, STATEMENT_RELEASE) ? -1 : answer;
@@ -67,25 +67,40 @@ static int mark_write(struct store_session *s, uint64_t mark)
 	return statement_run(s, statement) < 0 ? -1 : 0;
 }
 
-/* A transaction of all jobs of a group. Without a commit nobody was served. */
-static int group_run(struct store_session *s, struct store_job *jobs, uint64_t mark)
+enum { GROUP_DONE = 0, GROUP_UNSURE = 1 };
+
+/* All jobs of a group and the commit. GROUP_UNSURE: one failed that can't be undone by itself. */
+static int jobs_run(struct store_session *s, struct store_job *jobs, bool sure, uint64_t mark)
 {
-	if (statement_only(s, STATEMENT_BEGIN))
-		return -1;
 	for (struct store_job *job = jobs; job; job = job->next) {
-		job->answer = job_run(s, job);
+		job->answer = sure ? job->work(s, job->with) : job_run(s, job);
 		if (sqlite3_get_autocommit(s->db))
-			return -1;
+			return -1; /* a full disk or the like has undone the whole transaction */
+		if (sure && job->answer)
+			return GROUP_UNSURE;
 	}
 	if (mark && mark_write(s, mark))
 		log_warning("store_mark", "why=\"could not be written\"");
-	if (sqlite3_get_autocommit(s->db))
-		return -1;
-	if (statement_only(s, STATEMENT_COMMIT) == 0)
-		return 0;
-	if (!sqlite3_get_autocommit(s->db))
-		statement_only(s, STATEMENT_ROLLBACK);
-	return -1;
+	return sqlite3_get_autocommit(s->db) ? -1 : statement_only(s, STATEMENT_COMMIT);
+}
+
+static bool jobs_sure(const struct store_job *jobs)
+{
+	while (jobs && jobs->sure)
+		jobs = jobs->next;
+	return !jobs;
+}
+
+/* A transaction of all jobs of a group. Without a commit nobody was served. */
+static int group_run(struct store_session *s, struct store_job *jobs, uint64_t mark)
+{
+	int r = GROUP_UNSURE;
+	for (bool sure = jobs_sure(jobs); r == GROUP_UNSURE; sure = false) {
+		r = statement_only(s, STATEMENT_BEGIN) ? -1 : jobs_run(s, jobs, sure, mark);
+		if (r && !sqlite3_get_autocommit(s->db))
+			statement_only(s, STATEMENT_ROLLBACK);
+	}
+	return r;
 }
 
 /* Takes what waits, at most MAX_GROUP; NULL: the store is being closed. */
@@ -156,7 +171,7 @@ static void *committer_run(void *with)
 	return NULL;
 }
 
-void store_post(struct store *s, struct store_job *job)
+void store_queue(struct store *s, struct store_job *job)
 {
 	job->next = NULL;
 	pthread_mutex_lock(&s->mutex);
@@ -164,15 +179,29 @@ void store_post(struct store *s, struct store_job *job)
 	if (!closing) {
 		*s->last = job;
 		s->last = &job->next;
-		if (s->resting)
-			pthread_cond_signal(&s->work);
-		s->resting = false;
 	}
 	pthread_mutex_unlock(&s->mutex);
 	if (closing) {
 		job->answer = -1;
 		job->finished(job);
 	}
+}
+
+void store_wake(struct store *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	bool rested = s->resting && s->first;
+	if (rested)
+		s->resting = false;
+	pthread_mutex_unlock(&s->mutex);
+	if (rested)
+		pthread_cond_signal(&s->work);
+}
+
+void store_post(struct store *s, struct store_job *job)
+{
+	store_queue(s, job);
+	store_wake(s);
 }
 
 /* A job whose poster waits. */

@@ -17,7 +17,7 @@ CK_FUNCTION_LIST *real;
 
 static char control[PATH_MAX]; /* empty: no faults, ever */
 static struct state *state;
-static struct plan *plan; /* an old one may be in use by any thread, so none is ever freed: a test has a few */
+static struct plan *plan; /* the one that stands; an older one is freed by the last call that began under it */
 static struct plan_mark plan_mark;
 static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -35,8 +35,8 @@ void faults_start(void)
 	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&sessions, &attributes);
 	pthread_rwlockattr_destroy(&attributes);
-	static struct plan none = { .pin_tries = NO_PIN_LIMIT };
-	plan = &none;
+	static struct plan none = { .pin_tries = NO_PIN_LIMIT, .users = 1 };
+	plan = &none; /* never freed, as one user never goes */
 	state = folder ? state_open(folder) : NULL;
 	if (folder)
 		snprintf(control, sizeof(control), "%.*s/control", PATH_MAX - 16, folder);
@@ -89,6 +89,8 @@ static bool plan_refresh(void)
 	if (!new)
 		return false;
 	bool removed = new->away && !plan->away;
+	if (plan->users == 0)
+		free(plan);
 	plan = new;
 	plan_mark = plan_mark_of(&st);
 	memset(lanes, 0, sizeof(lanes));
@@ -125,6 +127,8 @@ static uint64_t lane_take(const struct fault *f, uint64_t *lane)
 /* With plan_lock held. */
 static void due_collect(struct passage *p)
 {
+	p->plan = plan;
+	plan->users++;
 	for (unsigned i = 0; i < plan->count; i++) {
 		const struct fault *f = &plan->faults[i];
 		if (!f->calls[p->call])
@@ -137,6 +141,14 @@ static void due_collect(struct passage *p)
 		if (until > p->until)
 			p->until = until;
 	}
+}
+
+static void plan_leave(struct plan *left)
+{
+	pthread_mutex_lock(&plan_lock);
+	if (--left->users == 0 && left != plan)
+		free(left);
+	pthread_mutex_unlock(&plan_lock);
 }
 
 const struct fault *passage_fault(const struct passage *p, enum deed deed)
@@ -219,13 +231,19 @@ static void rest_until(uint64_t until)
 		continue;
 }
 
+static void passage_end(struct passage *p)
+{
+	if (p->until)
+		rest_until(p->until);
+	plan_leave(p->plan);
+}
+
 bool faults_before(struct passage *p, enum call call, enum about about, CK_ULONG first, CK_RV *answer)
 {
 	*p = (struct passage){ .call = call };
 	atomic_fetch_add(&state->calls[call], 1);
 	pthread_mutex_lock(&plan_lock);
 	bool removed = plan_refresh();
-	p->plan = plan;
 	due_collect(p);
 	pthread_mutex_unlock(&plan_lock);
 	if (removed)
@@ -235,9 +253,9 @@ bool faults_before(struct passage *p, enum call call, enum about about, CK_ULONG
 		*answer = about == ABOUT_SLOT ? CKR_TOKEN_NOT_PRESENT : CKR_DEVICE_REMOVED;
 		answered = true;
 	}
-	if (answered && p->until)
-		rest_until(p->until);
-	if (!answered)
+	if (answered)
+		passage_end(p);
+	else
 		pthread_rwlock_rdlock(&sessions);
 	return answered;
 }
@@ -246,7 +264,6 @@ CK_RV faults_after(struct passage *p, CK_ULONG first, CK_RV answer)
 {
 	pthread_rwlock_unlock(&sessions);
 	deeds_do(p, true, first, &answer);
-	if (p->until)
-		rest_until(p->until);
+	passage_end(p);
 	return answer;
 }

@@ -14,9 +14,9 @@ enum about { ABOUT_LIBRARY, ABOUT_SLOT, ABOUT_SESSION };
 /* One call on its way through the module. */
 struct passage {
 	enum call call;
-	const struct fault *due[MAX_FAULTS]; /* of a plan that is never freed */
+	const struct fault *due[MAX_FAULTS]; /* of the plan */
 	unsigned count;
-	const struct plan *plan;
+	struct plan *plan;
 	uint64_t until; /* it is not answered before; CLOCK_MONOTONIC, 0: at once */
 };
 

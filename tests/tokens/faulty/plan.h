@@ -64,6 +64,7 @@ struct plan {
 	bool keypad;	    /* a PIN is typed on the token itself */
 	bool open;	    /* no login is needed */
 	unsigned pin_tries; /* before the PIN is locked */
+	unsigned users;	    /* calls under way that look at it, counted by the module */
 };
 
 /* One line. 0, or -1 with a sentence in why. An empty line and a comment (#) are none. */

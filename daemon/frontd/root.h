@@ -1,0 +1,31 @@
+/*
+ * A root that was made elsewhere, as a caller sends it: one PEM block, every
+ * rule that a self-signed CA certificate must keep before the signer is asked
+ * to take it, and its facts. Pure: it neither asks nor stores.
+ *
+ * A private key that was sent by mistake is refused first of all, and its
+ * bytes go nowhere.
+ */
+#ifndef CHANCERY_FRONTD_ROOT_H
+#define CHANCERY_FRONTD_ROOT_H
+
+#include "frontd/call.h"
+#include "frontd/facts.h"
+
+#define MAX_ROOT_PEM 65536
+#define MAX_ROOT 32768 /* bytes of DER: what the signer and the store take */
+
+struct root {
+	struct buf der;
+	struct facts facts; /* read as a foreign certificate's: canonical names */
+	uint8_t algorithm;  /* of its key */
+};
+
+/* Refuses a body that holds a private key anywhere; 0, or positive after call_refuse(). */
+int root_keyless(struct call *c);
+/* 0, or positive after call_refuse() about field. root_free() is due after any answer. */
+int root_read(struct call *c, const char *field, const char *pem, int64_t now, struct root *out);
+void root_free(struct root *r);
+#define scoped_root __attribute__((cleanup(root_free))) struct root
+
+#endif
