@@ -254,6 +254,15 @@ static void charters_write(void)
 	encode_write("csr", 0, (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD });
 	static const uint8_t signature[65] = { 0, 0, 0x80, [33] = 0x7f };
 	encode_write("signature", 2, SLICE_OF(signature));
+	/* The last second of UTCTime, the first after it, and the last of all. */
+	static const int64_t times[] = { 2524607999, 2524608000, 253402300799 };
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		char name[24];
+		uint8_t time[8];
+		set_u64(time, (uint64_t)times[i]);
+		snprintf(name, sizeof(name), "time-%zu", i);
+		encode_write(name, 3, SLICE_OF(time));
+	}
 	encode_write("values", 3, slice_text("\x2a\x86\x48\x01\x01\x01\x02"));
 	leaf.kind = KIND_OCSP_RESPONDER;
 	buf_clear(&frame);
@@ -303,6 +312,8 @@ static void ledgers_write(void)
 	segment_put(&out, 2, false, 0);
 	file_put(&out, 0x82, (struct slice){ &three, 1 });
 	seed_write("ledger", "two", buf_slice(&out));
+	out.at[out.len - 4] = 1;
+	seed_write("ledger", "two-wrong", buf_slice(&out));
 	buf_clear(&out);
 	segment_put(&out, 1, true, 0);
 	segment_put(&out, 3, false, 180);
