@@ -23,9 +23,9 @@ hierarchy_make kill "$(token_first)" "$(token_first)" "$(token_first)"
 csr_make "$work/leaf" ec:P-256 DNS:kill.example.com
 load=$work/load
 mkdir "$load"
-jq -n --rawfile csr "$work/leaf.csr" --arg i "$issuing" --arg o "$issuer" --arg p "$policy" \
+jq -n --rawfile csr "$work/leaf.csr" --arg i "$issuing" --arg o "$issuer" --arg p "$policy" --arg a "$(token_first)" \
   '{leaf: {csr_pem: $csr, profile: "server"}, leaves: "/api/v1/intermediates/\($i)/certificates",
-    cas: "/api/v1/issuers/\($o)/intermediates", parent: $p}' >"$load/plan.json"
+    cas: "/api/v1/issuers/\($o)/intermediates", parent: $p, algorithm: $a}' >"$load/plan.json"
 python3 "$CHANCERY_SOURCE/tests/e2e/load.py" run "$STACK_DIR/front/api.sock" "$load" "$clients" "$seed" >"$work/load.said" &
 clients_pid=$!
 

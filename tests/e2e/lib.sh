@@ -201,5 +201,5 @@ load_checked() { # DIR
   while IFS=$'\t' read -r promise broken; do
     case $promise in '#'*) diag "${promise#\#}" ;; *) nothing "$promise" "$broken" ;; esac
   done < <(python3 "$CHANCERY_SOURCE/tests/e2e/load.py" check "$1" "$STACK_DIR/db/chancery.sqlite" \
-    "$STACK_DIR/signer/ledger" "$work/witness" || printf 'the check itself\tdied\n')
+    "$STACK_DIR/signer/ledger" "$work/witness" "$STACK_DIR/log/signd.log" || printf 'the check itself\tdied\n')
 }

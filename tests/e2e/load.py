@@ -9,7 +9,7 @@
 DIR holds plan.json: {"leaf": request, "leaves": path, "cas": path, "parent": id}. A leaf's ttl_seconds is of its
 key alone, so the ledger says which key a certificate is for.
 """
-import hashlib, http.client, json, os, random, socket, sqlite3, struct, sys, threading, time
+import collections, hashlib, http.client, json, os, random, socket, sqlite3, struct, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import base64
 import ledger_check
@@ -96,7 +96,7 @@ class Client(threading.Thread):
     def create(self):
         name = "ca-%d-%d" % (self.number, self.asked)
         made = self.do("ca", self.plan["cas"], {"name": name, "subject": {"common_name": "Load " + name},
-                       "algorithm": "ECDSA-P256", "path_len_constraint": 0, "parent_ca_id": self.plan["parent"]}, name=name)
+                       "algorithm": self.plan["algorithm"], "path_len_constraint": 0, "parent_ca_id": self.plan["parent"]}, name=name)
         if made:
             self.cas.append([made["id"], "active"])
 
@@ -276,21 +276,22 @@ def check_cas(got, ledger, signed, db):
 DIGEST_INFO = "3031300d060960864801650304020105000420"
 
 
-def check_witness(witness, ledger):
-    """A driver has each key that it finds sign a challenge once, before anything else; all the rest is on the ledger."""
-    seen, first, unnamed = set(), set(), []
+def check_witness(witness, ledger, greetings):
+    """A driver has each key that it finds sign a challenge once, and the signer each time that it greets a driver; all
+    the rest is on the ledger. No key of a driver signed more challenges than the signer greeted it, and one."""
+    seen, unnamed = set(), collections.defaultdict(lambda: collections.defaultdict(list))
     with open(witness) as f:
         for line in f:
             process, key, data = line.split()
             data = data[len(DIGEST_INFO):] if data.startswith(DIGEST_INFO) else data  # an RSA key's
-            if data not in ledger.allowed and (process, key) in first:
-                unnamed.append(line.strip())
-            first.add((process, key))
+            if data not in ledger.allowed:
+                unnamed[process][key].append(line.strip())
             seen.add(data)
-    return seen, first, unnamed
+    most = [max(keys.values(), key=len)[1:] for keys in unnamed.values()]
+    return seen, [] if sum(map(len, most)) <= greetings else sum(most, [])
 
 
-def check(folder, database, ledger_folder, witness):
+def check(folder, database, ledger_folder, witness, log):
     got, ledger = list(lines(folder)), Ledger(ledger_folder)
     db = sqlite3.connect("file:%s?mode=ro" % database, uri=True)
     certificates = [dict(zip(("fingerprint", "serial", "state", "seq"), r)) for r in db.execute(
@@ -300,7 +301,8 @@ def check(folder, database, ledger_folder, witness):
     tell("database and ledger name the same certificates", {(c["seq"], c["serial"]) for c in certificates} ^
          {(s, i["serial"]) for s, i in signed.items()})
     check_cas(got, ledger, signed, db)
-    seen, _, unnamed = check_witness(witness, ledger)
+    with open(log) as f:
+        seen, unnamed = check_witness(witness, ledger, f.read().count(" driver_ready "))
     tell("the token signed nothing that the ledger does not name", unnamed)
     tell("what is on the ledger, the token has signed", (s for s, i in signed.items() if hashlib.sha256(i["tbs"]).hexdigest() not in seen))
     print("#%d certificates received, %d signatures, %d lost, %d CAs, %d records, %d digests at the token" % (
