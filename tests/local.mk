@@ -10,9 +10,11 @@ EXTRA_DIST += \
 	tests/e2e/latch.t \
 	tests/e2e/lib.sh \
 	tests/e2e/load.py \
+	tests/e2e/load.sh \
 	tests/e2e/quickstart.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
+	tests/e2e/soak.t \
 	tests/e2e/two_tokens.sh \
 	tests/lint/c.t \
 	tests/lint/cppcheck.supp \

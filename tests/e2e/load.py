@@ -9,7 +9,7 @@
 DIR holds plan.json: {"leaf": request, "leaves": path, "cas": path, "parent": id}. A leaf's ttl_seconds is of its
 key alone, so the ledger says which key a certificate is for.
 """
-import collections, hashlib, http.client, json, os, random, socket, sqlite3, struct, sys, threading, time
+import hashlib, http.client, json, os, random, socket, sqlite3, struct, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import base64
 import ledger_check
@@ -194,7 +194,7 @@ def tbs_read(tbs):
 class Ledger:
     def __init__(self, folder):
         self.intents, self.results, self.lost, self.keys, self.closed, self.allowed = {}, {}, set(), {}, set(), set()
-        self.state = None
+        self.state, self.starts = None, 0
         self.roots = []
         self.state = ledger_check.read(folder, self.take)
         origin = "chancery/" + self.state["id"].hex()
@@ -217,6 +217,8 @@ class Ledger:
             self.lost.add(struct.unpack_from("<Q", body)[0])
         elif kind == 3:
             self.keys[body[8:24].hex()] = seq
+        elif kind == 14:
+            self.starts += 1
         elif kind == 9:
             self.closed.add(body[48:64].hex())
 
@@ -276,22 +278,26 @@ def check_cas(got, ledger, signed, db):
 DIGEST_INFO = "3031300d060960864801650304020105000420"
 
 
-def check_witness(witness, ledger, greetings):
-    """A driver has each key that it finds sign a challenge once, and the signer each time that it greets a driver; all
-    the rest is on the ledger. No key of a driver signed more challenges than the signer greeted it, and one."""
-    seen, unnamed = set(), collections.defaultdict(lambda: collections.defaultdict(list))
+def check_witness(witness, ledger):
+    """Keys prove themselves by signing random words: once to each driver, once to each life of the signer. The digests
+    don't say so, hence they are counted; all the rest is on the ledger."""
+    seen, proofs, unnamed = set(), {}, []
     with open(witness) as f:
         for line in f:
             process, key, data = line.split()
+            if key == "0":
+                proofs = {f: n for f, n in proofs.items() if f[0] != process}
+                continue
             data = data[len(DIGEST_INFO):] if data.startswith(DIGEST_INFO) else data  # an RSA key's
             if data not in ledger.allowed:
-                unnamed[process][key].append(line.strip())
+                proofs[process, key] = proofs.get((process, key), 0) + 1
+                if proofs[process, key] > 1 + ledger.starts:
+                    unnamed.append(line.strip())
             seen.add(data)
-    most = [max(keys.values(), key=len)[1:] for keys in unnamed.values()]
-    return seen, [] if sum(map(len, most)) <= greetings else sum(most, [])
+    return seen, proofs, unnamed
 
 
-def check(folder, database, ledger_folder, witness, log):
+def check(folder, database, ledger_folder, witness):
     got, ledger = list(lines(folder)), Ledger(ledger_folder)
     db = sqlite3.connect("file:%s?mode=ro" % database, uri=True)
     certificates = [dict(zip(("fingerprint", "serial", "state", "seq"), r)) for r in db.execute(
@@ -301,8 +307,7 @@ def check(folder, database, ledger_folder, witness, log):
     tell("database and ledger name the same certificates", {(c["seq"], c["serial"]) for c in certificates} ^
          {(s, i["serial"]) for s, i in signed.items()})
     check_cas(got, ledger, signed, db)
-    with open(log) as f:
-        seen, unnamed = check_witness(witness, ledger, f.read().count(" driver_ready "))
+    seen, _, unnamed = check_witness(witness, ledger)
     tell("the token signed nothing that the ledger does not name", unnamed)
     tell("what is on the ledger, the token has signed", (s for s, i in signed.items() if hashlib.sha256(i["tbs"]).hexdigest() not in seen))
     print("#%d certificates received, %d signatures, %d lost, %d CAs, %d records, %d digests at the token" % (
