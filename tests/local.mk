@@ -1,10 +1,12 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/bad_input.t \
+	tests/e2e/cases.sh \
 	tests/e2e/catch_up.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
 	tests/e2e/full_path.t \
+	tests/e2e/hierarchy.t \
 	tests/e2e/keys.t \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \
