@@ -7,6 +7,7 @@ EXTRA_DIST += \
 	tests/e2e/doctor.t \
 	tests/e2e/full_path.t \
 	tests/e2e/hierarchy.t \
+	tests/e2e/hierarchy_names.t \
 	tests/e2e/keys.t \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \

