@@ -14,6 +14,8 @@ EXTRA_DIST += \
 	tests/e2e/lib.sh \
 	tests/e2e/load.py \
 	tests/e2e/quickstart.t \
+	tests/e2e/race.py \
+	tests/e2e/race.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
 	tests/e2e/two_tokens.sh \
