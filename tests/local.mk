@@ -1,10 +1,13 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/bad_input.t \
+	tests/e2e/cases.sh \
 	tests/e2e/catch_up.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
 	tests/e2e/full_path.t \
+	tests/e2e/hierarchy.t \
+	tests/e2e/hierarchy_names.t \
 	tests/e2e/keys.t \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \
@@ -12,6 +15,8 @@ EXTRA_DIST += \
 	tests/e2e/load.py \
 	tests/e2e/load.sh \
 	tests/e2e/quickstart.t \
+	tests/e2e/race.py \
+	tests/e2e/race.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
 	tests/e2e/soak.t \

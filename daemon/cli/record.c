@@ -94,7 +94,7 @@ static void put_note(const json_t *r, struct buf *out)
 	const char *op = member_text(c, "op");
 	if (strcmp(op, "issuer") == 0)
 		buf_printf(out, "issuer %s, mode %s", member_text(c, "iname"), member_text(c, "mode"));
-	else if (strcmp(op, "move") == 0)
+	else if (strcmp(op, "move") == 0 || strcmp(op, "made") == 0)
 		buf_printf(out, "%s: %s to %s", member_text(c, "ca"), member_text(c, "from"), member_text(c, "to"));
 	else if (*member_text(c, "route"))
 		buf_printf(out, "refused: %s %s", member_text(c, "method"), member_text(c, "route"));

@@ -27,6 +27,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/signer.c daemon/frontd/signer.h daemon/frontd/signer_link.c daemon/frontd/signer_link.h \
 	daemon/frontd/subject.c daemon/frontd/subject.h \
 	daemon/frontd/key_token.c daemon/frontd/key_token.h \
+	daemon/frontd/transition.c daemon/frontd/transition.h \
 	daemon/frontd/tree.c \
 	daemon/frontd/view.c daemon/frontd/view.h
 daemon_frontd_libfrontcore_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)

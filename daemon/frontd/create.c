@@ -182,6 +182,8 @@ static int ca_commit(struct front *f, struct call *c, const struct plan *p, cons
 	made_fill_ca(m, &got, came->certificate, came->ledger_seq);
 	if (store_change(f->store, made_commit, m))
 		return answer_store(c);
+	scoped_buf limits = { .max = MAX_CONTEXT };
+	m->noted = transition_made(f, c, &m->ca, plan_asked(p, &limits));
 	if (m->why[0])
 		return answer_withheld(c);
 	metrics_hierarchy(f->metrics, p->above.count ? CREATE_CHILD : CREATE_ROOT, row_text(p->issuer.id));
@@ -211,7 +213,7 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 		return answer_signer(c, asked, &answer); /* if its fate is unknown, the reservation stays for the catch-up */
 	r = ca_commit(f, c, p, &fields, &came, &m);
 	if (c->status == 201 || m.why[0])
-		signer_settle(&hold, came.ledger_seq);
+		signer_settle(&hold, m.noted ? m.noted : came.ledger_seq);
 	return r;
 }
 

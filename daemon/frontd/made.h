@@ -16,6 +16,7 @@ struct made {
 	const char *issuing_ca_id;     /* whose signature it has: what is held if it is withheld */
 	bool single;		       /* the issuer has one CA, and it is this */
 	int64_t now;
+	uint64_t noted;		       /* the ledger's number of the CA's first transition; 0: none */
 	char why[FACTS_WHY];	       /* why it is withheld; empty: it is not */
 };
 

@@ -21,7 +21,7 @@
 
 static void plan_init(struct plan *p)
 {
-	*p = (struct plan){ .token = "", .key_uri = "" };
+	*p = (struct plan){ .token = "", .key_uri = "", .asked_path_len = PATH_LEN_UNASKED };
 	items_init(&p->subject);
 	items_init(&p->urls);
 	buf_init(&p->fold, MAX_PACKED_LISTS);
@@ -227,6 +227,7 @@ static int read_path_len(struct call *c, struct plan *p)
 	if (parent != PATH_LEN_NONE && there && asked >= parent)
 		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
 				   "path_len_constraint must be less than the parent's, so from 0 to %d.", parent - 1);
+	p->asked_path_len = there ? (int)asked : PATH_LEN_UNASKED;
 	p->path_len = there ? (uint16_t)asked : single ? 0 : parent == PATH_LEN_NONE ? PATH_LEN_NONE : (uint16_t)(parent - 1);
 	return 0;
 }
@@ -385,6 +386,14 @@ int plan_make(struct front *f, struct call *c, struct plan *p)
 	if (!r)
 		r = plan_end(f, c, p);
 	return r < 0 ? answer_store(c) : r;
+}
+
+const char *plan_asked(const struct plan *p, struct buf *out)
+{
+	struct constraints asked = constraints_of(&p->asked);
+	transition_limits(p->asked_path_len, &asked, out);
+	buf_put_u8(out, 0);
+	return buf_ok(out) ? (const char *)out->at : NULL;
 }
 
 int plan_reply(struct call *c, const struct plan *p)

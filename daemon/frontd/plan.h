@@ -9,6 +9,7 @@
 #include "frontd/chain.h"
 #include "frontd/facts.h"
 #include "frontd/front.h"
+#include "frontd/transition.h"
 
 struct plan {
 	char id[48];
@@ -24,6 +25,7 @@ struct plan {
 	int64_t not_before, not_after;
 	bool capped; /* notAfter is the chain's, not what was asked for */
 	uint16_t path_len;
+	int asked_path_len; /* PATH_LEN_UNASKED: none was stated */
 	struct constraints_buf asked, stated, effective;
 	struct items urls;
 	struct buf metadata, context;
@@ -49,6 +51,8 @@ void plan_free(struct plan *p);
 
 /* The rules that depend on what others do meanwhile: once before a key is made, once where the row is written. */
 int plan_check(struct store_session *s, const struct plan *p);
+/* What was asked for, as transition_limits() says it, with a zero at its end; out is empty before. */
+const char *plan_asked(const struct plan *p, struct buf *out);
 /* The answer to a dry run. */
 int plan_reply(struct call *c, const struct plan *p);
 /* What a caller is told for an answer of plan_check(). */

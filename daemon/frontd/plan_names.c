@@ -104,6 +104,23 @@ static int root_constraints(struct call *c, struct plan *p)
 	return r ? constraints_refuse(c, r, type, culprit) : 0;
 }
 
+/* A CA's own subject is among the directory names that are constrained (RFC 5280 4.2.1.10); a root's isn't. */
+static int subject_check(struct call *c, const struct plan *p, const struct constraints *parent)
+{
+	if (!p->above.count || constraints_admit_subject(parent, items_list(&p->subject)) == CONSTRAINTS_OK)
+		return 0;
+	return call_refuse(c, 400, "name_not_permitted", "subject",
+			   "The subject must be one of the directory names that the parent's name constraints allow.");
+}
+
+/* What the signer would refuse in a certificate, too: all that was read is canonical, but for this. */
+static int stated_check(struct call *c, const struct constraints *asked)
+{
+	if (constraints_check(asked))
+		return 0;
+	return constraints_bad(c, NULL, "an excluded dn: must be ASCII, since its other spellings would not be excluded");
+}
+
 int plan_constraints(struct call *c, struct plan *p)
 {
 	struct constraints parent = { 0 }, asked = constraints_of(&p->asked);
@@ -112,7 +129,7 @@ int plan_constraints(struct call *c, struct plan *p)
 	uint8_t type = 0;
 	struct slice culprit = { 0 };
 	enum constraints_answer r = CONSTRAINTS_OK;
-	if (!p->above.count && root_constraints(c, p))
+	if (stated_check(c, &asked) || subject_check(c, p, &parent) || (!p->above.count && root_constraints(c, p)))
 		return 1;
 	if (p->above.count && !constraints_empty(&asked))
 		r = constraints_narrower(&asked, &parent, &type, &culprit);

@@ -204,7 +204,8 @@ static int import_refuse(struct call *c, const struct signer_answer *answer)
 	return answer_signer(c, SIGNER_REFUSED, answer);
 }
 
-static int root_commit(struct front *f, struct call *c, struct registration *g, const struct ca_import_reply *reply)
+static int root_commit(struct front *f, struct call *c, struct registration *g, const struct ca_import_reply *reply,
+		       uint64_t *noted)
 {
 	const struct plan *p = &g->plan;
 	const struct facts *facts = &g->root.facts;
@@ -222,6 +223,8 @@ static int root_commit(struct front *f, struct call *c, struct registration *g, 
 	made_fill_ca(&m, facts, buf_slice(&g->root.der), reply->ledger_seq);
 	if (store_change(f->store, made_commit, &m))
 		return answer_store(c);
+	scoped_buf limits = { .max = MAX_CONTEXT };
+	*noted = transition_made(f, c, &m.ca, plan_asked(p, &limits));
 	metrics_hierarchy(f->metrics, CREATE_ROOT, row_text(p->issuer.id));
 	return call_reply(c, 201, view_ca(&m.ca));
 }
@@ -249,9 +252,10 @@ static int root_import(struct front *f, struct call *c, struct registration *g)
 	}
 	if (asked)
 		return answer_signer(c, asked, &answer); /* its fate is unknown: the catch-up will tell */
-	int r = root_commit(f, c, g, &reply);
+	uint64_t noted = 0;
+	int r = root_commit(f, c, g, &reply, &noted);
 	if (c->status == 201)
-		signer_settle(&hold, reply.ledger_seq);
+		signer_settle(&hold, noted ? noted : reply.ledger_seq);
 	return r;
 }
 

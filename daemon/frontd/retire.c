@@ -1,7 +1,6 @@
 /* A CA's life after active: retiring, retired. One step at a time, each with its note on the ledger first. */
 #include <string.h>
 
-#include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/chain.h"
@@ -11,6 +10,7 @@
 #include "frontd/idempotency.h"
 #include "frontd/input.h"
 #include "frontd/metrics.h"
+#include "frontd/transition.h"
 #include "frontd/view.h"
 
 #define MAX_NOTE_CHARACTERS 128 /* it must fit the ledger's context with all around it */
@@ -66,14 +66,8 @@ static int step_refuse(struct call *c, int r)
 
 static int note_put(struct call *c, const struct step *step, const char *note, struct buf *out)
 {
-	char serial[41], fingerprint[65];
-	hex_encode(step->ca->serial.at, step->ca->serial.len < 20 ? step->ca->serial.len : 20, serial);
-	hex_encode(step->ca->fingerprint, 32, fingerprint);
-	struct context_words words = { .op = "move", .ca = row_text(step->ca->id), .from = step->from, .to = step->to };
-	words.note = note;
-	words.serial = serial;
-	words.fingerprint = fingerprint;
-	if (context_put(out, c, &words))
+	struct transition t = { .op = "move", .ca = step->ca, .from = step->from, .to = step->to, .note = note };
+	if (transition_put(c, &t, out))
 		return call_refuse(c, 400, "bad_field", "note", "note is too long for the ledger's record.");
 	return 0;
 }
