@@ -153,7 +153,7 @@ static void tree_is(const char *json, bool lines, const char *expected)
 	json_t *list = json_loads(json, 0, NULL);
 	assert_non_null(list);
 	scoped_table t;
-	table_init(&t, NULL, 4, false);
+	table_init(&t, NULL, TREE_COLUMNS, false);
 	tree_fill(&t, list, lines);
 	table_is(&t, expected);
 	json_decref(list);
@@ -166,14 +166,14 @@ static void trees_show_every_ca_once(void **state)
 			    "{\"id\":\"1\",\"name\":\"a\",\"parent_ca_id\":null,\"state\":\"active\"},"
 			    "{\"id\":\"2\",\"name\":\"b\",\"parent_ca_id\":\"1\",\"path_len_constraint\":1},"
 			    "{\"id\":\"4\",\"name\":\"d\",\"parent_ca_id\":\"1\"}]";
-	tree_is(plain, false, "a        active  none\n|- b             1\n|  `- c          0\n`- d             none\n");
-	tree_is(plain, true, "a        active  none\n├─ b             1\n│  └─ c          0\n└─ d             none\n");
+	tree_is(plain, false, "a        active    none\n|- b               1\n|  `- c            0\n`- d               none\n");
+	tree_is(plain, true, "a        active    none\n├─ b               1\n│  └─ c            0\n└─ d               none\n");
 	/* a cycle, an absent parent, one that is its own parent, and things that are no CAs */
 	tree_is("[{\"id\":\"1\",\"parent_ca_id\":\"2\"},{\"id\":\"2\",\"parent_ca_id\":\"1\"}]", false,
-		"1       none\n`- 2    none\n");
+		"1         none\n`- 2      none\n");
 	tree_is("[{\"id\":\"1\",\"parent_ca_id\":\"9\"},{\"id\":\"2\",\"parent_ca_id\":\"2\"}]", false,
-		"1    none\n2    none\n");
-	tree_is("[null,3,{\"id\":4,\"name\":[],\"parent_ca_id\":{}}]", false, "    none\n    none\n    none\n");
+		"1      none\n2      none\n");
+	tree_is("[null,3,{\"id\":4,\"name\":[],\"parent_ca_id\":{}}]", false, "      none\n      none\n      none\n");
 	tree_is("[]", false, "");
 }
 
@@ -188,7 +188,7 @@ static void a_deep_tree_ends(void **state)
 		json_array_append_new(list, json_pack("{s:s,s:s}", "id", id, "parent_ca_id", parent));
 	}
 	scoped_table t;
-	table_init(&t, NULL, 4, false);
+	table_init(&t, NULL, TREE_COLUMNS, false);
 	tree_fill(&t, list, true);
 	assert_int_equal(table_rows(&t), 3 * MAX_TREE_DEPTH);
 	json_decref(list);
