@@ -1,7 +1,8 @@
 "use strict";
 (() => {
 	/* The sizes of the two drawings, in pixels. */
-	const NODE = { width: 236, height: 62, row: 76, column: 292, margin: 14 };
+	const NODE = { width: 226, height: 60, gap: 12, column: 268, margin: 14 };
+	const LINE = 16; /* of text in a box */
 	const TIME = { row: 25, gutter: 230, head: 30, least: 420, end: 96 };
 	const DAY = 86400e3, YEAR = 365.25 * DAY;
 	const NEAR = 90 * DAY, NEXT = 30 * DAY; /* as `chancery ca tree` has them */
@@ -33,6 +34,18 @@
 	};
 
 	/* ---- the CAs ---- */
+
+	const subtrees = (sets) => {
+		const list = [];
+		for (const set of Array.isArray(sets) ? sets : []) {
+			for (const s of (set && Array.isArray(set.permitted)) ? set.permitted : [])
+				list.push("only " + shown(s));
+			for (const s of (set && Array.isArray(set.excluded)) ? set.excluded : [])
+				list.push("not " + shown(s));
+		}
+		return list;
+	};
+	const limits = (n) => subtrees(n.ca.effective_name_constraints);
 
 	const STATES = ["created", "active", "retiring", "retired", "revoked", "withheld"];
 	const nodes = (Array.isArray(given.data) ? given.data : []).filter((ca) => ca && typeof ca === "object").map((ca, i) => ({
@@ -66,6 +79,8 @@
 			up.below += 1 + n.below;
 	}
 	const roots = nodes.filter((n) => !n.parent);
+	/* One line more where one of them has something to say on it. */
+	const boxHeight = NODE.height + (nodes.some((n) => limits(n).length) ? LINE : 0);
 	const depth = (n) => n.parent ? 1 + depth(n.parent) : 0;
 
 	let chosen = null, current = roots[0] || null, years = 0;
@@ -98,19 +113,8 @@
 	const ending = (n) => Number.isNaN(n.to) ? "" : n.to < now ? "expired " + day(n.to) :
 		n.to - now < NEAR ? "expires " + fromNow(n.to) : "until " + day(n.to);
 	const offline = (n) => n.ca.key_driver_id === null && n.state !== "created";
-	const key = (n) => (shown(n.ca.algorithm) || "key") +
-		(n.ca.key_state === "gone" ? ", destroyed" : offline(n) ? ", offline" : "");
+	const key = (n) => n.ca.key_state === "gone" ? "key gone" : offline(n) ? "key offline" : shown(n.ca.algorithm);
 	const pathLength = (n) => Number.isInteger(n.ca.path_len_constraint) ? "path length " + n.ca.path_len_constraint : "any path length";
-	const subtrees = (sets) => {
-		const list = [];
-		for (const set of Array.isArray(sets) ? sets : []) {
-			for (const s of (set && Array.isArray(set.permitted)) ? set.permitted : [])
-				list.push("only " + shown(s));
-			for (const s of (set && Array.isArray(set.excluded)) ? set.excluded : [])
-				list.push("not " + shown(s));
-		}
-		return list;
-	};
 	const stateWord = (n) => (shown(n.ca.state) || "unknown") + (isText(n.ca.held) ? ", held" : "");
 	const stateClass = (n) => isText(n.ca.held) ? "held" : n.state;
 
@@ -141,7 +145,7 @@
 			list[i].y = null;
 		const settle = (n) => {
 			if (!n.open || !n.children.length) {
-				n.y = NODE.margin + rows++ * NODE.row;
+				n.y = NODE.margin + rows++ * (boxHeight + NODE.gap);
 				return;
 			}
 			n.children.forEach(settle);
@@ -154,7 +158,7 @@
 	};
 
 	const toggleMark = (n) => {
-		const mark = draw("g", { class: "toggle", "aria-hidden": "true", transform: `translate(${NODE.width},${NODE.height / 2})` },
+		const mark = draw("g", { class: "toggle", "aria-hidden": "true", transform: `translate(${NODE.width},${boxHeight / 2})` },
 			draw("circle", { r: n.open ? 8 : 13 }),
 			draw("text", { y: 4 }, n.open ? "−" : "+" + n.below),
 			draw("title", {}, n.open ? "Fold" : `Show the ${n.below} below`));
@@ -176,16 +180,15 @@
 		});
 		if (n.children.length)
 			box.setAttribute("aria-expanded", n.open);
-		const limits = subtrees(n.ca.effective_name_constraints).length;
 		box.append(
 			draw("title", {}, n.name + "\n" + shown(n.ca.subject)),
-			draw("rect", { class: "box", width: NODE.width, height: NODE.height, rx: 7 }),
-			draw("rect", { class: "edge", x: 0, y: 7, width: 5, height: NODE.height - 14, rx: 2 }),
+			draw("rect", { class: "box", width: NODE.width, height: boxHeight, rx: 7 }),
+			draw("rect", { class: "edge", x: 0, y: 7, width: 5, height: boxHeight - 14, rx: 2 }),
 			draw("text", { class: "name", x: 14, y: 20 }, fit(n.name, inner, "600 13px")),
-			draw("text", { x: 14, y: 37 }, draw("tspan", { class: "state" }, stateWord(n)),
-				draw("tspan", { class: urgency(n) || "soft" }, "  " + ending(n))),
-			draw("text", { class: "soft", x: 14, y: 53 },
-				fit(key(n) + ", " + pathLength(n) + (limits ? ", constrained" : ""), inner, "12px")));
+			draw("text", { x: 14, y: 20 + LINE }, draw("tspan", { class: "state" }, stateWord(n)),
+				draw("tspan", { class: urgency(n) || "soft" }, ending(n) ? ", " + ending(n) : "")),
+			draw("text", { class: "soft", x: 14, y: 20 + 2 * LINE }, fit(pathLength(n) + ", " + key(n), inner, "12px")),
+			draw("text", { class: "soft", x: 14, y: 20 + 3 * LINE }, fit(limits(n).join(", "), inner, "12px")));
 		if (n.children.length)
 			box.append(toggleMark(n));
 		box.addEventListener("click", () => choose(n));
@@ -203,10 +206,10 @@
 				continue;
 			const x = n.parent.x + NODE.width, middle = n.x - 22;
 			links.push(draw("path", { class: "link",
-				d: `M${x} ${n.parent.y + NODE.height / 2}H${middle}V${n.y + NODE.height / 2}H${n.x}` }));
+				d: `M${x} ${n.parent.y + boxHeight / 2}H${middle}V${n.y + boxHeight / 2}H${n.x}` }));
 		}
 		const width = 2 * NODE.margin + (levels - 1) * NODE.column + NODE.width + 14;
-		const height = 2 * NODE.margin + (rows - 1) * NODE.row + NODE.height;
+		const height = 2 * NODE.margin + rows * (boxHeight + NODE.gap) - NODE.gap;
 		const svg = at("tree"), focused = svg.contains(document.activeElement);
 		for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` }))
 			svg.setAttribute(name, value);
@@ -289,7 +292,7 @@
 		for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` }))
 			svg.setAttribute(name, value);
 		const rows = list.map((n, i) => barMark(n, i, first, last, x, width));
-		svg.replaceChildren(...rows.map((row) => row.querySelector(".ground")), ...lines, ...rows, ...today);
+		svg.replaceChildren(...lines, ...rows, ...today);
 	};
 
 	/* ---- one CA ---- */
@@ -317,7 +320,7 @@
 				"There are no CAs yet."));
 			return;
 		}
-		const ca = n.ca, list = make("dl", {}), own = subtrees(ca.name_constraints), whole = subtrees(ca.effective_name_constraints);
+		const ca = n.ca, list = make("dl", {}), own = subtrees(ca.name_constraints), whole = limits(n);
 		detail(list, "State", make("span", { class: "state " + stateClass(n) }, stateWord(n)));
 		if (isText(ca.held))
 			detail(list, "Held", make("span", { class: "over" }, shown(ca.held)));
@@ -327,8 +330,8 @@
 		detail(list, "Valid to", make("span", { class: urgency(n) }, moment(n.to)));
 		detail(list, "Path length", Number.isInteger(ca.path_len_constraint) ? ca.path_len_constraint === 0 ?
 			"0: no CA below it" : ca.path_len_constraint + ": so many levels of CAs below it" : "none stated");
-		detail(list, "May name", whole.length ? whole : "any name: no constraints in effect");
-		detail(list, "Of its own", own.length ? own : "no constraints stated");
+		detail(list, "Constraints", whole.length ? whole : "none: any name");
+		detail(list, "Of its own", own.length ? own : "none stated");
 		detail(list, "Algorithm", shown(ca.algorithm));
 		detail(list, "Key", ca.key_state === "gone" ? "destroyed in its token" : offline(n) ?
 			"offline: not on this service, which signs nothing with it" : shown(ca.key_driver_id), "code");
