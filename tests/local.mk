@@ -1,6 +1,7 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/bad_input.t \
+	tests/e2e/browser.sh \
 	tests/e2e/catch_up.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
@@ -13,6 +14,7 @@ EXTRA_DIST += \
 	tests/e2e/quickstart.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
+	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
 	tests/lint/c.t \
 	tests/lint/cppcheck.supp \

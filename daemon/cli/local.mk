@@ -25,7 +25,8 @@ page_files = $(srcdir)/daemon/cli/page.html $(srcdir)/daemon/cli/page.css $(srcd
 cli_made = daemon/cli/page_text.c
 $(cli_made): $(srcdir)/daemon/cli/page.awk $(page_files)
 	$(AM_V_GEN)mkdir -p daemon/cli && LC_ALL=C $(AWK) -f $(srcdir)/daemon/cli/page.awk $(page_files) >$@.new && mv $@.new $@
-EXTRA_DIST += daemon/cli/page.awk daemon/cli/page.html daemon/cli/page.css daemon/cli/page.js
+EXTRA_DIST += daemon/cli/page.awk daemon/cli/page.html daemon/cli/page.css daemon/cli/page.js \
+	daemon/cli/tree.png daemon/cli/tree-example.json
 CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_LDADD = daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)

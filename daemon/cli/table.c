@@ -102,7 +102,7 @@ void style_put(struct buf *out, bool colour, enum table_style style, struct slic
 {
 	static const char *const sequences[] = {
 		[STYLE_PLAIN] = "",	   [STYLE_HEAD] = "\033[1m", [STYLE_GOOD] = "\033[32m",
-		[STYLE_WARN] = "\033[33m", [STYLE_BAD] = "\033[31m",  [STYLE_DIM] = "\033[2m",
+		[STYLE_WARN] = "\033[33m", [STYLE_BAD] = "\033[31m", [STYLE_DIM] = "\033[2m",
 	};
 	bool on = colour && style != STYLE_PLAIN && text.len;
 	if (on)

@@ -12,7 +12,7 @@
 #include "base/buf.h"
 
 #define MAX_TABLE_COLUMNS 12	     /* more fit on no screen */
-#define MIN_LAST_COLUMN 12     /* code points of the last column that are worth showing */
+#define MIN_LAST_COLUMN 12	     /* code points of the last column that are worth showing */
 #define MAX_TABLE_TEXT (256UL << 20) /* bytes: what a hundred thousand rows with long names take */
 
 enum table_style { STYLE_PLAIN, STYLE_HEAD, STYLE_GOOD, STYLE_WARN, STYLE_BAD, STYLE_DIM };

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 : "${work:=}"
 
-browser_lacks='' # why there is none
+# Without a browser it answers 1, and browser_lacks says why.
+# shellcheck disable=SC2034 # for the script
 browser_up() {
   local program options said
   for program in chromium chromedriver; do

@@ -194,8 +194,10 @@ static void trees_show_every_ca_once(void **state)
 			    "{\"id\":\"1\",\"name\":\"a\",\"parent_ca_id\":null,\"state\":\"active\"},"
 			    "{\"id\":\"2\",\"name\":\"b\",\"parent_ca_id\":\"1\",\"path_len_constraint\":1},"
 			    "{\"id\":\"4\",\"name\":\"d\",\"parent_ca_id\":\"1\"}]";
-	tree_is(plain, false, "a        active    none\n|- b               1\n|  `- c            0\n`- d               none\n");
-	tree_is(plain, true, "a        active    none\n├─ b               1\n│  └─ c            0\n└─ d               none\n");
+	tree_is(plain, false,
+		"a        active    none\n|- b               1\n|  `- c            0\n`- d               none\n");
+	tree_is(plain, true,
+		"a        active    none\n├─ b               1\n│  └─ c            0\n└─ d               none\n");
 	/* a cycle, an absent parent, one that is its own parent, and things that are no CAs */
 	tree_is("[{\"id\":\"1\",\"parent_ca_id\":\"2\"},{\"id\":\"2\",\"parent_ca_id\":\"1\"}]", false,
 		"1         none\n`- 2      none\n");
@@ -208,8 +210,10 @@ static void trees_show_every_ca_once(void **state)
 static void trees_say_what_a_ca_is(void **state)
 {
 	(void)state;
-	tree_is("[{\"name\":\"a\",\"state\":\"active\",\"held\":\"its key is gone\",\"algorithm\":\"Ed25519\",\"key_driver_id\":\"x\","
-		"\"key_state\":\"gone\",\"effective_name_constraints\":[{\"permitted\":[\"dns:a\",\"ip:b\"],\"excluded\":[\"dns:c\"]}]},"
+	tree_is("[{\"name\":\"a\",\"state\":\"active\",\"held\":\"its key is "
+		"gone\",\"algorithm\":\"Ed25519\",\"key_driver_id\":\"x\","
+		"\"key_state\":\"gone\",\"effective_name_constraints\":[{\"permitted\":[\"dns:a\",\"ip:b\"],"
+		"\"excluded\":[\"dns:c\"]}]},"
 		"{\"name\":\"b\",\"state\":\"retired\",\"algorithm\":\"RSA-2048\",\"key_driver_id\":null,"
 		"\"effective_name_constraints\":[]}]",
 		false,
@@ -220,7 +224,8 @@ static void trees_say_what_a_ca_is(void **state)
 static void trees_are_made_flat(void **state)
 {
 	(void)state;
-	json_t *nested = json_loads("[{\"id\":\"1\",\"children\":[{\"id\":\"2\",\"children\":[]},3]},{\"id\":\"4\"}]", 0, NULL);
+	json_t *nested =
+		json_loads("[{\"id\":\"1\",\"children\":[{\"id\":\"2\",\"children\":[]},3]},{\"id\":\"4\"}]", 0, NULL);
 	json_t *wanted = json_loads("[{\"id\":\"1\"},{\"id\":\"2\"},3,{\"id\":\"4\"}]", 0, NULL);
 	json_t *flat = tree_flatten(nested);
 	assert_true(json_equal(flat, wanted));
@@ -232,7 +237,8 @@ static void trees_are_made_flat(void **state)
 static void a_page_holds_its_cas_as_data(void **state)
 {
 	(void)state;
-	json_t *list = json_pack("[{s:s,s:{s:s}}]", "name", "</script><!--<script>&\xe2\x80\xa8", "metadata", "<b>", "{{data}}]]>");
+	json_t *list = json_pack("[{s:s,s:{s:s}}]", "name", "</script><!--<script>&\xe2\x80\xa8", "metadata", "<b>",
+				 "{{data}}]]>");
 	scoped_buf page;
 	buf_init(&page, MAX_PAGE);
 	page_put(&page, list, 0);
