@@ -112,7 +112,7 @@
 	const urgency = (n) => Number.isNaN(n.to) || n.past || n.to - now >= NEAR ? "" : n.to - now < NEXT ? "over" : "near";
 	const ending = (n) => Number.isNaN(n.to) ? "" : n.to < now ? "expired " + day(n.to) :
 		n.to - now < NEAR ? "expires " + fromNow(n.to) : "until " + day(n.to);
-	const offline = (n) => n.ca.key_driver_id === null && n.state !== "created";
+	const offline = (n) => n.ca.key_driver_id === null;
 	const key = (n) => n.ca.key_state === "gone" ? "key gone" : offline(n) ? "key offline" : shown(n.ca.algorithm);
 	const pathLength = (n) => Number.isInteger(n.ca.path_len_constraint) ? "path length " + n.ca.path_len_constraint : "any path length";
 	const stateWord = (n) => (shown(n.ca.state) || "unknown") + (isText(n.ca.held) ? ", held" : "");
@@ -120,8 +120,9 @@
 
 	/* As much of a text as fits. */
 	const ruler = document.createElement("canvas").getContext("2d");
+	const family = getComputedStyle(document.body).fontFamily;
 	const fit = (text, width, font) => {
-		ruler.font = font + " " + getComputedStyle(document.body).fontFamily;
+		ruler.font = font + " " + family;
 		if (ruler.measureText(text).width <= width)
 			return text;
 		const points = Array.from(text);

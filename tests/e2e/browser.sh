@@ -15,13 +15,10 @@ browser_up() {
   : >"$work/browser/driver.log"
   HOME=$work/browser chromedriver --port=0 >"$work/browser/driver.log" 2>&1 &
   browser_driver=$!
-  until browser_port=$(grep -oE 'successfully on port [0-9]+' "$work/browser/driver.log"); do
-    kill -0 "$browser_driver" 2>/dev/null || {
-      browser_lacks="chromedriver ended: $(tail -n 1 "$work/browser/driver.log")"
-      return 1
-    }
-  done
-  browser_port=${browser_port##* }
+  stack_until 60 browser_listens || {
+    browser_lacks="chromedriver does not start here: $(tail -n 1 "$work/browser/driver.log")"
+    return 1
+  }
   # Its sandbox wants namespaces that a container or root may not have; the page is ours.
   options=$(jq -n --arg dir "$work/browser/profile" '{capabilities: {alwaysMatch: {browserName: "chrome",
     "goog:loggingPrefs": {browser: "ALL"}, "goog:chromeOptions": {args: ["--headless=new", "--no-sandbox", "--disable-gpu",
@@ -32,13 +29,17 @@ browser_up() {
   browser_lacks="chromium does not start here: $(jq -r '.value.message // .' <<<"$said" | head -n 1)"
   return 1
 }
+browser_listens() {
+  browser_port=$(sed -n 's/.*successfully on port \([0-9]*\).*/\1/p' "$work/browser/driver.log")
+  [ -n "$browser_port" ]
+}
 browser_down() {
   [ -z "${browser_session:-}" ] || browser_call DELETE "" >/dev/null
   [ -z "${browser_driver:-}" ] || kill "$browser_driver" 2>/dev/null
 }
 
 browser_call() { # METHOD PATH [JSON]: the answer
-  curl -s --max-time 300 -X "$1" -H 'Content-Type: application/json' ${3:+--data-binary "$3"} \
+  curl -s --noproxy '*' --max-time 300 -X "$1" -H 'Content-Type: application/json' ${3:+--data-binary "$3"} \
     "http://127.0.0.1:$browser_port/session${browser_session:+/$browser_session}$2"
 }
 browser_open() { # URL; when it is answered the page is loaded and its scripts have run

@@ -82,6 +82,14 @@ jq -n 'reduce range(1000) as $i ([]; . + [{id: "n\($i)", name: "CA \($i)", state
 "$chancery" ca tree --from "$work/many.json" >"$work/many.text"
 is "$(wc -l <"$work/many.text")" 1001 "a thousand CAs in the terminal"
 "$chancery" ca tree --from "$work/many.json" --format html >"$work/many.html"
+# Cycles, ids that are there twice, and members of any type.
+cat >"$work/odd.json" <<'JSON'
+{"data": [null, 3, {"id": 4, "name": [], "parent_ca_id": {}}, {"id": "1", "parent_ca_id": "2"}, {"id": "2", "parent_ca_id": "1"},
+  {"id": "x", "parent_ca_id": "x", "subject": {"a": 1}, "not_before": 7, "not_after": "never", "metadata": [1], "held": true,
+   "path_len_constraint": "0", "name_constraints": "no", "effective_name_constraints": [null, {"permitted": {}, "excluded": [null]}]},
+  {"id": "x", "name": "again"}, {"id": "__proto__", "parent_ca_id": "toString"}, {}]}
+JSON
+"$chancery" ca tree --from "$work/odd.json" --format html >"$work/odd.html"
 
 in_browser() {
   node() { echo "#tree [data-id='$1']"; }
@@ -128,7 +136,15 @@ in_browser() {
   is "$(browser_run 'return window.hostile === undefined')" true "a script that is not the page's is not run"
   is "$(browser_run 'try { await fetch("http://127.0.0.1:1/"); return "sent"; } catch (e) { return e.name; }')" TypeError "nothing is sent"
   like "$(browser_console)" 'Content Security Policy' "the page's policy forbade both"
+  browser_open about:blank
+  browser_open "file://$page#$old"
+  is "$(browser_text '#details h3')" old "an address with an id leads to that CA"
 
+  browser_open "file://$work/odd.html"
+  is "$(browser_run 'return document.querySelectorAll("#tree .node").length')" 7 "a list that no server would send shows each CA"
+  for id in 1 2 x; do browser_click "$(node $id)"; done
+  is "$(browser_text '#details h3') $(value Subject) $(value 'Valid to')" "x {\"a\":1} unknown" "and what each says"
+  nothing "the console says nothing" "$(browser_console)"
   browser_open "file://$work/many.html"
   like "$(browser_text '#summary')" '^1000 CAs in 1 tree' "a thousand CAs"
   succeeds "are folded at first" [ "$(browser_run 'return document.querySelectorAll("#tree .node").length')" -le 48 ]
