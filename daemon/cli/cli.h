@@ -7,6 +7,7 @@
 #define CHANCERY_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -39,6 +40,7 @@ struct cli {
 	bool json;    /* the server's JSON instead of tables */
 	bool colour;  /* standard output is a terminal that takes colours */
 	bool lines;   /* UTF-8 box lines instead of ASCII */
+	size_t width; /* columns of the terminal; 0: any number */
 	void *http;   /* the HTTP room's own handle */
 };
 
