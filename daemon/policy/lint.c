@@ -35,6 +35,7 @@
 #define TEXT_CHANCERY "Chancery"
 
 #define LINT_NOT_ROOT (LINT_CERT & ~(unsigned)LINT_ROOT)
+#define LINT_ISSUED   (LINT_ANY & ~(unsigned)LINT_ROOT)
 
 #define RULE(name, document, section, severity, applies, field, sentence)                                              \
 	{ ID_##document "_" section "_" #name, TEXT_##document ", " section, field, sentence, LINT_##severity,        \

@@ -111,14 +111,25 @@ HOLDS(eddsa_parameters_absent)
 }
 
 /* PKCS #1 numbers: 2 MD2, 3 MD4, 4 MD5, 5 SHA-1; ecdsa-with-SHA1 and the old dsa-with-sha1 besides. */
-HOLDS(signature_hash)
+static bool hash_good(struct slice oid)
 {
-	struct slice parameters, oid = algorithm_of(v, &parameters);
 	bool weak_rsa = begins(oid, PKCS1) && oid.len == 9 && oid.at[8] >= 2 && oid.at[8] <= 5;
-	oid_print(oid, where);
 	return !weak_rsa && !slice_equal(oid, OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1)) &&
 	       !slice_equal(oid, OID(0x2a, 0x86, 0x48, 0xce, 0x38, 4, 3)) &&
 	       !slice_equal(oid, OID(0x2b, 0x0e, 3, 2, 29));
+}
+
+HOLDS(signature_hash)
+{
+	struct slice parameters, oid = algorithm_of(v, &parameters);
+	oid_print(oid, where);
+	return hash_good(oid);
+}
+
+HOLDS(root_signature_hash)
+{
+	struct slice parameters;
+	return hash_good(algorithm_of(v, &parameters));
 }
 
 HOLDS(signature_octets)
