@@ -13,8 +13,8 @@
 #include "cli/table.h"
 #include "policy/lint.h"
 
-#define MAX_LINT_FILE  (2 * MAX_LINT_CRL) /* bytes: the longest CRL as PEM, and some */
-#define MAX_LINT_ITEMS 10000		  /* certificates and CRLs of one run: the largest stores of roots have hundreds */
+#define MAX_LINT_FILE (2 * MAX_LINT_CRL) /* bytes: the longest CRL as PEM, and some */
+#define MAX_LINT_ITEMS 10000 /* certificates and CRLs of one run: the largest stores of roots have hundreds */
 
 struct lint_run {
 	const struct cli *c;
@@ -51,8 +51,9 @@ static json_t *rule_json(const struct lint_rule *r)
 	scoped_buf kinds;
 	buf_init(&kinds, 64);
 	kinds_put(&kinds, r->applies);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", r->id, "severity", lint_severity_text(r->severity), "field",
-			 r->field, "applies_to", buf_text(&kinds), "source", r->source, "sentence", r->sentence);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", r->id, "severity", lint_severity_text(r->severity),
+			 "field", r->field, "applies_to", buf_text(&kinds), "source", r->source, "sentence",
+			 r->sentence);
 }
 
 static int rules_print_json(const struct cli *c)
@@ -90,7 +91,8 @@ static int rules_print(const struct cli *c)
 static void item_text(struct lint_run *run, const char *name)
 {
 	static const char *const heads[] = { "SEVERITY", "RULE", "FIELD", "AT", "WHAT MUST HOLD" };
-	buf_printf(&run->out, "%s: %s, %s\n", name, lint_kind_text(run->report.kind), run->report.count ? "findings:" : "clean");
+	buf_printf(&run->out, "%s: %s, %s\n", name, lint_kind_text(run->report.kind),
+		   run->report.count ? "findings:" : "clean");
 	if (!run->report.count)
 		return;
 	scoped_table t;
@@ -178,7 +180,8 @@ static int blocks_lint(struct lint_run *run, const char *path, const struct buf 
 	if (r == -2)
 		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "%s: its PEM block %zu is broken.", path, number);
 	if (r >= 0)
-		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "more than %d certificates and CRLs are too many.", MAX_LINT_ITEMS);
+		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "more than %d certificates and CRLs are too many.",
+				    MAX_LINT_ITEMS);
 	if (number == 1)
 		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "%s holds neither a certificate nor a CRL.", path);
 	return CLI_DONE;
@@ -204,9 +207,9 @@ static int run_print(struct lint_run *run)
 {
 	const size_t *n = run->of_severity;
 	if (run->c->json) {
-		scoped_json *all = json_pack("{s:O, s:I, s:I, s:I}", "results", run->results, "errors",
-					     (json_int_t)n[LINT_ERROR], "warnings", (json_int_t)n[LINT_WARNING],
-					     "notices", (json_int_t)n[LINT_NOTICE]);
+		scoped_json *all =
+			json_pack("{s:O, s:I, s:I, s:I}", "results", run->results, "errors", (json_int_t)n[LINT_ERROR],
+				  "warnings", (json_int_t)n[LINT_WARNING], "notices", (json_int_t)n[LINT_NOTICE]);
 		return json_print(run->c, all);
 	}
 	buf_printf(&run->out, "%zu looked at: %zu errors, %zu warnings, %zu notices\n", run->items, n[LINT_ERROR],

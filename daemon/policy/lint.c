@@ -5,20 +5,20 @@
 #include "policy/lint_view.h"
 
 /* Documents, as they stand in an id and as people call them. */
-#define ID_RFC3279   "rfc3279"
-#define ID_RFC4055   "rfc4055"
-#define ID_RFC5280   "rfc5280"
-#define ID_RFC5480   "rfc5480"
-#define ID_RFC5758   "rfc5758"
-#define ID_RFC6960   "rfc6960"
-#define ID_RFC7633   "rfc7633"
-#define ID_RFC8017   "rfc8017"
-#define ID_RFC8410   "rfc8410"
-#define ID_RFC8813   "rfc8813"
-#define ID_RFC9525   "rfc9525"
-#define ID_X690	     "x690"
-#define ID_BR	     "br"
-#define ID_CHANCERY  "chancery"
+#define ID_RFC3279 "rfc3279"
+#define ID_RFC4055 "rfc4055"
+#define ID_RFC5280 "rfc5280"
+#define ID_RFC5480 "rfc5480"
+#define ID_RFC5758 "rfc5758"
+#define ID_RFC6960 "rfc6960"
+#define ID_RFC7633 "rfc7633"
+#define ID_RFC8017 "rfc8017"
+#define ID_RFC8410 "rfc8410"
+#define ID_RFC8813 "rfc8813"
+#define ID_RFC9525 "rfc9525"
+#define ID_X690 "x690"
+#define ID_BR "br"
+#define ID_CHANCERY "chancery"
 #define TEXT_RFC3279 "RFC 3279"
 #define TEXT_RFC4055 "RFC 4055"
 #define TEXT_RFC5280 "RFC 5280"
@@ -30,15 +30,19 @@
 #define TEXT_RFC8410 "RFC 8410"
 #define TEXT_RFC8813 "RFC 8813"
 #define TEXT_RFC9525 "RFC 9525"
-#define TEXT_X690    "X.690"
-#define TEXT_BR	     "CA/Browser Forum BR"
+#define TEXT_X690 "X.690"
+#define TEXT_BR "CA/Browser Forum BR"
 #define TEXT_CHANCERY "Chancery"
 
 #define LINT_NOT_ROOT (LINT_CERT & ~(unsigned)LINT_ROOT)
-#define LINT_ISSUED   (LINT_ANY & ~(unsigned)LINT_ROOT)
+#define LINT_ISSUED (LINT_ANY & ~(unsigned)LINT_ROOT)
 
 #define RULE(name, document, section, severity, applies, field, sentence)                                              \
-	{ ID_##document "_" section "_" #name, TEXT_##document ", " section, field, sentence, LINT_##severity,        \
+	{ ID_##document "_" section "_" #name,                                                                         \
+	  TEXT_##document ", " section,                                                                                \
+	  field,                                                                                                       \
+	  sentence,                                                                                                    \
+	  LINT_##severity,                                                                                             \
 	  LINT_##applies },
 static const struct lint_rule rules[] = {
 #include "policy/lint_rules.def"

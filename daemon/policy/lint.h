@@ -29,10 +29,10 @@ enum lint_kind {
 	LINT_ANY = LINT_CERT | LINT_CRL,
 };
 
-#define MAX_LINT_CERTIFICATE (256 * 1024)	/* bytes: a thousand names are a tenth of it */
-#define MAX_LINT_CRL	     (64 * 1024 * 1024) /* bytes: above a million entries */
-#define MAX_LINT_FINDINGS    160		/* at least as many as there are rules */
-#define LINT_WHERE	     96			/* bytes of a finding's detail */
+#define MAX_LINT_CERTIFICATE (256 * 1024) /* bytes: a thousand names are a tenth of it */
+#define MAX_LINT_CRL (64 * 1024 * 1024)	  /* bytes: above a million entries */
+#define MAX_LINT_FINDINGS 160		  /* at least as many as there are rules */
+#define LINT_WHERE 96			  /* bytes of a finding's detail */
 
 struct lint_rule {
 	const char *id;	      /* "rfc5280_4.1.2.2_serial_positive": never changes */

@@ -77,8 +77,8 @@ HOLDS(crl_idp_form)
 	if (!rest.len)
 		return false;
 	while (tlv_next(&rest, &t))
-		only += (t.tag == TLV_CONTEXT(1) || t.tag == TLV_CONTEXT(2) || t.tag == TLV_CONTEXT(5)) && t.value.len &&
-			t.value.at[0];
+		only += (t.tag == TLV_CONTEXT(1) || t.tag == TLV_CONTEXT(2) || t.tag == TLV_CONTEXT(5)) &&
+			t.value.len && t.value.at[0];
 	return only <= 1;
 }
 

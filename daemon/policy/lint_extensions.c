@@ -227,10 +227,10 @@ HOLDS(constraints_ip_bits)
 static bool tree_syntax(const struct tlv *base, struct slice after)
 {
 	(void)after;
-	uint8_t type = base->tag == TLV_CONTEXT(TREE_EMAIL) ? NAME_EMAIL :
-		       base->tag == TLV_CONTEXT(TREE_DNS)   ? NAME_DNS :
-		       base->tag == TLV_CONTEXT(TREE_URI)   ? NAME_URI :
-							      0;
+	uint8_t type = base->tag == TLV_CONTEXT(TREE_EMAIL) ? NAME_EMAIL
+		       : base->tag == TLV_CONTEXT(TREE_DNS) ? NAME_DNS
+		       : base->tag == TLV_CONTEXT(TREE_URI) ? NAME_URI
+							    : 0;
 	if (!type || !base->value.len)
 		return true;
 	if (type == NAME_DNS && base->value.at[0] == '.')
@@ -250,7 +250,8 @@ HOLDS(constraints_syntax)
 HOLDS(policies_once)
 {
 	struct slice list = view_inside(v, EXT_POLICIES), one, a, b;
-	for (size_t n = 0; n < MAX_LINT_PAIRS && tlv_take(&list, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &a); n++) {
+	for (size_t n = 0; n < MAX_LINT_PAIRS && tlv_take(&list, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &a);
+	     n++) {
 		struct slice rest = list;
 		while (tlv_take(&rest, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &b))
 			if (slice_equal(a, b)) {

@@ -85,10 +85,10 @@ static size_t curve_octets(const struct lint_view *v)
 	struct slice curve;
 	if (!tlv_only(v->key_parameters, TLV_OID, &curve))
 		return 0;
-	return slice_equal(curve, OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7)) ? 32 :
-	       slice_equal(curve, OID(0x2b, 0x81, 4, 0, 34))		      ? 48 :
-	       slice_equal(curve, OID(0x2b, 0x81, 4, 0, 35))		      ? 66 :
-										0;
+	return slice_equal(curve, OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7)) ? 32
+	       : slice_equal(curve, OID(0x2b, 0x81, 4, 0, 34))		      ? 48
+	       : slice_equal(curve, OID(0x2b, 0x81, 4, 0, 35))		      ? 66
+									      : 0;
 }
 
 HOLDS(ec_curve)

@@ -100,7 +100,8 @@ static bool skips_good(struct slice v)
 static bool point_name_good(struct slice v)
 {
 	struct slice names;
-	return (tlv_take(&v, TLV_INSIDE(0), &names) ? names.len && general_names_good(names) : skip(&v, TLV_INSIDE(1))) &&
+	return (tlv_take(&v, TLV_INSIDE(0), &names) ? names.len && general_names_good(names)
+						    : skip(&v, TLV_INSIDE(1))) &&
 	       !v.len;
 }
 

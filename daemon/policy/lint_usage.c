@@ -59,7 +59,7 @@ HOLDS(only_with_agreement)
 	return !(v->key_usage & (KU_ENCIPHER_ONLY | KU_DECIPHER_ONLY)) || v->key_usage & KU_AGREEMENT;
 }
 
-#define EKU_ANY		OID(0x55, 0x1d, 37, 0)
+#define EKU_ANY OID(0x55, 0x1d, 37, 0)
 #define EKU_SERVER_AUTH OID(0x2b, 6, 1, 5, 5, 7, 3, 1)
 
 static bool eku_has(const struct lint_view *v, struct slice wanted)

@@ -3,9 +3,9 @@
 #include <string.h>
 
 /* id-ce is 2.5.29, id-pe 1.3.6.1.5.5.7.1, id-pkix-ocsp 1.3.6.1.5.5.7.48.1, Google's CT arc 1.3.6.1.4.1.11129.2.4. */
-#define CE(n)	 { 0x55, 0x1d, (n) }, 3
-#define PE(n)	 { 0x2b, 6, 1, 5, 5, 7, 1, (n) }, 8
-#define CT(n)	 { 0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, (n) }, 10
+#define CE(n) { 0x55, 0x1d, (n) }, 3
+#define PE(n) { 0x2b, 6, 1, 5, 5, 7, 1, (n) }, 8
+#define CT(n) { 0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, (n) }, 10
 
 static const struct {
 	uint8_t oid[10];
@@ -175,9 +175,9 @@ static enum lint_key key_kind(struct slice oid)
 		return KEY_RSA;
 	if (slice_equal(oid, OID(0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1)))
 		return KEY_EC;
-	return slice_equal(oid, OID(0x2b, 0x65, 0x70)) ? KEY_ED25519 :
-	       slice_equal(oid, OID(0x2b, 0x65, 0x71)) ? KEY_ED448 :
-							 KEY_OTHER;
+	return slice_equal(oid, OID(0x2b, 0x65, 0x70))	 ? KEY_ED25519
+	       : slice_equal(oid, OID(0x2b, 0x65, 0x71)) ? KEY_ED448
+							 : KEY_OTHER;
 }
 
 static bool view_key(struct lint_view *v, struct slice spki)

@@ -9,8 +9,8 @@
 #include "policy/lint.h"
 #include "policy/tlv.h"
 
-#define MAX_LINT_EXTENSIONS 64	 /* a certificate has about ten */
-#define MAX_LINT_PAIRS	    1000 /* items that are held against each other: above that only the first so many */
+#define MAX_LINT_EXTENSIONS 64 /* a certificate has about ten */
+#define MAX_LINT_PAIRS 1000    /* items that are held against each other: above that only the first so many */
 
 /* EXTENSION_UNKNOWN is the last; a CRL entry's are never the certificate's. */
 enum lint_extension_kind {
@@ -62,17 +62,17 @@ struct lint_time {
 /* Slices are contents without tag and length unless it says DER. */
 struct lint_view {
 	enum lint_kind kind;
-	struct slice tbs;			/* DER */
-	uint32_t version;			/* as written: 0 is v1 */
-	bool default_written;			/* some value that is its default */
+	struct slice tbs;     /* DER */
+	uint32_t version;     /* as written: 0 is v1 */
+	bool default_written; /* some value that is its default */
 	struct slice serial;
-	struct slice inner, outer;		/* AlgorithmIdentifiers, DER */
-	struct slice signature;			/* BIT STRING */
-	struct slice issuer, subject;		/* Names */
-	struct lint_time first, last;		/* notBefore and notAfter, thisUpdate and nextUpdate */
+	struct slice inner, outer;    /* AlgorithmIdentifiers, DER */
+	struct slice signature;	      /* BIT STRING */
+	struct slice issuer, subject; /* Names */
+	struct lint_time first, last; /* notBefore and notAfter, thisUpdate and nextUpdate */
 	enum lint_key key;
-	struct slice key_oid, key_parameters;	/* parameters: DER, or empty */
-	struct slice key_bits;			/* BIT STRING */
+	struct slice key_oid, key_parameters; /* parameters: DER, or empty */
+	struct slice key_bits;		      /* BIT STRING */
 	bool unique_ids;
 	bool extensions_there;
 	struct lint_extension list[MAX_LINT_EXTENSIONS];

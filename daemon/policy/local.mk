@@ -16,11 +16,14 @@ dist_profiles_DATA = conf/profiles/client.conf conf/profiles/peer.conf conf/prof
 	conf/profiles/workload.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_profile tests/unit/test_key_uri
+check_PROGRAMS += tests/unit/test_profile tests/unit/test_key_uri tests/unit/test_lint
 tests_unit_test_profile_SOURCES = tests/unit/test_profile.c
 tests_unit_test_profile_CFLAGS = $(UNIT_CFLAGS) -DPROFILES_DIR='"$(abs_srcdir)/conf/profiles"'
 tests_unit_test_profile_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a \
 	$(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_lint_SOURCES = tests/unit/test_lint.c tests/unit/lint_bad.h
+tests_unit_test_lint_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_lint_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(CMOCKA_LIBS)
 tests_unit_test_key_uri_SOURCES = tests/unit/test_key_uri.c
 tests_unit_test_key_uri_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_key_uri_LDADD = daemon/policy/libpolicy.a daemon/base/libbase.a $(CMOCKA_LIBS)

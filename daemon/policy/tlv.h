@@ -31,7 +31,7 @@ enum tlv_tag {
 };
 /* [n], IMPLICIT of something primitive, and constructed. */
 #define TLV_CONTEXT(n) ((uint8_t)(0x80 | (n)))
-#define TLV_INSIDE(n)  ((uint8_t)(0xa0 | (n)))
+#define TLV_INSIDE(n) ((uint8_t)(0xa0 | (n)))
 
 struct tlv {
 	uint8_t tag;
@@ -53,7 +53,8 @@ long tlv_count(struct slice list);
 bool tlv_canonical(struct slice values);
 /* A non-negative INTEGER's contents as a number; false if negative, empty or too large. */
 bool tlv_number(struct slice contents, uint32_t *out);
-/* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 writes them: with seconds, "Z", no fraction, and a date that exists. */
+/* UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 writes them: with seconds, "Z", no fraction, and a date that exists.
+ */
 bool tlv_time(uint8_t tag, struct slice contents, int64_t *seconds);
 
 #endif
