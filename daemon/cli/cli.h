@@ -30,8 +30,8 @@ enum exit_code {
 	CLI_CONFLICT = 6,      /* 409 */
 	CLI_UNAVAILABLE = 7,   /* 503, 429, or no answer in time */
 	CLI_NO_CONNECTION = 8, /* nobody answers at the socket */
-	CLI_WARNINGS = 9,      /* doctor: something wants looking at */
-	CLI_CRITICAL = 10,     /* doctor: something doesn't work */
+	CLI_WARNINGS = 9,      /* doctor, lint: something wants looking at */
+	CLI_CRITICAL = 10,     /* doctor, lint: something doesn't work, or breaks a rule */
 };
 
 struct cli {

@@ -1,10 +1,10 @@
-# cli: the command line. Its arrows: base (later ledger, policy and names), libcurl, jansson, libcrypto.
+# cli: the command line. Its arrows: policy, names, base (later ledger), libcurl, jansson, libcrypto.
 bin_PROGRAMS += chancery
 chancery_SOURCES = daemon/cli/main.c $(cli_sources)
 nodist_chancery_SOURCES = $(cli_made)
 cli_sources = \
 	daemon/cli/audit.c daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
-	daemon/cli/issuer.c daemon/cli/profile.c daemon/cli/status.c \
+	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
 	daemon/cli/client.c daemon/cli/client.h \
@@ -29,7 +29,7 @@ EXTRA_DIST += daemon/cli/page.awk daemon/cli/page.html daemon/cli/page.css daemo
 	daemon/cli/tree.png daemon/cli/tree-example.json
 CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
-chancery_LDADD = daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+chancery_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
 EXTRA_DIST += tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
 
