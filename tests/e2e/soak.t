@@ -20,10 +20,8 @@ diag "CHANCERY_SEED=$seed"
 RANDOM=$((seed % 32768))
 export CHANCERY_MAX_PAUSE=500
 E2E_WITNESS=1
+E2E_FRONTD='database_cache_mib = 1;' # full soon, so that what grows after that is no cache
 e2e_up
-# A cache that is full soon, so that what grows after that is no cache.
-echo 'database_cache_mib = 1;' >>"$STACK_DIR/conf/frontd.conf"
-kill "$(cat "$STACK_DIR/pid/frontd")"
 load_start "$clients" "$seed"
 
 # A fault a line: what the table calls it, and what the token is told. A key with three wrong signatures is latched
