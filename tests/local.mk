@@ -10,8 +10,10 @@ EXTRA_DIST += \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
 	tests/e2e/full_path.t \
+	tests/e2e/forger.py \
 	tests/e2e/hierarchy.t \
 	tests/e2e/hierarchy_names.t \
+	tests/e2e/hierarchy_time.t \
 	tests/e2e/keys.t \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \

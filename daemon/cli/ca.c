@@ -101,6 +101,7 @@ static int body_make(struct cli *c, const struct options *o, const char *parent_
 	if (parent_id)
 		member_set(&body, "parent_ca_id", json_string(parent_id));
 	body_text(&body, "algorithm", o, "algorithm");
+	body_text(&body, "constraint_template", o, "template");
 	body_number(&body, "ttl_days", o, "ttl-days");
 	body_number(&body, "path_len_constraint", o, "path-len");
 	if (option_flag(o, "permit") || option_flag(o, "exclude"))
@@ -272,6 +273,7 @@ static const struct option_spec create_options[] = {
 	{ "path-len", OPTION_NUMBER, "N", "how many CAs may follow below it" },
 	{ "permit", OPTION_MANY, "SUBTREE", "a permitted subtree: dns:example.com, ip:10.0.0.0/8, email:, uri:, dn:" },
 	{ "exclude", OPTION_MANY, "SUBTREE", "an excluded subtree" },
+	{ "template", OPTION_TEXT, "NAME", "name constraints of the site's, which --permit and --exclude may tighten" },
 	{ "metadata", OPTION_MANY, "KEY=VALUE", "a note of your own" },
 	{ "dry-run", OPTION_FLAG, NULL, "check everything and make nothing" },
 	{ .name = NULL },

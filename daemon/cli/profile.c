@@ -43,10 +43,29 @@ static int profile_show(struct cli *c, const struct options *o)
 			    "there is no profile \"%s\".", o->arguments[0]);
 }
 
+static int profile_templates(struct cli *c, const struct options *o)
+{
+	(void)o;
+	static const struct column columns[] = {
+		{ "NAME", "name", SHOW_TEXT },
+		{ "DESCRIPTION", "description", SHOW_TEXT },
+	};
+	scoped_buf path;
+	path_init(&path, "/constraint-templates");
+	scoped_json *answer = NULL;
+	int r = client_list(c, &path, 0, &answer);
+	if (r)
+		return r;
+	return c->json ? json_print(c, answer)
+		       : list_print(c, answer, columns, 2, "no templates; constraints.conf(5) says how to write one.");
+}
+
 const struct command profile_commands[] = {
 	{ "profile", "list", 0, 0, NULL, "List the profiles that leaves are issued under.", "chancery profile list",
 	  NULL, profile_list },
 	{ "profile", "show", 1, 1, "NAME", "Show what a profile allows.", "chancery profile show server", NULL,
 	  profile_show },
+	{ "profile", "templates", 0, 0, NULL, "List the templates of name constraints that CAs are made with.",
+	  "chancery profile templates --json", NULL, profile_templates },
 	{ .group = NULL },
 };

@@ -41,6 +41,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/certificates/{sha256}", READERS, "", certificate_get },
 	{ "GET", V1 "/profiles", READERS, "", profiles_list },
 	{ "GET", V1 "/profiles/{name}", READERS, "", profiles_get },
+	{ "GET", V1 "/constraint-templates", READERS, "", templates_list },
 	{ "GET", V1 "/audit", ROLE_ADMIN | ROLE_AUDITOR, "from,limit,type,last", audit_list },
 	{ "GET", V1 "/audit/checkpoint", ROLE_ADMIN | ROLE_AUDITOR, "", audit_checkpoint },
 	{ "GET", V1 "/status", EVERY_ROLE, "", status_get },

@@ -33,6 +33,7 @@ static void put_words(struct buf *out, const struct call *c, const struct contex
 	put_text(out, "note", w->note);
 	put_text(out, "serial", w->serial);
 	put_text(out, "sha256", w->fingerprint);
+	put_text(out, "template", w->template);
 	put_text(out, "asked", w->asked);
 	put_text(out, "eff", w->effective);
 	put_text(out, "meta", w->metadata);

@@ -15,6 +15,7 @@ struct context_words {
 	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
 	const char *ca, *name, *parent, *metadata, *profile, *from, *to, *note;
 	const char *serial, *fingerprint;
+	const char *template;	 /* of name constraints */
 	const char *asked, *effective; /* constraints in words (transition.h) */
 	const char *key_uri; /* how a key was named that was there before */
 };

@@ -12,6 +12,7 @@
 struct store;	 /* drivers/store/store.h */
 struct signer;	 /* frontd/signer.h */
 struct profiles; /* policy/profile.h */
+struct templates; /* policy/templates.h */
 struct metrics;	 /* frontd/metrics.h */
 struct authz;	 /* frontd/authz.h */
 struct issuings; /* frontd/issuing.h */
@@ -20,6 +21,7 @@ struct front {
 	struct store *store;
 	struct signer *signer;
 	struct profiles *profiles;
+	struct templates *templates;
 	struct metrics *metrics;
 	struct authz *authz;
 	struct issuings *issuings;

@@ -15,6 +15,12 @@
 #define MAX_CSR_PEM 65536
 #define MAX_TTL	    (INT64_C(100) * 366 * 86400)
 
+static int refuse_held(struct call *c, struct slice why)
+{
+	bool whole = why.at[why.len - 1] == '.';
+	return call_refuse(c, 409, "ca_held", NULL, "The CA issues nothing: %s%s", row_text(why), whole ? "" : ".");
+}
+
 static int issue_load(struct front *f, struct call *c, const char *id, struct issuance *i)
 {
 	int r = issuing_get(f->issuings, f->store, id, &i->ca);
@@ -26,8 +32,7 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 		return call_refuse(c, 409, "ca_not_active", NULL, "The CA is %s; only an active CA issues certificates.",
 				   row_text(i->ca->chain.ca[0].state));
 	if (i->ca->chain.ca[0].held.len)
-		return call_refuse(c, 409, "ca_held", NULL,
-				   "The CA issues nothing: %s", row_text(i->ca->chain.ca[0].held));
+		return refuse_held(c, i->ca->chain.ca[0].held);
 	if (ca_offline(&i->ca->chain.ca[0]))
 		return call_refuse(c, 409, "ca_key_offline", NULL,
 				   "The CA was registered as a certificate only: its key is offline, so it issues nothing here.");

@@ -24,6 +24,7 @@
 #include "frontd/pki.h"
 #include "frontd/signer.h"
 #include "policy/profile.h"
+#include "policy/templates.h"
 #include "store/store.h"
 
 #define MAX_FILES 4096 /* both sockets' connections, the database's sessions with three files each, and as many again */
@@ -85,6 +86,7 @@ static int front_open(struct config *c)
 	f->metrics = metrics_new();
 	f->issuings = issuings_new();
 	if (!f->metrics || !f->issuings || profiles_load(c->profiles_dir, &f->profiles) != 0 ||
+	    templates_load(c->profiles_dir, &f->templates) != 0 ||
 	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
@@ -99,6 +101,7 @@ static void front_close(struct front *f)
 		store_close(f->store);
 	issuings_free(f->issuings);
 	profiles_free(f->profiles);
+	templates_free(f->templates);
 	metrics_free(f->metrics);
 }
 

@@ -309,6 +309,7 @@ static int write_context(struct call *c, struct plan *p)
 	buf_put_u8(&p->metadata, 0);
 	struct context_words words = { .op = "ca", .issuer = &p->issuer, .ca = p->id, .name = p->name, .parent = parent_id(p) };
 	words.key_uri = p->key_uri;
+	words.template = p->template;
 	words.metadata = p->metadata.len > 1 ? (const char *)p->metadata.at : NULL;
 	p->metadata.len--;
 	if (context_put(&p->context, c, &words))
@@ -328,6 +329,8 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 	r = read_path_len(c, p);
 	if (!r)
 		r = plan_read_constraints(c, &p->asked);
+	if (!r)
+		r = plan_read_template(f, c, p);
 	if (!r)
 		r = plan_constraints(c, p);
 	if (!r)
@@ -377,7 +380,7 @@ int plan_end(struct front *f, struct call *c, struct plan *p)
 int plan_make(struct front *f, struct call *c, struct plan *p)
 {
 	static const char *const known[] = { "name",	   "subject",		  "algorithm",		 "ttl_days",
-					     "parent_ca_id", "path_len_constraint", "name_constraints", "ocsp_responder_url",
+					     "parent_ca_id", "path_len_constraint", "name_constraints", "constraint_template", "ocsp_responder_url",
 					     "metadata",   NULL };
 	int r = plan_begin(f, c, known, p);
 	p->token = f->default_token;

@@ -18,6 +18,7 @@ struct plan {
 	struct issuer_row issuer;
 	struct chain above; /* parent first; empty for a root */
 	const char *name;
+	const char *template; /* of name constraints; NULL: none */
 	const char *token, *key_uri; /* where the key is made or is; how it was named, "" if it was not */
 	struct items subject;
 	struct buf fold;
@@ -67,6 +68,8 @@ int plan_reserve(struct store_session *s, const struct plan *p, const struct ca_
 
 /* Reads the member name_constraints, merged, canonical, without repetition (plan_names.c). */
 int plan_read_constraints(struct call *c, struct constraints_buf *out);
+/* Reads constraint_template into what is asked for, and takes that within it (plan_names.c). */
+int plan_read_template(struct front *f, struct call *c, struct plan *p);
 /* Works out what the certificate states and what holds from there on. */
 int plan_constraints(struct call *c, struct plan *p);
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "frontd/input.h"
+#include "policy/templates.h"
 
 static int constraints_bad(struct call *c, const char *text, const char *why)
 {
@@ -74,14 +76,14 @@ int plan_read_constraints(struct call *c, struct constraints_buf *out)
 	return r;
 }
 
-static int constraints_refuse(struct call *c, enum constraints_answer answer, uint8_t type, struct slice culprit)
+static int constraints_refuse(struct call *c, const char *whose, enum constraints_answer answer, uint8_t type, struct slice culprit)
 {
 	static const char *const whys[] = {
-		[CONSTRAINTS_NOT_PERMITTED] = "lies outside the parent's permitted names",
-		[CONSTRAINTS_EXCLUDED] = "lies within the parent's excluded names",
-		[CONSTRAINTS_WIDER] = "is wider than the parent's permitted names",
-		[CONSTRAINTS_DROPPED] = "is excluded by the parent and must stay so",
-		[CONSTRAINTS_NOTHING_LEFT] = "is permitted, but all of it is excluded",
+		[CONSTRAINTS_NOT_PERMITTED] = "lies outside the permitted names of the",
+		[CONSTRAINTS_EXCLUDED] = "lies within the excluded names of the",
+		[CONSTRAINTS_WIDER] = "is wider than the permitted names of the",
+		[CONSTRAINTS_DROPPED] = "must stay excluded, as it is by the",
+		[CONSTRAINTS_NOTHING_LEFT] = "is permitted, but all of it is excluded, by itself or the",
 	};
 	if (answer == CONSTRAINTS_TOO_MANY)
 		return constraints_bad(c, NULL, "more than 256 subtrees would hold over the chain");
@@ -90,8 +92,40 @@ static int constraints_refuse(struct call *c, enum constraints_answer answer, ui
 		name_print(AS_SUBTREE, type, culprit, &text);
 	else
 		buf_put_text(&text, name_type_text(type));
-	return call_refuse(c, 400, "name_constraint_exceeded", "name_constraints", "name_constraints: %.*s %s.",
-			   (int)text_cut(buf_slice(&text), 300), text.at ? (const char *)text.at : "", whys[answer]);
+	return call_refuse(c, 400, "name_constraint_exceeded", "name_constraints", "name_constraints: %.*s %s %s.",
+			   (int)text_cut(buf_slice(&text), 300), text.at ? (const char *)text.at : "", whys[answer], whose);
+}
+
+/* The template that the request names, which it may only tighten: from here on it is as if it had stated all of it. */
+static int template_apply(struct call *c, struct plan *p, const struct template *t)
+{
+	struct constraints asked = constraints_of(&p->asked);
+	struct constraints_buf whole;
+	uint8_t type = 0;
+	struct slice culprit = { 0 };
+	constraints_buf_init(&whole);
+	enum constraints_answer r = template_tighten(t, &asked, &type, &culprit, &whole);
+	if (!r) {
+		constraints_buf_free(&p->asked);
+		p->asked = whole;
+		return 0;
+	}
+	constraints_buf_free(&whole);
+	return constraints_refuse(c, "template", r, type, culprit);
+}
+
+int plan_read_template(struct front *f, struct call *c, struct plan *p)
+{
+	const char *name;
+	int r = input_text(c, "constraint_template", false, MAX_TEMPLATE_NAME, &name);
+	if (r || !name)
+		return r;
+	const struct template *t = template_find(f->templates, name);
+	if (!t)
+		return call_refuse(c, 400, "unknown_template", "constraint_template",
+				   "There is no such template; GET /api/v1/constraint-templates lists them.");
+	p->template = t->name;
+	return template_apply(c, p, t);
 }
 
 /* A root answers to itself alone: what it permits must not be excluded altogether. */
@@ -101,7 +135,7 @@ static int root_constraints(struct call *c, struct plan *p)
 	uint8_t type = 0;
 	struct slice culprit = { 0 };
 	enum constraints_answer r = constraints_narrower(&asked, &nothing, &type, &culprit);
-	return r ? constraints_refuse(c, r, type, culprit) : 0;
+	return r ? constraints_refuse(c, "root", r, type, culprit) : 0;
 }
 
 /* A CA's own subject is among the directory names that are constrained (RFC 5280 4.2.1.10); a root's isn't. */
@@ -136,11 +170,11 @@ int plan_constraints(struct call *c, struct plan *p)
 	if (!r)
 		r = constraints_inherit(&asked, &parent, &p->stated);
 	if (r)
-		return constraints_refuse(c, r, type, culprit);
+		return constraints_refuse(c, "parent", r, type, culprit);
 	struct constraints stated = constraints_of(&p->stated);
 	r = constraints_combine(&stated, &parent, &p->effective);
 	if (r)
-		return constraints_refuse(c, r, type, culprit);
+		return constraints_refuse(c, "parent", r, type, culprit);
 	struct constraints effective = constraints_of(&p->effective);
 	constraints_pack(&stated, &p->packed_stated);
 	constraints_pack(&effective, &p->packed_effective);

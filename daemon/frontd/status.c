@@ -10,7 +10,9 @@
 #include "frontd/pki.h"
 #include "frontd/signer.h"
 #include "names/name.h"
+#include "frontd/view.h"
 #include "policy/profile.h"
+#include "policy/templates.h"
 #include "wire/inner_ask.h"
 
 static json_t *slice_json(struct slice s)
@@ -140,4 +142,14 @@ int profiles_get(struct front *f, struct call *c)
 	if (!p)
 		return call_refuse(c, 404, "profile_unknown", NULL, "There is no such profile.");
 	return call_reply(c, 200, profile_json(p));
+}
+
+int templates_list(struct front *f, struct call *c)
+{
+	json_t *data = json_array();
+	const struct template *t;
+	for (size_t i = 0; data && (t = template_at(f->templates, i)); i++)
+		json_array_append_new(data, json_pack("{s:s, s:s, s:o}", "name", t->name, "description", t->description,
+						      "name_constraints", view_constraints(&t->constraints)));
+	return call_reply(c, 200, data ? json_pack("{s:o}", "data", data) : NULL);
 }

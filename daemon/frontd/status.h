@@ -7,6 +7,6 @@
 
 #include "frontd/call.h"
 
-call_handler status_get, whoami_get, profiles_list, profiles_get;
+call_handler status_get, whoami_get, profiles_list, templates_list, profiles_get;
 
 #endif

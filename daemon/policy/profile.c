@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "policy/profile_load.h"
 #include "policy/spiffe.h"
+#include "policy/templates.h"
 
 struct profiles {
 	size_t count;
@@ -23,7 +24,7 @@ static bool is_conf(const char *file)
 
 static int conf_entry(const struct dirent *e)
 {
-	return is_conf(e->d_name);
+	return is_conf(e->d_name) && strcmp(e->d_name, TEMPLATES_FILE) != 0;
 }
 
 static bool file_name_valid(const char *file)

@@ -50,7 +50,7 @@ struct profile {
 	char trust_domain[256];	 /* empty: any */
 };
 
-/* Reads all *.conf of a folder. 0, or -1 with file, line and what was expected in the log. */
+/* Reads all *.conf of a folder but that of templates.h. 0, or -1 with file, line and what was expected in the log. */
 int profiles_load(const char *folder, struct profiles **out);
 void profiles_free(struct profiles *p);
 const struct profile *profile_find(const struct profiles *p, const char *name);

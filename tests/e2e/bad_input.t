@@ -108,6 +108,11 @@ changed signd.conf '^log_token' log_tokn
 ends_saying "a typo in signd.conf: file, line, setting" 'signd.conf line=7 setting=log_tokn' "$signd" --config "$work/signd.conf"
 changed frontd.conf '^default_token' default_tokken
 ends_saying "a typo in frontd.conf: file, line, setting" 'frontd.conf line=6 setting=default_tokken' "$frontd" --config "$work/frontd.conf"
+mkdir "$work/profiles"
+cp "$STACK_DIR"/conf/profiles/*.conf "$work/profiles/"
+printf 'templates: {\n\tshop: {\n\t\tpermited = ( "dns:a.example" );\n\t};\n};\n' >"$work/profiles/constraints.conf"
+changed frontd.conf "$STACK_DIR/conf/profiles" "$work/profiles"
+ends_saying "a typo in a template: file, line, setting" 'constraints.conf line=3 setting=templates.shop.permited' "$frontd" --config "$work/frontd.conf"
 changed signd.conf '^allow_roots = true' 'allow_roots = "yes"'
 ends_saying "a wrong type: what was expected" 'signd.conf line=8 setting=allow_roots expected=' "$signd" --config "$work/signd.conf"
 changed signd.conf '^allow_roots = true;' 'allow_roots = = true;'

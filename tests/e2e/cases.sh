@@ -46,6 +46,10 @@ created() { # WHAT [JQ WANTED]: of the last answer; its chain is good for two ju
   fi
   mark
 }
+# A program by the clock of the daemons, where that is another: $cases_clock (tests/shim/clock.sh).
+clocked() {
+  if [ -z "${cases_clock:-}" ]; then "$@"; else CHANCERY_SHIM_CLOCK=$cases_clock LD_PRELOAD=$CHANCERY_BUILD/tests/shim/shim.so "$@"; fi
+}
 chain_judge() { # CA
   local body status one
   api GET "/api/v1/intermediates/$1/chain"
@@ -53,12 +57,12 @@ chain_judge() { # CA
   csplit -s -z -f "$work/link." <(printf '%s\n' "$body") '/-----BEGIN/' '{*}'
   local links=("$work"/link.*)
   cat "${links[@]}" >"$work/links.pem"
-  openssl verify -x509_strict -CAfile "${links[-1]}" -untrusted "$work/links.pem" "${links[0]}" || return
+  clocked openssl verify -x509_strict -CAfile "${links[-1]}" -untrusted "$work/links.pem" "${links[0]}" || return
   # GnuTLS takes the common name of whatever it verifies for a host's, also a CA's, and reads directory names by the byte.
   for one in "${links[@]}"; do
     openssl x509 -in "$one" -noout -ext nameConstraints 2>/dev/null | grep -qE 'DNS:|DirName:' && return
   done
-  certtool --verify --load-ca-certificate "${links[-1]}" --infile "$work/links.pem"
+  clocked certtool --verify --load-ca-certificate "${links[-1]}" --infile "$work/links.pem"
 }
 leaf() { # CA NAMES [PROFILE [MORE-JSON [QUERY]]]: with the key of the last csr_make, unless NAMES is a file
   local csr=$2
@@ -84,8 +88,8 @@ leaf_judge() {
   local untrusted=()
   ! grep -q BEGIN "$work/issued.chain" || untrusted=(-untrusted "$work/issued.chain")
   cat "$work/issued.crt" "$work/issued.chain" >"$work/issued.pem"
-  openssl verify -x509_strict -CAfile "$work/issued.root" ${untrusted[@]+"${untrusted[@]}"} "$work/issued.crt" &&
-    certtool --verify --load-ca-certificate "$work/issued.root" --infile "$work/issued.pem"
+  clocked openssl verify -x509_strict -CAfile "$work/issued.root" ${untrusted[@]+"${untrusted[@]}"} "$work/issued.crt" &&
+    clocked certtool --verify --load-ca-certificate "$work/issued.root" --infile "$work/issued.pem"
 }
 retire() { # CA [JSON]
   api POST "/api/v1/intermediates/$1/retire" "${2:-{\}}"

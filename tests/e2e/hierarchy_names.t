@@ -11,6 +11,16 @@ profiles=$STACK_DIR/conf/profiles
 mkdir -p "$profiles"
 sed 's/^wildcards = .*/wildcards = true;/' "$CHANCERY_SOURCE/conf/profiles/server.conf" >"$profiles/wild.conf"
 sed 's/^names = .*/names = ( "dns", "ip", "email", "uri", "dn" );/' "$CHANCERY_SOURCE/conf/profiles/server.conf" >"$profiles/every.conf"
+cat >"$profiles/constraints.conf" <<'CONF'
+templates: {
+	shop: {
+		description = "The shop";
+		permitted = ( "dns:shop.example.com", "ip:10.20.0.0/16" );
+		excluded = ( "dns:secret.example.com", "dns:pay.shop.example.com" );
+	};
+	far: { permitted = ( "dns:example.org" ); };
+};
+CONF
 e2e_up
 issuer=$(issuer_make names)
 both='[.name_constraints[0].permitted, .name_constraints[0].excluded]'
@@ -169,6 +179,39 @@ ca left '' "$(permits ip:10.0.0.0/8 ip:0.0.0.0/0)"
 refused 400 name_constraint_exceeded name_constraints "case 26: so for addresses"
 ca some "$root" "$(permits 'dns:secret.example.com;dns:a.example.com' dns:secret.example.com)"
 created "case 26: while something is left, it can be made"
+
+# Templates
+template() { # NAME PARENT TEMPLATE [JSON]
+  ca "$1" "$2" "$(jq -nc --arg t "$3" --argjson m "${4:-{\}}" '{constraint_template: $t} + $m')"
+}
+api GET /api/v1/constraint-templates
+is "$(jq -c '[.data[] | [.name, .description, .name_constraints[0].permitted[0]]]' <<<"$body")" \
+  '[["shop","The shop","dns:shop.example.com"],["far","","dns:example.org"]]' "template: they are listed"
+template shop "$root" shop
+created "template: as it is, below a parent that is wider" "$both" \
+  '[["dns:shop.example.com","ip:10.20.0.0/16"],["dns:secret.example.com","dns:pay.shop.example.com"]]'
+shop=$id
+template till "$root" shop "$(permits dns:till.shop.example.com dns:x.till.shop.example.com)"
+created "template: tightened" "$both" \
+  '[["dns:till.shop.example.com","ip:10.20.0.0/16"],["dns:secret.example.com","dns:pay.shop.example.com","dns:x.till.shop.example.com"]]'
+template broader "$root" shop "$(permits dns:example.com)"
+refused 400 name_constraint_exceeded name_constraints "template: widened"
+like "$(field .error.message)" 'wider than the permitted names of the template' "template: which says whose"
+template none "$root" shop "$(permits dns:pay.shop.example.com)"
+refused 400 name_constraint_exceeded name_constraints "template: what it excludes"
+template far "$root" far
+refused 400 name_constraint_exceeded name_constraints "template: it widens nothing for its parent"
+template far "$shop" shop
+created "template: once more below itself" .path_len_constraint null
+template nosuch "$root" nosuch
+refused 400 unknown_template constraint_template "template: an unknown one"
+template bad "$root" shop '{"constraint_template": 1}'
+refused 400 bad_field constraint_template "template: no text"
+ca tried '' '{"constraint_template": "far"}' '?dry_run=true'
+is "$status $(jq -c .name_constraints[0].permitted <<<"$body")" '200 ["dns:example.org"]' "template: a root, tried"
+chancery() { "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" "$@" 2>&1; }
+like "$(chancery profile templates)" '^shop +The shop' "template: the command line lists them"
+like "$(chancery ca create --issuer names --name console --cn Console --template far --dry-run)" 'example\.org' "template: and takes one"
 
 # What a request wishes
 asks() { # NAME EXTENSIONS: $work/NAME.csr
