@@ -25,6 +25,9 @@ EXTRA_DIST += \
 	tests/e2e/race.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
+EXTRA_DIST += \
+	tests/e2e/soak.t \
+	tests/e2e/tree.t
 	tests/e2e/two_tokens.sh \
 	tests/lint/c.t \
 	tests/lint/cppcheck.supp \

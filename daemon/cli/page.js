@@ -139,7 +139,8 @@
 
 	/* ---- the tree ---- */
 
-	/* A CA without visible children takes a row of its own; the others stand in the middle of theirs. */
+	/* A CA without visible children takes a row of its own; the others stand in the middle of theirs,
+	   though not so far down that one has to look for them. */
 	const place = (list) => {
 		let rows = 0;
 		for (let i = list.length - 1; i >= 0; i--)
@@ -150,7 +151,8 @@
 				return;
 			}
 			n.children.forEach(settle);
-			n.y = (n.children[0].y + n.children[n.children.length - 1].y) / 2;
+			const first = n.children[0].y, last = n.children[n.children.length - 1].y;
+			n.y = first + Math.min((last - first) / 2, 3 * (boxHeight + NODE.gap));
 		};
 		roots.forEach(settle);
 		for (const n of list)
@@ -160,7 +162,7 @@
 
 	const toggleMark = (n) => {
 		const mark = draw("g", { class: "toggle", "aria-hidden": "true", transform: `translate(${NODE.width},${boxHeight / 2})` },
-			draw("circle", { r: n.open ? 8 : 13 }),
+			draw("circle", { r: n.open ? 8 : 8 + 3 * String(n.below).length }),
 			draw("text", { y: 4 }, n.open ? "−" : "+" + n.below),
 			draw("title", {}, n.open ? "Fold" : `Show the ${n.below} below`));
 		mark.addEventListener("click", (event) => {
@@ -412,7 +414,7 @@
 		render();
 		const first = words.length && markOf(hits[0]);
 		if (first)
-			first.scrollIntoView({ block: "nearest", inline: "nearest" });
+			first.scrollIntoView({ block: "center", inline: "center" });
 	};
 
 	const searchKeys = (event) => {
@@ -421,7 +423,7 @@
 			choose(hits[(hits.indexOf(chosen) + 1) % hits.length]);
 	};
 
-	/* As many levels as are seen at a glance. */
+	/* As many levels as are seen at a glance, but never a root alone. */
 	const foldDeep = () => {
 		const count = [];
 		for (const n of nodes)
@@ -430,7 +432,7 @@
 		while (levels < count.length && (sum += count[levels]) <= SHOWN_AT_FIRST)
 			levels++;
 		for (const n of nodes)
-			n.open = depth(n) + 1 < Math.max(levels, 1);
+			n.open = depth(n) + 1 < Math.max(levels, 2);
 	};
 
 	const setAll = (open) => () => {
