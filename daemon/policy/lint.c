@@ -97,12 +97,12 @@ static void report(struct slice der, size_t most, bool (*view)(struct slice der,
 
 void lint_certificate(struct slice der, struct lint_report *out)
 {
-	report(der, MAX_LINT_CERTIFICATE, view_certificate, LINT_LEAF, out);
+	report(der, MAX_LINT_CERTIFICATE, lint_read_certificate, LINT_LEAF, out);
 }
 
 void lint_crl(struct slice der, struct lint_report *out)
 {
-	report(der, MAX_LINT_CRL, view_crl, LINT_CRL, out);
+	report(der, MAX_LINT_CRL, lint_read_crl, LINT_CRL, out);
 }
 
 /* A CRL's version is a plain INTEGER and its algorithm comes next; a certificate begins with [0] or a serial number. */

@@ -60,6 +60,12 @@ void lint_crl(struct slice der, struct lint_report *out);
 /* Whichever of the two it looks like. */
 void lint_any(struct slice der, struct lint_report *out);
 
+/*
+ * Before anything is signed: whether some bit of keyUsage (bit 0: digitalSignature) can fulfil a purpose, the contents
+ * octets of an OBJECT IDENTIFIER (RFC 5280 4.2.1.12). A purpose that it doesn't speak of is fulfilled by any.
+ */
+bool lint_purpose_fulfilled(unsigned key_usage, struct slice purpose);
+
 /* The first finding of at least this severity; NULL: none. */
 const struct lint_finding *lint_worst(const struct lint_report *r, enum lint_severity least);
 /* The i-th rule of all; NULL past the last. */

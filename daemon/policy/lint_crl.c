@@ -33,29 +33,29 @@ HOLDS(crl_empty_list)
 
 HOLDS(crl_aki_present)
 {
-	return view_has(v, EXT_AKI);
+	return lint_has(v, EXT_AKI);
 }
 
 HOLDS(crl_number_present)
 {
-	return view_has(v, EXT_CRL_NUMBER);
+	return lint_has(v, EXT_CRL_NUMBER);
 }
 
 HOLDS(crl_number_form)
 {
-	struct slice number = view_inside(v, EXT_CRL_NUMBER);
-	return !view_critical(v, EXT_CRL_NUMBER) && number.len <= 20 && (!number.len || number.at[0] < 0x80);
+	struct slice number = lint_inside(v, EXT_CRL_NUMBER);
+	return !lint_critical(v, EXT_CRL_NUMBER) && number.len <= 20 && (!number.len || number.at[0] < 0x80);
 }
 
 HOLDS(crl_delta_critical)
 {
-	return !view_has(v, EXT_DELTA) || view_critical(v, EXT_DELTA);
+	return !lint_has(v, EXT_DELTA) || lint_critical(v, EXT_DELTA);
 }
 
 /* Numbers without leading zeros, as DER has them: the longer is the larger. */
 HOLDS(crl_delta_older)
 {
-	struct slice own = view_inside(v, EXT_CRL_NUMBER), base = view_inside(v, EXT_DELTA);
+	struct slice own = lint_inside(v, EXT_CRL_NUMBER), base = lint_inside(v, EXT_DELTA);
 	if (!own.len || !base.len)
 		return true;
 	return base.len < own.len || (base.len == own.len && slice_compare(base, own) < 0);
@@ -63,16 +63,16 @@ HOLDS(crl_delta_older)
 
 HOLDS(crl_idp_critical)
 {
-	return !view_has(v, EXT_IDP) || view_critical(v, EXT_IDP);
+	return !lint_has(v, EXT_IDP) || lint_critical(v, EXT_IDP);
 }
 
 /* onlyContainsUserCerts [1], onlyContainsCACerts [2], onlyContainsAttributeCerts [5]. */
 HOLDS(crl_idp_form)
 {
-	struct slice rest = view_inside(v, EXT_IDP);
+	struct slice rest = lint_inside(v, EXT_IDP);
 	struct tlv t;
 	unsigned only = 0;
-	if (!view_has(v, EXT_IDP) || v->ext[EXT_IDP]->malformed)
+	if (!lint_has(v, EXT_IDP) || v->ext[EXT_IDP]->malformed)
 		return true;
 	if (!rest.len)
 		return false;
@@ -175,7 +175,7 @@ HOLDS(crl_reason_unspecified)
 
 static bool removes_in_delta(const struct lint_view *v, const struct crl_entry *e)
 {
-	return view_has(v, EXT_DELTA) || reason_of(e) != 8;
+	return lint_has(v, EXT_DELTA) || reason_of(e) != 8;
 }
 
 HOLDS(crl_reason_remove)

@@ -7,13 +7,13 @@
 
 static bool not_critical(const struct lint_view *v, enum lint_extension_kind kind)
 {
-	return !view_critical(v, kind);
+	return !lint_critical(v, kind);
 }
 
 /* Absent, or critical. */
 static bool always_critical(const struct lint_view *v, enum lint_extension_kind kind)
 {
-	return !view_has(v, kind) || view_critical(v, kind);
+	return !lint_has(v, kind) || lint_critical(v, kind);
 }
 
 HOLDS(extensions_not_empty)
@@ -54,17 +54,17 @@ HOLDS(extension_syntax)
 
 HOLDS(basic_ca_critical)
 {
-	return view_critical(v, EXT_BASIC);
+	return lint_critical(v, EXT_BASIC);
 }
 
 HOLDS(path_len_ca_only)
 {
-	return !v->path_len_there || (v->ca && (!view_has(v, EXT_KEY_USAGE) || v->key_usage & KU_CERT_SIGN));
+	return !v->path_len_there || (v->ca && (!lint_has(v, EXT_KEY_USAGE) || v->key_usage & KU_CERT_SIGN));
 }
 
 static bool aki_member(const struct lint_view *v, uint8_t tag, struct slice *value)
 {
-	struct slice rest = view_inside(v, EXT_AKI);
+	struct slice rest = lint_inside(v, EXT_AKI);
 	struct tlv t;
 	while (tlv_next(&rest, &t))
 		if (t.tag == tag) {
@@ -76,12 +76,12 @@ static bool aki_member(const struct lint_view *v, uint8_t tag, struct slice *val
 
 static bool aki_readable(const struct lint_view *v)
 {
-	return view_has(v, EXT_AKI) && !v->ext[EXT_AKI]->malformed;
+	return lint_has(v, EXT_AKI) && !v->ext[EXT_AKI]->malformed;
 }
 
 HOLDS(aki_present)
 {
-	return view_has(v, EXT_AKI) || slice_equal(v->issuer, v->subject);
+	return lint_has(v, EXT_AKI) || slice_equal(v->issuer, v->subject);
 }
 
 HOLDS(aki_key_id)
@@ -103,18 +103,18 @@ HOLDS(aki_not_critical)
 
 HOLDS(aki_root_matches)
 {
-	struct slice id, own = view_inside(v, EXT_SKI);
+	struct slice id, own = lint_inside(v, EXT_SKI);
 	return !own.len || !aki_member(v, TLV_CONTEXT(0), &id) || slice_equal(id, own);
 }
 
 HOLDS(ski_ca_present)
 {
-	return view_has(v, EXT_SKI);
+	return lint_has(v, EXT_SKI);
 }
 
 HOLDS(ski_leaf_present)
 {
-	return view_has(v, EXT_SKI);
+	return lint_has(v, EXT_SKI);
 }
 
 HOLDS(ski_not_critical)
@@ -124,7 +124,7 @@ HOLDS(ski_not_critical)
 
 HOLDS(constraints_ca_only)
 {
-	return !view_has(v, EXT_CONSTRAINTS);
+	return !lint_has(v, EXT_CONSTRAINTS);
 }
 
 HOLDS(constraints_critical)
@@ -134,9 +134,9 @@ HOLDS(constraints_critical)
 
 HOLDS(constraints_not_empty)
 {
-	struct slice rest = view_inside(v, EXT_CONSTRAINTS);
+	struct slice rest = lint_inside(v, EXT_CONSTRAINTS);
 	struct tlv t;
-	if (!view_has(v, EXT_CONSTRAINTS) || v->ext[EXT_CONSTRAINTS]->malformed)
+	if (!lint_has(v, EXT_CONSTRAINTS) || v->ext[EXT_CONSTRAINTS]->malformed)
 		return true;
 	if (!rest.len)
 		return false;
@@ -149,7 +149,7 @@ HOLDS(constraints_not_empty)
 /* Each subtree of permitted and excluded: its base, and what follows it. */
 static bool subtrees_each(const struct lint_view *v, bool (*good)(const struct tlv *base, struct slice after))
 {
-	struct slice sides = view_inside(v, EXT_CONSTRAINTS), tree;
+	struct slice sides = lint_inside(v, EXT_CONSTRAINTS), tree;
 	struct tlv side, base;
 	while (tlv_next(&sides, &side))
 		while (tlv_take(&side.value, TLV_SEQUENCE, &tree))
@@ -249,7 +249,7 @@ HOLDS(constraints_syntax)
 /* The policies' own identifiers: qualifiers may differ, and it still is the same policy. */
 HOLDS(policies_once)
 {
-	struct slice list = view_inside(v, EXT_POLICIES), one, a, b;
+	struct slice list = lint_inside(v, EXT_POLICIES), one, a, b;
 	for (size_t n = 0; n < MAX_LINT_PAIRS && tlv_take(&list, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &a);
 	     n++) {
 		struct slice rest = list;
@@ -269,7 +269,7 @@ HOLDS(mappings_critical)
 
 HOLDS(mappings_any)
 {
-	struct slice list = view_inside(v, EXT_MAPPINGS), one, policy;
+	struct slice list = lint_inside(v, EXT_MAPPINGS), one, policy;
 	while (tlv_take(&list, TLV_SEQUENCE, &one))
 		while (tlv_take(&one, TLV_OID, &policy))
 			if (slice_equal(policy, OID_ANY_POLICY))
@@ -284,8 +284,8 @@ HOLDS(policy_constraints_critical)
 
 HOLDS(policy_constraints_not_empty)
 {
-	return !view_has(v, EXT_POLICY_CONSTRAINTS) || v->ext[EXT_POLICY_CONSTRAINTS]->malformed ||
-	       view_inside(v, EXT_POLICY_CONSTRAINTS).len;
+	return !lint_has(v, EXT_POLICY_CONSTRAINTS) || v->ext[EXT_POLICY_CONSTRAINTS]->malformed ||
+	       lint_inside(v, EXT_POLICY_CONSTRAINTS).len;
 }
 
 HOLDS(inhibit_any_critical)
@@ -295,7 +295,7 @@ HOLDS(inhibit_any_critical)
 
 HOLDS(policy_law_ca_only)
 {
-	return !view_has(v, EXT_MAPPINGS) && !view_has(v, EXT_POLICY_CONSTRAINTS) && !view_has(v, EXT_INHIBIT_ANY);
+	return !lint_has(v, EXT_MAPPINGS) && !lint_has(v, EXT_POLICY_CONSTRAINTS) && !lint_has(v, EXT_INHIBIT_ANY);
 }
 
 HOLDS(access_not_critical)
@@ -313,7 +313,7 @@ static bool is_http(struct slice url)
 /* id-ad-ocsp and id-ad-caIssuers, where they name a URI: TLS there would need the very check that they serve. */
 HOLDS(access_http)
 {
-	struct slice list = view_inside(v, EXT_AIA), one, method;
+	struct slice list = lint_inside(v, EXT_AIA), one, method;
 	struct tlv at;
 	while (tlv_take(&list, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &method) && tlv_next(&one, &at)) {
 		bool known = slice_equal(method, OID(0x2b, 6, 1, 5, 5, 7, 48, 1)) ||
@@ -346,7 +346,7 @@ static bool point_http(struct slice point)
 
 HOLDS(crldp_http)
 {
-	struct slice points = view_inside(v, EXT_CRLDP), point;
+	struct slice points = lint_inside(v, EXT_CRLDP), point;
 	while (tlv_take(&points, TLV_SEQUENCE, &point))
 		if (!point_http(point))
 			return false;
@@ -355,7 +355,7 @@ HOLDS(crldp_http)
 
 HOLDS(crldp_not_reasons_only)
 {
-	struct slice points = view_inside(v, EXT_CRLDP), point, reasons;
+	struct slice points = lint_inside(v, EXT_CRLDP), point, reasons;
 	while (tlv_take(&points, TLV_SEQUENCE, &point))
 		if (!point.len || (tlv_take(&point, TLV_CONTEXT(1), &reasons) && !point.len))
 			return false;

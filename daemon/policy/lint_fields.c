@@ -24,7 +24,7 @@ HOLDS(defaults_omitted)
 
 HOLDS(named_bits)
 {
-	struct slice bits = view_inside(v, EXT_KEY_USAGE);
+	struct slice bits = lint_inside(v, EXT_KEY_USAGE);
 	if (bits.len < 2)
 		return true;
 	return bits.at[bits.len - 1] >> bits.at[0] & 1;

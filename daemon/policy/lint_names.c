@@ -7,32 +7,26 @@
 #include "names/dn.h"
 #include "names/name.h"
 
-static void part_print(const char *whose, const struct name_part *p, struct buf *where)
+static void part_print(const struct name_part *p, struct buf *where)
 {
 	const struct dn_kind *kind = dn_kind_by_oid(p->oid);
-	buf_printf(where, "%s ", whose);
 	if (kind)
 		buf_put_text(where, kind->short_name);
 	else
 		oid_print(p->oid, where);
 }
 
-static bool name_each(const char *whose, struct slice name, bool (*good)(const struct name_part *p), struct buf *where)
+/* The issuer's name is what the issuer's own certificate has it be, and looked at there; a CRL has no other. */
+static bool parts_each(const struct lint_view *v, bool (*good)(const struct name_part *p), struct buf *where)
 {
-	struct name_walk w = { .rdns = name };
+	struct name_walk w = { .rdns = v->kind == LINT_CRL ? v->issuer : v->subject };
 	struct name_part p;
 	while (name_part_next(&w, &p))
 		if (!good(&p)) {
-			part_print(whose, &p, where);
+			part_print(&p, where);
 			return false;
 		}
 	return true;
-}
-
-/* The subject's attributes and the issuer's. */
-static bool parts_each(const struct lint_view *v, bool (*good)(const struct name_part *p), struct buf *where)
-{
-	return name_each("subject", v->subject, good, where) && name_each("issuer", v->issuer, good, where);
 }
 
 static bool is_text(uint8_t tag)
@@ -53,7 +47,7 @@ HOLDS(ca_subject_not_empty)
 
 HOLDS(empty_subject_san)
 {
-	return v->subject.len || view_critical(v, EXT_SAN);
+	return v->subject.len || lint_critical(v, EXT_SAN);
 }
 
 static bool type_good(const struct name_part *p)
@@ -243,7 +237,7 @@ static bool names_same(uint8_t tag, struct slice alt_name, struct slice common)
 
 HOLDS(common_name_in_san)
 {
-	struct slice eku = view_inside(v, EXT_EKU), names = view_inside(v, EXT_SAN), purpose;
+	struct slice eku = lint_inside(v, EXT_EKU), names = lint_inside(v, EXT_SAN), purpose;
 	struct name_part common;
 	struct tlv t;
 	bool server = false;
@@ -260,12 +254,12 @@ HOLDS(common_name_in_san)
 
 HOLDS(san_not_empty)
 {
-	return !view_has(v, EXT_SAN) || v->ext[EXT_SAN]->malformed || view_inside(v, EXT_SAN).len;
+	return !lint_has(v, EXT_SAN) || v->ext[EXT_SAN]->malformed || lint_inside(v, EXT_SAN).len;
 }
 
 HOLDS(san_criticality)
 {
-	return !v->subject.len || !view_critical(v, EXT_SAN);
+	return !v->subject.len || !lint_critical(v, EXT_SAN);
 }
 
 enum { ALT_EMAIL = 1, ALT_DNS = 2, ALT_URI = 6, ALT_IP = 7 };
@@ -278,7 +272,7 @@ static bool alt_is_text(unsigned tag)
 /* Each alternative name of this number. */
 static bool alt_each(const struct lint_view *v, unsigned number, bool (*good)(struct slice value), struct buf *where)
 {
-	struct slice names = view_inside(v, EXT_SAN);
+	struct slice names = lint_inside(v, EXT_SAN);
 	struct tlv t;
 	while (tlv_next(&names, &t))
 		if (t.tag == TLV_CONTEXT(number) && !good(t.value)) {
@@ -290,7 +284,7 @@ static bool alt_each(const struct lint_view *v, unsigned number, bool (*good)(st
 
 HOLDS(san_ascii)
 {
-	struct slice names = view_inside(v, EXT_SAN);
+	struct slice names = lint_inside(v, EXT_SAN);
 	struct tlv t;
 	while (tlv_next(&names, &t))
 		if (alt_is_text(t.tag) && (!t.value.len || !ascii(t.value))) {
@@ -303,7 +297,7 @@ HOLDS(san_ascii)
 HOLDS(san_twice)
 {
 	struct slice which = { 0 };
-	bool twice = list_repeats(view_inside(v, EXT_SAN), &which);
+	bool twice = list_repeats(lint_inside(v, EXT_SAN), &which);
 	where_put(where, which);
 	return !twice;
 }

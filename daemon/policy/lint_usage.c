@@ -4,17 +4,17 @@
 /* keyUsage is there and can be read. */
 static bool usage_there(const struct lint_view *v)
 {
-	return view_has(v, EXT_KEY_USAGE) && !v->ext[EXT_KEY_USAGE]->malformed;
+	return lint_has(v, EXT_KEY_USAGE) && !v->ext[EXT_KEY_USAGE]->malformed;
 }
 
 HOLDS(key_usage_ca_present)
 {
-	return view_has(v, EXT_KEY_USAGE);
+	return lint_has(v, EXT_KEY_USAGE);
 }
 
 HOLDS(key_usage_critical)
 {
-	return !view_has(v, EXT_KEY_USAGE) || view_critical(v, EXT_KEY_USAGE);
+	return !lint_has(v, EXT_KEY_USAGE) || lint_critical(v, EXT_KEY_USAGE);
 }
 
 HOLDS(key_usage_not_empty)
@@ -24,7 +24,7 @@ HOLDS(key_usage_not_empty)
 
 HOLDS(key_usage_known)
 {
-	return v->key_usage <= (KU_DECIPHER_ONLY << 1) - 1 && view_inside(v, EXT_KEY_USAGE).len <= 3;
+	return v->key_usage <= (KU_DECIPHER_ONLY << 1) - 1 && lint_inside(v, EXT_KEY_USAGE).len <= 3;
 }
 
 HOLDS(cert_sign_ca_only)
@@ -64,7 +64,7 @@ HOLDS(only_with_agreement)
 
 static bool eku_has(const struct lint_view *v, struct slice wanted)
 {
-	struct slice list = view_inside(v, EXT_EKU), purpose;
+	struct slice list = lint_inside(v, EXT_EKU), purpose;
 	while (tlv_take(&list, TLV_OID, &purpose))
 		if (slice_equal(purpose, wanted))
 			return true;
@@ -78,19 +78,19 @@ HOLDS(eku_any)
 
 HOLDS(eku_any_not_critical)
 {
-	return !view_critical(v, EXT_EKU) || !eku_has(v, EKU_ANY);
+	return !lint_critical(v, EXT_EKU) || !eku_has(v, EKU_ANY);
 }
 
 HOLDS(eku_once)
 {
 	struct slice which = { 0 };
-	bool twice = list_repeats(view_inside(v, EXT_EKU), &which);
+	bool twice = list_repeats(lint_inside(v, EXT_EKU), &which);
 	oid_print(which, where);
 	return !twice;
 }
 
 /* RFC 5280 4.2.1.12 says after each id-kp which bits may be consistent with it: any one of them is enough. */
-HOLDS(eku_agrees)
+bool lint_purpose_fulfilled(unsigned key_usage, struct slice purpose)
 {
 	static const unsigned enough[] = {
 		[1] = KU_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_AGREEMENT,
@@ -100,30 +100,35 @@ HOLDS(eku_agrees)
 		[8] = KU_SIGNATURE | KU_COMMITMENT,
 		[9] = KU_SIGNATURE | KU_COMMITMENT,
 	};
-	struct slice list = view_inside(v, EXT_EKU), purpose, arc = OID(0x2b, 6, 1, 5, 5, 7, 3);
-	while (usage_there(v) && tlv_take(&list, TLV_OID, &purpose)) {
-		if (purpose.len != 8 || !slice_equal((struct slice){ purpose.at, 7 }, arc))
-			continue;
-		size_t n = purpose.at[7];
-		if (n < sizeof(enough) / sizeof(enough[0]) && enough[n] && !(v->key_usage & enough[n])) {
+	struct slice arc = OID(0x2b, 6, 1, 5, 5, 7, 3);
+	if (purpose.len != 8 || !slice_equal((struct slice){ purpose.at, 7 }, arc))
+		return true;
+	size_t n = purpose.at[7];
+	return n >= sizeof(enough) / sizeof(enough[0]) || !enough[n] || key_usage & enough[n];
+}
+
+HOLDS(eku_agrees)
+{
+	struct slice list = lint_inside(v, EXT_EKU), purpose;
+	while (usage_there(v) && tlv_take(&list, TLV_OID, &purpose))
+		if (!lint_purpose_fulfilled(v->key_usage, purpose)) {
 			oid_print(purpose, where);
 			return false;
 		}
-	}
 	return true;
 }
 
 HOLDS(server_auth_san)
 {
-	return view_has(v, EXT_SAN) || !eku_has(v, EKU_SERVER_AUTH);
+	return lint_has(v, EXT_SAN) || !eku_has(v, EKU_SERVER_AUTH);
 }
 
 HOLDS(ocsp_signing_alone)
 {
-	return tlv_count(view_inside(v, EXT_EKU)) == 1;
+	return tlv_count(lint_inside(v, EXT_EKU)) == 1;
 }
 
 HOLDS(ocsp_no_check)
 {
-	return view_has(v, EXT_NO_CHECK) || view_has(v, EXT_CRLDP) || view_has(v, EXT_AIA);
+	return lint_has(v, EXT_NO_CHECK) || lint_has(v, EXT_CRLDP) || lint_has(v, EXT_AIA);
 }

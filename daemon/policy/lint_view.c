@@ -121,17 +121,17 @@ bool time_type_right(const struct lint_time *t)
 	       (t->text.at[0] == '2' && t->text.at[1] == '0' && t->text.at[2] >= '5');
 }
 
-bool view_has(const struct lint_view *v, enum lint_extension_kind kind)
+bool lint_has(const struct lint_view *v, enum lint_extension_kind kind)
 {
 	return v->ext[kind] != NULL;
 }
 
-bool view_critical(const struct lint_view *v, enum lint_extension_kind kind)
+bool lint_critical(const struct lint_view *v, enum lint_extension_kind kind)
 {
 	return v->ext[kind] && v->ext[kind]->critical;
 }
 
-struct slice view_inside(const struct lint_view *v, enum lint_extension_kind kind)
+struct slice lint_inside(const struct lint_view *v, enum lint_extension_kind kind)
 {
 	struct tlv t = { 0 };
 	if (!v->ext[kind] || v->ext[kind]->malformed)
@@ -149,7 +149,7 @@ static unsigned usage_bits(struct slice v)
 	return bits;
 }
 
-static bool view_extensions(struct lint_view *v, struct slice extensions)
+static bool all_extensions_read(struct lint_view *v, struct slice extensions)
 {
 	v->extensions_there = true;
 	if (!extensions_read(extensions, v->list, &v->count))
@@ -159,13 +159,13 @@ static bool view_extensions(struct lint_view *v, struct slice extensions)
 		if (v->list[i].kind != EXT_UNKNOWN)
 			v->ext[v->list[i].kind] = &v->list[i];
 	}
-	struct slice basic = view_inside(v, EXT_BASIC), ca = { 0 }, length;
+	struct slice basic = lint_inside(v, EXT_BASIC), ca = { 0 }, length;
 	if (tlv_take(&basic, TLV_BOOLEAN, &ca)) {
 		v->ca = ca.at[0] != 0;
 		v->default_written |= !v->ca;
 	}
 	v->path_len_there = tlv_take(&basic, TLV_INTEGER, &length);
-	v->key_usage = usage_bits(view_inside(v, EXT_KEY_USAGE));
+	v->key_usage = usage_bits(lint_inside(v, EXT_KEY_USAGE));
 	return true;
 }
 
@@ -180,7 +180,7 @@ static enum lint_key key_kind(struct slice oid)
 							 : KEY_OTHER;
 }
 
-static bool view_key(struct lint_view *v, struct slice spki)
+static bool key_read(struct lint_view *v, struct slice spki)
 {
 	struct slice algorithm;
 	if (!tlv_take(&spki, TLV_SEQUENCE, &algorithm) || !tlv_take(&spki, TLV_BIT_STRING, &v->key_bits) || spki.len ||
@@ -191,7 +191,7 @@ static bool view_key(struct lint_view *v, struct slice spki)
 	return true;
 }
 
-static bool view_version(struct lint_view *v, struct slice version)
+static bool version_read(struct lint_view *v, struct slice version)
 {
 	return tlv_only(version, TLV_INTEGER, &version) && tlv_number(version, &v->version);
 }
@@ -208,7 +208,7 @@ static bool take_whole(struct slice *rest, uint8_t tag, struct slice *whole)
 }
 
 /* Certificate and CertificateList are both { tbs, algorithm, signature }. */
-static bool view_signed(struct slice der, struct lint_view *v, struct slice *tbs)
+static bool signed_read(struct slice der, struct lint_view *v, struct slice *tbs)
 {
 	struct slice all, rest;
 	*v = (struct lint_view){ 0 };
@@ -235,13 +235,13 @@ static bool name_good(struct slice name)
 	return name.len == 0;
 }
 
-static bool view_tail(struct lint_view *v, struct slice rest)
+static bool tail_read(struct lint_view *v, struct slice rest)
 {
 	struct slice id, wrapped, extensions;
 	v->unique_ids = tlv_take(&rest, TLV_CONTEXT(1), &id);
 	v->unique_ids |= tlv_take(&rest, TLV_CONTEXT(2), &id);
 	if (tlv_take(&rest, TLV_INSIDE(3), &wrapped) &&
-	    (!tlv_only(wrapped, TLV_SEQUENCE, &extensions) || !view_extensions(v, extensions)))
+	    (!tlv_only(wrapped, TLV_SEQUENCE, &extensions) || !all_extensions_read(v, extensions)))
 		return false;
 	return rest.len == 0;
 }
@@ -250,19 +250,19 @@ static bool view_tail(struct lint_view *v, struct slice rest)
 static enum lint_kind certificate_kind(const struct lint_view *v)
 {
 	static const uint8_t ocsp_signing[] = { TLV_OID, 8, 0x2b, 6, 1, 5, 5, 7, 3, 9 };
-	struct slice eku = view_inside(v, EXT_EKU);
+	struct slice eku = lint_inside(v, EXT_EKU);
 	if (v->ca)
 		return slice_equal(v->issuer, v->subject) ? LINT_ROOT : LINT_CA;
 	return eku.len && memmem(eku.at, eku.len, ocsp_signing, sizeof(ocsp_signing)) ? LINT_OCSP : LINT_LEAF;
 }
 
-bool view_certificate(struct slice der, struct lint_view *v)
+bool lint_read_certificate(struct slice der, struct lint_view *v)
 {
 	struct slice rest, version, validity, spki;
-	if (!view_signed(der, v, &rest))
+	if (!signed_read(der, v, &rest))
 		return false;
 	if (tlv_take(&rest, TLV_INSIDE(0), &version)) {
-		if (!view_version(v, version))
+		if (!version_read(v, version))
 			return false;
 		v->default_written = v->version == 0;
 	}
@@ -271,7 +271,7 @@ bool view_certificate(struct slice der, struct lint_view *v)
 	    !tlv_take(&rest, TLV_SEQUENCE, &v->subject) || !tlv_take(&rest, TLV_SEQUENCE, &spki))
 		return false;
 	if (!time_take(&validity, &v->first) || !time_take(&validity, &v->last) || validity.len ||
-	    !name_good(v->issuer) || !name_good(v->subject) || !view_key(v, spki) || !view_tail(v, rest))
+	    !name_good(v->issuer) || !name_good(v->subject) || !key_read(v, spki) || !tail_read(v, rest))
 		return false;
 	v->kind = certificate_kind(v);
 	return true;
@@ -285,10 +285,10 @@ static bool revoked_good(struct slice entries)
 	return entries.len == 0;
 }
 
-bool view_crl(struct slice der, struct lint_view *v)
+bool lint_read_crl(struct slice der, struct lint_view *v)
 {
 	struct slice rest, version, wrapped, extensions;
-	if (!view_signed(der, v, &rest))
+	if (!signed_read(der, v, &rest))
 		return false;
 	v->kind = LINT_CRL;
 	if (tlv_take(&rest, TLV_INTEGER, &version) && !tlv_number(version, &v->version))
@@ -299,7 +299,7 @@ bool view_crl(struct slice der, struct lint_view *v)
 	time_take(&rest, &v->last);
 	v->revoked_there = tlv_take(&rest, TLV_SEQUENCE, &v->revoked);
 	if (tlv_take(&rest, TLV_INSIDE(0), &wrapped) &&
-	    (!tlv_only(wrapped, TLV_SEQUENCE, &extensions) || !view_extensions(v, extensions)))
+	    (!tlv_only(wrapped, TLV_SEQUENCE, &extensions) || !all_extensions_read(v, extensions)))
 		return false;
 	return rest.len == 0 && revoked_good(v->revoked);
 }

@@ -98,13 +98,13 @@ enum lint_usage {
 };
 
 /* False: not of the structure; the view is not to be used. */
-bool view_certificate(struct slice der, struct lint_view *v);
-bool view_crl(struct slice der, struct lint_view *v);
+bool lint_read_certificate(struct slice der, struct lint_view *v);
+bool lint_read_crl(struct slice der, struct lint_view *v);
 
 /* The contents of the extension's outermost value; empty if it is absent or malformed. */
-struct slice view_inside(const struct lint_view *v, enum lint_extension_kind kind);
-bool view_has(const struct lint_view *v, enum lint_extension_kind kind);
-bool view_critical(const struct lint_view *v, enum lint_extension_kind kind);
+struct slice lint_inside(const struct lint_view *v, enum lint_extension_kind kind);
+bool lint_has(const struct lint_view *v, enum lint_extension_kind kind);
+bool lint_critical(const struct lint_view *v, enum lint_extension_kind kind);
 
 /* Reads an Extensions' contents, whoever has them; false if there are too many or it is no such thing. */
 bool extensions_read(struct slice extensions, struct lint_extension *list, size_t *count);

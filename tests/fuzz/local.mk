@@ -148,5 +148,4 @@ tests_fuzz_fuzz_root_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOM
 tests_fuzz_fuzz_lint_SOURCES = tests/fuzz/lint.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_lint_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_lint_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_lint_LDADD = daemon/policy/libpolicy.a daemon/signd/libsignd.a daemon/names/libnames.a \
-	daemon/base/libbase.a $(CRYPTO_LIBS)
+tests_fuzz_fuzz_lint_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/signd/libsignd.a daemon/base/libbase.a
