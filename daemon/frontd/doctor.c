@@ -60,11 +60,28 @@ const char *diagnosis_text(struct slice s, char *out, size_t size)
 	return out;
 }
 
-/* Latches are tagged 1; the others pass by themselves. */
+static void look_at_stop(struct diagnosis *d, uint8_t kind, const char *text)
+{
+	if (kind == STOP_LATCHED)
+		finding_put(d, CRITICAL, "signer", "latched", "",
+			    "Find out why and put it right; then, as root: chancery-signd --resume REASON "
+			    "(LATCHES in chancery-signd(8)).",
+			    "The signer, or one of its keys, has stopped signing. %s", text);
+	else if (kind == STOP_LOG_KEY)
+		finding_put(
+			d, CRITICAL, "signer", "log_key", "",
+			"Bring the key back from the token's backup; without it signing stops at max_unsigned_records.",
+			"No checkpoint can be signed. %s", text);
+	else
+		finding_put(d, CRITICAL, "signer", "stopped", "",
+			    "It goes on by itself when this has passed; see its log if it does not.",
+			    "The signer signs nothing right now. %s", text);
+}
+
 static void look_at_signer(struct diagnosis *d)
 {
 	char why[160], text[513];
-	uint8_t latched;
+	uint8_t kind;
 	struct slice item;
 	if (!d->told) {
 		signer_ready(d->front->signer, why);
@@ -74,17 +91,9 @@ static void look_at_signer(struct diagnosis *d)
 		return;
 	}
 	struct list l = d->status.latches;
-	while (list_next(&l, &latched, &item)) {
+	while (list_next(&l, &kind, &item)) {
 		diagnosis_text(item, text, sizeof(text));
-		if (latched)
-			finding_put(d, CRITICAL, "signer", "latched", "",
-				    "Find out why and put it right; then, as root: chancery-signd --resume REASON "
-				    "(LATCHES in chancery-signd(8)).",
-				    "The signer, or one of its keys, has stopped signing. %s", text);
-		else
-			finding_put(d, CRITICAL, "signer", "stopped", "",
-				    "It goes on by itself when this has passed; see its log if it does not.",
-				    "The signer signs nothing right now. %s", text);
+		look_at_stop(d, kind, text);
 	}
 	diagnosis_looked(d, "signer", "It answers, holds %u bound and %u unbound keys, and works on %u requests.",
 			 d->status.bound_keys, d->status.unbound_keys, d->status.in_flight);
@@ -200,7 +209,8 @@ static void look_at_disk(struct diagnosis *d)
 	if (d->told)
 		look_at_room(d, "ledger", "ledger_disk_low", d->status.disk_free);
 	diagnosis_looked(d, "disk", "MiB left: %llu for the database, %llu for the ledger.",
-			 (unsigned long long)(room / MIB), (unsigned long long)(d->told ? d->status.disk_free / MIB : 0));
+			 (unsigned long long)(room / MIB),
+			 (unsigned long long)(d->told ? d->status.disk_free / MIB : 0));
 }
 
 static void look_at_socket(struct diagnosis *d, const char *path, mode_t mode)

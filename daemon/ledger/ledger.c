@@ -279,7 +279,7 @@ static int note_check(const struct ledger *l, struct slice note, struct checkpoi
 		return -1;
 	bool fits = checkpoint_read(note, key, c) == 0 &&
 		    memcmp(c->ledger_id, l->options.ledger_id, sizeof(c->ledger_id)) == 0 &&
-		    c->size <= l->now.tree.size && c->size >= l->now.checkpoint_size;
+		    c->size && c->size <= l->now.tree.size && c->size >= l->now.checkpoint_size;
 	if (fits && c->size == l->now.tree.size) {
 		uint8_t root[HASH_SIZE];
 		ledger_root(l, root);

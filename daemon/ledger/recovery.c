@@ -74,6 +74,8 @@ static int checkpoint_learn(struct recovery *r, const struct record *first)
 		return broken(0, "the checkpoint isn't a note that the log key signed");
 	if (memcmp(r->checkpoint.ledger_id, r->options->ledger_id, sizeof(r->checkpoint.ledger_id)) != 0)
 		return broken(0, "the checkpoint is another ledger's");
+	if (r->checkpoint.size == 0)
+		return broken(0, "the checkpoint is of no record");
 	r->checkpoint_known = true;
 	return 0;
 }

@@ -285,7 +285,7 @@ int segment_walk_next(struct segment_walk *w, struct record *record, uint8_t has
 	if (window_fill(w) != 0)
 		return -1;
 	size_t ahead = (size_t)(w->window_end - w->offset), size;
-	struct slice bytes = { w->window.at + w->window.len - ahead, ahead };
+	struct slice bytes = { ahead ? w->window.at + w->window.len - ahead : NULL, ahead };
 	enum record_state state = ahead ? record_peek(bytes, record, &size, hash) : RECORD_RESERVED;
 	if (state != RECORD_WHOLE)
 		return (int)state;

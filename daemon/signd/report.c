@@ -30,21 +30,21 @@ static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
 	char text[200], id[2 * KEY_ID_SIZE + 1];
 	uint16_t stopped = signer_stopped(s, true);
 	if (stopped && stopped != REFUSE_LATCHED)
-		list_put(items, count, 0, slice_text(inner_refusal_sentence(stopped)));
+		list_put(items, count, STOP_PASSES, slice_text(inner_refusal_sentence(stopped)));
 	for (size_t i = 0; i < LATCHES; i++)
 		if (s->latches.closed[i])
-			list_put(items, count, 1, slice_text(s->latches.why[i]));
+			list_put(items, count, STOP_LATCHED, slice_text(s->latches.why[i]));
 	if (s->log_key->trouble) {
 		snprintf(text, sizeof(text), "The log key in token %s: %s", s->log_key->token,
 			 driver_refusal_sentence(s->log_key->trouble));
-		list_put(items, count, 0, slice_text(text));
+		list_put(items, count, STOP_LOG_KEY, slice_text(text));
 	}
 	for (size_t i = 0; i < s->keys.count && *count < MAX_LATCHES; i++) {
 		if (!s->keys.all[i]->latched)
 			continue;
 		hex_encode(s->keys.all[i]->id, KEY_ID_SIZE, id);
 		snprintf(text, sizeof(text), "Key %s gave three signatures that do not verify.", id);
-		list_put(items, count, 1, slice_text(text));
+		list_put(items, count, STOP_LATCHED, slice_text(text));
 	}
 }
 

@@ -95,7 +95,7 @@ static bool answer_again(struct signer *s, uint64_t peer, const struct frame *f,
 	buf_init(&o.bytes[1], MAX_RECORD + 4096);
 	if (!outcome_read(s, seq, &o))
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_LEDGER_FAILED, NULL, 0);
-	else if (memcmp(o.id, id, REQUEST_ID_SIZE) != 0 || memcmp(o.hash, hash, 32) != 0)
+	else if (memcmp(o.id, id, REQUEST_ID_SIZE) != 0 || (o.type != RECORD_LOST && memcmp(o.hash, hash, 32) != 0))
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_REQUEST_REUSED, "request_id", 0);
 	else
 		outcome_reply(s, peer, f, &o);

@@ -119,7 +119,7 @@ int store_issuer_list(struct store_session *s, issuer_visit *visit, void *with);
 int store_key_insert(struct store_session *s, const struct key_row *row); /* a known key_id is STORE_DONE */
 int store_key_bind(struct store_session *s, const uint8_t key_id[16], const char *ca_id);
 int store_key_find(struct store_session *s, const uint8_t key_id[16], struct key_row *out);
-/* Keys of CAs that are not there any more belong to none. */
+/* Keys of CAs that are not there any more, or were made with another key, belong to none. */
 int store_key_free(struct store_session *s);
 /* The oldest key of this token and algorithm that belongs to no CA. */
 int store_key_find_unbound(struct store_session *s, const char *token, uint8_t algorithm, struct key_row *out);

@@ -128,6 +128,8 @@ stack_stop
 moment=$(clock_now "$signer")
 mkdir "$work/state"
 cp -a "$STACK_DIR/token" "$STACK_DIR/signer" "$STACK_DIR/db" "$work/state"
+checks() { grep -c keys_checked "$STACK_DIR/log/signd.log"; }
+checked() { [ "$(checks)" -gt "$before" ]; }
 held() { # NAME SEED: $work/NAME.tbs, issued from the kept state
   local part
   for part in token signer db; do
@@ -135,7 +137,9 @@ held() { # NAME SEED: $work/NAME.tbs, issued from the kept state
     cp -a "$work/state/$part" "$STACK_DIR/$part"
   done
   everywhere clock_hold_at $((moment + 60))
+  before=$(checks)
   CHANCERY_SHIM_SEED=$2 stack_start || e2e_die "the stack is not ready with its clock held"
+  stack_until 30 checked # that takes of the same chance
   leaf "$1"
   answers 201 "$1: a leaf with time and chance held"
   openssl asn1parse -in "$work/$1.crt" -strparse 4 -noout -out "$work/$1.tbs"

@@ -280,8 +280,11 @@ if small_disk "$STACK_DIR/signer" 100m; then
   rm -rf "$work/aside" && mkdir "$work/aside" && cp -rp --sparse=always "$STACK_DIR/signer/." "$work/aside/" &&
     umount -l "$STACK_DIR/signer" && rm -rf "$STACK_DIR/signer" && cp -rp --sparse=always "$work/aside" "$STACK_DIR/signer"
   stack_start || e2e_die "not ready with space again"
+  API_KEY=roll-$i api POST "$leaves" "$leaf"
+  answers 503 "space again, started anew: it waits for root's word" latched
+  succeeds "root gives it" "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --resume "the disk has room again"
   late() { API_KEY=roll-$i api POST "$leaves" "$leaf"; [ "$status" = 201 ]; }
-  if stack_until 30 late; then pass "space again, started anew: the refused one is issued"; else fail "space again" "$status $body"; fi
+  if stack_until 30 late; then pass "the refused one is issued"; else fail "space again" "$status $body"; fi
   is "$(find "$STACK_DIR/signer/ledger" -name '*.seg' | wc -l)" 2 "in the next segment"
 else
   skip "a full disk below the ledger" "$(head -1 "$work/mount.err" 2>/dev/null): no file system can be mounted here"

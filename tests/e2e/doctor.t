@@ -110,6 +110,23 @@ says 'warning CA short expires on' "and named"
 api POST "/api/v1/intermediates/$short/retire" '{}'
 finds "" 0 "retired it is none"
 
+# The log key, which no CA has.
+log_key=$(SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf pkcs11-tool --module "$softhsm_module" \
+  --token-label main --login --pin "$(cat "$STACK_DIR/token/pin")" -O --type privkey 2>/dev/null |
+  sed -n 's/^ *ID: *//p' | while read -r key; do
+  api GET "/api/v1/audit?last=1000"
+  grep -q "\"key_id\": *\"$key\"" <<<"$body" || echo "$key"
+done)
+cp -rp "$STACK_DIR/token/tokens" "$work/main"
+SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf pkcs11-tool --module "$softhsm_module" --token-label main --login \
+  --pin "$(cat "$STACK_DIR/token/pin")" --delete-object --type privkey --id "$log_key" >/dev/null 2>&1
+kill -KILL "$(pid_of driver)"
+finds log_key 10 "a log key that vanished"
+rm -rf "$STACK_DIR/token/tokens"
+cp -rp "$work/main" "$STACK_DIR/token/tokens"
+kill -KILL "$(pid_of driver)" 2>/dev/null
+finds "" 0 "and came back"
+
 # The sockets.
 chmod 0600 "$STACK_DIR/front/pki.sock"
 finds socket_mode 9 "a socket with another mode"

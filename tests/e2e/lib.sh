@@ -195,11 +195,3 @@ witness_between() {
   sed -i -e "s|^module = .*|module = \"$CHANCERY_BUILD/tests/e2e/witness.so\";|" \
     -e "s|^environment = {|&  WITNESS_MODULE = \"$module\"; WITNESS_FILE = \"$work/witness\";|" "$STACK_DIR/conf/driver-main.conf"
 }
-# Points of load.py check: a promise and what breaks it a line.
-load_checked() { # DIR
-  local promise broken
-  while IFS=$'\t' read -r promise broken; do
-    case $promise in '#'*) diag "${promise#\#}" ;; *) nothing "$promise" "$broken" ;; esac
-  done < <(python3 "$CHANCERY_SOURCE/tests/e2e/load.py" check "$1" "$STACK_DIR/db/chancery.sqlite" \
-    "$STACK_DIR/signer/ledger" "$work/witness" || printf 'the check itself\tdied\n')
-}

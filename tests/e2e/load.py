@@ -96,7 +96,7 @@ class Client(threading.Thread):
     def create(self):
         name = "ca-%d-%d" % (self.number, self.asked)
         made = self.do("ca", self.plan["cas"], {"name": name, "subject": {"common_name": "Load " + name},
-                       "algorithm": "ECDSA-P256", "path_len_constraint": 0, "parent_ca_id": self.plan["parent"]}, name=name)
+                       "algorithm": self.plan["algorithm"], "path_len_constraint": 0, "parent_ca_id": self.plan["parent"]}, name=name)
         if made:
             self.cas.append([made["id"], "active"])
 
@@ -194,7 +194,7 @@ def tbs_read(tbs):
 class Ledger:
     def __init__(self, folder):
         self.intents, self.results, self.lost, self.keys, self.closed, self.allowed = {}, {}, set(), {}, set(), set()
-        self.state = None
+        self.state, self.starts = None, 0
         self.roots = []
         self.state = ledger_check.read(folder, self.take)
         origin = "chancery/" + self.state["id"].hex()
@@ -217,6 +217,8 @@ class Ledger:
             self.lost.add(struct.unpack_from("<Q", body)[0])
         elif kind == 3:
             self.keys[body[8:24].hex()] = seq
+        elif kind == 14:
+            self.starts += 1
         elif kind == 9:
             self.closed.add(body[48:64].hex())
 
@@ -277,17 +279,22 @@ DIGEST_INFO = "3031300d060960864801650304020105000420"
 
 
 def check_witness(witness, ledger):
-    """A driver has each key that it finds sign a challenge once, before anything else; all the rest is on the ledger."""
-    seen, first, unnamed = set(), set(), []
+    """Keys prove themselves by signing random words: once to each driver, once to each life of the signer. The digests
+    don't say so, hence they are counted; all the rest is on the ledger."""
+    seen, proofs, unnamed = set(), {}, []
     with open(witness) as f:
         for line in f:
             process, key, data = line.split()
+            if key == "0":
+                proofs = {f: n for f, n in proofs.items() if f[0] != process}
+                continue
             data = data[len(DIGEST_INFO):] if data.startswith(DIGEST_INFO) else data  # an RSA key's
-            if data not in ledger.allowed and (process, key) in first:
-                unnamed.append(line.strip())
-            first.add((process, key))
+            if data not in ledger.allowed:
+                proofs[process, key] = proofs.get((process, key), 0) + 1
+                if proofs[process, key] > 1 + ledger.starts:
+                    unnamed.append(line.strip())
             seen.add(data)
-    return seen, first, unnamed
+    return seen, proofs, unnamed
 
 
 def check(folder, database, ledger_folder, witness):

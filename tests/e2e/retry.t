@@ -112,6 +112,20 @@ keyed lost POST "$leaves" "$leaf"
 is "$body" "$first" "asked once more: the same"
 is "$(count CERT_RESULT)" $((before + 1)) "one certificate"
 
+# The same, and the retry asks the signer with another body, as the profile has changed meanwhile.
+before=$(count CERT_RESULT) intents=$(count CERT_INTENT)
+hold driver
+unheard changed "$leaves" "$leaf"
+stack_until 20 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
+end signd
+sed -i 's/^default_ttl = .*/default_ttl = 1000000;/' "$STACK_DIR/conf/profiles/server.conf"
+end frontd
+let_go driver
+stack_until 30 stack_ready || diag "not ready"
+insist changed "$leaves" "$leaf"
+answers 201 "signature lost, profile changed: the retry gets another"
+is "$(count CERT_RESULT)" $((before + 1)) "one certificate"
+
 # The token does not answer in time: refused, and the key is good for another try.
 before=$(count CERT_RESULT)
 hold driver

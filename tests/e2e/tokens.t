@@ -46,7 +46,7 @@ judge "after that" "$work/leaf.crt" "$work/leaf.chain" "$work/leaf.root"
 
 # So does a new life of the token. While it is away nobody gets anything but 503 or a good certificate.
 "$CHANCERY_SOURCE/tests/tokens/down" "$STACK_DIR/token"
-API_PATIENCE=30 issue "$issuing" "$work/leaf.csr" server
+API_PATIENCE=5 issue "$issuing" "$work/leaf.csr" server
 like "$status" '^(201|503|000)$' "while the token's own daemons are away: 503, or none was needed"
 CHANCERY_BUILD=$STACK_BIN "$CHANCERY_SOURCE/tests/tokens/up-${STACK_TOKEN:-softhsm}" "$STACK_DIR/token" main >"$work/up" 2>&1 ||
   diag "$(cat "$work/up")"

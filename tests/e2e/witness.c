@@ -2,7 +2,8 @@
  * A PKCS#11 module that stands in front of another one (WITNESS_MODULE) and
  * writes down what is to be signed before it passes the call on (WITNESS_FILE):
  * what a token signed without the ledger's knowledge would stand there. A line
- * for each C_Sign: process, key's handle, the data in hex.
+ * for each C_Sign: process, key's handle, the data in hex; and "PROCESS 0 0"
+ * for each C_Initialize, as handles mean something else from then on.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 static CK_FUNCTION_LIST list;
 static CK_C_Sign real_sign;
 static CK_C_SignInit real_sign_init;
+static CK_C_Initialize real_initialize;
 static int file = -1;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -41,6 +43,15 @@ static CK_OBJECT_HANDLE key_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE set)
 	}
 	pthread_mutex_unlock(&lock);
 	return key;
+}
+
+static CK_RV initialize_noted(void *arguments)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "%d 0 0\n", (int)getpid());
+	if (write(file, line, (size_t)n) != n)
+		return CKR_DEVICE_ERROR;
+	return real_initialize(arguments);
 }
 
 static CK_RV sign_init_noted(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
@@ -79,6 +90,8 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
 	list = *real;
 	real_sign = real->C_Sign;
 	real_sign_init = real->C_SignInit;
+	real_initialize = real->C_Initialize;
+	list.C_Initialize = initialize_noted;
 	list.C_Sign = sign_noted;
 	list.C_SignInit = sign_init_noted;
 	*out = &list;

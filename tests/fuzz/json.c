@@ -81,6 +81,7 @@ static int rows_insert(struct store_session *s, void *with)
 				     .state = slice_text("active"),
 				     .subject = buf_slice(&subject),
 				     .subject_fold = slice_text("root"),
+				     .key_id = { 1 },
 				     .token = slice_text("main"),
 				     .algorithm = ALGORITHM_ECDSA_P256,
 				     .path_len = 1,

@@ -7,7 +7,7 @@
  * An input is a sequence of files: kind in one byte, in one which of its
  * records stays as it is, the length in two, the bytes. KIND_RIGHT: what
  * only luck could hit is made right first: names, numbers, roots, checks, and
- * of a checkpoint all but the size, which is its first byte.
+ * of a checkpoint all but the size, which is its first byte; one that is to be spoilt bears another root.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -41,6 +41,7 @@ struct written {
 	struct merkle tree;
 	uint8_t roots[256][HASH_SIZE]; /* of the first records */
 	uint64_t first;		       /* of the last segment */
+	bool wrong;		       /* a checkpoint that was signed over another root */
 };
 
 static void folder_clear(void)
@@ -126,7 +127,7 @@ static void segment_write(struct buf *bytes, bool right, uint8_t spoilt, struct 
 	file_write(name, buf_slice(bytes));
 }
 
-static void checkpoint_right(uint8_t at, const struct written *w)
+static void checkpoint_right(uint8_t at, uint8_t spoilt, struct written *w)
 {
 	struct checkpoint c = { .size = at };
 	uint8_t raw[64];
@@ -134,6 +135,8 @@ static void checkpoint_right(uint8_t at, const struct written *w)
 	scoped_buf text = { .max = MAX_NOTE }, note = { .max = MAX_NOTE };
 	memcpy(c.ledger_id, options.ledger_id, sizeof(c.ledger_id));
 	memcpy(c.root, w->roots[at], HASH_SIZE);
+	c.root[0] ^= spoilt;
+	w->wrong = at && spoilt;
 	checkpoint_text(&c, &text);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	REQUIRE(EVP_DigestSignInit_ex(ctx, NULL, NULL, NULL, NULL, private, NULL) == 1 &&
@@ -149,6 +152,7 @@ static void item_write(uint8_t kind, uint8_t spoilt, struct slice bytes, struct 
 	bool right = kind & KIND_RIGHT;
 	scoped_buf copy = { .max = 65536 };
 	buf_put_slice(&copy, bytes);
+	w->wrong = false;
 	switch ((kind & ~KIND_RIGHT) % KINDS) {
 	case KIND_SEGMENT:
 		segment_write(&copy, right, spoilt, w);
@@ -159,7 +163,7 @@ static void item_write(uint8_t kind, uint8_t spoilt, struct slice bytes, struct 
 		break;
 	default:
 		if (right)
-			checkpoint_right(bytes.len ? bytes.at[0] : 0, w);
+			checkpoint_right(bytes.len ? bytes.at[0] : 0, spoilt, w);
 		else
 			file_write("checkpoint", bytes);
 	}
@@ -203,28 +207,40 @@ static uint64_t size_told(void)
 	return size;
 }
 
-/* What was taken over is whole; it goes on, and the next life finds the same and one more. */
-static void ledger_holds(struct ledger *l)
+static void append(struct ledger *l, uint8_t type, struct slice body)
+{
+	uint64_t seq, size = ledger_size(l);
+	REQUIRE(ledger_stage(l, type, 1, body, &seq) == 0 && seq == size && ledger_commit(l) == 0);
+}
+
+/* The same ledger in its next life. */
+static struct ledger *again(struct ledger *l)
 {
 	struct merkle tree;
 	uint8_t root[HASH_SIZE], other[HASH_SIZE];
-	uint64_t size = ledger_size(l), seq;
-	scoped_buf start = { .max = 4096 };
-	const struct ledger_start_record first = { .log_public_key = SLICE_OF(log_key) };
-	ledger_root(l, root);
-	REQUIRE(size_told() == size && readable(size, &tree));
-	merkle_root(&tree, other);
-	REQUIRE(memcmp(root, other, HASH_SIZE) == 0);
-	/* One that is empty begins with its log key: a checkpoint, be it of nothing, can't be believed without. */
-	record_ledger_start_put(&start, &first);
-	REQUIRE(ledger_stage(l, size ? RECORD_NOTE : RECORD_LEDGER_START, 1, buf_slice(&start), &seq) == 0);
-	REQUIRE(seq == size && ledger_commit(l) == 0);
+	uint64_t size = ledger_size(l);
 	ledger_root(l, root);
 	ledger_close(l);
 	l = NULL;
-	REQUIRE(ledger_open(path, &options, &l) == 0 && ledger_size(l) == size + 1 && readable(size + 1, &tree));
+	REQUIRE(ledger_open(path, &options, &l) == 0 && ledger_size(l) == size && readable(size, &tree));
 	merkle_root(&tree, other);
-	REQUIRE(memcmp(root, other, HASH_SIZE) == 0);
+	REQUIRE(memcmp(root, other, HASH_SIZE) == 0 && size_told() == size);
+	return l;
+}
+
+/* What was taken over is whole; it goes on, also in a segment of its own, before which nothing torn may be left. */
+static void ledger_holds(struct ledger *l)
+{
+	static const uint8_t much[5000];
+	scoped_buf start = { .max = 4096 };
+	const struct ledger_start_record first = { .log_public_key = SLICE_OF(log_key) };
+	l = again(l);
+	/* One that is empty begins with its log key: a checkpoint, be it of nothing, can't be believed without. */
+	record_ledger_start_put(&start, &first);
+	append(l, ledger_size(l) ? RECORD_NOTE : RECORD_LEDGER_START, buf_slice(&start));
+	l = again(l);
+	append(l, RECORD_NOTE, SLICE_OF(much));
+	l = again(l);
 	ledger_close(l);
 }
 
@@ -246,7 +262,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t told = size_told();
 	readable(told < 300 ? told : 300, &tree);
 	int first = ledger_open(path, &options, &l);
-	REQUIRE((first == 0) == (l != NULL));
+	REQUIRE((first == 0) == (l != NULL) && (first || !w.wrong));
 	if (l)
 		ledger_holds(l);
 	else

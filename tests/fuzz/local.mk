@@ -140,7 +140,7 @@ tests_fuzz_fuzz_key_uri_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_key_uri_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_key_uri_LDADD = daemon/policy/libpolicy.a daemon/base/libbase.a
 
-tests_fuzz_fuzz_root_SOURCES = tests/fuzz/root.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_root_SOURCES = tests/fuzz/root.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_root_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_root_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_root_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+tests_fuzz_fuzz_root_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOMS) $(FRONT_LIBS)

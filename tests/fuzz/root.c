@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "frontd/chain.h"
 #include "frontd/root.h"
+#include "fuzz/bend.h"
 #include "fuzz/fuzz.h"
 #include "names/dn.h"
 #include "wire/inner.h"
@@ -85,4 +86,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(buf_ok(&pem));
 	pem_try((const char *)pem.at);
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+	return der_mutate(data, size, max_size, seed);
 }

@@ -202,6 +202,23 @@ static void charter_write(const char *name, const struct charter *c, const struc
 		encode_write(name, 1, (struct slice){ frame->at + FRAME_HEAD, frame->len - FRAME_HEAD });
 }
 
+/* What the encoder makes all else of. */
+static void values_write(void)
+{
+	static const uint8_t signature[65] = { 0, 0, 0x80, [33] = 0x7f };
+	encode_write("signature", 2, SLICE_OF(signature));
+	/* The last second of UTCTime, the first after it, and the last of all. */
+	static const int64_t times[] = { 2524607999, 2524608000, 253402300799 };
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		char name[24];
+		uint8_t time[8];
+		set_u64(time, (uint64_t)times[i]);
+		snprintf(name, sizeof(name), "time-%zu", i);
+		encode_write(name, 3, SLICE_OF(time));
+	}
+	encode_write("values", 3, slice_text("\x2a\x86\x48\x01\x01\x01\x02"));
+}
+
 /* A leaf, a child CA and a root that pass every check. */
 static void charters_write(void)
 {
@@ -252,9 +269,6 @@ static void charters_write(void)
 	buf_clear(&frame);
 	ask_key_csr_put(&frame, 1, &csr);
 	encode_write("csr", 0, (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD });
-	static const uint8_t signature[65] = { 0, 0, 0x80, [33] = 0x7f };
-	encode_write("signature", 2, SLICE_OF(signature));
-	encode_write("values", 3, slice_text("\x2a\x86\x48\x01\x01\x01\x02"));
 	leaf.kind = KIND_OCSP_RESPONDER;
 	buf_clear(&frame);
 	ask_cert_sign_put(&frame, 1, &leaf);
@@ -303,6 +317,8 @@ static void ledgers_write(void)
 	segment_put(&out, 2, false, 0);
 	file_put(&out, 0x82, (struct slice){ &three, 1 });
 	seed_write("ledger", "two", buf_slice(&out));
+	out.at[out.len - 4] = 1;
+	seed_write("ledger", "two-wrong", buf_slice(&out));
 	buf_clear(&out);
 	segment_put(&out, 1, true, 0);
 	segment_put(&out, 3, false, 180);
@@ -325,6 +341,7 @@ int main(int argc, char **argv)
 	tables_write();
 	reports_write();
 	note_write();
+	values_write();
 	charters_write();
 	signer_seeds();
 	ledgers_write();

@@ -267,6 +267,8 @@ static void own_life(void)
 	key_create(&out, 1); /* 3: a serial came between */
 	csr_make(&out, third, "Other");
 	ca_make(&out, 3, 1, "Child");
+	key_create(&out, 7); /* 5 */
+	ca_make(&out, 5, 1, "Child");
 	leaf_make(&out, 3, "www.example.com", 8);
 	leaf_make(&out, 3, "www.example.org", 0);
 	rest_make(&out, 3);
@@ -276,13 +278,18 @@ static void own_life(void)
 	ca_make(&out, 1, 0, "Root");
 	leaf_make(&out, 1, "a.example", 4 | 1);
 	leaf_make(&out, 1, "b.example", 4 | 2 | 32);
-	for (int i = 0; i < 3; i++)
-		leaf_make(&out, 1, "c.example", 3);
-	seed_write("signer", "latched", buf_slice(&out));
+	leaf_make(&out, 1, "c.example", 4 | 3 | 64);
 	gone_make(&out, 1, 0);
 	gone_make(&out, 1, 8 | 2);
 	rest_make(&out, 1);
 	seed_write("signer", "at-once", buf_slice(&out));
+	buf_clear(&out);
+	key_create(&out, 7);
+	ca_make(&out, 1, 0, "Root");
+	for (int i = 0; i < 3; i++)
+		leaf_make(&out, 1, "c.example", 3);
+	leaf_make(&out, 1, "d.example", 0);
+	seed_write("signer", "latched", buf_slice(&out));
 }
 
 static void key_hash_id(int key, uint8_t id[KEY_ID_SIZE])

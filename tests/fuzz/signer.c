@@ -216,6 +216,24 @@ static void path_len_holds(const struct imported_record *in, uint16_t path_len)
 	} while (list_next(&chain, &tag, &der));
 }
 
+/* A key that was bound keeps its charter; only its validity may change. */
+static void bindings_hold(void)
+{
+	struct record a, b;
+	struct key_bound_record x, y;
+	size_t size;
+	for (size_t i = 0; i < world.record_count; i++)
+		for (size_t j = 0; j < i; j++) {
+			record_peek(buf_slice(&world.records[i]), &a, &size, NULL);
+			record_peek(buf_slice(&world.records[j]), &b, &size, NULL);
+			if (a.type != RECORD_KEY_BOUND || b.type != RECORD_KEY_BOUND)
+				continue;
+			REQUIRE(record_key_bound_get(a.body, &x) == PACK_OK &&
+				record_key_bound_get(b.body, &y) == PACK_OK);
+			REQUIRE(memcmp(x.key_id, y.key_id, KEY_ID_SIZE) != 0 || slice_equal(x.charter, y.charter));
+		}
+}
+
 static void imports_hold(const struct signer *s)
 {
 	struct record r;
@@ -260,6 +278,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world.token = WORLD_GOOD;
 	world_run(&s, SIZE_MAX);
 	subjects_hold(&s.keys);
+	bindings_hold();
 	imports_hold(&s);
 	ledger_holds(&s);
 	world_end(&s);

@@ -129,8 +129,10 @@ static struct slice draw(struct buf *raw, enum name_use use, uint8_t type)
 	size_t before = raw->len;
 	uint8_t tag;
 	struct slice value;
-	raw->max = 65536;
-	buf_room(raw, 4096); /* what was drawn before stays where it is */
+	if (!raw->at) {
+		raw->max = 65536;
+		buf_room(raw, 65536); /* all at once: what was drawn before stays where it is */
+	}
 	put(raw, &count, use, type);
 	struct list l = { count, { raw->at + before, raw->len - before } };
 	list_next(&l, &tag, &value);

@@ -1,4 +1,5 @@
 /* frontd: routes, name patterns, metrics, and HTTP's framing over a real socket. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +18,7 @@
 #include "frontd/authz.h"
 #include "frontd/front.h"
 #include "frontd/http.h"
+#include "frontd/json_text.h"
 #include "frontd/metrics.h"
 #include "frontd/route.h"
 #include "names/name.h"
@@ -199,12 +202,90 @@ static void framing_means_one_thing(void **state)
 	rmdir(folder);
 }
 
+static void *finish_soon(void *call)
+{
+	struct call *c = call;
+	struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+	nanosleep(&pause, NULL);
+	call_reply(c, 201, json_pack("{s:s}", "from", "another thread"));
+	c->finished(c);
+	return NULL;
+}
+
+static void start_thread(struct call *c)
+{
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, finish_soon, c), 0);
+	pthread_detach(thread);
+}
+
+static void start_done(struct call *c)
+{
+	call_reply(c, 202, json_pack("{s:s}", "from", "the start itself"));
+	c->finished(c);
+}
+
+/* /thread and /done wait, /here is answered at once, the rest is for serve(). */
+static enum http_begun begin(struct http_request *r)
+{
+	if (strcmp(r->path, "/here") == 0) {
+		call_reply(&r->call, 203, json_pack("{}"));
+		return HTTP_ANSWERED;
+	}
+	r->call.start = strcmp(r->path, "/thread") == 0 ? start_thread : start_done;
+	return strcmp(r->path, "/echo") == 0 ? HTTP_BLOCKS : HTTP_WAITS;
+}
+
+static void answers_may_come_later(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/ch.XXXXXX", path[64];
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/s", folder);
+	struct front front = { .metrics = metrics_new() };
+	struct http_options options = { .name = "t", .socket = fd_listen(path, 0600), .front = &front, .serve = echo,
+					.begin = begin, .threads = 2 };
+	struct http_server *s;
+	assert_int_equal(http_start(&options, &s), 0);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(status_of(path, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n", 0), 200);
+		assert_int_equal(status_of(path, "GET /thread HTTP/1.1\r\nHost: x\r\n\r\n", 0), 201);
+		assert_int_equal(status_of(path, "GET /done HTTP/1.1\r\nHost: x\r\n\r\n", 0), 202);
+		assert_int_equal(status_of(path, "GET /here HTTP/1.1\r\nHost: x\r\n\r\n", 0), 203);
+	}
+	/* What is on its way when the server ends is waited for, deadline or not. */
+	scoped_fd int fd = fd_connect(path);
+	const char *request = "GET /thread HTTP/1.1\r\nHost: x\r\n\r\n";
+	assert_int_equal(fd_write_all(fd, request, strlen(request)), 0);
+	http_drain(s, time_boot_ms());
+	http_stop(s);
+	metrics_free(front.metrics);
+	unlink(path);
+	rmdir(folder);
+}
+
+static void json_is_escaped(void **state)
+{
+	(void)state;
+	scoped_buf out = { .max = 256 };
+	buf_put_u8(&out, '{');
+	json_member_put(&out, "a", slice_text("\"\\\n\t\x01z\xc3\xbc"));
+	json_member_put(&out, "b", slice_text(""));
+	buf_put_u8(&out, '}');
+	buf_put_u8(&out, 0);
+	assert_string_equal((char *)out.at, "{\"a\":\"\\\"\\\\\\n\\u0009\\u0001z\xc3\xbc\",\"b\":\"\"}");
+	json_t *read = json_loads((char *)out.at, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(read, "a")), "\"\\\n\t\x01z\xc3\xbc");
+	json_decref(read);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(routes_are_found),	 cmocka_unit_test(paths_have_a_limit),
 		cmocka_unit_test(name_patterns_limit),	 cmocka_unit_test(metrics_escape_labels),
-		cmocka_unit_test(framing_means_one_thing), cmocka_unit_test(refusals_end_with_a_whole_character),
+		cmocka_unit_test(framing_means_one_thing), cmocka_unit_test(answers_may_come_later),
+		cmocka_unit_test(json_is_escaped), cmocka_unit_test(refusals_end_with_a_whole_character),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

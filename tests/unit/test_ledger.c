@@ -400,6 +400,7 @@ static void checkpoints_hold_the_ledger_up(void **state)
 	scoped_buf short_one = { .max = 8192 };
 	file_load(SEG0, &short_one);
 	append(l, 1, 50);
+	assert_int_equal(checkpoint_put(l, 0), -1); /* of no record */
 	assert_int_equal(checkpoint_put(l, 2), 0);
 	assert_int_equal(checkpoint_put(l, 3), -1); /* longer than the ledger */
 	assert_int_equal(checkpoint_put(l, 1), -1); /* shorter than the last */
