@@ -80,6 +80,36 @@ static int issuer_set(struct cli *c, const struct options *o)
 	return r ? r : issuer_answer(c, answer);
 }
 
+/* From one CA that signs leaves itself to a tree: its CA stays who issues. */
+static int issuer_migrate(struct cli *c, const struct options *o)
+{
+	char id[MAX_ID];
+	int r = lookup_issuer(c, o->arguments[0], id);
+	if (r)
+		return r;
+	scoped_buf path, change;
+	path_init(&path, "/issuers");
+	path_add(&path, id);
+	scoped_json *issuer = NULL, *answer = NULL;
+	r = client_get(c, &path, &issuer);
+	if (r == CLI_DONE && !member_is(issuer, "hierarchy_mode", "single"))
+		r = problem_tell(c, CLI_CONFLICT, (struct problem){ .code = "not_single" },
+				 "issuer \"%s\" is a tree already.", o->arguments[0]);
+	if (r)
+		return r;
+	path_init(&change, "/issuers");
+	path_add(&change, id);
+	if (option_flag(o, "dry-run"))
+		path_query(&change, "dry_run", "true");
+	r = client_send(c, "PATCH", &change, json_pack("{s:s}", "hierarchy_mode", "tree"), &answer);
+	return r ? r : issuer_answer(c, answer);
+}
+
+static const struct option_spec migrate_options[] = {
+	{ "dry-run", OPTION_FLAG, NULL, "check everything and change nothing" },
+	{ .name = NULL },
+};
+
 static const struct option_spec create_options[] = {
 	{ "mode", OPTION_TEXT, "single|tree", "one CA that signs leaves itself, or a tree of CAs (default tree)" },
 	{ .name = NULL },
@@ -98,5 +128,7 @@ const struct command issuer_commands[] = {
 	{ "issuer", "show", 1, 1, "ISSUER", "Show one issuer.", "chancery issuer show web", NULL, issuer_show },
 	{ "issuer", "set", 1, 1, "ISSUER", "Change an issuer's mode or its issuing CA.",
 	  "chancery issuer set web --mode tree --issuing-ca issuing", set_options, issuer_set },
+	{ "issuer", "migrate", 1, 1, "ISSUER", "Make a tree of an issuer with one CA, which goes on issuing.",
+	  "chancery issuer migrate web --dry-run", migrate_options, issuer_migrate },
 	{ .group = NULL },
 };

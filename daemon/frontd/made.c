@@ -79,6 +79,9 @@ static int issuing_commit(struct store_session *s, struct made *m)
 	if (r || issuer.issuing_ca_id.len)
 		return r;
 	issuer.issuing_ca_id = m->ca.id;
+	/* An older note of the issuer, read once more, doesn't take it away. */
+	if (issuer.updated_at < m->now)
+		issuer.updated_at = m->now;
 	return store_issuer_update(s, &issuer);
 }
 

@@ -49,6 +49,14 @@ static int issuer_put(struct store_session *s, json_t *context, int64_t when, bo
 	return store_issuer_update(s, &row);
 }
 
+/* The note of an issuer's making, read once more, says nothing of one that is there: it may have its CA since. */
+static bool issuer_begins(json_t *context, const uint8_t request_id[16])
+{
+	char id[48];
+	context_id("iss-", request_id, id);
+	return strcmp(context_text(context, "iss"), id) == 0;
+}
+
 static int state_rank(struct slice state)
 {
 	static const char *const states[] = { "created", "active", "retiring", "retired", "revoked" };
@@ -85,7 +93,7 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 	scoped_json *context = context_read(note.context);
 	int64_t when = r->record.time / 1000;
 	if (context && strcmp(context_text(context, "op"), "issuer") == 0)
-		return issuer_put(s, context, when, true);
+		return issuer_put(s, context, when, !issuer_begins(context, note.request_id));
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
 		return 0;
 	scoped_row(ca) ca = { 0 };

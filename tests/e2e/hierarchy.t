@@ -5,6 +5,7 @@
 #   hierarchy_names.t    5 23 24 25 26 37 38 44
 #   hierarchy_time.t     28 35 39
 #   race.t               31
+#   migrate.t            12
 #   register.t           1 2 3 27
 #   retry.t              45
 set -u

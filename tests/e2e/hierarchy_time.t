@@ -78,10 +78,10 @@ is "$(field '[.data[] | select(.name == "orphan")] | length')" 0 "case 35: and n
 clock_pass "$clock" $((2 * day))
 api GET /api/v1/doctor
 like "$(field '[.findings[].code] | join(" ")')" orphan "case 35: the doctor lists it"
-key=$(sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" "SELECT lower(hex(key_id)) FROM key WHERE ca_id = ''")
+orphan=$(sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" "SELECT lower(hex(key_id)) FROM key WHERE ca_id = ''")
 probe() { clocked "$CHANCERY_BUILD/tests/e2e/import_probe" "$STACK_DIR/sign/sign.sock" "$(cat "$STACK_DIR/conf/ledger_id")" "$@"; }
-like "$(probe leaf "$key" www.example.com 3600 '' "$work/none.der" 2>&1)" '^refused' "case 35: it signs no leaf"
-like "$(probe close "$key" 2>&1)" '^refused' "case 35: it is no CA to be closed"
+like "$(probe leaf "$orphan" www.example.com 3600 '' "$work/none.der" 2>&1)" '^refused' "case 35: it signs no leaf"
+like "$(probe close "$orphan" 2>&1)" '^refused' "case 35: it is no CA to be closed"
 ca adopted "$root" '{"path_len_constraint": 0}'
 created "case 35: the next CA"
 api GET /api/v1/status
