@@ -132,7 +132,7 @@ static int ca_create(struct cli *c, const struct options *o)
 {
 	const char *issuer = option_text(o, "issuer"), *parent = option_text(o, "parent");
 	char issuer_id[MAX_ID], parent_id[MAX_ID];
-	json_t *body;
+	json_t *body = NULL;
 	int r = option_need(c, o, "issuer");
 	if (r == CLI_DONE)
 		r = option_need(c, o, "name");
