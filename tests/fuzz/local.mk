@@ -107,7 +107,7 @@ tests_fuzz_fuzz_names_LDADD = daemon/names/libnames.a daemon/base/libbase.a
 tests_fuzz_fuzz_charter_SOURCES = tests/fuzz/charter.c tests/fuzz/log_key.h $(FUZZ_BEND) $(FUZZ_FIELDS) $(FUZZ_MAIN)
 tests_fuzz_fuzz_charter_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_charter_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_charter_LDADD = daemon/frontd/libfrontcore.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+tests_fuzz_fuzz_charter_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 # The signer without its threads and files: world.c stands in for them.
 tests_fuzz_fuzz_signer_SOURCES = tests/fuzz/signer.c tests/fuzz/world.c tests/fuzz/world.h tests/fuzz/log_key.h \
