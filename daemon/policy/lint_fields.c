@@ -122,8 +122,10 @@ static bool hash_good(struct slice oid)
 HOLDS(signature_hash)
 {
 	struct slice parameters, oid = algorithm_of(v, &parameters);
+	if (hash_good(oid))
+		return true;
 	oid_print(oid, where);
-	return hash_good(oid);
+	return false;
 }
 
 HOLDS(root_signature_hash)

@@ -38,7 +38,8 @@ static size_t bits_of(struct slice number)
 
 HOLDS(key_known)
 {
-	oid_print(v->key_oid, where);
+	if (v->key == KEY_OTHER)
+		oid_print(v->key_oid, where);
 	return v->key != KEY_OTHER;
 }
 
@@ -94,9 +95,11 @@ static size_t curve_octets(const struct lint_view *v)
 HOLDS(ec_curve)
 {
 	struct slice curve;
+	if (v->key != KEY_EC || curve_octets(v))
+		return true;
 	if (tlv_only(v->key_parameters, TLV_OID, &curve))
 		oid_print(curve, where);
-	return v->key != KEY_EC || curve_octets(v);
+	return false;
 }
 
 static bool compressed(struct slice point)

@@ -252,6 +252,20 @@ HOLDS(common_name_in_san)
 	return false;
 }
 
+HOLDS(email_in_san)
+{
+	struct slice names = lint_inside(v, EXT_SAN);
+	struct name_part email;
+	struct tlv t;
+	if (!subject_part(v, DN_EMAIL_ADDRESS, 0, &email))
+		return true;
+	while (tlv_next(&names, &t))
+		if (t.tag == TLV_CONTEXT(1) && same_ignoring_case(t.value, email.value))
+			return true;
+	where_put(where, email.value);
+	return false;
+}
+
 HOLDS(san_not_empty)
 {
 	return !lint_has(v, EXT_SAN) || v->ext[EXT_SAN]->malformed || lint_inside(v, EXT_SAN).len;
