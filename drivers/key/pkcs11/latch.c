@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,6 +58,17 @@ static int state_write(const struct settings *s, const char *what, const char *t
 	return fd_replace_file(p.text, slice_text(text), 0600) == 0 ? 0 : failed(&p);
 }
 
+static bool pending_read(const char *text, unsigned *out)
+{
+	static const char word[] = "pending ";
+	const char *digits = text + sizeof(word) - 1;
+	if (strncmp(text, word, sizeof(word) - 1) != 0 || *digits < '0' || *digits > '9')
+		return false;
+	unsigned long n = strtoul(digits, NULL, 10);
+	*out = (unsigned)n;
+	return n <= UINT_MAX;
+}
+
 /* A marker that says anything but "pending" and a number counts as a refusal. */
 int latch_closed(const struct settings *s, unsigned *pending)
 {
@@ -66,7 +80,7 @@ int latch_closed(const struct settings *s, unsigned *pending)
 		return -1;
 	if (fd_read_file(p.text, MAX_MARKER, &marker) != 0)
 		return errno == ENOENT ? 0 : failed(&p);
-	if (!slice_to_text(buf_slice(&marker), text, sizeof(text)) || sscanf(text, "pending %u", pending) != 1)
+	if (!slice_to_text(buf_slice(&marker), text, sizeof(text)) || !pending_read(text, pending))
 		return 1;
 	return *pending >= s->login_tries;
 }
