@@ -125,11 +125,20 @@ static int key_work(struct store_session *s, void *with)
 	return r == STORE_NONE ? KEY_UNSETTLED : r;
 }
 
-/* From here on the key stands for another request id; nobody else has it meanwhile. */
+/*
+ * From here on the key stands for another request id; nobody else has it
+ * meanwhile. What a create reserved under the old one would stand in its way.
+ */
 static int id_change(struct store_session *s, struct keyed *k)
 {
+	char id[48];
+	context_id("ica-", k->call->signing_id, id);
+	int r = store_ca_delete(s, id);
+	if (!r)
+		r = store_key_free(s);
 	signer_request_id(k->row.request_id);
-	int r = store_reply_update(s, &k->row);
+	if (r >= 0)
+		r = store_reply_update(s, &k->row);
 	if (r)
 		return r < 0 ? r : -1;
 	pthread_mutex_lock(&lock);
