@@ -6,7 +6,7 @@ dist_systemdunit_DATA = systemd/chancery-driver@.socket systemd/chancery-frontd.
 	systemd/chancery-frontd-pki.socket systemd/chancery-signd.socket
 nodist_systemdunit_DATA = $(SYSTEMD_UNITS_IN:.in=)
 EXTRA_DIST += $(SYSTEMD_UNITS_IN) systemd/sysusers.conf systemd/tmpfiles.conf
-CLEANFILES = $(nodist_systemdunit_DATA)
+CLEANFILES += $(nodist_systemdunit_DATA)
 
 $(nodist_systemdunit_DATA): $(SYSTEMD_UNITS_IN) Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && \

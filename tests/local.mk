@@ -1,7 +1,11 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/bad_input.t \
+EXTRA_DIST += \
+	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
+	tests/e2e/soak.t \
+	tests/e2e/tree.t
 	tests/e2e/catch_up.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
@@ -22,7 +26,9 @@ EXTRA_DIST += \
 	tests/e2e/race.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
+EXTRA_DIST += \
 	tests/e2e/soak.t \
+	tests/e2e/tree.t
 	tests/e2e/two_tokens.sh \
 	tests/lint/c.t \
 	tests/lint/cppcheck.supp \

@@ -7,7 +7,7 @@
 #include "cli/lookup.h"
 #include "cli/member.h"
 #include "cli/pem.h"
-#include "cli/tree.h"
+#include "cli/view.h"
 
 static const char *const pem_members[] = { "certificate_pem", "chain_pem", "root_pem", NULL };
 
@@ -133,7 +133,7 @@ static int ca_create(struct cli *c, const struct options *o)
 {
 	const char *issuer = option_text(o, "issuer"), *parent = option_text(o, "parent");
 	char issuer_id[MAX_ID], parent_id[MAX_ID];
-	json_t *body;
+	json_t *body = NULL;
 	int r = option_need(c, o, "issuer");
 	if (r == CLI_DONE)
 		r = option_need(c, o, "name");
@@ -191,27 +191,6 @@ static int ca_list(struct cli *c, const struct options *o)
 		return r;
 	return c->json ? json_print(c, answer)
 		       : list_print(c, answer, columns, 7, "no CAs yet; `chancery ca create` makes one.");
-}
-
-static int ca_tree(struct cli *c, const struct options *o)
-{
-	static const char *const heads[] = { "CA", "STATE", "PATH LEN", "EXPIRES" };
-	scoped_json *answer = NULL;
-	int r = ca_list_fetch(c, option_text(o, "issuer"), &answer);
-	if (r)
-		return r;
-	if (c->json)
-		return json_print(c, answer);
-	scoped_table t;
-	table_init(&t, heads, 4, c->colour);
-	tree_fill(&t, json_object_get(answer, "data"), c->lines);
-	scoped_buf out;
-	buf_init(&out, 4 * MAX_TABLE_TEXT);
-	if (table_rows(&t))
-		table_render(&t, &out);
-	else
-		buf_put_text(&out, "no CAs yet; `chancery ca create` makes one.\n");
-	return output_print(c, &out);
 }
 
 /* The path of the CA that the first argument names, and something below it. */
@@ -343,7 +322,8 @@ const struct command ca_commands[] = {
 	  "chancery ca register --issuer web --name root --cert root.pem --key 'pkcs11:token=main;id=%01%02'",
 	  register_options, ca_register },
 	{ "ca", "list", 0, 0, NULL, "List the CAs.", "chancery ca list --issuer web", issuer_options, ca_list },
-	{ "ca", "tree", 0, 0, NULL, "Show the CAs as a tree.", "chancery ca tree", issuer_options, ca_tree },
+	{ "ca", "tree", 0, 0, NULL, "Show the CAs as a tree, in the terminal or as a page for a browser.",
+	  "chancery ca tree --format html > tree.html", ca_tree_options, ca_tree },
 	{ "ca", "show", 1, 1, "CA", "Show one CA.", "chancery ca show issuing", issuer_options, ca_show },
 	{ "ca", "chain", 1, 1, "CA", "Write a CA's chain as PEM, the CA first and the root last.",
 	  "chancery ca chain issuing --no-root --out chain.pem", chain_options, ca_chain },

@@ -7,6 +7,7 @@
 #define CHANCERY_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -29,8 +30,8 @@ enum exit_code {
 	CLI_CONFLICT = 6,      /* 409 */
 	CLI_UNAVAILABLE = 7,   /* 503, 429, or no answer in time */
 	CLI_NO_CONNECTION = 8, /* nobody answers at the socket */
-	CLI_WARNINGS = 9,      /* doctor: something wants looking at */
-	CLI_CRITICAL = 10,     /* doctor: something doesn't work */
+	CLI_WARNINGS = 9,      /* doctor, lint: something wants looking at */
+	CLI_CRITICAL = 10,     /* doctor, lint: something doesn't work, or breaks a rule */
 };
 
 struct cli {
@@ -39,6 +40,7 @@ struct cli {
 	bool json;    /* the server's JSON instead of tables */
 	bool colour;  /* standard output is a terminal that takes colours */
 	bool lines;   /* UTF-8 box lines instead of ASCII */
+	size_t width; /* columns of the terminal; 0: any number */
 	void *http;   /* the HTTP room's own handle */
 };
 

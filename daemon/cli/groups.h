@@ -12,5 +12,6 @@ extern const struct command status_commands[];
 extern const struct command doctor_commands[];
 extern const struct command whoami_commands[];
 extern const struct command audit_commands[];
+extern const struct command lint_commands[];
 
 #endif

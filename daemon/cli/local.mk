@@ -1,9 +1,10 @@
-# cli: the command line. Its arrows: base (later ledger, policy and names), libcurl, jansson, libcrypto.
+# cli: the command line. Its arrows: policy, names, base (later ledger), libcurl, jansson, libcrypto.
 bin_PROGRAMS += chancery
 chancery_SOURCES = daemon/cli/main.c $(cli_sources)
+nodist_chancery_SOURCES = $(cli_made)
 cli_sources = \
 	daemon/cli/audit.c daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
-	daemon/cli/issuer.c daemon/cli/profile.c daemon/cli/status.c \
+	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
 	daemon/cli/client.c daemon/cli/client.h \
@@ -11,20 +12,31 @@ cli_sources = \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \
+	daemon/cli/page.c daemon/cli/page.h \
 	daemon/cli/pem.c daemon/cli/pem.h \
 	daemon/cli/plain.c daemon/cli/plain.h \
 	daemon/cli/record.c daemon/cli/record.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tree.c daemon/cli/tree.h \
+	daemon/cli/view.c daemon/cli/view.h \
 	daemon/cli/when.c daemon/cli/when.h
+# The page is edited as HTML, CSS and JavaScript, and carried by the program as strings.
+page_files = $(srcdir)/daemon/cli/page.html $(srcdir)/daemon/cli/page.css $(srcdir)/daemon/cli/page.js
+cli_made = daemon/cli/page_text.c
+$(cli_made): $(srcdir)/daemon/cli/page.awk $(page_files)
+	$(AM_V_GEN)mkdir -p daemon/cli && LC_ALL=C $(AWK) -f $(srcdir)/daemon/cli/page.awk $(page_files) >$@.new && mv $@.new $@
+EXTRA_DIST += daemon/cli/page.awk daemon/cli/page.html daemon/cli/page.css daemon/cli/page.js \
+	daemon/cli/tree.png daemon/cli/tree-example.json
+CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
-chancery_LDADD = daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+chancery_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
 EXTRA_DIST += tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_table
 tests_unit_test_table_SOURCES = tests/unit/test_table.c $(cli_sources)
+nodist_tests_unit_test_table_SOURCES = $(cli_made)
 tests_unit_test_table_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_table_LDADD = $(chancery_LDADD) $(CMOCKA_LIBS)
 endif

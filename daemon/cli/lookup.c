@@ -96,17 +96,19 @@ int lookup_issuer(struct cli *c, const char *text, char id[MAX_ID])
 	return r ? r : row_find(c, json_object_get(issuers, "data"), "issuer", text, id);
 }
 
-static int issuer_ca_list(struct cli *c, const char *issuer_id, json_t **answer)
+static int issuer_ca_list(struct cli *c, const char *issuer_id, const char *format, json_t **answer)
 {
 	scoped_buf path;
 	path_init(&path, "/issuers");
 	path_add(&path, issuer_id);
 	buf_put_text(&path, "/intermediates");
+	if (format)
+		path_query(&path, "format", format);
 	return client_list(c, &path, 0, answer);
 }
 
 /* Every issuer's CAs behind each other. */
-static int all_ca_list(struct cli *c, json_t **answer)
+static int all_ca_list(struct cli *c, const char *format, json_t **answer)
 {
 	scoped_json *issuers = NULL;
 	int r = issuer_list_fetch(c, &issuers);
@@ -119,7 +121,7 @@ static int all_ca_list(struct cli *c, json_t **answer)
 		char id[MAX_ID];
 		r = id_take(c, member_text(issuer, "id"), id);
 		if (r == CLI_DONE)
-			r = issuer_ca_list(c, id, &some);
+			r = issuer_ca_list(c, id, format, &some);
 		if (r)
 			break;
 		json_array_extend(json_object_get(all, "data"), json_object_get(some, "data"));
@@ -131,13 +133,23 @@ static int all_ca_list(struct cli *c, json_t **answer)
 	return r;
 }
 
-int ca_list_fetch(struct cli *c, const char *issuer, json_t **answer)
+static int some_ca_list(struct cli *c, const char *issuer, const char *format, json_t **answer)
 {
 	char id[MAX_ID];
 	if (!issuer)
-		return all_ca_list(c, answer);
+		return all_ca_list(c, format, answer);
 	int r = lookup_issuer(c, issuer, id);
-	return r ? r : issuer_ca_list(c, id, answer);
+	return r ? r : issuer_ca_list(c, id, format, answer);
+}
+
+int ca_list_fetch(struct cli *c, const char *issuer, json_t **answer)
+{
+	return some_ca_list(c, issuer, NULL, answer);
+}
+
+int ca_tree_fetch(struct cli *c, const char *issuer, json_t **answer)
+{
+	return some_ca_list(c, issuer, "tree", answer);
 }
 
 int lookup_ca(struct cli *c, const char *text, const char *issuer, char id[MAX_ID])

@@ -19,5 +19,7 @@ int lookup_ca(struct cli *c, const char *text, const char *issuer, char id[MAX_I
 
 /* {"data":[CA…]} of one issuer, or of all. */
 int ca_list_fetch(struct cli *c, const char *issuer, json_t **answer);
+/* The same with each CA's own in its "children". */
+int ca_tree_fetch(struct cli *c, const char *issuer, json_t **answer);
 
 #endif

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/client.h"
@@ -10,7 +11,8 @@
 
 static const struct command *const groups[] = {
 	issuer_commands, ca_commands,	  cert_commands,  profile_commands,
-	status_commands, doctor_commands, whoami_commands, audit_commands, NULL,
+	status_commands, doctor_commands, whoami_commands, audit_commands,
+	lint_commands,	NULL,
 };
 
 static bool terminal_takes_colours(void)
@@ -19,12 +21,25 @@ static bool terminal_takes_colours(void)
 	return isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && term && *term && strcmp(term, "dumb") != 0;
 }
 
+/* COLUMNS is for whoever wants another width, or one without a terminal. */
+static size_t terminal_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	char *end;
+	unsigned long n = columns && *columns >= '0' && *columns <= '9' ? strtoul(columns, &end, 10) : 0;
+	if (n && *end == '\0')
+		return n;
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static void cli_open(struct cli *c)
 {
 	const char *socket = getenv("CHANCERY_SOCKET");
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error like others */
 	*c = (struct cli){ .socket = socket && *socket ? socket : DEFAULT_SOCKET, .wait = DEFAULT_WAIT };
+	c->width = terminal_width();
 	c->colour = terminal_takes_colours();
 	c->lines = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }

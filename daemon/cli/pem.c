@@ -107,6 +107,14 @@ static int fd_drain(int fd, struct buf *out)
 	}
 }
 
+int file_drain(const char *path, struct buf *out)
+{
+	if (strcmp(path, "-") == 0)
+		return fd_drain(STDIN_FILENO, out);
+	scoped_fd int file = open(path, O_RDONLY | O_CLOEXEC);
+	return file < 0 ? -1 : fd_drain(file, out);
+}
+
 /* What a PEM file is for, in the words of its refusals. */
 struct pem_use {
 	const char *option, *unreadable, *what, *block, *from_der;
@@ -115,11 +123,10 @@ struct pem_use {
 static int pem_read(const struct cli *c, const char *path, const struct pem_use *use, struct buf *out)
 {
 	bool from_stdin = strcmp(path, "-") == 0;
-	scoped_fd int file = from_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	struct problem p = { .code = use->unreadable, .field = use->option };
 	char hint[128];
 	p.hint = hint;
-	if ((!from_stdin && file < 0) || fd_drain(from_stdin ? STDIN_FILENO : file, out) != 0) {
+	if (file_drain(path, out) != 0) {
 		p.hint = NULL;
 		return problem_tell(c, CLI_USAGE, p, "can't read the %s from %s: %s.", use->what,
 				    from_stdin ? "standard input" : path, strerror(errno));

@@ -18,6 +18,8 @@ int pem_write(const struct cli *c, const char *path, const char *what, const cha
 int pem_read_csr(const struct cli *c, const char *path, struct buf *out);
 /* The same for a certificate that an option names. */
 int pem_read_certificate(const struct cli *c, const char *option, const char *path, struct buf *out);
+/* A whole file of whatever kind or, "-", standard input, appended to out; 0, or -1: errno, EFBIG if out is full. */
+int file_drain(const char *path, struct buf *out);
 /* Rows on what the certificate says of itself; none if it can't be read. */
 void pem_describe(struct table *t, const char *text);
 

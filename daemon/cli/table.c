@@ -80,11 +80,29 @@ static void table_widths(const struct table *t, size_t widths[MAX_TABLE_COLUMNS]
 	}
 }
 
+/* How many columns have room, the last of them perhaps cut; the first is always shown whole. */
+static size_t table_fit(const struct table *t, size_t widths[MAX_TABLE_COLUMNS])
+{
+	size_t shown = 0, taken = 0;
+	while (shown < t->columns) {
+		size_t least = widths[shown];
+		if (shown + 1 == t->columns && least > MIN_LAST_COLUMN)
+			least = MIN_LAST_COLUMN;
+		if (t->width && shown && taken + GAP + least > t->width)
+			break;
+		if (t->width && shown && taken + GAP + widths[shown] > t->width)
+			widths[shown] = t->width - taken - GAP;
+		taken += widths[shown] + (shown ? GAP : 0);
+		shown++;
+	}
+	return shown;
+}
+
 void style_put(struct buf *out, bool colour, enum table_style style, struct slice text)
 {
 	static const char *const sequences[] = {
 		[STYLE_PLAIN] = "",	   [STYLE_HEAD] = "\033[1m", [STYLE_GOOD] = "\033[32m",
-		[STYLE_WARN] = "\033[33m", [STYLE_BAD] = "\033[31m",
+		[STYLE_WARN] = "\033[33m", [STYLE_BAD] = "\033[31m", [STYLE_DIM] = "\033[2m",
 	};
 	bool on = colour && style != STYLE_PLAIN && text.len;
 	if (on)
@@ -100,25 +118,40 @@ static void blanks_put(struct buf *out, size_t n)
 		buf_put_u8(out, ' ');
 }
 
-static void table_render_heads(const struct table *t, const size_t widths[MAX_TABLE_COLUMNS], struct buf *out)
+static void table_render_heads(const struct table *t, const size_t widths[MAX_TABLE_COLUMNS], size_t shown,
+			       struct buf *out)
 {
-	for (size_t i = 0; i < t->columns; i++) {
+	for (size_t i = 0; i < shown; i++) {
 		style_put(out, t->colour, STYLE_HEAD, slice_text(t->heads[i]));
-		if (i + 1 < t->columns)
+		if (i + 1 < shown)
 			blanks_put(out, widths[i] - strlen(t->heads[i]) + GAP);
 	}
 	buf_put_text(out, "\n");
 }
 
+/* Only the last column is ever narrower than what is in it, so nothing is owed after it. */
+static void cell_cut(struct buf *out, const struct table *t, const struct table_cell *cell, size_t points)
+{
+	scoped_buf text;
+	buf_init(&text, MAX_TABLE_TEXT);
+	plain_put(&text, table_cell_text(t, cell), points - 1);
+	style_put(out, t->colour, cell->style, buf_slice(&text));
+}
+
 /* Blanks are owed, and only paid when a cell follows: no row ends in them. */
-static void table_render_row(const struct table *t, size_t row, const size_t widths[MAX_TABLE_COLUMNS], struct buf *out)
+static void table_render_row(const struct table *t, size_t row, const size_t widths[MAX_TABLE_COLUMNS], size_t shown,
+			     struct buf *out)
 {
 	size_t owed = 0;
-	for (size_t i = 0; i < t->columns && row * t->columns + i < table_count(t); i++) {
+	for (size_t i = 0; i < shown && row * t->columns + i < table_count(t); i++) {
 		struct table_cell cell = table_cell_at(t, row * t->columns + i);
 		if (cell.len) {
 			blanks_put(out, owed);
 			owed = 0;
+		}
+		if (cell.points > widths[i]) {
+			cell_cut(out, t, &cell, widths[i]);
+			continue;
 		}
 		style_put(out, t->colour, cell.style, table_cell_text(t, &cell));
 		owed += widths[i] - cell.points + GAP;
@@ -134,10 +167,11 @@ void table_render(const struct table *t, struct buf *out)
 	}
 	size_t widths[MAX_TABLE_COLUMNS];
 	table_widths(t, widths);
+	size_t shown = table_fit(t, widths);
 	if (t->heads)
-		table_render_heads(t, widths, out);
+		table_render_heads(t, widths, shown, out);
 	for (size_t row = 0; row < table_rows(t); row++)
-		table_render_row(t, row, widths, out);
+		table_render_row(t, row, widths, shown, out);
 }
 
 enum table_style style_of_state(const char *state)

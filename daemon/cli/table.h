@@ -1,7 +1,8 @@
 /*
  * Tables and detail views for people: columns as wide as their widest cell in
  * code points, two blanks between them, no trailing blanks, colours only when
- * asked for. Every cell is made safe (plain.h) on its way in.
+ * asked for. A table may be told how wide it can be: then its last column is
+ * cut, and columns that have no room are left out. Every cell is made safe (plain.h) on its way in.
  */
 #ifndef CHANCERY_CLI_TABLE_H
 #define CHANCERY_CLI_TABLE_H
@@ -11,14 +12,16 @@
 #include "base/buf.h"
 
 #define MAX_TABLE_COLUMNS 12	     /* more fit on no screen */
+#define MIN_LAST_COLUMN 12	     /* code points of the last column that are worth showing */
 #define MAX_TABLE_TEXT (256UL << 20) /* bytes: what a hundred thousand rows with long names take */
 
-enum table_style { STYLE_PLAIN, STYLE_HEAD, STYLE_GOOD, STYLE_WARN, STYLE_BAD };
+enum table_style { STYLE_PLAIN, STYLE_HEAD, STYLE_GOOD, STYLE_WARN, STYLE_BAD, STYLE_DIM };
 
 struct table {
 	const char *const *heads; /* NULL: no head line */
 	size_t columns;
 	size_t cell_points; /* code points a cell is cut at */
+	size_t width;	    /* code points a row may take; 0: any number */
 	bool colour;
 	struct buf text;  /* all cells' bytes */
 	struct buf cells; /* of struct table_cell, row by row */

@@ -1,7 +1,7 @@
 /*
- * The CAs as an indented tree with state, path length and expiry. The parents
- * are the server's word: a cycle or an absent parent must neither hang it nor
- * hide a CA.
+ * The CAs as an indented tree with state, expiry, path length, key and
+ * constraints. The parents are the server's word: a cycle or an absent parent
+ * must neither hang it nor hide a CA.
  */
 #ifndef CHANCERY_CLI_TREE_H
 #define CHANCERY_CLI_TREE_H
@@ -11,8 +11,13 @@
 #include "cli/table.h"
 
 #define MAX_TREE_DEPTH 64 /* levels; a certificate chain that long verifies nowhere */
+#define TREE_COLUMNS 6
 
-/* list: an array of CAs. lines: UTF-8 box lines, else ASCII. Rows go to a table of four columns. */
+extern const char *const tree_heads[TREE_COLUMNS];
+
+/* list: an array of CAs. lines: UTF-8 box lines, else ASCII. Rows go to a table of TREE_COLUMNS. */
 void tree_fill(struct table *t, const json_t *list, bool lines);
+/* A list in which CAs may hang in the "children" of others as one array without any; NULL: out of memory. */
+json_t *tree_flatten(const json_t *nested);
 
 #endif

@@ -21,8 +21,7 @@ void span_put(struct buf *out, int64_t seconds)
 	buf_printf(out, "%" PRId64 " %s", seconds, seconds == 1 ? "second" : "seconds");
 }
 
-/* "2026-01-31T09:00:00Z", and the same with a fraction of a second. */
-static bool when_parse(const char *text, int64_t *t)
+bool when_parse(const char *text, int64_t *t)
 {
 	char whole[TIME_TEXT_SIZE];
 	size_t len = strlen(text);

@@ -9,4 +9,7 @@ void when_put(struct buf *out, const char *text, int64_t now);
 /* 259200 is "3 days", the largest unit that fits twice. */
 void span_put(struct buf *out, int64_t seconds);
 
+/* Reads an RFC 3339 UTC time, with or without a fraction of a second. */
+bool when_parse(const char *text, int64_t *t);
+
 #endif

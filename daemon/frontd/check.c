@@ -5,6 +5,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
+#include "policy/lint.h"
+
 static int differs(char why[FACTS_WHY], const char *what)
 {
 	snprintf(why, FACTS_WHY, "%s is not what was asked for", what);
@@ -119,6 +121,17 @@ int check_certificate(const struct facts *got, const struct check_asked *asked, 
 	if (got->flags != fields->flags)
 		return differs(why, "the TLS feature");
 	return 0;
+}
+
+int check_rules(struct slice certificate, char why[FACTS_WHY])
+{
+	struct lint_report report;
+	lint_certificate(certificate, &report);
+	const struct lint_finding *f = lint_worst(&report, LINT_ERROR);
+	if (!f)
+		return 0;
+	snprintf(why, FACTS_WHY, "it breaks the rule %s%s%s", f->rule->id, f->where[0] ? ": " : "", f->where);
+	return 1;
 }
 
 struct validation {

@@ -19,6 +19,11 @@ struct check_asked {
 /* 0; positive: it differs, *why says where. */
 int check_certificate(const struct facts *got, const struct check_asked *asked, char why[FACTS_WHY]);
 /*
+ * 0; positive: the linter (policy/lint.h) finds an error, *why says which. What a request can bring about is refused
+ * before anything is signed, so here only the signer can be wrong.
+ */
+int check_rules(struct slice certificate, char why[FACTS_WHY]);
+/*
  * 0; positive: it does not validate at this time, *why says why. certificates: DER,
  * the one in question first, each one's issuer next, the root last.
  */

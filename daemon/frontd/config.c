@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include "base/algorithm.h"
+#include "store/store.h"
 
 #define DAY 86400
 
@@ -24,6 +25,7 @@ static void paths_read(struct conf *conf, struct config *out)
 	out->pki_socket_mode = conf_mode(conf, "pki_socket_mode", 0666);
 	out->sign_socket = socket_read(conf, "sign_socket", "/run/chancery/sign.sock");
 	out->database = conf_text(conf, "database", "/var/lib/chancery/db/chancery.db");
+	out->cache_mib = (unsigned)conf_int(conf, "database_cache_mib", 1, 65536, STORE_CACHE_MIB);
 	out->profiles_dir = conf_text(conf, "profiles_dir", CHANCERY_CONFDIR "/profiles");
 }
 

@@ -14,6 +14,7 @@ struct config {
 	struct conf *conf; /* owns the texts */
 	const char *api_socket, *pki_socket, *sign_socket, *database, *profiles_dir;
 	mode_t api_socket_mode, pki_socket_mode;
+	unsigned cache_mib;
 	unsigned shutdown_seconds; /* that requests in flight get at SIGTERM */
 	enum log_level log_level;
 	struct front front; /* default_token ... ask_timeout and authz are set */

@@ -165,7 +165,7 @@ static void ca_check(const struct plan *p, const struct cert_sign_request *field
 	struct slice chain[MAX_CHAIN + 1] = { der };
 	for (size_t i = 0; i < p->above.count; i++)
 		chain[i + 1] = p->above.ca[i].certificate;
-	if (check_certificate(got, &asked, m->why) == 0)
+	if (check_certificate(got, &asked, m->why) == 0 && check_rules(der, m->why) == 0)
 		check_chain(chain, p->above.count + 1, time_now(), m->why);
 }
 

@@ -140,7 +140,8 @@ static void certificate_check(struct issuance *i)
 				     .public_key = i->csr.public_key,
 				     .issuer_name = i->ca->facts.subject_name,
 				     .issuer_key_id = i->ca->facts.subject_key_id };
-	check_certificate(&i->got, &asked, why);
+	if (check_certificate(&i->got, &asked, why) == 0)
+		check_rules(i->reply.certificate, why);
 }
 
 static int commit_work(struct store_session *s, void *with)

@@ -87,7 +87,7 @@ static int front_open(struct config *c)
 	f->issuings = issuings_new();
 	if (!f->metrics || !f->issuings || profiles_load(c->profiles_dir, &f->profiles) != 0 ||
 	    templates_load(c->profiles_dir, &f->templates) != 0 ||
-	    store_open(c->database, &f->store) != 0)
+	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
 	return signer_start(&options, &f->signer);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "policy/lint.h"
 #include "policy/profile_load.h"
 #include "policy/spiffe.h"
 #include "policy/templates.h"
@@ -146,6 +147,19 @@ static int key_apply(const struct profile *p, const struct leaf_wish *wish, stru
 		      a ? a->name : "", p->name, allowed);
 }
 
+/* What the key's type leaves of the key usage must do for what the certificate is for. */
+static int purposes_check(const struct profile *p, const struct leaf_fields *out, struct policy_refusal *why)
+{
+	uint8_t tag;
+	struct slice purpose;
+	for (struct list rest = p->ext_key_usage; list_next(&rest, &tag, &purpose);)
+		if (!lint_purpose_fulfilled(out->key_usage, purpose))
+			return refuse(why, "key_not_allowed", "csr_pem",
+				      "With a key of this type the profile %s leaves no key usage that its extended_key_usage "
+				      "could be fulfilled with (RFC 5280 4.2.1.12); one of another type may do.", p->name);
+	return 0;
+}
+
 static int name_check(const struct profile *p, uint8_t type, struct slice name, struct policy_refusal *why)
 {
 	char allowed[40] = "";
@@ -273,6 +287,8 @@ int profile_apply(const struct profile *profile, const struct leaf_wish *wish, s
 				     .flags = profile->must_staple ? LEAF_MUST_STAPLE : 0 };
 	buf_init(&out->subject_items, (size_t)MAX_DN_ATTRIBUTES * (MAX_DN_VALUE + 3));
 	int r = key_apply(profile, wish, out, why);
+	if (r == 0)
+		r = purposes_check(profile, out, why);
 	if (r == 0)
 		r = names_apply(profile, wish, out, why);
 	if (r == 0)

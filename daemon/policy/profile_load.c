@@ -131,6 +131,16 @@ static bool purpose_forbidden(const char *oid)
 	return strcmp(oid, "1.3.6.1.5.5.7.3.9") == 0 || strcmp(oid, "2.5.29.37.0") == 0;
 }
 
+static bool item_repeats(struct list l, struct slice item)
+{
+	uint8_t tag;
+	struct slice other;
+	while (list_next(&l, &tag, &other))
+		if (slice_equal(item, other))
+			return true;
+	return false;
+}
+
 static void oids_read(struct conf *c, const char *path, bool purposes, struct buf *raw, struct list *out)
 {
 	const char *expected = purposes ? "serverAuth, clientAuth, codeSigning, emailProtection, timeStamping or an object "
@@ -149,6 +159,8 @@ static void oids_read(struct conf *c, const char *path, bool purposes, struct bu
 		const char *dotted = purposes ? purpose_oid(text) : text;
 		if (*text && ((purposes && purpose_forbidden(dotted)) || !oid_encode(dotted, &oid)))
 			conf_reject(c, item, expected);
+		if (item_repeats(list_of(raw, count), buf_slice(&oid)))
+			conf_reject(c, item, "no object identifier twice");
 		list_put(raw, &count, 0, buf_slice(&oid));
 	}
 	*out = list_of(raw, count);

@@ -93,8 +93,10 @@ static void *journal_run(void *of)
 int journal_start(struct ledger *ledger, struct clock *clock, struct inbox *back, struct journal **out)
 {
 	struct journal *j = calloc(1, sizeof(*j));
-	if (!j || !(j->queue = op_queue_new()))
+	if (!j || !(j->queue = op_queue_new())) {
+		free(j);
 		return -1;
+	}
 	j->ledger = ledger;
 	j->clock = clock;
 	j->back = back;
@@ -102,6 +104,9 @@ int journal_start(struct ledger *ledger, struct clock *clock, struct inbox *back
 	publish(j, false);
 	if (pthread_create(&j->thread, NULL, journal_run, j) != 0) {
 		log_error("thread_failed", "of=journal");
+		op_queue_free(j->queue);
+		pthread_mutex_destroy(&j->lock);
+		free(j);
 		return -1;
 	}
 	*out = j;

@@ -76,13 +76,16 @@ static void *verifier_run(void *of)
 int verifiers_start(unsigned count, struct inbox *back, struct journal *journal, struct verifiers **out)
 {
 	struct verifiers *v = calloc(1, sizeof(*v));
-	if (!v || !(v->queue = op_queue_new()))
+	if (!v || !(v->queue = op_queue_new())) {
+		free(v);
 		return -1;
+	}
 	v->back = back;
 	v->journal = journal;
 	for (v->count = 0; v->count < count; v->count++) {
 		if (pthread_create(&v->threads[v->count], NULL, verifier_run, v) != 0) {
 			log_error("thread_failed", "of=verifier");
+			verifiers_stop(v);
 			return -1;
 		}
 	}

@@ -57,11 +57,14 @@ static inline const char *row_text(struct slice s)
 	return s.at ? (const char *)s.at : "";
 }
 
+#define STORE_CACHE_MIB 64
+
 /*
- * Opens or makes the database, one process at a time. 0; -1 with the reason
+ * Opens or makes the database, one process at a time, with so much memory for
+ * its pages and at most as much again for all who read. 0; -1 with the reason
  * logged: not writable, made by a newer version, damaged, in use.
  */
-int store_open(const char *path, struct store **out);
+int store_open(const char *path, unsigned cache_mib, struct store **out);
 void store_close(struct store *s);
 
 /* For reading; waits while all sessions are in use. 0 or -1. Give it back before asking the signer anything slow. */

@@ -48,7 +48,7 @@ exits 0 "help of a group" ca --help && says out "ca retire"
 exits 0 "help of a command" help ca create && says out "--path-len N"
 for command in "issuer create" "issuer list" "issuer show" "issuer set" "ca create" "ca register" "ca list" "ca tree" "ca show" \
   "ca chain" "ca retire" "cert issue" "cert list" "cert show" "profile list" "profile show" status whoami \
-  "audit list" "audit checkpoint"; do
+  "audit list" "audit checkpoint" lint; do
   # shellcheck disable=SC2086
   run $command --help
   [ "$code" -eq 0 ] && grep -q "^example:" "$dir/out" && grep -q "^  chancery $command" "$dir/out"
@@ -102,6 +102,37 @@ exits 2 "a request over the limit" --socket "$dir/none" cert issue --ca x --prof
 says err "too large"
 exits 2 "a folder that is not there" --socket "$dir/none" cert issue --ca x --profile p --csr "$dir/csr.pem" --out "$dir/no/c.pem"
 says err "nothing was asked"
+
+# --- the linter, which needs no server ---
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=root -days 30 \
+  -addext keyUsage=critical,keyCertSign,cRLSign -out "$dir/good.pem" 2>/dev/null
+openssl req -x509 -key "$dir/key.pem" -subj /CN=www.example.com -days 30 -addext basicConstraints=critical,CA:FALSE \
+  -addext extendedKeyUsage=serverAuth -set_serial 0 -out "$dir/bad.pem" 2>/dev/null
+exits 0 "a good certificate" lint "$dir/good.pem" && says out "root, clean"
+exits 10 "a bad one" lint "$dir/bad.pem" && says out rfc5280_4.1.2.2_serial_not_zero
+says out rfc9525_2_server_auth_san
+silent err
+openssl x509 -in "$dir/good.pem" -outform DER -out "$dir/good.der"
+exits 0 "DER" lint "$dir/good.der"
+cat "$dir/key.pem" "$dir/good.pem" "$dir/bad.pem" >"$dir/many.pem"
+exits 10 "many blocks, for programs" lint --json "$dir/many.pem" "$dir/good.der"
+jq -e '[.results[].kind] == ["root", "leaf", "root"] and .errors == 2 and
+  (.results[1].findings | map(.rule) | index("rfc5280_4.1.2.2_serial_not_zero")) >= 0' "$dir/out" >/dev/null
+ok $? "  each is told of"
+"$chancery" lint - <"$dir/good.pem" >"$dir/out" 2>&1
+ok $? "  standard input is read"
+exits 0 "all rules" lint --rules && says out "RFC 5280, 4.1.2.2"
+exits 0 "all rules, for programs" lint --rules --json
+jq -e '.data | length > 100 and (map(.rule) | unique | length) == length' "$dir/out" >/dev/null
+ok $? "  no id is there twice"
+exits 2 "nothing to lint" lint
+exits 2 "a file that is not there" lint "$dir/none"
+exits 2 "a request" lint "$dir/csr.pem" && says err "neither a certificate nor a CRL"
+exits 2 "a file of zeros" lint "$dir/zero"
+sed '$d' "$dir/good.pem" >"$dir/cut.pem"
+exits 2 "a cut block" lint "$dir/cut.pem" && says err broken
+printf '0\203\377\377\377x' >"$dir/odd.der"
+exits 10 "DER that is no certificate" lint "$dir/odd.der" && says out rfc5280_4.1_readable
 
 # --- a server that says what it is told to ---
 python3 "$here/fake_frontd.py" "$dir/api.sock" "$dir/answers" "$dir/log" >"$dir/ready" &

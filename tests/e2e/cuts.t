@@ -233,9 +233,12 @@ small_disk() { # FOLDER SIZE: its contents on a file system of its own, or false
   mkdir "$work/aside" && cp -rp --sparse=always "$1/." "$work/aside/" &&
     mount -t tmpfs -o "size=$2,mode=0700" none "$1" 2>"$work/mount.err" && cp -rp --sparse=never "$work/aside/." "$1/"
 }
-end_disk() { umount -l "$1" && rm -rf "$work/aside"; }
-trap 'mounted=$(grep -o " $STACK_DIR/[^ ]*" /proc/mounts); e2e_down_first; for m in $mounted; do umount -l "$m"; done; rm -rf "$STACK_DIR"' EXIT
-e2e_down_first() { stack_stop; }
+disks_down() { # whatever still stands
+  local disk
+  for disk in $(grep -o " $STACK_DIR/[^ ]*" /proc/mounts); do umount -l "$disk"; done
+  e2e_down
+}
+trap disks_down EXIT
 
 if small_disk "$STACK_DIR/db" 6m; then
   stack_start || e2e_die "not ready with a small disk"

@@ -49,6 +49,7 @@ e2e_up() {
   esac
   stack_configure
   [ -z "${E2E_WITNESS:-}" ] || witness_between
+  [ -z "${E2E_FRONTD:-}" ] || printf '%s\n' "$E2E_FRONTD" >>"$STACK_DIR/conf/frontd.conf"
   stack_init || e2e_die "no ledger"
   stack_start || e2e_die "the stack is not ready"
   stack_until "${STACK_PATIENCE:-60}" token_ready || e2e_die "the token is not ready"
@@ -173,7 +174,7 @@ issue() { # CA CSR-FILE PROFILE: as api; a certificate also goes to CSR-FILE's s
   field .root_pem >"${2%.csr}.root"
 }
 
-# Four readers that aren't ours. The chain holds what is between certificate and root.
+# Four readers that aren't ours, and our own linter: what we issue breaks no rule and earns no warning. The chain holds what is between certificate and root.
 judge() { # WHAT CERTIFICATE CHAIN ROOT
   succeeds "$1: openssl x509 reads it" openssl x509 -in "$2" -noout -text
   succeeds "$1: certtool reads it" certtool -i --infile "$2"
@@ -182,6 +183,7 @@ judge() { # WHAT CERTIFICATE CHAIN ROOT
   succeeds "$1: openssl verify -x509_strict" openssl verify -x509_strict -CAfile "$4" ${untrusted[@]+"${untrusted[@]}"} "$2"
   cat "$2" "$3" >"$work/judged.pem"
   succeeds "$1: certtool --verify" certtool --verify --load-ca-certificate "$4" --infile "$work/judged.pem"
+  succeeds "$1: chancery lint" "$CHANCERY_BUILD/chancery" lint "$work/judged.pem"
 }
 
 pid_of() { cat "$STACK_DIR/pid/$1"; }

@@ -1,5 +1,6 @@
 # What tests under load share: clients that insist (load.py), an operator, and the checks at the end. After lib.sh.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # lib.sh assigns them
 
 # root -> policy -> issuing and the clients' plan; the clients themselves. Sets $load and $load_pid.
 load_start() { # CLIENTS SEED

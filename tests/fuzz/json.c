@@ -114,7 +114,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	fuzz_quiet();
 	REQUIRE(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/db", folder);
-	REQUIRE(store_open(path, &front.store) == 0 && store_change(front.store, rows_insert, NULL) == 0);
+	REQUIRE(store_open(path, STORE_CACHE_MIB, &front.store) == 0 && store_change(front.store, rows_insert, NULL) == 0);
 	REQUIRE(profiles_load(FUZZ_CORPUS "/../../../conf/profiles", &front.profiles) == 0);
 	templates_make();
 	front.metrics = metrics_new();

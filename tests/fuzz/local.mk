@@ -6,7 +6,7 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
-	tests/fuzz/fuzz_root
+	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -107,7 +107,7 @@ tests_fuzz_fuzz_names_LDADD = daemon/names/libnames.a daemon/base/libbase.a
 tests_fuzz_fuzz_charter_SOURCES = tests/fuzz/charter.c tests/fuzz/log_key.h $(FUZZ_BEND) $(FUZZ_FIELDS) $(FUZZ_MAIN)
 tests_fuzz_fuzz_charter_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_charter_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_charter_LDADD = daemon/frontd/libfrontcore.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+tests_fuzz_fuzz_charter_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 # The signer without its threads and files: world.c stands in for them.
 tests_fuzz_fuzz_signer_SOURCES = tests/fuzz/signer.c tests/fuzz/world.c tests/fuzz/world.h tests/fuzz/log_key.h \
@@ -144,3 +144,8 @@ tests_fuzz_fuzz_root_SOURCES = tests/fuzz/root.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_root_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_root_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_root_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOMS) $(FRONT_LIBS)
+
+tests_fuzz_fuzz_lint_SOURCES = tests/fuzz/lint.c $(FUZZ_BEND) $(FUZZ_MAIN)
+tests_fuzz_fuzz_lint_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_lint_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_lint_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/signd/libsignd.a daemon/base/libbase.a

@@ -17,8 +17,10 @@ succeeds "compile commands" sh -c "'$CHANCERY_SOURCE/scripts/compile-commands' '
 [ "$tap_failed" = 0 ] || tap_done
 
 cd "$CHANCERY_SOURCE" || exit 1
-sources() { # ROOM: those of its sources that this configuration compiles
-  sed -n 's/.*"file" : "\(.*\)".*/\1/p' "$build/compile_commands.json" | grep -E "^$CHANCERY_SOURCE/$1/" | sort
+sources() { # ROOM: those of its sources that this configuration compiles; what a build makes isn't there
+  local file
+  sed -n 's/.*"file" : "\(.*\)".*/\1/p' "$build/compile_commands.json" | grep -E "^$CHANCERY_SOURCE/$1/" | sort |
+    while IFS= read -r file; do [ ! -e "$file" ] || echo "$file"; done
 }
 while IFS= read -r room; do
   mapfile -t files < <(sources "$room")

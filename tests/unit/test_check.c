@@ -121,6 +121,24 @@ static struct check_asked asked_for(const struct facts *f, uint8_t kind)
 	return a;
 }
 
+/* What we would write breaks no rule; one without its names does, though all was asked for so. */
+static void rules_are_kept(void **state)
+{
+	(void)state;
+	static const char *const nameless[] = { "basicConstraints=critical,CA:FALSE",	 "keyUsage=critical,digitalSignature",
+						"extendedKeyUsage=serverAuth",		 "subjectKeyIdentifier=hash",
+						"authorityKeyIdentifier=keyid:always", NULL };
+	struct party p;
+	char why[FACTS_WHY] = "";
+	assert_int_equal(check_rules(it.root.bytes, why), 0);
+	assert_int_equal(check_rules(it.leaf.bytes, why), 0);
+	assert_string_equal(why, "");
+	party_make(&p, "Leaf", &it.root, nameless);
+	assert_int_equal(check_rules(p.bytes, why), 1);
+	assert_string_equal(why, "it breaks the rule rfc9525_2_server_auth_san");
+	party_free(&p);
+}
+
 static void facts_say_what_the_certificate_says(void **state)
 {
 	(void)state;
@@ -316,7 +334,7 @@ static void only_der_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(facts_say_what_the_certificate_says),
+		cmocka_unit_test(facts_say_what_the_certificate_says), cmocka_unit_test(rules_are_kept),
 		cmocka_unit_test(every_field_is_held_against_what_was_asked),
 		cmocka_unit_test(chains_are_validated),
 		cmocka_unit_test(odd_certificates_are_not_read),

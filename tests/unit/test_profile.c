@@ -14,7 +14,7 @@
 #include "policy/profile.h"
 #include "wire/inner.h"
 
-static struct profiles *shipped;
+static struct profiles *shipped, *own; /* own: of a test's own file, asked while it is there */
 
 static int shipped_load(void **state)
 {
@@ -71,7 +71,7 @@ static const char *ask(struct request r)
 				  .subject = list_of(&granted_subject, subject_count),
 				  .alt_names = list_of(&granted_names, name_count),
 				  .ttl = r.ttl };
-	const struct profile *p = profile_find(shipped, r.profile);
+	const struct profile *p = profile_find(own ? own : shipped, r.profile);
 	assert_non_null(p);
 	int result = profile_apply(p, &wish, &granted, &refusal);
 	assert_true(result >= 0);
@@ -169,20 +169,43 @@ static void spiffe_ids_are_checked(void **state)
 
 #define GOOD "keys = (\"ECDSA-P256\"); names = (\"dns\"); key_usage = (\"digitalSignature\"); longest_ttl = 60;"
 
-/* What comes of a folder with this one file in it. */
-static int folder_result(const char *file, const char *text)
+static int folder_load(const char *file, const char *text, struct profiles **p)
 {
 	char folder[] = "/tmp/ch.XXXXXX", path[128];
-	struct profiles *p = NULL;
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	assert_int_equal(fd_replace_file(path, slice_text(text), 0600), 0);
-	int r = profiles_load(folder, &p);
-	if (r == 0)
-		profiles_free(p);
+	int r = profiles_load(folder, p);
 	unlink(path);
 	rmdir(folder);
 	return r;
+}
+
+/* What comes of a folder with this one file in it. */
+static int folder_result(const char *file, const char *text)
+{
+	struct profiles *p = NULL;
+	int r = folder_load(file, text, &p);
+	if (r == 0)
+		profiles_free(p);
+	return r;
+}
+
+/* What an RSA key has left of this key usage serves no client's authentication; what an EC key has left does. */
+static void purposes_need_a_key_usage(void **state)
+{
+	(void)state;
+	assert_int_equal(folder_load("a.conf",
+				     "keys = (\"RSA-2048\", \"ECDSA-P256\"); names = (\"dns\"); longest_ttl = 60; "
+				     "default_ttl = 60; key_usage = (\"keyEncipherment\", \"keyAgreement\"); "
+				     "extended_key_usage = (\"clientAuth\");",
+				     &own),
+			 0);
+	assert_string_equal(ASK_WITH("a", "a.b", NULL, ALGORITHM_RSA_2048, 0), "key_not_allowed");
+	assert_string_equal(ASK("a", "a.b", NULL), "");
+	assert_int_equal(granted.key_usage, LEAF_KEY_AGREEMENT);
+	profiles_free(own);
+	own = NULL;
 }
 
 static void faulty_files_are_refused(void **state)
@@ -202,6 +225,7 @@ static void faulty_files_are_refused(void **state)
 		GOOD "default_ttl = 60; extended_key_usage = (\"1.3.6.1.5.5.7.3.9\");",
 		GOOD "default_ttl = 60; extended_key_usage = (\"2.5.29.37.0\");",
 		GOOD "default_ttl = 60; policies = (\"3.1\");",
+		GOOD "default_ttl = 60; policies = (\"1.2.3\", \"1.2.3\");",
 		GOOD "default_ttl = 60; policies = (\"1.40\");",
 		GOOD "default_ttl = 60; policies = (\"1.2.\");",
 		GOOD "default_ttl = 60; subject = (\"XX\");",
@@ -220,7 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_those_of_the_wire), cmocka_unit_test(each_profile_grants_its_own),
 		cmocka_unit_test(wishes_are_refused),		 cmocka_unit_test(spiffe_ids_are_checked),
-		cmocka_unit_test(faulty_files_are_refused),
+		cmocka_unit_test(faulty_files_are_refused),	 cmocka_unit_test(purposes_need_a_key_usage),
 	};
 	log_open("test", (enum log_level)-1);
 	int failed = cmocka_run_group_tests(tests, shipped_load, shipped_free);

@@ -163,7 +163,7 @@ static int start(void **state)
 	snprintf(it.db, sizeof(it.db), "%s/db", it.folder);
 	it.head = 5;
 	it.oldest_open = UINT64_MAX;
-	assert_int_equal(store_open(it.db, &it.front.store), 0);
+	assert_int_equal(store_open(it.db, STORE_CACHE_MIB, &it.front.store), 0);
 	it.listening = fd_listen(it.path, 0600);
 	assert_true(it.listening >= 0);
 	assert_int_equal(pthread_create(&it.thread, NULL, listen_run, NULL), 0);

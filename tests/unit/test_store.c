@@ -44,7 +44,7 @@ static int folder_remove(void **state)
 static struct store *opened(void)
 {
 	struct store *s = NULL;
-	assert_int_equal(store_open(path, &s), 0);
+	assert_int_equal(store_open(path, STORE_CACHE_MIB, &s), 0);
 	return s;
 }
 
@@ -457,7 +457,7 @@ static void many_write_at_once(void **state)
 static void child_write(int to)
 {
 	struct store *s = NULL;
-	if (store_open(path, &s))
+	if (store_open(path, STORE_CACHE_MIB, &s))
 		_exit(1);
 	for (uint32_t i = 1;; i++)
 		if (put_certificate(s, i, "active", "x.example") != STORE_DONE || fd_write_all(to, &i, sizeof(i)))
@@ -578,17 +578,17 @@ static void what_cannot_be_used_is_refused(void **state)
 {
 	(void)state;
 	struct store *s = opened(), *second = NULL;
-	assert_int_equal(store_open(path, &second), -1); /* in use */
+	assert_int_equal(store_open(path, STORE_CACHE_MIB, &second), -1); /* in use */
 	store_close(s);
 	int fd = open(path, O_WRONLY);
 	assert_true(fd >= 0);
 	uint8_t version[4] = { 0, 0, 0, 99 }; /* user_version stands at byte 60 of the file, big-endian */
 	assert_int_equal(pwrite(fd, version, 4, 60), 4);
-	assert_int_equal(store_open(path, &second), -1);
+	assert_int_equal(store_open(path, STORE_CACHE_MIB, &second), -1);
 	assert_int_equal(pwrite(fd, "no database at all, only text....", 32, 0), 32);
 	close(fd);
-	assert_int_equal(store_open(path, &second), -1);
-	assert_int_equal(store_open("/nonexistent/front.db", &second), -1);
+	assert_int_equal(store_open(path, STORE_CACHE_MIB, &second), -1);
+	assert_int_equal(store_open("/nonexistent/front.db", STORE_CACHE_MIB, &second), -1);
 }
 
 static void a_read_only_database_is_refused(void **state)
@@ -599,7 +599,7 @@ static void a_read_only_database_is_refused(void **state)
 		pid_t child = fork();
 		if (child == 0) {
 			struct store *s = NULL;
-			_exit(chmod(folder, 0755) || chmod(path, 0444) || setuid(65533) || store_open(path, &s) == 0);
+			_exit(chmod(folder, 0755) || chmod(path, 0444) || setuid(65533) || store_open(path, STORE_CACHE_MIB, &s) == 0);
 		}
 		int status;
 		waitpid(child, &status, 0);
@@ -608,7 +608,7 @@ static void a_read_only_database_is_refused(void **state)
 	}
 	struct store *s = NULL;
 	assert_int_equal(chmod(path, 0444), 0);
-	assert_int_equal(store_open(path, &s), -1);
+	assert_int_equal(store_open(path, STORE_CACHE_MIB, &s), -1);
 }
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)

@@ -1,4 +1,4 @@
-/* The command line's text: tables, safe text, times, spans, trees, and options. */
+/* The command line's text: tables, safe text, times, spans, trees, the page, and options. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 #include "cli/options.h"
 #include "cli/plain.h"
 #include "cli/table.h"
+#include "cli/page.h"
 #include "cli/tree.h"
 #include "cli/when.h"
 
@@ -112,6 +113,33 @@ static void when_is(const char *text, int64_t from_now, const char *expected)
 	assert_string_equal(buf_text(&out), expected);
 }
 
+static void a_table_keeps_to_its_width(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t width;
+		const char *text;
+	} cases[] = {
+		{ 0, "NAME  STATE   ID\na     active  0123456789012345\n" },
+		{ 30, "NAME  STATE   ID\na     active  0123456789012345\n" },
+		{ 29, "NAME  STATE   ID\na     active  01234567890123…\n" },
+		{ 26, "NAME  STATE   ID\na     active  01234567890…\n" },
+		{ 25, "NAME  STATE\na     active\n" }, /* less than MIN_LAST_COLUMN would be left */
+		{ 12, "NAME  STATE\na     active\n" },
+		{ 11, "NAME\na\n" },
+		{ 1, "NAME\na\n" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		scoped_table t;
+		table_init(&t, heads, 3, false);
+		t.width = cases[i].width;
+		table_put(&t, STYLE_PLAIN, "a");
+		table_put(&t, STYLE_GOOD, "active");
+		table_put(&t, STYLE_PLAIN, "0123456789012345");
+		table_is(&t, cases[i].text);
+	}
+}
+
 static void times_say_how_long_is_left(void **state)
 {
 	(void)state;
@@ -153,7 +181,7 @@ static void tree_is(const char *json, bool lines, const char *expected)
 	json_t *list = json_loads(json, 0, NULL);
 	assert_non_null(list);
 	scoped_table t;
-	table_init(&t, NULL, 4, false);
+	table_init(&t, NULL, TREE_COLUMNS, false);
 	tree_fill(&t, list, lines);
 	table_is(&t, expected);
 	json_decref(list);
@@ -166,15 +194,70 @@ static void trees_show_every_ca_once(void **state)
 			    "{\"id\":\"1\",\"name\":\"a\",\"parent_ca_id\":null,\"state\":\"active\"},"
 			    "{\"id\":\"2\",\"name\":\"b\",\"parent_ca_id\":\"1\",\"path_len_constraint\":1},"
 			    "{\"id\":\"4\",\"name\":\"d\",\"parent_ca_id\":\"1\"}]";
-	tree_is(plain, false, "a        active  none\n|- b             1\n|  `- c          0\n`- d             none\n");
-	tree_is(plain, true, "a        active  none\n├─ b             1\n│  └─ c          0\n└─ d             none\n");
+	tree_is(plain, false,
+		"a        active    none\n|- b               1\n|  `- c            0\n`- d               none\n");
+	tree_is(plain, true,
+		"a        active    none\n├─ b               1\n│  └─ c            0\n└─ d               none\n");
 	/* a cycle, an absent parent, one that is its own parent, and things that are no CAs */
 	tree_is("[{\"id\":\"1\",\"parent_ca_id\":\"2\"},{\"id\":\"2\",\"parent_ca_id\":\"1\"}]", false,
-		"1       none\n`- 2    none\n");
+		"1         none\n`- 2      none\n");
 	tree_is("[{\"id\":\"1\",\"parent_ca_id\":\"9\"},{\"id\":\"2\",\"parent_ca_id\":\"2\"}]", false,
-		"1    none\n2    none\n");
-	tree_is("[null,3,{\"id\":4,\"name\":[],\"parent_ca_id\":{}}]", false, "    none\n    none\n    none\n");
+		"1      none\n2      none\n");
+	tree_is("[null,3,{\"id\":4,\"name\":[],\"parent_ca_id\":{}}]", false, "      none\n      none\n      none\n");
 	tree_is("[]", false, "");
+}
+
+static void trees_say_what_a_ca_is(void **state)
+{
+	(void)state;
+	tree_is("[{\"name\":\"a\",\"state\":\"active\",\"held\":\"its key is "
+		"gone\",\"algorithm\":\"Ed25519\",\"key_driver_id\":\"x\","
+		"\"key_state\":\"gone\",\"effective_name_constraints\":[{\"permitted\":[\"dns:a\",\"ip:b\"],"
+		"\"excluded\":[\"dns:c\"]}]},"
+		"{\"name\":\"b\",\"state\":\"retired\",\"algorithm\":\"RSA-2048\",\"key_driver_id\":null,"
+		"\"effective_name_constraints\":[]}]",
+		false,
+		"a  active, held    none  Ed25519, gone      only dns:a, ip:b; not dns:c\n"
+		"b  retired         none  RSA-2048, offline\n");
+}
+
+static void trees_are_made_flat(void **state)
+{
+	(void)state;
+	json_t *nested =
+		json_loads("[{\"id\":\"1\",\"children\":[{\"id\":\"2\",\"children\":[]},3]},{\"id\":\"4\"}]", 0, NULL);
+	json_t *wanted = json_loads("[{\"id\":\"1\"},{\"id\":\"2\"},3,{\"id\":\"4\"}]", 0, NULL);
+	json_t *flat = tree_flatten(nested);
+	assert_true(json_equal(flat, wanted));
+	json_decref(nested);
+	json_decref(wanted);
+	json_decref(flat);
+}
+
+static void a_page_holds_its_cas_as_data(void **state)
+{
+	(void)state;
+	json_t *list = json_pack("[{s:s,s:{s:s}}]", "name", "</script><!--<script>&\xe2\x80\xa8", "metadata", "<b>",
+				 "{{data}}]]>");
+	scoped_buf page;
+	buf_init(&page, MAX_PAGE);
+	page_put(&page, list, 0);
+	char *text = strdup(buf_text(&page)), *data = strstr(text, "id=\"data\">"), *end;
+	assert_true(buf_ok(&page) && data);
+	data += strlen("id=\"data\">");
+	end = strstr(data, "</script>");
+	assert_non_null(end);
+	*end = '\0';
+	assert_null(strpbrk(data, "<>&"));
+	for (const char *at = data; *at; at++)
+		assert_true(*at >= ' ' && *at <= '~');
+	json_t *read = json_loads(data, 0, NULL);
+	assert_true(json_equal(json_object_get(read, "data"), list));
+	assert_string_equal(json_string_value(json_object_get(read, "drawn_at")), "1970-01-01T00:00:00Z");
+	assert_null(strstr(end + 1, "</script><!--"));
+	json_decref(read);
+	json_decref(list);
+	free(text);
 }
 
 static void a_deep_tree_ends(void **state)
@@ -188,7 +271,7 @@ static void a_deep_tree_ends(void **state)
 		json_array_append_new(list, json_pack("{s:s,s:s}", "id", id, "parent_ca_id", parent));
 	}
 	scoped_table t;
-	table_init(&t, NULL, 4, false);
+	table_init(&t, NULL, TREE_COLUMNS, false);
 	tree_fill(&t, list, true);
 	assert_int_equal(table_rows(&t), 3 * MAX_TREE_DEPTH);
 	json_decref(list);
@@ -300,9 +383,13 @@ int main(void)
 		cmocka_unit_test(columns_are_as_wide_as_their_widest_cell_in_code_points),
 		cmocka_unit_test(colours_come_only_when_asked_for_and_never_from_a_cell),
 		cmocka_unit_test(a_half_row_and_a_broken_table),
+		cmocka_unit_test(a_table_keeps_to_its_width),
 		cmocka_unit_test(times_say_how_long_is_left),
 		cmocka_unit_test(spans_are_read_strictly),
 		cmocka_unit_test(trees_show_every_ca_once),
+		cmocka_unit_test(trees_say_what_a_ca_is),
+		cmocka_unit_test(trees_are_made_flat),
+		cmocka_unit_test(a_page_holds_its_cas_as_data),
 		cmocka_unit_test(a_deep_tree_ends),
 		cmocka_unit_test(options_are_read_in_any_order),
 		cmocka_unit_test(command_lines_that_are_wrong),

@@ -1,5 +1,6 @@
 #include "store/sqlite/session.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -51,7 +52,7 @@ int session_execute(struct store_session *s, const char *sql)
 	return -1;
 }
 
-int session_open(const char *path, bool writes, struct store_session **out)
+int session_open(const char *path, bool writes, unsigned cache_kib, struct store_session **out)
 {
 	struct store_session *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -65,9 +66,11 @@ int session_open(const char *path, bool writes, struct store_session **out)
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	sqlite3_extended_result_codes(s->db, 1);
 	const char *settings = writes ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-					" PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000"
-				      : "PRAGMA query_only = ON; PRAGMA cache_size = -4096";
-	if (session_execute(s, settings)) {
+					" PRAGMA wal_autocheckpoint = 4000"
+				      : "PRAGMA query_only = ON";
+	char cache[64];
+	snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u", cache_kib);
+	if (session_execute(s, settings) || session_execute(s, cache)) {
 		log_error("store_open", "path=%s why=\"it could not be opened as a database\"", path);
 		session_close(s);
 		return -1;

@@ -28,7 +28,7 @@ struct store_session {
 #include "store/rows.def"
 #undef ROW
 
-int session_open(const char *path, bool writes, struct store_session **out);
+int session_open(const char *path, bool writes, unsigned cache_kib, struct store_session **out);
 void session_close(struct store_session *s);
 
 /* Logs what the database says and answers -1, or STORE_TAKEN for a unique value in use. */

@@ -16,6 +16,7 @@
 
 struct store {
 	char *path;
+	unsigned cache_kib;
 	int lock;
 	struct store_session *writer;
 	pthread_t committer;
@@ -255,7 +256,7 @@ int store_read(struct store *s, struct store_session **out)
 	else
 		s->reader_count++;
 	pthread_mutex_unlock(&s->mutex);
-	if (!session && session_open(s->path, false, &session)) {
+	if (!session && session_open(s->path, false, s->cache_kib / MAX_STORE_SESSIONS, &session)) {
 		pthread_mutex_lock(&s->mutex);
 		s->reader_count--;
 		pthread_cond_signal(&s->idle);
@@ -332,7 +333,7 @@ static void temporaries_place(const char *path)
 		setenv("SQLITE_TMPDIR", (const char *)folder.at, 1);
 }
 
-int store_open(const char *path, struct store **out)
+int store_open(const char *path, unsigned cache_mib, struct store **out)
 {
 	temporaries_place(path);
 	struct store *s = calloc(1, sizeof(*s));
@@ -344,8 +345,9 @@ int store_open(const char *path, struct store **out)
 	pthread_cond_init(&s->work, NULL);
 	pthread_cond_init(&s->idle, NULL);
 	s->path = strdup(path);
+	s->cache_kib = cache_mib * 1024;
 	s->lock = s->path ? store_lock(path) : -1;
-	bool open = s->lock >= 0 && session_open(path, true, &s->writer) == 0 && store_probe(s) == 0;
+	bool open = s->lock >= 0 && session_open(path, true, s->cache_kib, &s->writer) == 0 && store_probe(s) == 0;
 	if (open)
 		sqlite3_update_hook(s->writer->db, row_changed, s);
 	if (!open || pthread_create(&s->committer, NULL, committer_run, s) != 0) {

@@ -17,7 +17,9 @@ CK_FUNCTION_LIST *real;
 
 static char control[PATH_MAX]; /* empty: no faults, ever */
 static struct state *state;
-static struct plan *plan; /* the one that stands; an older one is freed by the last call that began under it */
+/* plan is the one that stands; an older one is freed by the last call that began under it, none never: one user stays. */
+static struct plan none = { .pin_tries = NO_PIN_LIMIT, .users = 1 };
+static struct plan *plan;
 static struct plan_mark plan_mark;
 static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -35,8 +37,7 @@ void faults_start(void)
 	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&sessions, &attributes);
 	pthread_rwlockattr_destroy(&attributes);
-	static struct plan none = { .pin_tries = NO_PIN_LIMIT, .users = 1 };
-	plan = &none; /* never freed, as one user never goes */
+	plan = &none;
 	state = folder ? state_open(folder) : NULL;
 	if (folder)
 		snprintf(control, sizeof(control), "%.*s/control", PATH_MAX - 16, folder);
@@ -45,6 +46,17 @@ void faults_start(void)
 			folder);
 	if (!state)
 		state = state_private();
+}
+
+/* The module is unloaded, and what it alone knew of would be lost. */
+__attribute__((destructor)) static void faults_end(void)
+{
+	pthread_mutex_lock(&plan_lock);
+	if (plan && plan->users == 0) {
+		free(plan);
+		plan = &none;
+	}
+	pthread_mutex_unlock(&plan_lock);
 }
 
 struct state *faults_state(void)
