@@ -66,8 +66,7 @@ static void faults(void **state)
 		"templates: { shop: { permitted = ( 1 ); }; };",
 		"templates: { shop: { permitted = ( \"\" ); }; };",
 		"templates: { shop: { permitted = ( \"dns:example.com\" ); excluded = ( \"dns:com\" ); }; };",
-		"templates: { shop: { excluded = ( \"dn:O=B\xc3\xbc"
-		"cher\" ); }; };",
+		"templates: { shop: { excluded = ( \"dn:O=B\303\274cher\" ); }; };",
 		"templates: { shop: { permitted = ( \"dns:example.com\" ); description = 1; }; };",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +15,7 @@
 #include "base/time.h"
 
 #define MAX_MARKER 128 /* one line */
+#define PENDING	   "pending " /* ... which begins so, and goes on with a number */
 
 struct path {
 	char text[4096];
@@ -55,6 +59,17 @@ static int state_write(const struct settings *s, const char *what, const char *t
 	return fd_replace_file(p.text, slice_text(text), 0600) == 0 ? 0 : failed(&p);
 }
 
+/* How many logins the marker says ended unknown; false if it says anything else. */
+static bool pending_read(const char *text, unsigned *pending)
+{
+	const char *digits = text + strlen(PENDING);
+	if (strncmp(text, PENDING, strlen(PENDING)) != 0 || *digits < '0' || *digits > '9')
+		return false;
+	unsigned long n = strtoul(digits, NULL, 10);
+	*pending = n < UINT_MAX ? (unsigned)n : UINT_MAX;
+	return true;
+}
+
 /* A marker that says anything but "pending" and a number counts as a refusal. */
 int latch_closed(const struct settings *s, unsigned *pending)
 {
@@ -66,7 +81,7 @@ int latch_closed(const struct settings *s, unsigned *pending)
 		return -1;
 	if (fd_read_file(p.text, MAX_MARKER, &marker) != 0)
 		return errno == ENOENT ? 0 : failed(&p);
-	if (!slice_to_text(buf_slice(&marker), text, sizeof(text)) || sscanf(text, "pending %u", pending) != 1)
+	if (!slice_to_text(buf_slice(&marker), text, sizeof(text)) || !pending_read(text, pending))
 		return 1;
 	return *pending >= s->login_tries;
 }
@@ -80,7 +95,7 @@ int latch_pend(const struct settings *s, unsigned pending)
 {
 	char when[TIME_TEXT_SIZE], text[MAX_MARKER];
 	time_text(time_now(), when);
-	snprintf(text, sizeof(text), "pending %u, at %s\n", pending, when);
+	snprintf(text, sizeof(text), PENDING "%u, at %s\n", pending, when);
 	return state_write(s, "login-pending", text) == 0 ? state_remove(s, "login-resumed") : -1;
 }
 
