@@ -15,7 +15,6 @@
 #include "base/time.h"
 
 #define MAX_MARKER 128 /* one line */
-#define PENDING	   "pending " /* ... which begins so, and goes on with a number */
 
 struct path {
 	char text[4096];
@@ -59,15 +58,15 @@ static int state_write(const struct settings *s, const char *what, const char *t
 	return fd_replace_file(p.text, slice_text(text), 0600) == 0 ? 0 : failed(&p);
 }
 
-/* How many logins the marker says ended unknown; false if it says anything else. */
-static bool pending_read(const char *text, unsigned *pending)
+static bool pending_read(const char *text, unsigned *out)
 {
-	const char *digits = text + strlen(PENDING);
-	if (strncmp(text, PENDING, strlen(PENDING)) != 0 || *digits < '0' || *digits > '9')
+	static const char word[] = "pending ";
+	const char *digits = text + sizeof(word) - 1;
+	if (strncmp(text, word, sizeof(word) - 1) != 0 || *digits < '0' || *digits > '9')
 		return false;
 	unsigned long n = strtoul(digits, NULL, 10);
-	*pending = n < UINT_MAX ? (unsigned)n : UINT_MAX;
-	return true;
+	*out = (unsigned)n;
+	return n <= UINT_MAX;
 }
 
 /* A marker that says anything but "pending" and a number counts as a refusal. */
@@ -95,7 +94,7 @@ int latch_pend(const struct settings *s, unsigned pending)
 {
 	char when[TIME_TEXT_SIZE], text[MAX_MARKER];
 	time_text(time_now(), when);
-	snprintf(text, sizeof(text), PENDING "%u, at %s\n", pending, when);
+	snprintf(text, sizeof(text), "pending %u, at %s\n", pending, when);
 	return state_write(s, "login-pending", text) == 0 ? state_remove(s, "login-resumed") : -1;
 }
 
