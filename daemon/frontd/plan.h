@@ -18,7 +18,7 @@ struct plan {
 	struct issuer_row issuer;
 	struct chain above; /* parent first; empty for a root */
 	const char *name;
-	const char *template; /* of name constraints; NULL: none */
+	const char *template;	     /* of name constraints; NULL: none */
 	const char *token, *key_uri; /* where the key is made or is; how it was named, "" if it was not */
 	struct items subject;
 	struct buf fold;

@@ -76,7 +76,8 @@ int plan_read_constraints(struct call *c, struct constraints_buf *out)
 	return r;
 }
 
-static int constraints_refuse(struct call *c, const char *whose, enum constraints_answer answer, uint8_t type, struct slice culprit)
+static int constraints_refuse(struct call *c, const char *whose, enum constraints_answer answer, uint8_t type,
+			      struct slice culprit)
 {
 	static const char *const whys[] = {
 		[CONSTRAINTS_NOT_PERMITTED] = "lies outside the permitted names of the",
@@ -93,7 +94,8 @@ static int constraints_refuse(struct call *c, const char *whose, enum constraint
 	else
 		buf_put_text(&text, name_type_text(type));
 	return call_refuse(c, 400, "name_constraint_exceeded", "name_constraints", "name_constraints: %.*s %s %s.",
-			   (int)text_cut(buf_slice(&text), 300), text.at ? (const char *)text.at : "", whys[answer], whose);
+			   (int)text_cut(buf_slice(&text), 300), text.at ? (const char *)text.at : "", whys[answer],
+			   whose);
 }
 
 /* The template that the request names, which it may only tighten: from here on it is as if it had stated all of it. */
@@ -152,7 +154,8 @@ static int stated_check(struct call *c, const struct constraints *asked)
 {
 	if (constraints_check(asked))
 		return 0;
-	return constraints_bad(c, NULL, "an excluded dn: must be ASCII, since its other spellings would not be excluded");
+	return constraints_bad(c, NULL,
+			       "an excluded dn: must be ASCII, since its other spellings would not be excluded");
 }
 
 int plan_constraints(struct call *c, struct plan *p)

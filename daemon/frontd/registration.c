@@ -46,8 +46,9 @@ bool registration_wanted(const struct call *c)
 /* What a new CA is asked for with and a registered one has in its certificate. */
 static int check_members(struct call *c)
 {
-	static const char *const taken[] = { "subject",		 "algorithm",	      "ttl_days", "path_len_constraint",
-					     "name_constraints", "constraint_template",
+	static const char *const taken[] = { "subject",		  "algorithm",
+					     "ttl_days",	  "path_len_constraint",
+					     "name_constraints",  "constraint_template",
 					     "ocsp_responder_url" };
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (is_given(c, taken[i]))

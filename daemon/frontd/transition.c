@@ -10,7 +10,7 @@
 #include "frontd/signer.h"
 
 #define MAX_LIMITS_WORDS 180 /* bytes each of what was asked for and what holds: a record's context is a kilobyte */
-#define MAX_LIMITS	 (2 * MAX_SUBTREES * (MAX_NAME * 4 + 8))
+#define MAX_LIMITS (2 * MAX_SUBTREES * (MAX_NAME * 4 + 8))
 
 static void put_subtrees(struct list l, const char *what, struct buf *out)
 {

@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 #define MAX_SETTING 160 /* "templates.NAME.permitted.[255]" */
-#define ALL	    "templates"
+#define ALL "templates"
 
 struct row {
 	struct template template;

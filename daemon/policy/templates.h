@@ -11,19 +11,21 @@
 
 #include "names/constraints.h"
 
-#define TEMPLATES_FILE	  "constraints.conf"
-#define MAX_TEMPLATES	  256
+#define TEMPLATES_FILE "constraints.conf"
+#define MAX_TEMPLATES 256
 #define MAX_TEMPLATE_NAME 64
 
 struct templates;
 
-struct template {
+struct template
+{
 	char name[MAX_TEMPLATE_NAME + 1];
 	char description[256];
 	struct constraints constraints; /* never empty */
 };
 
-/* FOLDER/constraints.conf; without that file there are none. 0, or -1 with file, line and what was expected in the log. */
+/* FOLDER/constraints.conf; without that file there are none. 0, or -1 with file, line and what was expected in the log.
+ */
 int templates_load(const char *folder, struct templates **out);
 void templates_free(struct templates *t);
 const struct template *template_find(const struct templates *t, const char *name);

@@ -19,6 +19,7 @@
 #include "fuzz/fuzz.h"
 #include "names/dn.h"
 #include "policy/profile.h"
+#include "policy/templates.h"
 #include "store/store.h"
 #include "wire/inner.h"
 
@@ -44,14 +45,25 @@ static const struct {
 	{ 'q', "GET", API "/issuers" },
 };
 
+static void templates_make(void)
+{
+	char path[sizeof(FOLDER) + 32];
+	snprintf(path, sizeof(path), "%s/" TEMPLATES_FILE, folder);
+	FILE *out = fopen(path, "w");
+	REQUIRE(out && fputs("templates: { shop: { permitted = ( \"dns:example.com\" ); excluded = ( \"ip:10.0.0.0/8\" ); }; };",
+			     out) >= 0);
+	REQUIRE(fclose(out) == 0 && templates_load(folder, &front.templates) == 0);
+}
+
 static void folder_remove(void)
 {
-	static const char *const names[] = { "db", "db-wal", "db-shm", "db.lock" };
-	char path[sizeof(FOLDER) + 16];
+	static const char *const names[] = { "db", "db-wal", "db-shm", "db.lock", TEMPLATES_FILE };
+	char path[sizeof(FOLDER) + 32];
 	store_close(front.store);
 	issuings_free(front.issuings);
 	metrics_free(front.metrics);
 	profiles_free(front.profiles);
+	templates_free(front.templates);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		unlink(path);
@@ -104,6 +116,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(path, sizeof(path), "%s/db", folder);
 	REQUIRE(store_open(path, STORE_CACHE_MIB, &front.store) == 0 && store_change(front.store, rows_insert, NULL) == 0);
 	REQUIRE(profiles_load(FUZZ_CORPUS "/../../../conf/profiles", &front.profiles) == 0);
+	templates_make();
 	front.metrics = metrics_new();
 	front.issuings = issuings_new();
 	front.default_token = "main";
