@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const struct algorithm algorithms[] = {
-#define ALGORITHM(number, NAME, text, family, bits, size, digest) \
+#define ALGORITHM(number, NAME, text, family, bits, size, digest)                                                      \
 	{ number, text, FAMILY_##family, bits, size, DIGEST_##digest },
 #include "base/algorithm.def"
 #undef ALGORITHM

@@ -171,8 +171,7 @@ int fd_listen(const char *path, mode_t mode)
 	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* The file appears closed to all and is opened up only by chmod. */
 	mode_t mask = umask(0777);
-	bool bound = fd >= 0 && stale_remove(path) == 0 &&
-		     bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	bool bound = fd >= 0 && stale_remove(path) == 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 	umask(mask);
 	if (!bound || chmod(path, mode) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
 		log_error("socket_failed", "path=%s why=\"%s\"", path, log_errno());

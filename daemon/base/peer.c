@@ -63,8 +63,8 @@ static bool parse_rule(const char *text, struct peer_rule *rule, const char **wh
 {
 	rule->is_group = strncmp(text, "group:", 6) == 0;
 	if (rule->is_group || strncmp(text, "user:", 5) == 0) {
-		*why = rule->is_group ? "no such group in /etc/group; gid:N admits one from elsewhere" :
-					"no such user in /etc/passwd; uid:N admits one from elsewhere";
+		*why = rule->is_group ? "no such group in /etc/group; gid:N admits one from elsewhere"
+				      : "no such user in /etc/passwd; uid:N admits one from elsewhere";
 		return rule->is_group ? group_id(text + 6, &rule->id) : user_id(text + 5, &rule->id);
 	}
 	*why = "expected user:NAME, group:NAME, uid:N or gid:N";

@@ -10,8 +10,8 @@
 #include "base/buf.h"
 
 #define MAX_PEER_GROUPS 256 /* more supplementary groups than that: the connection is refused */
-#define MAX_PEER_RULES	32  /* entries of one list in a configuration file */
-#define OVERFLOW_UID	65534 /* "nobody", and whoever a user namespace cannot name: never admitted */
+#define MAX_PEER_RULES 32   /* entries of one list in a configuration file */
+#define OVERFLOW_UID 65534  /* "nobody", and whoever a user namespace cannot name: never admitted */
 
 struct peer {
 	uid_t uid;

@@ -16,8 +16,7 @@ struct secret {
 
 static struct secret *secret_new(void)
 {
-	struct secret *s =
-		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct secret *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s == MAP_FAILED)
 		return NULL;
 	if (mlock(s, sizeof(*s)) != 0)
@@ -36,8 +35,8 @@ static bool secret_file_ok(int fd, const char *path)
 	}
 	if (st.st_mode & 027) {
 		log_error("secret_exposed",
-			  "file=%s mode=%04o expected=\"no access for others, not to be written by its group: 0400\"", path,
-			  (unsigned)(st.st_mode & 07777));
+			  "file=%s mode=%04o expected=\"no access for others, not to be written by its group: 0400\"",
+			  path, (unsigned)(st.st_mode & 07777));
 		return false;
 	}
 	/* Who can change a PIN can use up the tries of a token. */

@@ -12,7 +12,7 @@
 #include "cli/cli.h"
 
 #define MAX_ARGUMENTS 64 /* files that one lint takes; no other command takes more than two */
-#define MAX_GIVEN 1024	/* options on one command line: a thousand subtrees, well under what a certificate takes */
+#define MAX_GIVEN 1024	 /* options on one command line: a thousand subtrees, well under what a certificate takes */
 
 enum option_kind {
 	OPTION_FLAG,

@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/table.h"
 
-#define MAX_PEM_FILE (1024 * 1024) /* bytes; a request or certificate is a few KiB, and the server has its own limit */
+#define MAX_PEM_FILE (1024 * 1024) /* bytes; a request is a few KiB, and the server has its own limit */
 
 /* That a file can be made there: asked before something is signed that could then not be kept. path NULL is fine. */
 int pem_target_check(const struct cli *c, const char *option, const char *path);

@@ -32,8 +32,9 @@ static const char *algorithm_of(const json_t *record, const char *name)
 
 static void put_start(const json_t *r, struct buf *out)
 {
-	buf_printf(out, "ledger %s, epoch %lld; its head is signed by an %s key in token %s", member_text(r, "ledger_id"),
-		   (long long)number_of(r, "epoch"), algorithm_of(r, "log_algorithm"), member_text(r, "log_token"));
+	buf_printf(out, "ledger %s, epoch %lld; its head is signed by an %s key in token %s",
+		   member_text(r, "ledger_id"), (long long)number_of(r, "epoch"), algorithm_of(r, "log_algorithm"),
+		   member_text(r, "log_token"));
 }
 
 static void put_started(const json_t *r, struct buf *out)
@@ -52,15 +53,16 @@ static void put_key_intent(const json_t *r, struct buf *out)
 
 static void put_key_result(const json_t *r, struct buf *out)
 {
-	buf_printf(out, "key %.*s made for %lld", SHORT_ID, member_text(r, "key_id"), (long long)number_of(r, "intent"));
+	buf_printf(out, "key %.*s made for %lld", SHORT_ID, member_text(r, "key_id"),
+		   (long long)number_of(r, "intent"));
 }
 
 static void put_cert_intent(const json_t *r, struct buf *out)
 {
 	const json_t *tbs = json_object_get(r, "tbs");
 	const char *subject = member_text(tbs, "subject"), *profile = member_text(context_of(r), "profile");
-	buf_printf(out, "%s %s, serial %s", number_of(r, "kind") == 1 ? "leaf" : "CA", *subject ? subject : "without a subject",
-		   member_text(tbs, "serial"));
+	buf_printf(out, "%s %s, serial %s", number_of(r, "kind") == 1 ? "leaf" : "CA",
+		   *subject ? subject : "without a subject", member_text(tbs, "serial"));
 	if (*profile)
 		buf_printf(out, ", profile %s", profile);
 }
@@ -130,11 +132,13 @@ void record_words(const json_t *record, struct buf *out)
 		const char *type;
 		void (*put)(const json_t *r, struct buf *out);
 	} words[] = {
-		{ "LEDGER_START", put_start },	   { "STARTED", put_started },	      { "KEY_INTENT", put_key_intent },
-		{ "KEY_RESULT", put_key_result },  { "CERT_INTENT", put_cert_intent }, { "CERT_RESULT", put_cert_result },
-		{ "KEY_BOUND", put_key_bound },	   { "LOST", put_lost },	      { "CA_CLOSED", put_closed },
-		{ "NOTE", put_note },		   { "IMPORTED", put_imported },      { "CERT_ADMITTED", put_admitted },
-		{ "CSR_INTENT", put_csr_intent },  { "CSR_RESULT", put_cert_result },
+		{ "LEDGER_START", put_start },	    { "STARTED", put_started },
+		{ "KEY_INTENT", put_key_intent },   { "KEY_RESULT", put_key_result },
+		{ "CERT_INTENT", put_cert_intent }, { "CERT_RESULT", put_cert_result },
+		{ "KEY_BOUND", put_key_bound },	    { "LOST", put_lost },
+		{ "CA_CLOSED", put_closed },	    { "NOTE", put_note },
+		{ "IMPORTED", put_imported },	    { "CERT_ADMITTED", put_admitted },
+		{ "CSR_INTENT", put_csr_intent },   { "CSR_RESULT", put_cert_result },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

@@ -62,8 +62,8 @@ int answer_signer(struct call *c, enum signer_result result, const struct signer
 	if (result == SIGNER_REFUSED)
 		return refuse_row(c, answer->refusal.code, answer->refusal.retry_after);
 	call_refuse(c, 503, "signer_away", NULL,
-		    result == SIGNER_LATE ? "The signer has not answered in time; the request may still be carried out." :
-					    "The signer can't be reached at the moment; try again.");
+		    result == SIGNER_LATE ? "The signer has not answered in time; the request may still be carried out."
+					  : "The signer can't be reached at the moment; try again.");
 	c->error.retry_after = RETRY_SECONDS;
 	return 1;
 }

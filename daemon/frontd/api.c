@@ -18,10 +18,10 @@
 #include "frontd/status.h"
 
 #define MAX_JSON_DEPTH 16 /* no body of ours nests deeper than four */
-#define ANYBODY	       0
-#define READERS	       (ROLE_ADMIN | ROLE_ISSUER | ROLE_AUDITOR)
-#define EVERY_ROLE     (READERS | ROLE_OPERATOR)
-#define V1	       "/api/v1"
+#define ANYBODY 0
+#define READERS (ROLE_ADMIN | ROLE_ISSUER | ROLE_AUDITOR)
+#define EVERY_ROLE (READERS | ROLE_OPERATOR)
+#define V1 "/api/v1"
 
 static const struct route routes[] = {
 	{ "POST", V1 "/issuers", ROLE_ADMIN, "dry_run", issuer_create },
@@ -77,10 +77,10 @@ static bool is_json(const char *type)
 static int json_refuse(struct call *c, const json_error_t *e)
 {
 	enum json_error_code code = json_error_code(e);
-	const char *what = code == json_error_duplicate_key    ? "has a member twice"
-			   : code == json_error_stack_overflow ? "nests too deep"
-			   : code == json_error_invalid_utf8   ? "is not UTF-8"
-			   : code == json_error_null_character ? "holds a NUL character"
+	const char *what = code == json_error_duplicate_key	       ? "has a member twice"
+			   : code == json_error_stack_overflow	       ? "nests too deep"
+			   : code == json_error_invalid_utf8	       ? "is not UTF-8"
+			   : code == json_error_null_character	       ? "holds a NUL character"
 			   : code == json_error_premature_end_of_input ? "ends too early"
 								       : "is not well-formed JSON";
 	return call_refuse(c, 400, "malformed_json", NULL, "The body %s, at line %d, column %d.", what, e->line,

@@ -16,19 +16,19 @@
 #include "frontd/signer.h"
 
 #define DEFAULT_RECORDS 100
-#define MAX_RECORDS	1000	     /* in one answer */
-#define MAX_READ	(512 * 1024) /* bytes asked of the signer at a time */
-#define MAX_ROUNDS	64	     /* reads for one answer: a filter that finds nothing ends, and says where */
-#define MAX_SUBJECT	4096
+#define MAX_RECORDS 1000      /* in one answer */
+#define MAX_READ (512 * 1024) /* bytes asked of the signer at a time */
+#define MAX_ROUNDS 64	      /* reads for one answer: a filter that finds nothing ends, and says where */
+#define MAX_SUBJECT 4096
 
 /* The tables of all records, to walk their fields by name. */
 #include "base/pack_fields.h"
-#define RECORD(number, NAME, name, fields)                                            \
-	static const struct pack_field *name##_table(void)                            \
-	{                                                                             \
-		typedef struct name##_record THIS;                                    \
-		static const struct pack_field table[] = { PACK_UNWRAP fields{ 0 } }; \
-		return table;                                                         \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	static const struct pack_field *name##_table(void)                                                             \
+	{                                                                                                              \
+		typedef struct name##_record THIS;                                                                     \
+		static const struct pack_field table[] = { PACK_UNWRAP fields{ 0 } };                                  \
+		return table;                                                                                          \
 	}
 #include "ledger/records.def"
 #undef RECORD
@@ -43,8 +43,8 @@ union any_record {
 static const struct pack_field *table_of(uint8_t type)
 {
 	switch (type) {
-#define RECORD(number, NAME, name, fields) \
-	case number:                       \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	case number:                                                                                                   \
 		return name##_table();
 #include "ledger/records.def"
 #undef RECORD
@@ -237,8 +237,8 @@ static int signer_failed(struct call *c, enum signer_result result, const struct
 	struct slice why = slice_text("the signer is away or did not answer in time.");
 	if (result == SIGNER_REFUSED)
 		why = a->refusal.sentence;
-	int refused = call_refuse(c, 503, "signer_unavailable", NULL, "The ledger can't be read now: %.*s", (int)why.len,
-				  why.len ? (const char *)why.at : "");
+	int refused = call_refuse(c, 503, "signer_unavailable", NULL, "The ledger can't be read now: %.*s",
+				  (int)why.len, why.len ? (const char *)why.at : "");
 	c->error.retry_after = 5;
 	return refused;
 }
@@ -311,7 +311,8 @@ int audit_list(struct front *f, struct call *c)
 		return result;
 	}
 	json_t *next = w.next < w.head ? json_integer((json_int_t)w.next) : json_null();
-	return call_reply(c, 200, json_pack("{s:o, s:I, s:o}", "data", w.data, "head", (json_int_t)w.head, "next", next));
+	return call_reply(c, 200,
+			  json_pack("{s:o, s:I, s:o}", "data", w.data, "head", (json_int_t)w.head, "next", next));
 }
 
 int audit_checkpoint(struct front *f, struct call *c)

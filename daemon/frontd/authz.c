@@ -255,8 +255,8 @@ static bool names_allowed(const struct grant_entry *g, struct list names, char w
 		scoped_buf text;
 		buf_init(&text, 2 * MAX_NAME + 64);
 		name_print(AS_NAME, type, name, &text);
-		snprintf(why, 200, "the name %.*s is outside the caller's patterns", (int)text_cut(buf_slice(&text), 128),
-			 text.at ? (const char *)text.at : "");
+		snprintf(why, 200, "the name %.*s is outside the caller's patterns",
+			 (int)text_cut(buf_slice(&text), 128), text.at ? (const char *)text.at : "");
 		return false;
 	}
 	return true;

@@ -11,7 +11,7 @@
 #include "base/pack.h"
 #include "frontd/call.h"
 
-#define MAX_GRANTS	   32 /* entries of roles.issuer: a mask's width */
+#define MAX_GRANTS 32	      /* entries of roles.issuer: a mask's width */
 #define MAX_GRANT_PATTERNS 64 /* CAs, profiles or names of one entry */
 
 struct authz;

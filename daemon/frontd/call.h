@@ -13,8 +13,8 @@ enum role { ROLE_ADMIN = 1, ROLE_ISSUER = 2, ROLE_AUDITOR = 4, ROLE_OPERATOR = 8
 
 struct caller {
 	struct peer peer;
-	char actor[96];	 /* "uid:1000(alice)" */
-	unsigned roles;	 /* mask of enum role */
+	char actor[96];		   /* "uid:1000(alice)" */
+	unsigned roles;		   /* mask of enum role */
 	const struct grant *grant; /* what its issuer role is limited to (authz.h); NULL: nothing stated */
 };
 
@@ -36,18 +36,18 @@ struct call {
 	bool dry_run;				/* ?dry_run=true: every check, no effect */
 	const char *idempotency_key;		/* the header; NULL if absent */
 	const char *(*query)(struct call *c, const char *name); /* a query parameter; NULL if absent */
-	void *http;				/* the HTTP room's own */
-	uint8_t signing_id[16];			/* request id for the signer, if given: a retry has that of the first try */
+	void *http;						/* the HTTP room's own */
+	uint8_t signing_id[16]; /* request id for the signer, if given: a retry has that of the first try */
 	bool signing_id_given;
-	bool resumed;				/* there was a try before, whose fate was not known */
-	struct call *running;			/* idempotency.c's own */
-	char request_id[24];			/* as in the log and in the answer's X-Request-Id */
-	const char *route;			/* the pattern that the path matched; NULL: none */
+	bool resumed;	      /* there was a try before, whose fate was not known */
+	struct call *running; /* idempotency.c's own */
+	char request_id[24];  /* as in the log and in the answer's X-Request-Id */
+	const char *route;    /* the pattern that the path matched; NULL: none */
 
 	/* the answer */
 	unsigned status;
-	json_t *reply;		 /* owned by the call; sent as JSON */
-	char *text;		 /* or: owned, sent as is with content_type (a PEM chain) */
+	json_t *reply; /* owned by the call; sent as JSON */
+	char *text;    /* or: owned, sent as is with content_type (a PEM chain) */
 	size_t text_len;
 	const char *content_type;
 	struct call_error error; /* filled in by call_refuse() */

@@ -8,8 +8,8 @@
 #include "base/time.h"
 #include "frontd/rebuild.h"
 
-#define READ_BYTES    (1024 * 1024) /* of records at a time: what a reply holds */
-#define STALE_SECONDS 600	    /* a reservation that old is nobody's: request ids are good for ten minutes */
+#define READ_BYTES (1024 * 1024) /* of records at a time: what a reply holds */
+#define STALE_SECONDS 600	 /* a reservation that old is nobody's: request ids are good for ten minutes */
 
 /* Intents that were read and their outcomes not, in order. */
 struct open_intents {
@@ -115,7 +115,8 @@ static int batch_split(struct batch *b, uint64_t from)
 	while (rest.len) {
 		struct record r;
 		size_t size = 0;
-		if (record_peek(rest, &r, &size, NULL) != RECORD_WHOLE || r.seq != from + b->count || batch_add(b, &r)) {
+		if (record_peek(rest, &r, &size, NULL) != RECORD_WHOLE || r.seq != from + b->count ||
+		    batch_add(b, &r)) {
 			log_error("catchup", "after=%llu why=\"the signer's records can't be read\"",
 				  (unsigned long long)(from + b->count));
 			return -1;

@@ -62,8 +62,8 @@ static const struct pack_field *constraints_fields(void)
 {
 	typedef struct constraints THIS;
 #include "base/pack_fields.h"
-	static const struct pack_field fields[] = { LIST(permitted, MAX_SUBTREES + MAX_NAME_TYPE, MAX_NAME)
-						    LIST(excluded, MAX_SUBTREES, MAX_NAME) { NULL, PACK_END, 0, 0, 0 } };
+	static const struct pack_field fields[] = { LIST(permitted, MAX_SUBTREES + MAX_NAME_TYPE, MAX_NAME) LIST(
+		excluded, MAX_SUBTREES, MAX_NAME){ NULL, PACK_END, 0, 0, 0 } };
 #include "base/pack_done.h"
 	return fields;
 }

@@ -28,7 +28,8 @@ static void list_only(struct list l, uint8_t only, struct items *out)
 			items_put(out, tag, item);
 }
 
-/* Distribution points and the two kinds of access stand in extensions of their own, so the order counts only within each. */
+/* Distribution points and the two kinds of access stand in extensions of their own, so the order counts only within
+ * each. */
 static bool same_urls(struct list got, struct list asked)
 {
 	for (unsigned use = URL_CRL; use <= URL_CA_ISSUERS; use++) {
@@ -137,7 +138,7 @@ int check_rules(struct slice certificate, char why[FACTS_WHY])
 struct validation {
 	X509_STORE *store;
 	X509_STORE_CTX *context;
-	STACK_OF(X509) *issuers;
+	STACK_OF(X509) * issuers;
 	X509 *subject;
 };
 

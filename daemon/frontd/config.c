@@ -34,8 +34,9 @@ static void issuance_read(struct conf *conf, struct front *f)
 	f->default_token = conf_text(conf, "default_token", NULL);
 	f->default_algorithm = conf_text(conf, "default_algorithm", "");
 	if (*f->default_algorithm && !algorithm_by_name(f->default_algorithm))
-		conf_reject(conf, "default_algorithm", "RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384, "
-						       "ECDSA-P521 or Ed25519");
+		conf_reject(conf, "default_algorithm",
+			    "RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384, "
+			    "ECDSA-P521 or Ed25519");
 	f->pki_base_url = conf_text(conf, "pki_base_url", "");
 	bool http = strncmp(f->pki_base_url, "http://", 7) == 0 || strncmp(f->pki_base_url, "https://", 8) == 0;
 	if (*f->pki_base_url && !http)

@@ -75,8 +75,8 @@ static enum signer_result key_ask(struct front *f, const struct key_create_reque
 	}
 }
 
-static int key_make(struct front *f, struct call *c, const struct plan *p, struct made *m, struct key_create_reply *reply,
-		    struct signer_answer *answer)
+static int key_make(struct front *f, struct call *c, const struct plan *p, struct made *m,
+		    struct key_create_reply *reply, struct signer_answer *answer)
 {
 	scoped_buf context = { .max = MAX_CONTEXT };
 	struct context_words words = { .op = "key", .ca = p->id };
@@ -210,7 +210,8 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 		signer_settle(&hold, key.ledger_seq);
 	}
 	if (asked)
-		return answer_signer(c, asked, &answer); /* if its fate is unknown, the reservation stays for the catch-up */
+		return answer_signer(c, asked,
+				     &answer); /* if its fate is unknown, the reservation stays for the catch-up */
 	r = ca_commit(f, c, p, &fields, &came, &m);
 	if (c->status == 201 || m.why[0])
 		signer_settle(&hold, m.noted ? m.noted : came.ledger_seq);

@@ -21,8 +21,8 @@
 #include "names/dn.h"
 #include "names/name.h"
 
-#define MAX_PUBLIC_KEY	 2048 /* the signer takes no more: RSA-8192 fits */
-#define MIN_RSA_BITS	 2048
+#define MAX_PUBLIC_KEY 2048 /* the signer takes no more: RSA-8192 fits */
+#define MIN_RSA_BITS 2048
 #define MIN_RSA_EXPONENT 65537
 #define MAX_RSA_EXPONENT 256 /* bits, FIPS 186-5 A.1.1 */
 
@@ -56,7 +56,7 @@ struct request_info {
 	ASN1_INTEGER *version;
 	X509_NAME *subject;
 	ASN1_STRING *key;
-	STACK_OF(X509_ATTRIBUTE) *attributes;
+	STACK_OF(X509_ATTRIBUTE) * attributes;
 };
 
 ASN1_SEQUENCE(request_info) = {
@@ -113,8 +113,9 @@ static int blocks_check(const char *pem, size_t len, struct call *c)
 	const char *end = pem + len;
 	const char *first = find(pem, end, "-----BEGIN ");
 	if (find(pem, end, "PRIVATE KEY-----"))
-		return refuse(c, "csr_private_key", "The CSR holds a private key; send the request alone, and replace "
-						    "that key, as it has left its host.");
+		return refuse(c, "csr_private_key",
+			      "The CSR holds a private key; send the request alone, and replace "
+			      "that key, as it has left its host.");
 	if (len > MAX_CSR)
 		return refuse(c, "csr_not_pem", "The CSR is longer than 65536 bytes.");
 	if (!first || find(first + 1, end, "-----BEGIN "))
@@ -209,8 +210,9 @@ static int rsa_exponent_check(EVP_PKEY *key, struct call *c)
 	BN_free(e);
 	BN_free(n);
 	return good ? 0
-		    : refuse(c, "csr_weak_key", "The RSA key needs an odd modulus and an odd public exponent of 65537 "
-						"or more.");
+		    : refuse(c, "csr_weak_key",
+			     "The RSA key needs an odd modulus and an odd public exponent of 65537 "
+			     "or more.");
 }
 
 static int rsa_check(EVP_PKEY *key, struct csr *out, struct call *c)
@@ -238,7 +240,8 @@ static int ec_check(EVP_PKEY *key, const X509_PUBKEY *info, struct csr *out, str
 	EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, form, sizeof(form), NULL);
 	X509_PUBKEY_get0_param(NULL, &point, &size, NULL, info);
 	if (strcmp(form, OSSL_PKEY_EC_ENCODING_GROUP) != 0)
-		return refuse(c, "csr_unsupported_key", "The EC key must name its curve, not spell out its parameters.");
+		return refuse(c, "csr_unsupported_key",
+			      "The EC key must name its curve, not spell out its parameters.");
 	if (size < 1 || point[0] != 0x04)
 		return refuse(c, "csr_unsupported_key", "The EC key's point must be uncompressed.");
 	int nid = OBJ_txt2nid(curve);
@@ -280,8 +283,9 @@ static int key_decode(struct slice der, EVP_PKEY **key, struct csr *out, struct 
 	X509_PUBKEY *info __attribute__((cleanup(public_key_free))) = item_read(der, ASN1_ITEM_rptr(X509_PUBKEY));
 	*key = info ? X509_PUBKEY_get(info) : NULL;
 	if (!*key)
-		return refuse(c, "csr_unsupported_key",
-			      "The key could not be decoded: it must be RSA, ECDSA on P-256, P-384 or P-521, or Ed25519.");
+		return refuse(
+			c, "csr_unsupported_key",
+			"The key could not be decoded: it must be RSA, ECDSA on P-256, P-384 or P-521, or Ed25519.");
 	int refused = key_check(*key, info, out, c);
 	if (refused)
 		return refused;
@@ -358,8 +362,8 @@ static bool is_known(const struct csr *csr, uint8_t type, struct slice value)
 /* Which of our types a GeneralName is; 0, and its name for the refusal. */
 static uint8_t type_of(const GENERAL_NAME *g, const char **other)
 {
-	static const char *const names[] = { "otherName", "rfc822Name", "dNSName", "x400Address", "directoryName",
-					     "ediPartyName", "URI", "iPAddress", "registeredID" };
+	static const char *const names[] = { "otherName",    "rfc822Name", "dNSName",	"x400Address", "directoryName",
+					     "ediPartyName", "URI",	   "iPAddress", "registeredID" };
 	*other = g->type >= 0 && g->type <= GEN_RID ? names[g->type] : "unknown";
 	switch (g->type) {
 	case GEN_DNS:
@@ -396,15 +400,15 @@ static int name_take(const GENERAL_NAME *g, struct csr *out, struct call *c)
 }
 
 /* What stands in the attribute extensionRequest, or in the older one that Microsoft made. */
-static STACK_OF(X509_EXTENSION) *extensions_read(const struct request_info *info)
+static STACK_OF(X509_EXTENSION) * extensions_read(const struct request_info *info)
 {
 	int at = X509at_get_attr_by_NID(info->attributes, NID_ext_req, -1);
 	if (at < 0)
 		at = X509at_get_attr_by_NID(info->attributes, NID_ms_ext_req, -1);
 	const ASN1_TYPE *value = at < 0 ? NULL : X509_ATTRIBUTE_get0_type(X509at_get_attr(info->attributes, at), 0);
-	return value && value->type == V_ASN1_SEQUENCE ?
-		       item_read(string_slice(value->value.sequence), ASN1_ITEM_rptr(X509_EXTENSIONS)) :
-		       NULL;
+	return value && value->type == V_ASN1_SEQUENCE
+		       ? item_read(string_slice(value->value.sequence), ASN1_ITEM_rptr(X509_EXTENSIONS))
+		       : NULL;
 }
 
 static int names_take(const struct request_info *info, struct csr *out, struct call *c)

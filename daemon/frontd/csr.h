@@ -14,8 +14,8 @@
 #include "base/pack.h"
 #include "frontd/call.h"
 
-#define MAX_CSR	      (64 * 1024) /* RSA-4096 with 256 long names stays below half of it */
-#define MAX_CSR_NAMES 256	  /* the signer takes no more */
+#define MAX_CSR (64 * 1024) /* RSA-4096 with 256 long names stays below half of it */
+#define MAX_CSR_NAMES 256   /* the signer takes no more */
 
 struct csr {
 	uint8_t algorithm;	 /* enum key_algorithm; 0: an RSA key of a size without a name */

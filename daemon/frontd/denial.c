@@ -10,14 +10,14 @@
 #include "frontd/front.h"
 #include "frontd/signer.h"
 
-#define MAX_DENIALS    256   /* callers and routes remembered; more in one minute are counted in the log alone */
+#define MAX_DENIALS 256 /* callers and routes remembered; more in one minute are counted in the log alone */
 #define NOTE_PERIOD_MS 60000
 
 struct denial {
 	uid_t uid;
 	const char *route; /* of the static table: compared as a pointer */
-	char method[8]; /* the client's word, cut: longer ones share an entry */
-	int64_t noted; /* time_boot_ms(); 0: free */
+	char method[8];	   /* the client's word, cut: longer ones share an entry */
+	int64_t noted;	   /* time_boot_ms(); 0: free */
 	unsigned left_out;
 };
 
@@ -30,7 +30,8 @@ static struct denial *entry_find(uid_t uid, const char *route, const char *metho
 	struct denial *spare = NULL;
 	for (size_t i = 0; i < MAX_DENIALS; i++) {
 		struct denial *d = &denials[i];
-		if (d->noted && d->uid == uid && d->route == route && strncmp(d->method, method, sizeof(d->method) - 1) == 0)
+		if (d->noted && d->uid == uid && d->route == route &&
+		    strncmp(d->method, method, sizeof(d->method) - 1) == 0)
 			return d;
 		if (!d->noted || now - d->noted >= 2 * NOTE_PERIOD_MS)
 			spare = d;

@@ -103,8 +103,8 @@ void items_put(struct items *i, uint8_t tag, struct slice item)
 static void facts_init(struct facts *f, size_t size)
 {
 	*f = (struct facts){ .path_len = PATH_LEN_NONE };
-	struct items *lists[] = { &f->subject, &f->alt_names, &f->ext_key_usage, &f->permitted,
-				  &f->excluded, &f->urls, &f->policies };
+	struct items *lists[] = { &f->subject,	&f->alt_names, &f->ext_key_usage, &f->permitted,
+				  &f->excluded, &f->urls,      &f->policies };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		items_init(lists[i]);
 	buf_init(&f->bytes, size);
@@ -113,8 +113,8 @@ static void facts_init(struct facts *f, size_t size)
 
 void facts_free(struct facts *f)
 {
-	struct items *lists[] = { &f->subject, &f->alt_names, &f->ext_key_usage, &f->permitted,
-				  &f->excluded, &f->urls, &f->policies };
+	struct items *lists[] = { &f->subject,	&f->alt_names, &f->ext_key_usage, &f->permitted,
+				  &f->excluded, &f->urls,      &f->policies };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		items_free(lists[i]);
 	buf_free(&f->bytes);
@@ -202,7 +202,10 @@ static bool general_name_read(enum name_use use, const GENERAL_NAME *g, bool for
 	int type;
 	void *value = GENERAL_NAME_get0_value(g, &type);
 	if (type == GEN_DNS || type == GEN_EMAIL || type == GEN_URI || type == GEN_IPADD) {
-		uint8_t tag = type == GEN_DNS ? NAME_DNS : type == GEN_EMAIL ? NAME_EMAIL : type == GEN_URI ? NAME_URI : NAME_IP;
+		uint8_t tag = type == GEN_DNS	  ? NAME_DNS
+			      : type == GEN_EMAIL ? NAME_EMAIL
+			      : type == GEN_URI	  ? NAME_URI
+						  : NAME_IP;
 		return name_keep(use, tag, string_slice(value), foreign, out);
 	}
 	scoped_buf item = { .max = MAX_NAME * 2 };
@@ -216,13 +219,14 @@ static bool alt_names_read(void *extension, struct facts *f)
 	GENERAL_NAMES *names = extension;
 	bool good = true;
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
-		good = (general_name_read(AS_NAME, sk_GENERAL_NAME_value(names, i), f->foreign, &f->alt_names) && good) ||
+		good = (general_name_read(AS_NAME, sk_GENERAL_NAME_value(names, i), f->foreign, &f->alt_names) &&
+			good) ||
 		       f->foreign;
 	GENERAL_NAMES_free(names);
 	return good;
 }
 
-static bool subtrees_read(const STACK_OF(GENERAL_SUBTREE) *trees, bool foreign, struct items *out)
+static bool subtrees_read(const STACK_OF(GENERAL_SUBTREE) * trees, bool foreign, struct items *out)
 {
 	for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
 		const GENERAL_SUBTREE *tree = sk_GENERAL_SUBTREE_value(trees, i);
@@ -463,7 +467,8 @@ static int facts_decode(struct slice der, bool foreign, struct facts *out, char 
 	facts_init(out, der.len + 1);
 	out->foreign = foreign;
 	SHA256(der.at, der.len, out->fingerprint);
-	__attribute__((cleanup(certificate_cleanup))) struct certificate *c = der_read(der, ASN1_ITEM_rptr(certificate));
+	__attribute__((cleanup(certificate_cleanup))) struct certificate *c =
+		der_read(der, ASN1_ITEM_rptr(certificate));
 	__attribute__((cleanup(tbs_cleanup))) struct tbs *t =
 		c ? der_read(string_slice(c->tbs), ASN1_ITEM_rptr(tbs)) : NULL;
 	if (!t || !buf_ok(&out->bytes))

@@ -9,7 +9,7 @@
 #include "base/pack.h"
 #include "names/constraints.h"
 
-#define FACTS_WHY     200
+#define FACTS_WHY 200
 #define MAX_FACT_LIST (1024 * 1024) /* bytes of one list: more than a certificate within its limit holds */
 
 /* A list under construction. */
@@ -28,25 +28,26 @@ static inline struct list items_list(const struct items *i)
 
 struct facts {
 	uint8_t fingerprint[32];
-	struct slice serial;	 /* big-endian, as it stands */
+	struct slice serial;				    /* big-endian, as it stands */
 	struct slice issuer_name, subject_name, public_key; /* DER */
 	struct slice subject_key_id, authority_key_id;
 	int64_t not_before, not_after;
 	bool ca;
 	uint16_t path_len; /* PATH_LEN_NONE */
 	uint16_t key_usage;
-	uint8_t flags;	   /* CERT_MUST_STAPLE */
-	bool foreign;	   /* written by others: facts_read_foreign() */
+	uint8_t flags; /* CERT_MUST_STAPLE */
+	bool foreign;  /* written by others: facts_read_foreign() */
 	struct items subject, alt_names, ext_key_usage, permitted, excluded, urls, policies;
-	struct buf bytes;  /* what the slices point into */
+	struct buf bytes; /* what the slices point into */
 };
 
 /* 0; positive: not a certificate of a shape that Chancery writes, *why is a sentence's end; free it in either case. */
 int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY]);
 /*
  * The same for a certificate that others wrote: an extension that isn't critical may be unknown or say what we never
- * write, and texts may be of older types. Names and subtrees come out in their canonical form. What binds a CA (basicConstraints, key usage, name constraints, key
- * identifier) must be read in any case. 2: because of a critical extension; 3: because of its name constraints.
+ * write, and texts may be of older types. Names and subtrees come out in their canonical form. What binds a CA
+ * (basicConstraints, key usage, name constraints, key identifier) must be read in any case. 2: because of a critical
+ * extension; 3: because of its name constraints.
  */
 int facts_read_foreign(struct slice der, struct facts *out, char why[FACTS_WHY]);
 void facts_free(struct facts *f);

@@ -9,13 +9,13 @@
 
 #include "base/peer.h"
 
-struct store;	 /* drivers/store/store.h */
-struct signer;	 /* frontd/signer.h */
-struct profiles; /* policy/profile.h */
+struct store;	  /* drivers/store/store.h */
+struct signer;	  /* frontd/signer.h */
+struct profiles;  /* policy/profile.h */
 struct templates; /* policy/templates.h */
-struct metrics;	 /* frontd/metrics.h */
-struct authz;	 /* frontd/authz.h */
-struct issuings; /* frontd/issuing.h */
+struct metrics;	  /* frontd/metrics.h */
+struct authz;	  /* frontd/authz.h */
+struct issuings;  /* frontd/issuing.h */
 
 struct front {
 	struct store *store;
@@ -30,13 +30,13 @@ struct front {
 	/* from frontd.conf */
 	const char *database, *api_socket, *pki_socket; /* paths */
 	mode_t api_socket_mode, pki_socket_mode;
-	const char *default_token;	/* driver that makes new keys */
-	const char *default_algorithm;	/* empty: by what the token can do */
-	const char *pki_base_url;	/* "http://pki.example/pki" for AIA URLs; empty: none written */
-	int64_t root_days, ca_days;	/* default ttl_days of a root and of a child */
-	int64_t backdate;		/* seconds that notBefore lies before now by default */
-	int64_t started;		/* time_now() when this process began */
-	unsigned ask_timeout;		/* seconds a caller waits for the signer at most */
+	const char *default_token;     /* driver that makes new keys */
+	const char *default_algorithm; /* empty: by what the token can do */
+	const char *pki_base_url;      /* "http://pki.example/pki" for AIA URLs; empty: none written */
+	int64_t root_days, ca_days;    /* default ttl_days of a root and of a child */
+	int64_t backdate;	       /* seconds that notBefore lies before now by default */
+	int64_t started;	       /* time_now() when this process began */
+	unsigned ask_timeout;	       /* seconds a caller waits for the signer at most */
 };
 
 #endif

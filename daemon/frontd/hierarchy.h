@@ -18,11 +18,11 @@ call_handler issuer_list;
 call_handler issuer_get;   /* {id} */
 call_handler issuer_patch; /* {id} */
 
-call_handler intermediate_create; /* {issuer id} */
-call_handler intermediate_list;	  /* {issuer id}; ?format=tree */
-call_handler intermediate_get;	  /* {id} */
-call_handler intermediate_chain;  /* {id}; ?root=false */
-call_handler intermediate_retire; /* {id} */
+call_handler intermediate_create;   /* {issuer id} */
+call_handler intermediate_list;	    /* {issuer id}; ?format=tree */
+call_handler intermediate_get;	    /* {id} */
+call_handler intermediate_chain;    /* {id}; ?root=false */
+call_handler intermediate_retire;   /* {id} */
 call_handler intermediate_key_gone; /* {id} */
 
 #endif

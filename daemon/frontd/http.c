@@ -21,17 +21,17 @@
 #include "frontd/route.h"
 #include "frontd/workers.h"
 
-#define MAX_BODY	    (256 * 1024)	/* a CSR of 64 KiB, escaped, in its object fits four times over */
-#define MAX_DRAIN	    (16 * 1024 * 1024)	/* read and thrown away, so that the client gets to read the refusal */
-#define MAX_CONNECTIONS	    512			/* each a few pages, mostly idle */
-#define MAX_WORKERS	    128			/* requests that wait for the signer, the database or a key at a time */
-#define MAX_PER_UID	    256			/* one caller can't take all of them */
-#define MAX_QUERIES	    16			/* no route knows more than ten */
-#define MAX_IDEMPOTENCY_KEY 128			/* a UUID with room to spare */
-#define MAX_HEADERS_MEMORY  (32 * 1024)		/* of one connection, wiped at each request: headers, a window of the body */
-#define IDLE_SECONDS	    60			/* without a byte in either direction */
-#define REQUEST_SECONDS	    60			/* for the whole body */
-#define THREAD_STACK	    (512 * 1024)
+#define MAX_BODY (256 * 1024)	       /* a CSR of 64 KiB, escaped, in its object fits four times over */
+#define MAX_DRAIN (16 * 1024 * 1024)   /* read and thrown away, so that the client gets to read the refusal */
+#define MAX_CONNECTIONS 512	       /* each a few pages, mostly idle */
+#define MAX_WORKERS 128		       /* requests that wait for the signer, the database or a key at a time */
+#define MAX_PER_UID 256		       /* one caller can't take all of them */
+#define MAX_QUERIES 16		       /* no route knows more than ten */
+#define MAX_IDEMPOTENCY_KEY 128	       /* a UUID with room to spare */
+#define MAX_HEADERS_MEMORY (32 * 1024) /* of one connection, wiped at each request: headers, a window of the body */
+#define IDLE_SECONDS 60		       /* without a byte in either direction */
+#define REQUEST_SECONDS 60	       /* for the whole body */
+#define THREAD_STACK (512 * 1024)
 
 struct http_server {
 	struct http_options options;
@@ -45,7 +45,7 @@ struct http_server {
 
 struct connection {
 	struct caller who;
-	int socket; /* the library's */
+	int socket;    /* the library's */
 	bool admitted; /* the kernel said who, and it isn't the overflow uid */
 	struct connection *next;
 };
@@ -56,9 +56,9 @@ struct exchange {
 	struct MHD_Connection *connection;
 	int64_t started; /* time_boot_ms() */
 	struct buf body;
-	size_t taken;	 /* bytes of body seen, kept or not */
-	bool close;	 /* the connection can't be trusted to be in step */
-	bool answered;	 /* by whoever waited for it */
+	size_t taken;  /* bytes of body seen, kept or not */
+	bool close;    /* the connection can't be trusted to be in step */
+	bool answered; /* by whoever waited for it */
 	struct worker_task task;
 	size_t query_count;
 	struct {
@@ -114,8 +114,7 @@ static bool headers_check(struct exchange *x, const struct headers *h, bool http
 	if (h->host > 1 || (http11 && h->host == 0))
 		return request_reject(x, 400, "bad_host", "A request has exactly one Host header; any value will do.");
 	if (h->key > 1 || h->type > 1)
-		return request_reject(x, 400, "bad_header",
-				      "Content-Type and Idempotency-Key must not be repeated.");
+		return request_reject(x, 400, "bad_header", "Content-Type and Idempotency-Key must not be repeated.");
 	if (h->length_value > MAX_BODY)
 		return request_reject(x, 413, "body_too_large", "The body is longer than 262144 bytes.");
 	return true;
@@ -166,7 +165,8 @@ static enum MHD_Result query_take(void *to, enum MHD_ValueKind kind, const char 
 	/* '+' was made a space by the library, before it hands over what is still escaped. */
 	bool good = n && v && route_decode(n, false) && route_decode(v, false);
 	if (!good)
-		request_reject(x, 400, "bad_query", "The query must be percent-encoded UTF-8 without control characters.");
+		request_reject(x, 400, "bad_query",
+			       "The query must be percent-encoded UTF-8 without control characters.");
 	else if (query_get(&x->request.call, n))
 		request_reject(x, 400, "bad_query", "A query parameter is given twice.");
 	x->query_count++;
@@ -284,7 +284,8 @@ static void header_put(struct MHD_Response *r, const char *name, const char *val
 		MHD_add_response_header(r, name, value);
 }
 
-/* Nothing more comes: the library notices that only if it comes by itself, not together with the request's last bytes. */
+/* Nothing more comes: the library notices that only if it comes by itself, not together with the request's last bytes.
+ */
 static bool client_ended(const struct exchange *x)
 {
 	char next;
@@ -466,7 +467,8 @@ static void connection_remove(struct http_server *s, struct connection *gone)
 	free(gone);
 }
 
-static void on_connection(void *server, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode code)
+static void on_connection(void *server, struct MHD_Connection *c, void **context,
+			  enum MHD_ConnectionNotificationCode code)
 {
 	struct http_server *s = server;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {

@@ -42,10 +42,10 @@ struct http_options {
 	int socket;	  /* listens; taken over */
 	struct front *front;
 	http_serve *serve;
-	http_begin *begin;     /* NULL: every request blocks */
-	unsigned threads;      /* for connections; 0: one */
-	bool no_store;	       /* Cache-Control: no-store on every answer */
-	struct authz *authz;   /* gives callers their roles; NULL: nobody asks who calls */
+	http_begin *begin;   /* NULL: every request blocks */
+	unsigned threads;    /* for connections; 0: one */
+	bool no_store;	     /* Cache-Control: no-store on every answer */
+	struct authz *authz; /* gives callers their roles; NULL: nobody asks who calls */
 };
 
 /* 0, or -1 with the reason logged. */

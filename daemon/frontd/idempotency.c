@@ -15,11 +15,13 @@
 #include "frontd/signer.h"
 #include "store/store.h"
 
-#define MAX_KEY	       128
-#define MAX_NEW_IDS    3    /* signatures lost one after the other, before the caller is asked to come back */
+#define MAX_KEY 128
+#define MAX_NEW_IDS 3 /* signatures lost one after the other, before the caller is asked to come back */
 #define FIRST_PAUSE_MS 20
-#define MAX_PAUSE_MS   1000
-#define SPENT_SECONDS  1200 /* the signer takes an id for ten minutes, and whatever it took then has ended long since */
+#define MAX_PAUSE_MS 1000
+#define SPENT_SECONDS                                                                                                  \
+	1200 /* the signer takes an id for ten minutes, and whatever it took then has ended long since                 \
+	      */
 
 enum { KEY_ANSWERED = STORE_WORK, KEY_OTHER_BODY, KEY_RUNNING, KEY_UNSETTLED };
 
@@ -63,7 +65,8 @@ static void running_leave(struct call *c)
 	pthread_mutex_unlock(&lock);
 }
 
-/* All tries with one request id have one name in the log and on the ledger, and so ask the signer with the same bytes. */
+/* All tries with one request id have one name in the log and on the ledger, and so ask the signer with the same bytes.
+ */
 static void call_rename(struct call *c)
 {
 	hex_encode(c->signing_id + 8, 8, c->request_id);
@@ -106,8 +109,8 @@ static int key_work(struct store_session *s, void *with)
 	struct keyed *k = with;
 	int r = store_reply_expire(s, k->row.created_at - IDEMPOTENCY_SECONDS);
 	if (!r)
-		r = store_reply_find(s, row_text(k->row.actor), row_text(k->row.idempotency_key), row_text(k->row.route),
-				     &k->found);
+		r = store_reply_find(s, row_text(k->row.actor), row_text(k->row.idempotency_key),
+				     row_text(k->row.route), &k->found);
 	if (r == STORE_NONE) {
 		running_enter(k->call, k->row.request_id);
 		return store_reply_insert(s, &k->row);
@@ -152,7 +155,8 @@ static int id_change_work(struct store_session *s, void *with)
 	return id_change(s, with);
 }
 
-/* With all of the ledger in the database: an id that is too old to be used again, and that nothing came of, is spent. */
+/* With all of the ledger in the database: an id that is too old to be used again, and that nothing came of, is spent.
+ */
 static int settle_work(struct store_session *s, void *with)
 {
 	struct keyed *k = with;
@@ -254,7 +258,8 @@ static bool id_renew(struct front *f, struct call *c, struct retrial *t)
 	return true;
 }
 
-/* The signer still works on it, or has it from an earlier try in other words: what came of it is read from the ledger. */
+/* The signer still works on it, or has it from an earlier try in other words: what came of it is read from the ledger.
+ */
 static bool id_wait(struct front *f, struct call *c, struct retrial *t)
 {
 	t->pause = t->pause ? t->pause * 2 : FIRST_PAUSE_MS;

@@ -8,7 +8,8 @@ int input_members(struct call *c, const char *const *known)
 {
 	const char *member;
 	json_t *value;
-	json_object_foreach(c->body, member, value) {
+	json_object_foreach(c->body, member, value)
+	{
 		const char *const *k = known;
 		while (*k && strcmp(*k, member) != 0)
 			k++;
@@ -46,8 +47,8 @@ int input_text(struct call *c, const char *field, bool required, size_t longest,
 	if (r || !*out)
 		return r;
 	if (!text_visible(slice_text(*out)))
-		return call_refuse(c, 400, "bad_field", field, "%s must be text without control or invisible characters.",
-				   field);
+		return call_refuse(c, 400, "bad_field", field,
+				   "%s must be text without control or invisible characters.", field);
 	if (text_length(slice_text(*out)) > longest)
 		return call_refuse(c, 400, "bad_field", field, "%s must have at most %zu characters.", field, longest);
 	return 0;

@@ -13,7 +13,7 @@
 #include "frontd/view.h"
 
 #define MAX_CSR_PEM 65536
-#define MAX_TTL	    (INT64_C(100) * 366 * 86400)
+#define MAX_TTL (INT64_C(100) * 366 * 86400)
 
 static int refuse_held(struct call *c, struct slice why)
 {
@@ -29,13 +29,15 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 	if (r || slice_equal(i->ca->chain.ca[0].state, slice_text("created")))
 		return answer_no_ca(c);
 	if (!slice_equal(i->ca->chain.ca[0].state, slice_text("active")))
-		return call_refuse(c, 409, "ca_not_active", NULL, "The CA is %s; only an active CA issues certificates.",
+		return call_refuse(c, 409, "ca_not_active", NULL,
+				   "The CA is %s; only an active CA issues certificates.",
 				   row_text(i->ca->chain.ca[0].state));
 	if (i->ca->chain.ca[0].held.len)
 		return refuse_held(c, i->ca->chain.ca[0].held);
 	if (ca_offline(&i->ca->chain.ca[0]))
-		return call_refuse(c, 409, "ca_key_offline", NULL,
-				   "The CA was registered as a certificate only: its key is offline, so it issues nothing here.");
+		return call_refuse(
+			c, 409, "ca_key_offline", NULL,
+			"The CA was registered as a certificate only: its key is offline, so it issues nothing here.");
 	return 0;
 }
 
@@ -48,7 +50,8 @@ static int read_profile(struct front *f, struct call *c, struct issuance *i)
 	i->profile = profile_find(f->profiles, name);
 	if (i->profile)
 		return 0;
-	return call_refuse(c, 400, "unknown_profile", "profile", "There is no such profile; GET /api/v1/profiles lists them.");
+	return call_refuse(c, 400, "unknown_profile", "profile",
+			   "There is no such profile; GET /api/v1/profiles lists them.");
 }
 
 static int read_times(struct call *c, struct issuance *i)
@@ -76,10 +79,9 @@ static int read_csr(struct call *c, struct issuance *i)
 
 static int apply_profile(struct call *c, struct issuance *i)
 {
-	struct leaf_wish wish = { .algorithm = i->csr.algorithm,
-				  .subject = i->csr.subject,
-				  .alt_names = i->csr.alt_names,
-				  .ttl = i->ttl };
+	struct leaf_wish wish = {
+		.algorithm = i->csr.algorithm, .subject = i->csr.subject, .alt_names = i->csr.alt_names, .ttl = i->ttl
+	};
 	struct policy_refusal why = { 0 };
 	if (profile_apply(i->profile, &wish, &i->leaf, &why) == 0)
 		return 0;
@@ -101,7 +103,8 @@ static int check_name(struct call *c, const struct constraints *effective, uint8
 		return 0;
 	scoped_buf text = { .max = 8192 };
 	name_print(AS_NAME, type, name, &text);
-	return call_refuse(c, 400, "name_not_permitted", "csr_pem", "The name %.*s is %s the CA's effective name constraints.",
+	return call_refuse(c, 400, "name_not_permitted", "csr_pem",
+			   "The name %.*s is %s the CA's effective name constraints.",
 			   (int)text_cut(buf_slice(&text), 300), text.at ? (const char *)text.at : "",
 			   r == CONSTRAINTS_EXCLUDED ? "excluded by" : "not permitted by");
 }
@@ -125,7 +128,8 @@ static int check_subject(struct call *c, const struct constraints *effective, st
 		if (attribute != DN_EMAIL_ADDRESS)
 			continue;
 		if (!name_canonize(AS_NAME, NAME_EMAIL, value, &email, &why))
-			return call_refuse(c, 400, "subject_invalid", "csr_pem", "The subject's email address %s.", why);
+			return call_refuse(c, 400, "subject_invalid", "csr_pem", "The subject's email address %s.",
+					   why);
 		r = check_name(c, effective, NAME_EMAIL, buf_slice(&email));
 	}
 	return r;
@@ -147,7 +151,8 @@ static int check_constraints(struct call *c, const struct issuance *i)
 
 static int set_validity(struct front *f, struct call *c, struct issuance *i)
 {
-	int64_t now = request_time(i->request_id), first = chain_not_before(&i->ca->chain), last = chain_not_after(&i->ca->chain);
+	int64_t now = request_time(i->request_id), first = chain_not_before(&i->ca->chain),
+		last = chain_not_after(&i->ca->chain);
 	if (now > last || now < first)
 		return call_refuse(c, 400, "issuer_expired", NULL,
 				   "The CA's chain is not valid now, so it can issue nothing.");
@@ -227,9 +232,10 @@ static int leaf_dry(struct call *c, const struct issuance *i)
 		json_array_append_new(names, view_text(buf_slice(&text)));
 	}
 	return call_reply(c, 200,
-			  json_pack("{s:b, s:s, s:s, s:o, s:o, s:o, s:o}", "dry_run", 1, "ca_id", issuance_ca_id(i), "profile",
-				    i->profile->name, "subject", view_name(i->leaf.subject.raw), "names", names,
-				    "not_before", view_time(i->not_before), "not_after", view_time(i->not_after)));
+			  json_pack("{s:b, s:s, s:s, s:o, s:o, s:o, s:o}", "dry_run", 1, "ca_id", issuance_ca_id(i),
+				    "profile", i->profile->name, "subject", view_name(i->leaf.subject.raw), "names",
+				    names, "not_before", view_time(i->not_before), "not_after",
+				    view_time(i->not_after)));
 }
 
 static int issue(struct front *f, struct call *c, const char *id)
@@ -270,7 +276,8 @@ int certificate_issue_issuer(struct front *f, struct call *c)
 			return r < 0 ? answer_store(c) : answer_no_issuer(c);
 	}
 	if (!row.issuing_ca_id.len)
-		return call_refuse(c, 409, "no_issuing_ca", NULL,
-				   "This issuer has no issuing CA; name one with PATCH, or issue under a CA's own address.");
+		return call_refuse(
+			c, 409, "no_issuing_ca", NULL,
+			"This issuer has no issuing CA; name one with PATCH, or issue under a CA's own address.");
 	return issue(f, c, row_text(row.issuing_ca_id));
 }

@@ -43,7 +43,8 @@ static int input_mode(struct call *c, const char *fallback, const char **mode)
 	if (!*mode)
 		*mode = fallback;
 	if (strcmp(*mode, "single") != 0 && strcmp(*mode, "tree") != 0)
-		return call_refuse(c, 400, "bad_field", "hierarchy_mode", "hierarchy_mode must be \"single\" or \"tree\".");
+		return call_refuse(c, 400, "bad_field", "hierarchy_mode",
+				   "hierarchy_mode must be \"single\" or \"tree\".");
 	return 0;
 }
 
@@ -108,7 +109,8 @@ int issuer_create(struct front *f, struct call *c)
 	if (r)
 		return r < 0 ? answer_store(c) : name_taken(c);
 	if (c->dry_run)
-		return call_reply(c, 200, json_pack("{s:b, s:s, s:s}", "dry_run", 1, "name", name, "hierarchy_mode", mode));
+		return call_reply(c, 200,
+				  json_pack("{s:b, s:s, s:s}", "dry_run", 1, "name", name, "hierarchy_mode", mode));
 	scoped_hold hold = { 0 };
 	r = issuer_note(f, c, request_id, &row, &hold);
 	if (r)

@@ -17,7 +17,7 @@ struct issuing {
 	struct chain chain;
 	struct facts facts; /* of the CA's own certificate; only if why is empty */
 	char why[FACTS_WHY];
-	struct buf members; /* ,"chain_pem":"…","root_pem":"…","ca_id":"…" of every answer */
+	struct buf members;  /* ,"chain_pem":"…","root_pem":"…","ca_id":"…" of every answer */
 	uint64_t generation; /* of the store's CAs when these were read */
 	atomic_uint users;
 };

@@ -11,7 +11,7 @@
 #include "names/name.h"
 
 #define DEFAULT_PAGE 100
-#define MAX_SERIAL   20 /* RFC 5280 4.1.2.2 */
+#define MAX_SERIAL 20 /* RFC 5280 4.1.2.2 */
 
 static int no_certificate(struct call *c)
 {
@@ -56,9 +56,11 @@ static int query_numbers(struct call *c, struct certificate_query *q)
 	const char *cursor = c->query(c, "cursor"), *limit = c->query(c, "limit");
 	int64_t n = DEFAULT_PAGE;
 	if (cursor && !number_parse(cursor, 0, INT64_MAX, &q->after))
-		return call_refuse(c, 400, "bad_field", "cursor", "cursor must be what next_cursor of the last page was.");
+		return call_refuse(c, 400, "bad_field", "cursor",
+				   "cursor must be what next_cursor of the last page was.");
 	if (limit && !number_parse(limit, 1, MAX_STORE_PAGE, &n))
-		return call_refuse(c, 400, "bad_field", "limit", "limit must be a whole number from 1 to %d.", MAX_STORE_PAGE);
+		return call_refuse(c, 400, "bad_field", "limit", "limit must be a whole number from 1 to %d.",
+				   MAX_STORE_PAGE);
 	q->limit = (int)n;
 	return 0;
 }
@@ -84,7 +86,8 @@ static int query_read(struct call *c, struct certificate_query *q, uint8_t seria
 	q->ca_id = c->query(c, "ca");
 	q->state = c->query(c, "state");
 	if (text && !serial_parse(text, serial, &q->serial))
-		return call_refuse(c, 400, "bad_field", "serial", "serial must be a serial number in hex, at most 20 bytes.");
+		return call_refuse(c, 400, "bad_field", "serial",
+				   "serial must be a serial number in hex, at most 20 bytes.");
 	if (q->state && strcmp(q->state, "active") != 0 && strcmp(q->state, "revoked") != 0 &&
 	    strcmp(q->state, "withheld") != 0)
 		return call_refuse(c, 400, "bad_field", "state", "state must be active, revoked or withheld.");

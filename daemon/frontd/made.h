@@ -9,15 +9,15 @@
 #include "store/store.h"
 
 struct made {
-	struct key_row key;	       /* a CA's; key_id all zero: none */
-	struct ca_row ca;	       /* a CA's; empty id: a leaf */
+	struct key_row key; /* a CA's; key_id all zero: none */
+	struct ca_row ca;   /* a CA's; empty id: a leaf */
 	struct certificate_row row;
-	struct items names;	       /* what it is found by */
-	const char *issuing_ca_id;     /* whose signature it has: what is held if it is withheld */
-	bool single;		       /* the issuer has one CA, and it is this */
+	struct items names;	   /* what it is found by */
+	const char *issuing_ca_id; /* whose signature it has: what is held if it is withheld */
+	bool single;		   /* the issuer has one CA, and it is this */
 	int64_t now;
-	uint64_t noted;		       /* the ledger's number of the CA's first transition; 0: none */
-	char why[FACTS_WHY];	       /* why it is withheld; empty: it is not */
+	uint64_t noted;	     /* the ledger's number of the CA's first transition; 0: none */
+	char why[FACTS_WHY]; /* why it is withheld; empty: it is not */
 };
 
 /* Fills in row and names from the certificate; texts stay the caller's. Frees with made_free(). */

@@ -27,7 +27,9 @@
 #include "policy/templates.h"
 #include "store/store.h"
 
-#define MAX_FILES 4096 /* both sockets' connections, the database's sessions with three files each, and as many again */
+#define MAX_FILES                                                                                                      \
+	4096 /* both sockets' connections, the database's sessions with three files each, and as many again            \
+	      */
 #define MAX_HTTP_THREADS 16 /* each decodes requests and verifies their signatures, one after the other */
 
 struct servers {
@@ -53,8 +55,13 @@ static int servers_start(struct config *c, struct servers *out)
 	scoped_fd int pki = listen_on("pki", c->pki_socket, c->pki_socket_mode);
 	if (api < 0 || pki < 0)
 		return -1;
-	struct http_options api_options = { .name = "api", .socket = api, .front = &c->front, .serve = api_serve,
-					    .begin = api_begin, .threads = http_threads(), .no_store = true,
+	struct http_options api_options = { .name = "api",
+					    .socket = api,
+					    .front = &c->front,
+					    .serve = api_serve,
+					    .begin = api_begin,
+					    .threads = http_threads(),
+					    .no_store = true,
 					    .authz = c->front.authz };
 	struct http_options pki_options = { .name = "pki", .socket = pki, .front = &c->front, .serve = pki_serve };
 	if (http_start(&api_options, &out->api) != 0)
@@ -112,14 +119,20 @@ static void front_close(struct front *f)
 static int rights_limit(const struct config *c)
 {
 	const struct jail_path paths[] = {
-		{ c->database, JAIL_WRITE_BESIDE },  { c->api_socket, JAIL_WRITE_BESIDE },
-		{ c->pki_socket, JAIL_WRITE_BESIDE }, { c->profiles_dir, JAIL_READ },
-		{ "/etc", JAIL_READ },		      { "/usr/lib", JAIL_READ },
-		{ "/lib", JAIL_READ },		      { "/lib64", JAIL_READ },
-		{ "/run/systemd/userdb", JAIL_READ }, { "/var/lib/sss/mc", JAIL_READ },
+		{ c->database, JAIL_WRITE_BESIDE },
+		{ c->api_socket, JAIL_WRITE_BESIDE },
+		{ c->pki_socket, JAIL_WRITE_BESIDE },
+		{ c->profiles_dir, JAIL_READ },
+		{ "/etc", JAIL_READ },
+		{ "/usr/lib", JAIL_READ },
+		{ "/lib", JAIL_READ },
+		{ "/lib64", JAIL_READ },
+		{ "/run/systemd/userdb", JAIL_READ },
+		{ "/var/lib/sss/mc", JAIL_READ },
 		{ "/dev/urandom", JAIL_READ },
 	};
-	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0])) : -1;
+	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0]))
+							       : -1;
 }
 
 /* Every thread is started with these blocked: only this one takes them. */

@@ -7,7 +7,7 @@
 
 #define MAX_SERIES 4096 /* label sets of one counter; a tree of that many issuers is beyond any dashboard */
 #define MAX_LABELS 512	/* bytes of one label set, escaped */
-#define SLOTS	   (2 * MAX_SERIES)
+#define SLOTS (2 * MAX_SERIES)
 
 enum family_name { HIERARCHY, ISSUED, REFUSED, HTTP_REQUESTS, FAMILIES };
 

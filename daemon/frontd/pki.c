@@ -12,9 +12,9 @@
 #include "frontd/tokens.h"
 #include "store/store.h"
 
-#define MAX_METRICS  (8 * 1024 * 1024) /* every counter at its limit of label sets */
-#define MAX_CERTIFICATE 32768 /* as the signer makes them at most */
-#define WRITABLE_MS  2000 /* a probe's answer holds that long: each costs a flush, and anybody may ask */
+#define MAX_METRICS (8 * 1024 * 1024) /* every counter at its limit of label sets */
+#define MAX_CERTIFICATE 32768	      /* as the signer makes them at most */
+#define WRITABLE_MS 2000	      /* a probe's answer holds that long: each costs a flush, and anybody may ask */
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* Writes what is there already: a read-only or full disk shows, and nothing changes. */

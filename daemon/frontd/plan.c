@@ -12,12 +12,12 @@
 #include "frontd/view.h"
 #include "wire/inner.h"
 
-#define DAY		    86400
-#define MAX_CA_NAME	    64    /* characters: with the issuer's it must fit the ledger's context */
-#define MAX_METADATA	    384   /* bytes of compact JSON: likewise */
-#define MAX_TTL_DAYS	    36500 /* a hundred years */
-#define MAX_URL		    512
-#define MAX_PACKED_LISTS    (1024 * 1024)
+#define DAY 86400
+#define MAX_CA_NAME 64	   /* characters: with the issuer's it must fit the ledger's context */
+#define MAX_METADATA 384   /* bytes of compact JSON: likewise */
+#define MAX_TTL_DAYS 36500 /* a hundred years */
+#define MAX_URL 512
+#define MAX_PACKED_LISTS (1024 * 1024)
 
 static void plan_init(struct plan *p)
 {
@@ -102,8 +102,9 @@ int plan_refuse(struct call *c, int answer)
 		return call_refuse(c, 409, "duplicate_name", "name",
 				   "A CA of this name that is not retired exists in this issuer already.");
 	case PLAN_SUBJECT_TAKEN:
-		return call_refuse(c, 400, "subject_taken", "subject",
-				   "A CA with this subject is known already; a subject is never used with another key.");
+		return call_refuse(
+			c, 400, "subject_taken", "subject",
+			"A CA with this subject is known already; a subject is never used with another key.");
 	case PLAN_PARENT_STATE:
 		return call_refuse(c, 409, "parent_not_active", "parent_ca_id",
 				   "The parent CA is not active; only an active CA signs new ones.");
@@ -112,10 +113,12 @@ int plan_refuse(struct call *c, int answer)
 				   "The parent CA issues nothing until an administrator lifts what holds it.");
 	case PLAN_PARENT_OFFLINE:
 		return call_refuse(c, 409, "ca_key_offline", "parent_ca_id",
-				   "The parent was registered as a certificate only: its key is offline, so it signs nothing here.");
+				   "The parent was registered as a certificate only: its key is offline, so it signs "
+				   "nothing here.");
 	case PLAN_SINGLE:
-		return call_refuse(c, 409, "single_mode", NULL,
-				   "This issuer is in single mode and has its one CA; set hierarchy_mode to \"tree\" first.");
+		return call_refuse(
+			c, 409, "single_mode", NULL,
+			"This issuer is in single mode and has its one CA; set hierarchy_mode to \"tree\" first.");
 	}
 	return answer_store(c);
 }
@@ -189,10 +192,11 @@ static int read_parent(struct front *f, struct call *c, struct plan *p)
 		return answer_store(c);
 	if (r || !slice_equal(p->above.ca[0].issuer_id, p->issuer.id) ||
 	    slice_equal(p->above.ca[0].state, slice_text("created")))
-		return call_refuse(c, 404, "ca_not_found", "parent_ca_id", "There is no such parent CA in this issuer.");
+		return call_refuse(c, 404, "ca_not_found", "parent_ca_id",
+				   "There is no such parent CA in this issuer.");
 	if (p->above.count == MAX_CHAIN)
-		return call_refuse(c, 400, "path_len_exceeded", "parent_ca_id", "At most %d CAs can stand above each other.",
-				   MAX_CHAIN);
+		return call_refuse(c, 400, "path_len_exceeded", "parent_ca_id",
+				   "At most %d CAs can stand above each other.", MAX_CHAIN);
 	return 0;
 }
 
@@ -205,8 +209,9 @@ static int read_algorithm(struct front *f, struct call *c, struct plan *p)
 	p->algorithm = name ? algorithm_by_name(name) : default_algorithm(f);
 	if (p->algorithm)
 		return 0;
-	return call_refuse(c, 400, "algorithm_not_supported", "algorithm",
-			   "algorithm must be RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384, ECDSA-P521 or Ed25519.");
+	return call_refuse(
+		c, 400, "algorithm_not_supported", "algorithm",
+		"algorithm must be RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384, ECDSA-P521 or Ed25519.");
 }
 
 static int read_path_len(struct call *c, struct plan *p)
@@ -228,7 +233,10 @@ static int read_path_len(struct call *c, struct plan *p)
 		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
 				   "path_len_constraint must be less than the parent's, so from 0 to %d.", parent - 1);
 	p->asked_path_len = there ? (int)asked : PATH_LEN_UNASKED;
-	p->path_len = there ? (uint16_t)asked : single ? 0 : parent == PATH_LEN_NONE ? PATH_LEN_NONE : (uint16_t)(parent - 1);
+	p->path_len = there			? (uint16_t)asked
+		      : single			? 0
+		      : parent == PATH_LEN_NONE ? PATH_LEN_NONE
+						: (uint16_t)(parent - 1);
 	return 0;
 }
 
@@ -273,7 +281,8 @@ static int read_urls(struct front *f, struct call *c, struct plan *p)
 	if (r)
 		return r;
 	if (ocsp && !url_good(ocsp))
-		return call_refuse(c, 400, "bad_field", "ocsp_responder_url", "ocsp_responder_url must be an http or https URL.");
+		return call_refuse(c, 400, "bad_field", "ocsp_responder_url",
+				   "ocsp_responder_url must be an http or https URL.");
 	if (p->above.count && f->pki_base_url && *f->pki_base_url) {
 		scoped_buf url = { .max = 1024 };
 		buf_printf(&url, "%s/%s/crl", f->pki_base_url, parent_id(p));
@@ -307,7 +316,9 @@ static int read_metadata(struct call *c, struct plan *p)
 static int write_context(struct call *c, struct plan *p)
 {
 	buf_put_u8(&p->metadata, 0);
-	struct context_words words = { .op = "ca", .issuer = &p->issuer, .ca = p->id, .name = p->name, .parent = parent_id(p) };
+	struct context_words words = {
+		.op = "ca", .issuer = &p->issuer, .ca = p->id, .name = p->name, .parent = parent_id(p)
+	};
 	words.key_uri = p->key_uri;
 	words.template = p->template;
 	words.metadata = p->metadata.len > 1 ? (const char *)p->metadata.at : NULL;
@@ -379,9 +390,17 @@ int plan_end(struct front *f, struct call *c, struct plan *p)
 
 int plan_make(struct front *f, struct call *c, struct plan *p)
 {
-	static const char *const known[] = { "name",	   "subject",		  "algorithm",		 "ttl_days",
-					     "parent_ca_id", "path_len_constraint", "name_constraints", "constraint_template", "ocsp_responder_url",
-					     "metadata",   NULL };
+	static const char *const known[] = { "name",
+					     "subject",
+					     "algorithm",
+					     "ttl_days",
+					     "parent_ca_id",
+					     "path_len_constraint",
+					     "name_constraints",
+					     "constraint_template",
+					     "ocsp_responder_url",
+					     "metadata",
+					     NULL };
 	int r = plan_begin(f, c, known, p);
 	p->token = f->default_token;
 	if (!r)
@@ -402,12 +421,12 @@ const char *plan_asked(const struct plan *p, struct buf *out)
 int plan_reply(struct call *c, const struct plan *p)
 {
 	struct constraints stated = constraints_of(&p->stated), effective = constraints_of(&p->effective);
-	json_t *view = json_pack("{s:b, s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "dry_run", 1, "name", p->name,
-				 "subject", view_name(buf_slice(&p->subject.raw)), "parent_ca_id",
-				 p->above.count ? json_string(parent_id(p)) : json_null(), "algorithm", p->algorithm->name,
-				 "not_before", view_time(p->not_before), "not_after", view_time(p->not_after),
-				 "not_after_capped", (int)p->capped, "path_len_constraint", view_path_len(p->path_len),
-				 "name_constraints", view_constraints(&stated), "effective_name_constraints",
-				 view_constraints(&effective));
+	json_t *view = json_pack("{s:b, s:s, s:o, s:o, s:s, s:o, s:o, s:b, s:o, s:o, s:o}", "dry_run", 1, "name",
+				 p->name, "subject", view_name(buf_slice(&p->subject.raw)), "parent_ca_id",
+				 p->above.count ? json_string(parent_id(p)) : json_null(), "algorithm",
+				 p->algorithm->name, "not_before", view_time(p->not_before), "not_after",
+				 view_time(p->not_after), "not_after_capped", (int)p->capped, "path_len_constraint",
+				 view_path_len(p->path_len), "name_constraints", view_constraints(&stated),
+				 "effective_name_constraints", view_constraints(&effective));
 	return call_reply(c, 200, view);
 }

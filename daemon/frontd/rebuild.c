@@ -12,8 +12,8 @@
 #include "frontd/subject.h"
 
 #define MAX_CERTIFICATE (160 * 1024)
-#define MAX_PACKED	(1024 * 1024)
-#define MAX_SERIAL	20 /* bytes: what a row holds */
+#define MAX_PACKED (1024 * 1024)
+#define MAX_SERIAL 20 /* bytes: what a row holds */
 
 static void json_cleanup(json_t **o)
 {
@@ -76,11 +76,13 @@ static int ca_advance(struct store_session *s, struct ca_row *ca, const char *to
 }
 
 /* Whose request it was, so that a repeated one is answered alike. */
-static int step_put(struct store_session *s, const struct rebuild *r, const struct ca_row *ca, const uint8_t request_id[16],
-		    const char *to)
+static int step_put(struct store_session *s, const struct rebuild *r, const struct ca_row *ca,
+		    const uint8_t request_id[16], const char *to)
 {
 	int64_t when = r->record.time / 1000;
-	struct step_row row = { .ca_id = ca->id, .state = slice_text(to), .ledger_seq = r->record.seq, .created_at = when };
+	struct step_row row = {
+		.ca_id = ca->id, .state = slice_text(to), .ledger_seq = r->record.seq, .created_at = when
+	};
 	memcpy(row.request_id, request_id, sizeof(row.request_id));
 	return state_rank(row.state) < 5 ? store_step_insert(s, &row, when - IDEMPOTENCY_SECONDS) : 0;
 }

@@ -21,7 +21,7 @@ struct step {
 	struct ca_row *ca;
 	const char *from, *to;
 	int64_t now;
-	uint64_t ledger_seq; /* the note's */
+	uint64_t ledger_seq;	/* the note's */
 	uint8_t request_id[16]; /* of the closing; context_note_id() makes the note's of it */
 };
 
@@ -38,8 +38,10 @@ static int step_check(struct store_session *s, const struct step *step)
 static int step_work(struct store_session *s, void *with)
 {
 	const struct step *step = with;
-	struct step_row row = { .ca_id = step->ca->id, .state = slice_text(step->to),
-				.ledger_seq = step->ledger_seq, .created_at = step->now };
+	struct step_row row = { .ca_id = step->ca->id,
+				.state = slice_text(step->to),
+				.ledger_seq = step->ledger_seq,
+				.created_at = step->now };
 	memcpy(row.request_id, step->request_id, sizeof(row.request_id));
 	int r = step_check(s, step);
 	if (!r)
@@ -60,7 +62,8 @@ static int step_refuse(struct call *c, int r)
 		return call_refuse(c, 409, "active_descendants", NULL,
 				   "CAs below this one are still being made, active or retiring; retire them first.");
 	if (r == STORE_STATE)
-		return call_refuse(c, 409, "state_changed", NULL, "The CA's state has changed meanwhile; look at it again.");
+		return call_refuse(c, 409, "state_changed", NULL,
+				   "The CA's state has changed meanwhile; look at it again.");
 	return answer_store(c);
 }
 
@@ -180,8 +183,9 @@ static int retire(struct front *f, struct call *c, bool confirm, const char *not
 			return step_refuse(c, r);
 	}
 	if (c->dry_run)
-		return call_reply(c, 200, json_pack("{s:b, s:s, s:s, s:s}", "dry_run", 1, "id", row_text(row.id), "from",
-						    step.from, "to", step.to));
+		return call_reply(c, 200,
+				  json_pack("{s:b, s:s, s:s, s:s}", "dry_run", 1, "id", row_text(row.id), "from",
+					    step.from, "to", step.to));
 	return step_take(f, c, &step, note);
 }
 

@@ -18,8 +18,8 @@
 #include "store/store.h"
 #include "wire/inner_ask.h"
 
-#define KEY_CREATE_SECONDS 90		   /* an RSA-4096 key in a slow token */
-#define MAX_UNSENT	   (8 * 1024 * 1024) /* requests that the signer doesn't take: more are turned away */
+#define KEY_CREATE_SECONDS 90	     /* an RSA-4096 key in a slow token */
+#define MAX_UNSENT (8 * 1024 * 1024) /* requests that the signer doesn't take: more are turned away */
 
 void signer_answer_free(struct signer_answer *a)
 {
@@ -117,7 +117,7 @@ static enum signer_result signer_garbled(struct signer *s, const char *verb, enu
 			ask_post(s, ask, buf_slice(&frame));                                                           \
 			return;                                                                                        \
 		}                                                                                                      \
-		log_error("signer_request", "verb=" #name " why=\"a field is over its limit\"");                        \
+		log_error("signer_request", "verb=" #name " why=\"a field is over its limit\"");                       \
 		ask->answered(ask);                                                                                    \
 	}                                                                                                              \
 	enum signer_result signer_get_##name(struct signer *s, const struct signer_ask *ask, struct name##_reply *out) \
@@ -125,7 +125,7 @@ static enum signer_result signer_garbled(struct signer *s, const char *verb, enu
 		const char *where = NULL;                                                                              \
 		if (ask->result != SIGNER_DONE)                                                                        \
 			return ask->result;                                                                            \
-		enum pack_refusal bad = ask_##name##_get(ask->answer.body, out, &where);                                \
+		enum pack_refusal bad = ask_##name##_get(ask->answer.body, out, &where);                               \
 		return bad ? signer_garbled(s, #name, bad, where) : SIGNER_DONE;                                       \
 	}                                                                                                              \
 	enum signer_result signer_##name(struct signer *s, const struct name##_request *r, struct name##_reply *out,   \

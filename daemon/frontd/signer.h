@@ -17,9 +17,9 @@ struct signer;
 struct front;
 
 struct signer_options {
-	const char *path;	 /* sign.sock */
-	unsigned timeout;	 /* seconds */
-	struct front *front;	 /* for the catch-up */
+	const char *path;    /* sign.sock */
+	unsigned timeout;    /* seconds */
+	struct front *front; /* for the catch-up */
 };
 
 /* Starts the thread; answers at once. 0 or -1. */
@@ -70,7 +70,8 @@ struct signer_ask {
  */
 #define VERB(number, NAME, name, who, most, request, reply)                                                            \
 	void signer_post_##name(struct signer *s, const struct name##_request *r, struct signer_ask *ask);             \
-	enum signer_result signer_get_##name(struct signer *s, const struct signer_ask *ask, struct name##_reply *out); \
+	enum signer_result signer_get_##name(struct signer *s, const struct signer_ask *ask,                           \
+					     struct name##_reply *out);                                                \
 	enum signer_result signer_##name(struct signer *s, const struct name##_request *r, struct name##_reply *out,   \
 					 struct signer_answer *a);
 #include "wire/inner.def"

@@ -16,12 +16,14 @@
 #include "frontd/front.h"
 #include "store/store.h"
 
-#define FIRST_PAUSE_MS	 50
+#define FIRST_PAUSE_MS 50
 #define LONGEST_PAUSE_MS 5000
-#define READ_STEP	 65536
-#define SETTLE_MS	 1000  /* a signer takes that long at most from a request in its socket to its record; and between looks for what an earlier link left under way */
-#define EXPIRE_MS	 500 /* how often deadlines are looked at */
-#define REFRESH_MS	 30000 /* how long something stays uncertain without a refresh, and how old a checkpoint gets */
+#define READ_STEP 65536
+#define SETTLE_MS                                                                                                      \
+	1000 /* a signer takes that long at most from a request in its socket to its record; and between looks for     \
+		what an earlier link left under way */
+#define EXPIRE_MS 500	 /* how often deadlines are looked at */
+#define REFRESH_MS 30000 /* how long something stays uncertain without a refresh, and how old a checkpoint gets */
 
 static void link_why(struct signer *s, const char *sentence)
 {
@@ -271,8 +273,8 @@ static int link_hello(struct signer *s, struct hello_reply *reply)
 		log_error("signer_hello", "refused=%s why=\"%s\"", inner_refusal_name(answer.refusal.code), sentence);
 		link_why(s, sentence);
 	} else {
-		link_why(s, r == SIGNER_DONE ? "The signer speaks another version of the protocol." :
-					       "The signer does not answer.");
+		link_why(s, r == SIGNER_DONE ? "The signer speaks another version of the protocol."
+					     : "The signer does not answer.");
 	}
 	return -1;
 }
@@ -323,7 +325,8 @@ static int link_catch_up(struct signer *s, const struct hello_reply *hello)
 static bool refresh_due(struct signer *s, int64_t last)
 {
 	pthread_mutex_lock(&s->mutex);
-	bool due = s->refresh_wanted || (s->uncertain && time_boot_ms() - last > (s->settling ? SETTLE_MS : REFRESH_MS));
+	bool due =
+		s->refresh_wanted || (s->uncertain && time_boot_ms() - last > (s->settling ? SETTLE_MS : REFRESH_MS));
 	pthread_mutex_unlock(&s->mutex);
 	return due;
 }

@@ -24,10 +24,10 @@ struct signer {
 	enum link_state state;
 	char why[160];
 	int fd;
-	struct buf out;	       /* what the thread sends next */
-	bool woken;	       /* and it knows */
+	struct buf out;				/* what the thread sends next */
+	bool woken;				/* and it knows */
 	struct signer_ask *asked, **last_asked; /* in the order in which they were sent */
-	unsigned abandoned; /* requests whose deadline has passed and whose answer may still come */
+	unsigned abandoned;			/* requests whose deadline has passed and whose answer may still come */
 
 	/*
 	 * What was asked for over an earlier link may still come onto the ledger: as outcome of an intent below
@@ -37,17 +37,17 @@ struct signer {
 	uint64_t foreign_end;
 	int64_t foreign_until;
 
-	bool uncertain;	       /* something may be on the ledger that the database lacks */
+	bool uncertain; /* something may be on the ledger that the database lacks */
 	bool refresh_wanted, refreshing;
 	uint64_t refreshes; /* catch-ups finished or failed */
 	pthread_cond_t refreshed;
 	struct signer_hold *oldest, *newest;
-	uint64_t known_end;    /* all records below are in the database or under a hold */
+	uint64_t known_end; /* all records below are in the database or under a hold */
 
 	struct buf in, sending; /* the thread's own */
-	bool held_back;	       /* in `out`, because the signer has not taken all of `sending`; the thread's own */
-	int64_t looked;	       /* when deadlines were looked at; the thread's own */
-	bool met;	       /* a catch-up has succeeded in this process's life; the thread's own */
+	bool held_back;		/* in `out`, because the signer has not taken all of `sending`; the thread's own */
+	int64_t looked;		/* when deadlines were looked at; the thread's own */
+	bool met;		/* a catch-up has succeeded in this process's life; the thread's own */
 };
 
 /* The link's thread. */

@@ -31,7 +31,8 @@ static bool put_value(struct items *out, const struct part *p, json_t *value)
 {
 	if (!json_is_string(value))
 		return false;
-	items_put(out, p->attribute, (struct slice){ (const uint8_t *)json_string_value(value), json_string_length(value) });
+	items_put(out, p->attribute,
+		  (struct slice){ (const uint8_t *)json_string_value(value), json_string_length(value) });
 	return true;
 }
 
@@ -53,7 +54,8 @@ static int members_check(struct call *c, json_t *subject)
 {
 	const char *member;
 	json_t *value;
-	json_object_foreach(subject, member, value) {
+	json_object_foreach(subject, member, value)
+	{
 		size_t i = 0;
 		while (i < PARTS && strcmp(parts[i].member, member) != 0)
 			i++;

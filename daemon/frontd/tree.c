@@ -23,7 +23,8 @@ static json_t *tree_of(json_t *list)
 {
 	json_t *roots = json_array(), *by_id = json_object(), *ca;
 	size_t i;
-	json_array_foreach(list, i, ca) {
+	json_array_foreach(list, i, ca)
+	{
 		json_object_set_new(ca, "children", json_array());
 		json_object_set(by_id, member_text(ca, "id"), ca);
 		json_t *parent = json_object_get(by_id, member_text(ca, "parent_ca_id"));

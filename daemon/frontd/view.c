@@ -108,7 +108,8 @@ static json_t *view_key_uri(const struct ca_row *row)
 	buf_put_text(&uri, "pkcs11:token=");
 	for (size_t i = 0; i < row->token.len; i++) {
 		uint8_t b = row->token.at[i];
-		bool plain = (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '-' || b == '_' || b == '.';
+		bool plain = (b >= '0' && b <= '9') || (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || b == '-' ||
+			     b == '_' || b == '.';
 		buf_printf(&uri, plain ? "%c" : "%%%02X", b);
 	}
 	buf_put_text(&uri, ";id=");
@@ -128,19 +129,20 @@ json_t *view_ca(const struct ca_row *row)
 {
 	const struct algorithm *a = algorithm_by_number(row->algorithm);
 	bool served = row->certificate.len && !slice_equal(row->state, slice_text("withheld"));
-	json_t *ca = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", view_text(row->id), "owning_issuer_id",
-			       view_text(row->issuer_id), "parent_ca_id",
-			       row->parent_id.len ? view_text(row->parent_id) : json_null(), "name", view_text(row->name),
-			       "subject", view_name(row->subject), "state", view_text(row->state), "certificate_pem",
-			       served ? view_pem(row->certificate) : json_null(), "key_driver_id", view_key_uri(row));
+	json_t *ca =
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", view_text(row->id), "owning_issuer_id",
+			  view_text(row->issuer_id), "parent_ca_id",
+			  row->parent_id.len ? view_text(row->parent_id) : json_null(), "name", view_text(row->name),
+			  "subject", view_name(row->subject), "state", view_text(row->state), "certificate_pem",
+			  served ? view_pem(row->certificate) : json_null(), "key_driver_id", view_key_uri(row));
 	json_t *rest = json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "serial",
 		view_hex(row->serial.at, row->serial.len), "fingerprint", view_hex(row->fingerprint, 32), "not_before",
 		view_time(row->not_before), "not_after", view_time(row->not_after), "path_len_constraint",
 		view_path_len(row->path_len), "name_constraints", view_packed_constraints(row->constraints),
-		"effective_name_constraints", view_packed_constraints(row->effective), "algorithm", a ? a->name : "unknown",
-		"metadata", view_metadata(row->metadata), "held", row->held.len ? view_text(row->held) : json_null(),
-		"key_state", gone_is(row) ? "gone" : "kept",
+		"effective_name_constraints", view_packed_constraints(row->effective), "algorithm",
+		a ? a->name : "unknown", "metadata", view_metadata(row->metadata), "held",
+		row->held.len ? view_text(row->held) : json_null(), "key_state", gone_is(row) ? "gone" : "kept",
 		"ledger_seq", json_integer((json_int_t)row->ledger_seq), "created_at", view_time(row->created_at),
 		"updated_at", view_time(row->updated_at));
 	if (!ca || !rest || json_object_update(ca, rest)) {
@@ -173,16 +175,18 @@ static json_t *view_names(struct slice der)
 json_t *view_certificate(const struct certificate_row *row, bool with_pem)
 {
 	bool served = with_pem && !slice_equal(row->state, slice_text("withheld"));
-	json_t *view = json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint",
-				 view_hex(row->fingerprint, 32), "ca_id", view_text(row->ca_id), "serial",
-				 view_hex(row->serial.at, row->serial.len), "kind",
-				 row->kind == KIND_LEAF ? "leaf" : row->kind == KIND_CA ? "ca" : "other", "state",
-				 view_text(row->state), "profile", row->profile.len ? view_text(row->profile) : json_null(),
-				 "subject", view_name(row->subject), "names", view_names(row->der), "not_before",
-				 view_time(row->not_before), "not_after",
-				 view_time(row->not_after), "requested_by", view_text(row->actor), "ledger_seq",
-				 json_integer((json_int_t)row->ledger_seq), "created_at", view_time(row->created_at),
-				 "revoked_at", row->revoked_at ? view_time(row->revoked_at) : json_null());
+	json_t *view = json_pack(
+		"{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint",
+		view_hex(row->fingerprint, 32), "ca_id", view_text(row->ca_id), "serial",
+		view_hex(row->serial.at, row->serial.len), "kind",
+		row->kind == KIND_LEAF ? "leaf"
+		: row->kind == KIND_CA ? "ca"
+				       : "other",
+		"state", view_text(row->state), "profile", row->profile.len ? view_text(row->profile) : json_null(),
+		"subject", view_name(row->subject), "names", view_names(row->der), "not_before",
+		view_time(row->not_before), "not_after", view_time(row->not_after), "requested_by",
+		view_text(row->actor), "ledger_seq", json_integer((json_int_t)row->ledger_seq), "created_at",
+		view_time(row->created_at), "revoked_at", row->revoked_at ? view_time(row->revoked_at) : json_null());
 	if (view && served)
 		json_object_set_new(view, "certificate_pem", view_pem(row->der));
 	if (view && row->why.len)

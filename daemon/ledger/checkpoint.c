@@ -10,14 +10,14 @@
 
 #include "base/text.h"
 
-#define SYSTEM_NAME	    "chancery"
-#define ORIGIN		    SYSTEM_NAME "/"
-#define ORIGIN_SIZE	    (sizeof(ORIGIN) - 1 + 32)
-#define EM_DASH		    "\xe2\x80\x94 "
-#define KEY_HASH	    4
+#define SYSTEM_NAME "chancery"
+#define ORIGIN SYSTEM_NAME "/"
+#define ORIGIN_SIZE (sizeof(ORIGIN) - 1 + 32)
+#define EM_DASH "\xe2\x80\x94 "
+#define KEY_HASH 4
 #define MAX_NOTE_SIGNATURES 16 /* the log key's and those of witnesses */
-#define ROOT_BASE64	    44
-#define LEAST_RSA_BITS	    2048
+#define ROOT_BASE64 44
+#define LEAST_RSA_BITS 2048
 
 static void key_free(EVP_PKEY **key)
 {

@@ -30,7 +30,8 @@ struct checkpoint {
 void checkpoint_text(const struct checkpoint *c, struct buf *out);
 /* The whole note: text, empty line, signature line. signature: raw for Ed25519, DER for EC, PKCS#1 for RSA. */
 void checkpoint_note(const struct checkpoint *c, struct slice public_key, struct slice signature, struct buf *out);
-/* Reads a note, verifying its signature with the log key's SubjectPublicKeyInfo. 0; positive: not a note of ours, or a wrong signature. */
+/* Reads a note, verifying its signature with the log key's SubjectPublicKeyInfo. 0; positive: not a note of ours, or a
+ * wrong signature. */
 int checkpoint_read(struct slice note, struct slice public_key, struct checkpoint *out);
 
 #endif

@@ -17,13 +17,13 @@
 #include "ledger/recovery.h"
 
 #define DEFAULT_SEGMENT_SIZE (UINT64_C(64) << 20)
-#define FOLDER_MODE	     0750
-#define KEEP_BATCH	     (256 * 1024) /* memory that a large batch may leave behind */
+#define FOLDER_MODE 0750
+#define KEEP_BATCH (256 * 1024) /* memory that a large batch may leave behind */
 
 struct ledger {
 	char path[PATH_MAX];
 	struct ledger_open_options options;
-	int folder; /* the lock is on it */
+	int folder;	      /* the lock is on it */
 	struct recovered now; /* what is committed */
 	struct buf batch;
 	struct buf entries; /* of the batch, for the index */
@@ -278,8 +278,8 @@ static int note_check(const struct ledger *l, struct slice note, struct checkpoi
 	    ledger_read_log_key(reader, &record, &key) != 0)
 		return -1;
 	bool fits = checkpoint_read(note, key, c) == 0 &&
-		    memcmp(c->ledger_id, l->options.ledger_id, sizeof(c->ledger_id)) == 0 &&
-		    c->size && c->size <= l->now.tree.size && c->size >= l->now.checkpoint_size;
+		    memcmp(c->ledger_id, l->options.ledger_id, sizeof(c->ledger_id)) == 0 && c->size &&
+		    c->size <= l->now.tree.size && c->size >= l->now.checkpoint_size;
 	if (fits && c->size == l->now.tree.size) {
 		uint8_t root[HASH_SIZE];
 		ledger_root(l, root);
@@ -293,8 +293,8 @@ int ledger_put_checkpoint(struct ledger *l, struct slice note)
 	struct checkpoint c;
 	char path[PATH_MAX + sizeof("/checkpoint")];
 	if (note_check(l, note, &c) != 0) {
-		log_error("ledger_checkpoint_refused", "size=%" PRIu64 " why=\"not a note of this ledger by its log key\"",
-			  l->now.tree.size);
+		log_error("ledger_checkpoint_refused",
+			  "size=%" PRIu64 " why=\"not a note of this ledger by its log key\"", l->now.tree.size);
 		return -1;
 	}
 	snprintf(path, sizeof(path), "%s/checkpoint", l->path);

@@ -19,9 +19,9 @@
 
 #include "ledger/record.h"
 
-#define MAX_BATCH	 4096			/* records in one commit */
-#define MAX_BATCH_BYTES	 (4u << 20)		/* bytes in one commit: a flush's worth, and all that a torn tail can be */
-#define MAX_SEGMENT_SIZE (UINT64_C(16) << 30)	/* far above use; keeps every offset an off_t */
+#define MAX_BATCH 4096		   /* records in one commit */
+#define MAX_BATCH_BYTES (4u << 20) /* bytes in one commit: a flush's worth, and all that a torn tail can be */
+#define MAX_SEGMENT_SIZE (UINT64_C(16) << 30) /* far above use; keeps every offset an off_t */
 
 struct ledger;
 
@@ -82,7 +82,8 @@ int ledger_put_checkpoint(struct ledger *l, struct slice note);
 struct ledger_reader;
 int ledger_reader_open(const char *folder, struct ledger_reader **out);
 void ledger_reader_close(struct ledger_reader *r);
-/* One record by number: its bytes (head to check) replace what out had, and parsed. 0; LEDGER_NONE; -1 broken, logged. */
+/* One record by number: its bytes (head to check) replace what out had, and parsed. 0; LEDGER_NONE; -1 broken, logged.
+ */
 int ledger_read(struct ledger_reader *r, uint64_t seq, struct buf *out, struct record *record);
 /*
  * Raw records from `from` up to before `limit`, as many as fit into most bytes

@@ -31,7 +31,8 @@ void merkle_node_hash(const uint8_t left[HASH_SIZE], const uint8_t right[HASH_SI
 /* Reads leaf hash i from wherever they are kept; 0 or -1. */
 typedef int merkle_leaf_reader(void *from, uint64_t i, uint8_t hash[HASH_SIZE]);
 
-/* RFC 6962 2.1.1: the audit path of leaf index in the tree of size leaves. 0 or -1 (reader failed, index out of range). */
+/* RFC 6962 2.1.1: the audit path of leaf index in the tree of size leaves. 0 or -1 (reader failed, index out of range).
+ */
 int merkle_inclusion(merkle_leaf_reader *read, void *from, uint64_t index, uint64_t size,
 		     uint8_t proof[MAX_PROOF][HASH_SIZE], size_t *count);
 bool merkle_inclusion_verify(const uint8_t leaf_hash[HASH_SIZE], uint64_t index, uint64_t size,

@@ -9,21 +9,21 @@
 
 /* One table of fields a type, and the two functions that use it. */
 #include "base/pack_fields.h"
-#define RECORD(number, NAME, name, fields)                                                   \
-	static const struct pack_field *name##_fields(void)                                  \
-	{                                                                                    \
-		typedef struct name##_record THIS;                                           \
-		static const struct pack_field table[] = { PACK_UNWRAP fields{ 0 } };        \
-		return table;                                                                \
-	}                                                                                    \
-	void record_##name##_put(struct buf *out, const struct name##_record *r)             \
-	{                                                                                    \
-		pack_put(out, name##_fields(), r);                                           \
-	}                                                                                    \
-	enum pack_refusal record_##name##_get(struct slice body, struct name##_record *r)    \
-	{                                                                                    \
-		const char *where;                                                           \
-		return pack_get(body, name##_fields(), r, &where);                           \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	static const struct pack_field *name##_fields(void)                                                            \
+	{                                                                                                              \
+		typedef struct name##_record THIS;                                                                     \
+		static const struct pack_field table[] = { PACK_UNWRAP fields{ 0 } };                                  \
+		return table;                                                                                          \
+	}                                                                                                              \
+	void record_##name##_put(struct buf *out, const struct name##_record *r)                                       \
+	{                                                                                                              \
+		pack_put(out, name##_fields(), r);                                                                     \
+	}                                                                                                              \
+	enum pack_refusal record_##name##_get(struct slice body, struct name##_record *r)                              \
+	{                                                                                                              \
+		const char *where;                                                                                     \
+		return pack_get(body, name##_fields(), r, &where);                                                     \
 	}
 #include "ledger/records.def"
 #undef RECORD
@@ -32,8 +32,8 @@
 const char *record_type_name(uint8_t type)
 {
 	switch (type) {
-#define RECORD(number, NAME, name, fields) \
-	case number:                       \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	case number:                                                                                                   \
 		return #NAME;
 #include "ledger/records.def"
 #undef RECORD

@@ -21,13 +21,13 @@
 #include "base/pack.h"
 #include "ledger/hash.h"
 
-#define RECORD_HEAD	   24
-#define RECORD_TAIL	   8
-#define RECORD_VERSION	   1
-#define RECORD_BATCH_END   1
+#define RECORD_HEAD 24
+#define RECORD_TAIL 8
+#define RECORD_VERSION 1
+#define RECORD_BATCH_END 1
 #define RECORD_BATCH_BEGIN 2
-#define MAX_RECORD_BODY	   (160 * 1024) /* a TBSCertificate at its limit with all around it */
-#define MAX_RECORD	   (RECORD_HEAD + MAX_RECORD_BODY + RECORD_TAIL)
+#define MAX_RECORD_BODY (160 * 1024) /* a TBSCertificate at its limit with all around it */
+#define MAX_RECORD (RECORD_HEAD + MAX_RECORD_BODY + RECORD_TAIL)
 
 struct record {
 	uint8_t type;
@@ -46,17 +46,17 @@ enum record_type {
 
 /* struct ledger_start_record and so on. */
 #include "base/pack_struct.h"
-#define RECORD(number, NAME, name, fields) \
-	struct name##_record {             \
-		PACK_UNWRAP fields         \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	struct name##_record {                                                                                         \
+		PACK_UNWRAP fields                                                                                     \
 	};
 #include "ledger/records.def"
 #undef RECORD
 #include "base/pack_done.h"
 
 /* Appends the body of one record to out: record_cert_intent_put(out, &r) and so on; reads one back. */
-#define RECORD(number, NAME, name, fields)                                       \
-	void record_##name##_put(struct buf *out, const struct name##_record *r); \
+#define RECORD(number, NAME, name, fields)                                                                             \
+	void record_##name##_put(struct buf *out, const struct name##_record *r);                                      \
 	enum pack_refusal record_##name##_get(struct slice body, struct name##_record *r);
 #include "ledger/records.def"
 #undef RECORD

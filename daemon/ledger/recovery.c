@@ -12,7 +12,7 @@
 #include "ledger/checkpoint.h"
 
 #define INDEX_WINDOW (1024 * INDEX_ENTRY) /* entries compared with the file at once */
-#define FILE_MODE    0640
+#define FILE_MODE 0640
 
 struct recovery {
 	int folder;
@@ -58,7 +58,8 @@ int index_open(int folder, uint64_t first)
 static int index_correct(int fd, struct buf *entries, uint64_t offset)
 {
 	uint8_t there[INDEX_WINDOW];
-	bool same = segment_pread(fd, there, entries->len, offset) == 0 && memcmp(there, entries->at, entries->len) == 0;
+	bool same =
+		segment_pread(fd, there, entries->len, offset) == 0 && memcmp(there, entries->at, entries->len) == 0;
 	int failed = same ? 0 : segment_pwrite(fd, entries->at, entries->len, offset);
 	buf_clear(entries);
 	return failed;
@@ -189,7 +190,8 @@ static int tail_check(const struct segment_walk *w, uint64_t nonzero)
 		return broken(w->end_seq, log_errno());
 	if (tail_has_batch((struct slice){ room, n }, w->end_seq))
 		return broken(w->end_seq, "damaged, with a later batch behind it");
-	log_warning("ledger_tail_cut", "seq=%" PRIu64 " offset=%" PRIu64 " nonzero=%" PRIu64, w->end_seq, w->end, nonzero);
+	log_warning("ledger_tail_cut", "seq=%" PRIu64 " offset=%" PRIu64 " nonzero=%" PRIu64, w->end_seq, w->end,
+		    nonzero);
 	return 0;
 }
 
@@ -219,8 +221,8 @@ static int tail_settle(const struct segment_walk *w, uint64_t reserved)
 	scoped_buf last = { .max = MAX_BATCH_BYTES };
 	size_t n = (size_t)(w->end - w->batch);
 	uint8_t *room = n ? buf_room(&last, n) : NULL;
-	if (n && (!room || segment_pread(w->fd, room, n, w->batch) != 0 ||
-		  segment_pwrite(w->fd, room, n, w->batch) != 0))
+	if (n &&
+	    (!room || segment_pread(w->fd, room, n, w->batch) != 0 || segment_pwrite(w->fd, room, n, w->batch) != 0))
 		return broken(w->end_seq, log_errno());
 	if (zero_from(w->fd, nonzero, w->size) != 0)
 		return broken(w->end_seq, log_errno());
@@ -292,7 +294,8 @@ static int note_load(struct recovery *r, const char *path)
 int recovery_run(int folder, const char *path, const struct ledger_open_options *options, struct recovered *out)
 {
 	__attribute__((cleanup(segment_list_free))) struct segment_list list = { NULL, 0 };
-	__attribute__((cleanup(recovery_free))) struct recovery r = { .folder = folder, .options = options, .out = out };
+	__attribute__((
+		cleanup(recovery_free))) struct recovery r = { .folder = folder, .options = options, .out = out };
 	buf_init(&r.note, MAX_NOTE);
 	*out = (struct recovered){ .segment = -1, .index = -1 };
 	if (note_load(&r, path) != 0 || segment_list_read(folder, &list) != 0)

@@ -23,7 +23,8 @@ struct recovered {
 	int segment, index;	  /* its files, for the caller to close */
 };
 
-/* folder: an open directory that the caller has locked; path: the same, for the checkpoint. Returns as ledger_open(). */
+/* folder: an open directory that the caller has locked; path: the same, for the checkpoint. Returns as ledger_open().
+ */
 int recovery_run(int folder, const char *path, const struct ledger_open_options *options, struct recovered *out);
 
 /* One entry of an index, as it stands in its file. */

@@ -15,10 +15,10 @@
 #include "base/text.h"
 #include "ledger/merkle.h"
 
-#define WINDOW	    (512 * 1024) /* bytes read at once; more than MAX_RECORD */
+#define WINDOW (512 * 1024) /* bytes read at once; more than MAX_RECORD */
 #define ZERO_WINDOW (64 * 1024)
-#define HEAD_LEAF   (SEGMENT_HEAD - 8)
-#define FILE_MODE   0640 /* auditors read by the folder's group */
+#define HEAD_LEAF (SEGMENT_HEAD - 8)
+#define FILE_MODE 0640 /* auditors read by the folder's group */
 
 static const char magic[8] = { 'C', 'H', 'L', 'E', 'D', 'G', 'E', 'R' };
 

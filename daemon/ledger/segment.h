@@ -17,11 +17,11 @@
 
 #include "ledger/record.h"
 
-#define SEGMENT_HEAD	80
+#define SEGMENT_HEAD 80
 #define SEGMENT_VERSION 1
-#define SEGMENT_NAME	24	  /* 16 digits, a dot, an ending, NUL */
-#define INDEX_ENTRY	40	  /* u64 offset, leaf hash */
-#define MAX_SEGMENTS	(1 << 20) /* 64 TiB of full ones; bounds what a folder can make us allocate */
+#define SEGMENT_NAME 24	       /* 16 digits, a dot, an ending, NUL */
+#define INDEX_ENTRY 40	       /* u64 offset, leaf hash */
+#define MAX_SEGMENTS (1 << 20) /* 64 TiB of full ones; bounds what a folder can make us allocate */
 
 struct segment_head {
 	uint8_t ledger_id[16];
@@ -43,7 +43,8 @@ void segment_list_free(struct segment_list *list);
 
 /* Makes a segment of size bytes under its final name, all of it durable. The descriptor, or -1 (logged). */
 int segment_create(int folder, const struct segment_head *head, uint64_t size);
-/* Opens a segment (flags: O_RDONLY or O_RDWR) whose head must be whole and named `first`. The descriptor, or -1 (logged). */
+/* Opens a segment (flags: O_RDONLY or O_RDWR) whose head must be whole and named `first`. The descriptor, or -1
+ * (logged). */
 int segment_open(int folder, uint64_t first, int flags, struct segment_head *head);
 
 /* All n bytes at an offset: 0, or -1 (errno; for reading 0 if the file ended). */
@@ -67,7 +68,8 @@ struct segment_walk {
 /* 0 or -1 (errno). Close it in any case. */
 int segment_walk_open(struct segment_walk *w, int fd, uint64_t first);
 void segment_walk_close(struct segment_walk *w);
-/* 0: a whole record, good until the next call, and its leaf hash; positive: none stands here; -1: can't be read (errno). */
+/* 0: a whole record, good until the next call, and its leaf hash; positive: none stands here; -1: can't be read
+ * (errno). */
 int segment_walk_next(struct segment_walk *w, struct record *record, uint8_t hash[HASH_SIZE]);
 
 #endif

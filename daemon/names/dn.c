@@ -5,7 +5,10 @@
 
 #include "base/text.h"
 
-#define OID(bytes) { (const uint8_t *)(bytes), sizeof(bytes) - 1 }
+#define OID(bytes)                                                                                                     \
+	{                                                                                                              \
+		(const uint8_t *)(bytes), sizeof(bytes) - 1                                                            \
+	}
 
 /* Bounds: RFC 5280 appendix A; where it has none or X.520's general 32768, a value's own limit. */
 static const struct dn_kind kinds[] = {

@@ -38,7 +38,7 @@ struct dn_kind {
 };
 
 #define MAX_DN_ATTRIBUTES 32
-#define MAX_DN_VALUE	  1024 /* bytes */
+#define MAX_DN_VALUE 1024 /* bytes */
 
 /* NULL for an unknown attribute, short name (any case) or OID. */
 const struct dn_kind *dn_kind(uint8_t attribute);

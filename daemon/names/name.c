@@ -7,7 +7,7 @@
 
 #include "names/dn.h"
 
-#define MAX_HOST  253 /* RFC 1035 2.3.4: 255 octets on the wire */
+#define MAX_HOST 253 /* RFC 1035 2.3.4: 255 octets on the wire */
 #define MAX_LABEL 63
 #define MAX_LOCAL 64 /* RFC 5321 4.5.3.1.1 */
 
@@ -129,8 +129,8 @@ static bool local_valid(struct slice local)
 		return false;
 	for (size_t i = 0; i < local.len; i++) {
 		uint8_t c = local.at[i];
-		if (c == '.' ? local.at[i - 1] == '.' :
-			       !is_letter(c) && !is_digit(c) && (c == 0 || !strchr("!#$%&'*+-/=?^_`{|}~", c)))
+		if (c == '.' ? local.at[i - 1] == '.'
+			     : !is_letter(c) && !is_digit(c) && (c == 0 || !strchr("!#$%&'*+-/=?^_`{|}~", c)))
 			return false;
 	}
 	return true;
@@ -261,8 +261,8 @@ static bool ip_canonize(enum name_use use, struct slice raw, struct buf *value, 
 {
 	size_t n = use == AS_NAME ? raw.len : raw.len / 2;
 	if ((n != 4 && n != 16) || (use == AS_SUBTREE && raw.len % 2))
-		return refuse(why, use == AS_NAME ? "an address has 4 or 16 bytes" :
-						    "a network is an address and a mask of 4 or 16 bytes each");
+		return refuse(why, use == AS_NAME ? "an address has 4 or 16 bytes"
+						  : "a network is an address and a mask of 4 or 16 bytes each");
 	if (use == AS_NAME) {
 		buf_put_slice(value, raw);
 		return true;
@@ -399,8 +399,8 @@ bool name_parse(enum name_use use, const char *text, uint8_t *type, struct buf *
 	if (*type != NAME_IP)
 		raw = slice_text(text);
 	else if (!ip_parse(use, text, bytes, &raw.len))
-		return refuse(why, use == AS_NAME ? "an address is written ip:192.0.2.1 or ip:2001:db8::1" :
-						    "a network is written ip:10.0.0.0/8 or ip:2001:db8::/32");
+		return refuse(why, use == AS_NAME ? "an address is written ip:192.0.2.1 or ip:2001:db8::1"
+						  : "a network is written ip:10.0.0.0/8 or ip:2001:db8::/32");
 	return name_canonize(use, *type, raw, value, why);
 }
 

@@ -31,7 +31,7 @@
 
 enum name_type { NAME_DNS = 1, NAME_EMAIL = 2, NAME_URI = 3, NAME_IP = 4, NAME_DIRECTORY = 5 };
 #define MAX_NAME_TYPE 5
-#define MAX_NAME      1024 /* bytes of a canonical value */
+#define MAX_NAME 1024 /* bytes of a canonical value */
 
 /* Whether a value stands for one name or for a subtree of a constraint. */
 enum name_use { AS_NAME, AS_SUBTREE };

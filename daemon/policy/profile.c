@@ -37,8 +37,8 @@ static bool file_name_valid(const char *file)
 static int file_load(struct profiles *p, const char *folder, const char *file)
 {
 	if (!file_name_valid(file)) {
-		log_error("profile_name", "file=%s/%s expected=\"lower-case letters, digits, - and _, at most 64\"", folder,
-			  file);
+		log_error("profile_name", "file=%s/%s expected=\"lower-case letters, digits, - and _, at most 64\"",
+			  folder, file);
 		return -1;
 	}
 	if (p->count == MAX_PROFILES) {
@@ -132,7 +132,7 @@ static int key_apply(const struct profile *p, const struct leaf_wish *wish, stru
 	const struct algorithm *a = algorithm_by_number(wish->algorithm);
 	out->key_usage = p->key_usage;
 	if (a && a->family != FAMILY_RSA)
-		out->key_usage &= (uint16_t)~(LEAF_KEY_ENCIPHERMENT | LEAF_DATA_ENCIPHERMENT);
+		out->key_usage &= (uint16_t) ~(LEAF_KEY_ENCIPHERMENT | LEAF_DATA_ENCIPHERMENT);
 	if (a && a->family != FAMILY_EC)
 		out->key_usage &= (uint16_t)~LEAF_KEY_AGREEMENT;
 	if (a && (p->algorithms & 1U << a->number) && out->key_usage)
@@ -143,8 +143,8 @@ static int key_apply(const struct profile *p, const struct leaf_wish *wish, stru
 			n += (size_t)snprintf(allowed + n, sizeof(allowed) - n, "%s%s", n ? ", " : "",
 					      algorithm_at(i)->name);
 	return refuse(why, "key_not_allowed", "csr_pem",
-		      "The key is %s%s, which the profile %s does not take; it takes %s.", a ? "of type " : "of no known type",
-		      a ? a->name : "", p->name, allowed);
+		      "The key is %s%s, which the profile %s does not take; it takes %s.",
+		      a ? "of type " : "of no known type", a ? a->name : "", p->name, allowed);
 }
 
 /* What the key's type leaves of the key usage must do for what the certificate is for. */
@@ -155,8 +155,10 @@ static int purposes_check(const struct profile *p, const struct leaf_fields *out
 	for (struct list rest = p->ext_key_usage; list_next(&rest, &tag, &purpose);)
 		if (!lint_purpose_fulfilled(out->key_usage, purpose))
 			return refuse(why, "key_not_allowed", "csr_pem",
-				      "With a key of this type the profile %s leaves no key usage that its extended_key_usage "
-				      "could be fulfilled with (RFC 5280 4.2.1.12); one of another type may do.", p->name);
+				      "With a key of this type the profile %s leaves no key usage that its "
+				      "extended_key_usage "
+				      "could be fulfilled with (RFC 5280 4.2.1.12); one of another type may do.",
+				      p->name);
 	return 0;
 }
 
@@ -188,7 +190,8 @@ static int spiffe_check(const struct profile *p, const struct leaf_wish *wish, s
 	if (names.count != 1 || !list_next(&names, &type, &id) || type != NAME_URI || !spiffe_id_valid(id, &domain))
 		return refuse(why, "spiffe_id", "csr_pem",
 			      "The profile %s takes exactly one alternative name, a URI of the form "
-			      "spiffe://TRUST_DOMAIN/path.", p->name);
+			      "spiffe://TRUST_DOMAIN/path.",
+			      p->name);
 	if (p->trust_domain[0] && !slice_equal(domain, slice_text(p->trust_domain)))
 		return refuse(why, "trust_domain", "csr_pem", "The SPIFFE ID must be in the trust domain %s.",
 			      p->trust_domain);
@@ -261,8 +264,9 @@ static int subject_apply(const struct profile *p, const struct leaf_wish *wish, 
 	}
 	for (struct list rest = out->subject; list_next(&rest, &attribute, &value);)
 		if (attribute == DN_COMMON_NAME && !common_name_found(value, wish->alt_names))
-			return refuse(why, "common_name_not_in_names", "csr_pem",
-				      "The subject's common name must be one of the alternative names, or be left out.");
+			return refuse(
+				why, "common_name_not_in_names", "csr_pem",
+				"The subject's common name must be one of the alternative names, or be left out.");
 	return 0;
 }
 

@@ -14,10 +14,10 @@
 #include "names/constraints.h"
 #include "names/dn.h"
 
-#define MAX_PROFILES	   256
-#define MAX_PROFILE_NAME   64
-#define MAX_LEAF_NAMES	   256 /* the signer takes no more */
-#define MAX_PROFILE_USAGES 16  /* extended key usages, and policies: likewise */
+#define MAX_PROFILES 256
+#define MAX_PROFILE_NAME 64
+#define MAX_LEAF_NAMES 256    /* the signer takes no more */
+#define MAX_PROFILE_USAGES 16 /* extended key usages, and policies: likewise */
 
 /*
  * Key usages that a leaf may have; bit i of the DER BIT STRING is 1 << i (RFC 5280
@@ -37,17 +37,18 @@ struct profiles;
 struct profile {
 	char name[MAX_PROFILE_NAME + 1];
 	char description[256];
-	unsigned algorithms;	 /* mask of 1 << enum key_algorithm that the subject's key may have */
-	unsigned name_types;	 /* mask of 1 << enum name_type that alternative names may have */
-	bool wildcards;		 /* "*.example.com" allowed */
-	uint16_t key_usage;	 /* what the key's algorithm can't do is left out: encipherment is for RSA, agreement for EC */
+	unsigned algorithms; /* mask of 1 << enum key_algorithm that the subject's key may have */
+	unsigned name_types; /* mask of 1 << enum name_type that alternative names may have */
+	bool wildcards;	     /* "*.example.com" allowed */
+	uint16_t key_usage;  /* what the key's algorithm can't do is left out: encipherment is for RSA, agreement for EC
+			      */
 	struct list ext_key_usage; /* OID contents */
 	struct list policies;
 	int64_t default_ttl, longest_ttl; /* seconds */
-	unsigned subject_attributes; /* mask of 1 << enum dn_attribute taken from the CSR's subject */
+	unsigned subject_attributes;	  /* mask of 1 << enum dn_attribute taken from the CSR's subject */
 	bool must_staple;
-	bool spiffe;		 /* exactly one name, a URI spiffe://TRUST_DOMAIN/path */
-	char trust_domain[256];	 /* empty: any */
+	bool spiffe;		/* exactly one name, a URI spiffe://TRUST_DOMAIN/path */
+	char trust_domain[256]; /* empty: any */
 };
 
 /* Reads all *.conf of a folder but that of templates.h. 0, or -1 with file, line and what was expected in the log. */

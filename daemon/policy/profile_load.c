@@ -17,7 +17,7 @@ struct word {
 };
 
 static const struct word name_words[] = {
-	{ "dns", 1U << NAME_DNS }, { "email", 1U << NAME_EMAIL },    { "uri", 1U << NAME_URI },
+	{ "dns", 1U << NAME_DNS }, { "email", 1U << NAME_EMAIL },  { "uri", 1U << NAME_URI },
 	{ "ip", 1U << NAME_IP },   { "dn", 1U << NAME_DIRECTORY }, { NULL, 0 },
 };
 
@@ -31,10 +31,8 @@ static const struct word usage_words[] = {
 static const struct {
 	const char *text, *oid;
 } purpose_words[] = {
-	{ "serverAuth", "1.3.6.1.5.5.7.3.1" },
-	{ "clientAuth", "1.3.6.1.5.5.7.3.2" },
-	{ "codeSigning", "1.3.6.1.5.5.7.3.3" },
-	{ "emailProtection", "1.3.6.1.5.5.7.3.4" },
+	{ "serverAuth", "1.3.6.1.5.5.7.3.1" },	 { "clientAuth", "1.3.6.1.5.5.7.3.2" },
+	{ "codeSigning", "1.3.6.1.5.5.7.3.3" },	 { "emailProtection", "1.3.6.1.5.5.7.3.4" },
 	{ "timeStamping", "1.3.6.1.5.5.7.3.8" },
 };
 
@@ -74,7 +72,8 @@ static bool attribute_find(const char *text, unsigned *mask)
 	return kind != NULL;
 }
 
-static unsigned mask_read(struct conf *c, const char *path, bool (*find)(const char *, unsigned *), const char *expected)
+static unsigned mask_read(struct conf *c, const char *path, bool (*find)(const char *, unsigned *),
+			  const char *expected)
 {
 	unsigned mask = 0;
 	size_t n = conf_count(c, path);
@@ -143,9 +142,10 @@ static bool item_repeats(struct list l, struct slice item)
 
 static void oids_read(struct conf *c, const char *path, bool purposes, struct buf *raw, struct list *out)
 {
-	const char *expected = purposes ? "serverAuth, clientAuth, codeSigning, emailProtection, timeStamping or an object "
-					  "identifier that is neither OCSPSigning nor anyExtendedKeyUsage" :
-					  "an object identifier, such as 2.23.140.1.2.1";
+	const char *expected =
+		purposes ? "serverAuth, clientAuth, codeSigning, emailProtection, timeStamping or an object "
+			   "identifier that is neither OCSPSigning nor anyExtendedKeyUsage"
+			 : "an object identifier, such as 2.23.140.1.2.1";
 	uint16_t count = 0;
 	size_t n = conf_count(c, path);
 	if (n > MAX_PROFILE_USAGES)
@@ -189,7 +189,8 @@ static void profile_read(struct conf *c, struct profile_row *row)
 {
 	struct profile *p = &row->profile;
 	text_read(c, "description", "", p->description, sizeof(p->description));
-	p->algorithms = mask_read(c, "keys", algorithm_find, "the name of a key algorithm, such as ECDSA-P256 or RSA-3072");
+	p->algorithms =
+		mask_read(c, "keys", algorithm_find, "the name of a key algorithm, such as ECDSA-P256 or RSA-3072");
 	p->name_types = mask_read(c, "names", name_type_find, "dns, email, uri, ip or dn");
 	p->key_usage = (uint16_t)mask_read(c, "key_usage", usage_find,
 					   "digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment or "

@@ -13,7 +13,8 @@ struct profile_row {
 	struct buf purposes, policies;
 };
 
-/* FOLDER/FILE, FILE ending in ".conf" and not too long for a name. 0 or -1; the row is freed either way by its owner. */
+/* FOLDER/FILE, FILE ending in ".conf" and not too long for a name. 0 or -1; the row is freed either way by its owner.
+ */
 int profile_load(const char *folder, const char *file, struct profile_row *row);
 
 #endif

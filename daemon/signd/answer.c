@@ -20,7 +20,8 @@ static uint16_t hello_verdict(const struct signer *s, const struct hello_request
 	if (r->version != INNER_VERSION)
 		return REFUSE_VERSION;
 	/* A caller that has never met a ledger sends zeros. */
-	if (memcmp(r->ledger_id, none, LEDGER_ID_SIZE) != 0 && memcmp(r->ledger_id, s->config.ledger_id, LEDGER_ID_SIZE) != 0)
+	if (memcmp(r->ledger_id, none, LEDGER_ID_SIZE) != 0 &&
+	    memcmp(r->ledger_id, s->config.ledger_id, LEDGER_ID_SIZE) != 0)
 		return REFUSE_WRONG_LEDGER;
 	bool other_root = r->checkpoint_size && r->checkpoint_size == s->checkpoint.size &&
 			  memcmp(r->checkpoint_root, s->checkpoint.root, HASH_SIZE) != 0;
@@ -124,8 +125,8 @@ static int answer_ca_close(struct signer *s, uint64_t peer, const struct frame *
 int answer_request(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	switch ((enum inner_verb)f->verb) {
-#define VERB(number, NAME, name, who, most, request, reply) \
-	case INNER_##NAME:                                  \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	case INNER_##NAME:                                                                                             \
 		return answer_##name(s, peer, f);
 #include "wire/inner.def"
 #undef VERB

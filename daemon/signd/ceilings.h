@@ -13,12 +13,12 @@
 enum key_class { CLASS_ROOT, CLASS_SINGLE, CLASS_INTERMEDIATE, CLASS_ISSUING, CLASS_COUNT };
 
 struct ceilings {
-	unsigned kinds;	       /* mask of 1 << enum cert_kind that it may sign */
-	int64_t longest[5];    /* seconds of validity, by enum cert_kind */
-	int64_t backdate;      /* notBefore lies at most so many seconds before now */
-	int64_t ahead;	       /* ... and so many after */
-	unsigned name_types;   /* mask of 1 << enum name_type of a leaf's names */
-	unsigned algorithms;   /* mask of 1 << enum key_algorithm of subject keys */
+	unsigned kinds;	     /* mask of 1 << enum cert_kind that it may sign */
+	int64_t longest[5];  /* seconds of validity, by enum cert_kind */
+	int64_t backdate;    /* notBefore lies at most so many seconds before now */
+	int64_t ahead;	     /* ... and so many after */
+	unsigned name_types; /* mask of 1 << enum name_type of a leaf's names */
+	unsigned algorithms; /* mask of 1 << enum key_algorithm of subject keys */
 };
 
 enum key_class ceilings_class(bool self_signed, uint16_t path_len);

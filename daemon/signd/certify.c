@@ -17,7 +17,7 @@
 /* Everything that goes into one certificate, on its way through the steps below. */
 struct draft {
 	struct cert_fields fields;
-	struct buf subject; /* DER Name */
+	struct buf subject;	       /* DER Name */
 	const uint8_t *subject_key_id; /* of a local key; NULL */
 	struct slice context;
 };
@@ -68,7 +68,8 @@ static void certify_done(struct signer *s, struct op *op)
 		reply_csr(s, op->peer, op->tag, op->intent, op->key->algorithm, buf_slice(&op->message),
 			  buf_slice(&op->signature));
 	else
-		reply_cert(s, op->peer, op->tag, op->verb, op->intent, buf_slice(&op->message), buf_slice(&op->signature));
+		reply_cert(s, op->peer, op->tag, op->verb, op->intent, buf_slice(&op->message),
+			   buf_slice(&op->signature));
 	signer_op_done(s, op);
 }
 

@@ -22,7 +22,8 @@ static void read_tokens(struct config *c)
 		snprintf(path, sizeof(path), "tokens.[%zu].socket", i);
 		c->tokens[i].socket = conf_text(c->file, path, NULL);
 		if (strlen(c->tokens[i].socket) > 107)
-			conf_reject(c->file, path, "a path of at most 107 bytes, as a Unix socket's address has room for");
+			conf_reject(c->file, path,
+				    "a path of at most 107 bytes, as a Unix socket's address has room for");
 	}
 	c->token_count = n;
 }

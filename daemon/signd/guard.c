@@ -12,9 +12,9 @@
 #include "signd/signer.h"
 #include "wire/inner_answer.h"
 
-#define READ_SIZE 65536		     /* a vector of requests per wake */
-#define MAX_OUT	  (8 * 1024 * 1024)  /* answers a peer has not read; past it he is cut off */
-#define PAUSE_OUT (2 * 1024 * 1024)  /* ... and past this nothing more is read from him */
+#define READ_SIZE 65536		    /* a vector of requests per wake */
+#define MAX_OUT (8 * 1024 * 1024)   /* answers a peer has not read; past it he is cut off */
+#define PAUSE_OUT (2 * 1024 * 1024) /* ... and past this nothing more is read from him */
 
 struct peer_conn {
 	struct guard *guard;
@@ -73,7 +73,12 @@ static int peer_open(struct guard *g, int fd, unsigned who, uid_t uid)
 	struct peer_conn *p = i < MAX_PEERS ? calloc(1, sizeof(*p)) : NULL;
 	if (!p)
 		return -1;
-	*p = (struct peer_conn){ .guard = g, .watch = { fd, peer_event, p }, .number = g->next_number++, .who = who, .uid = uid, .events = EPOLLIN };
+	*p = (struct peer_conn){ .guard = g,
+				 .watch = { fd, peer_event, p },
+				 .number = g->next_number++,
+				 .who = who,
+				 .uid = uid,
+				 .events = EPOLLIN };
 	buf_init(&p->in, FRAME_HEAD + MAX_FRAME_BODY);
 	buf_init(&p->out, MAX_OUT);
 	g->peers[i] = p;
@@ -94,7 +99,8 @@ static void guard_accept(void *of, uint32_t events)
 	struct peer peer = { .uid = OVERFLOW_UID };
 	unsigned who = peer_who(&g->signer->config, fd, &peer);
 	if (who == 0) {
-		log_warning("peer_refused", "uid=%u pid=%d why=\"not in signd.conf\"", (unsigned)peer.uid, (int)peer.pid);
+		log_warning("peer_refused", "uid=%u pid=%d why=\"not in signd.conf\"", (unsigned)peer.uid,
+			    (int)peer.pid);
 		return;
 	}
 	if (peer_open(g, fd, who, peer.uid) == 0)

@@ -30,7 +30,7 @@ void journal_urge(struct journal *j);
 struct journal_head {
 	uint64_t size;
 	int64_t last_time; /* milliseconds */
-	bool failed; /* a write failed: nothing more will be written in this life */
+	bool failed;	   /* a write failed: nothing more will be written in this life */
 };
 void journal_head(struct journal *j, struct journal_head *out);
 /* The tree of what is committed, to be signed. */

@@ -33,10 +33,10 @@ struct key {
 	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way */
 	bool latched;
 	unsigned wrong_signatures;
-	uint32_t attributes; /* as the token last stated them */
-	uint16_t trouble;    /* enum driver_refusal: why the token's key is not used; 0 */
-	int64_t checked_at;  /* seconds; 0: not in this life */
-	int64_t made_at;     /* seconds: when it came to this ledger */
+	uint32_t attributes;	/* as the token last stated them */
+	uint16_t trouble;	/* enum driver_refusal: why the token's key is not used; 0 */
+	int64_t checked_at;	/* seconds; 0: not in this life */
+	int64_t made_at;	/* seconds: when it came to this ledger */
 	struct charter charter; /* if bound; points into charter_bytes */
 	struct buf charter_bytes;
 	int64_t not_before, not_after;
@@ -45,11 +45,13 @@ struct key {
 struct keys {
 	size_t count;
 	struct key **all;
-	struct buf outside; /* of CAs whose keys are not here: hashes of subject and public key, one pair after the other */
+	struct buf outside; /* of CAs whose keys are not here: hashes of subject and public key, one pair after the
+			       other */
 };
 
 /* A key with this public key, not yet in the table; NULL if it is not a key we know how to use. */
-struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct slice driver_key, struct slice public_key);
+struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct slice driver_key,
+		    struct slice public_key);
 void key_free(struct key *k);
 /*
  * Binds, or binds anew: reads the packed charter (kept as a copy). A closed key

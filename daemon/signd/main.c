@@ -53,14 +53,12 @@ static int run(const char *path, int mode, const char *reason)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
-						 { "check", no_argument, NULL, 'k' },
-						 { "init", no_argument, NULL, 'i' },
-						 { "resume", required_argument, NULL, 'r' },
-						 { "new-id", no_argument, NULL, 'n' },
-						 { "version", no_argument, NULL, 'v' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
+		{ "init", no_argument, NULL, 'i' },	    { "resume", required_argument, NULL, 'r' },
+		{ "new-id", no_argument, NULL, 'n' },	    { "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },	    { 0 }
+	};
 	const char *path = CHANCERY_CONFDIR "/signd.conf", *reason = NULL;
 	int mode = 's', option;
 	log_open("chancery-signd", LOG_LEVEL_INFO);

@@ -11,7 +11,7 @@
 #include "wire/inner.h"
 
 #define MAX_OP_RECORDS 2
-#define MAX_DIGEST     64 /* SHA-512 */
+#define MAX_DIGEST 64 /* SHA-512 */
 
 struct signer;
 struct key;
@@ -33,10 +33,11 @@ enum op_trouble {
 };
 
 struct op {
-	struct op *next;	       /* in the place that holds it */
+	struct op *next;		  /* in the place that holds it */
 	struct op *running, **running_at; /* in the list of all ops */
 	void (*then)(struct signer *s, struct op *op);
-	void (*concluded)(struct op *op); /* stages its result once it is verified: on the verifier's thread, so it sees the op alone */
+	void (*concluded)(struct op *op); /* stages its result once it is verified: on the verifier's thread, so it sees
+					     the op alone */
 	enum op_trouble trouble;
 	uint16_t driver_code; /* the driver's refusal */
 	uint16_t refusal;     /* what the peer will be told once this is recorded */
@@ -54,17 +55,17 @@ struct op {
 	struct buf charter; /* packed, for the subject */
 	uint8_t kind;	    /* of a new key: its algorithm */
 	size_t slot;	    /* ... and its token, an index of slots */
-	uint64_t intent; /* sequence number */
+	uint64_t intent;    /* sequence number */
 
-	struct buf message;   /* what is signed */
+	struct buf message; /* what is signed */
 	uint8_t digest[MAX_DIGEST];
-	size_t digest_len; /* of the message, as its key's algorithm wants it; 0: not made yet, or Ed25519 */
+	size_t digest_len;    /* of the message, as its key's algorithm wants it; 0: not made yet, or Ed25519 */
 	struct buf raw;	      /* what the driver answered */
 	struct buf signature; /* the contents of signatureValue */
 	struct buf note;      /* not empty: becomes the ledger's checkpoint when the records are durable */
 
 	uint32_t attributes; /* of the key that it asked for */
-	uint16_t asks; /* the driver's verb that it waits for */
+	uint16_t asks;	     /* the driver's verb that it waits for */
 	uint64_t driver_tag;
 	int64_t deadline; /* boot milliseconds */
 

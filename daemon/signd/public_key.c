@@ -34,10 +34,9 @@ static void curve_templates_make(void)
 	static const char *const names[] = { "P-256", "P-384", "P-521" };
 	for (size_t i = 0; i < 3; i++) {
 		EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-		OSSL_PARAM group[] = {
-			OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)names[i], 0),
-			OSSL_PARAM_END
-		};
+		OSSL_PARAM group[] = { OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)names[i],
+							      0),
+				       OSSL_PARAM_END };
 		if (EVP_PKEY_fromdata_init(ctx) <= 0 ||
 		    EVP_PKEY_fromdata(ctx, &curve_templates[i], EVP_PKEY_KEY_PARAMETERS, group) <= 0)
 			curve_templates[i] = NULL;
@@ -82,8 +81,8 @@ static bool ec_point_ok(uint8_t algorithm, struct slice point)
 static bool rsa_exponent_ok(const EVP_PKEY *key)
 {
 	BIGNUM *e = NULL;
-	bool ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) &&
-		  BN_num_bits(e) <= 64 && BN_get_word(e) >= LEAST_RSA_EXPONENT;
+	bool ok = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(e) && BN_num_bits(e) <= 64 &&
+		  BN_get_word(e) >= LEAST_RSA_EXPONENT;
 	BN_free(e);
 	return ok;
 }
@@ -99,10 +98,10 @@ static EVP_PKEY *rsa_key(struct slice spki, uint8_t *algorithm)
 	OPENSSL_free(again);
 	if (same && rsa_exponent_ok(key)) {
 		int bits = EVP_PKEY_get_bits(key);
-		*algorithm = bits == 2048 ? ALGORITHM_RSA_2048 :
-			     bits == 3072 ? ALGORITHM_RSA_3072 :
-			     bits == 4096 ? ALGORITHM_RSA_4096 :
-					    0;
+		*algorithm = bits == 2048   ? ALGORITHM_RSA_2048
+			     : bits == 3072 ? ALGORITHM_RSA_3072
+			     : bits == 4096 ? ALGORITHM_RSA_4096
+					    : 0;
 		if (*algorithm)
 			return key;
 	}
@@ -115,8 +114,8 @@ static bool plain_key(const struct algorithm *a, struct slice bits, EVP_PKEY **k
 {
 	if (!key)
 		return a->family == FAMILY_EDWARDS || ec_point_ok(a->number, bits);
-	*key = a->family == FAMILY_EDWARDS ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bits.at, bits.len) :
-					     ec_key(a->number, bits);
+	*key = a->family == FAMILY_EDWARDS ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bits.at, bits.len)
+					   : ec_key(a->number, bits);
 	return *key != NULL;
 }
 

@@ -35,7 +35,8 @@ void op_queue_free(struct op_queue *q);
 void op_queue_put(struct op_queue *q, struct op_chain *ops, bool urgent);
 /* What is there has become urgent. */
 void op_queue_urge(struct op_queue *q);
-/* Waits for something urgent, then takes at most so many, oldest first. Empty once the queue was closed and is empty. */
+/* Waits for something urgent, then takes at most so many, oldest first. Empty once the queue was closed and is empty.
+ */
 struct op_chain op_queue_take(struct op_queue *q, size_t most);
 void op_queue_close(struct op_queue *q);
 

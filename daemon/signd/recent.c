@@ -8,8 +8,8 @@
 #include "base/log.h"
 
 #define DEFAULT_CELLS (1U << 23) /* 5,000 requests a second for twenty minutes, three quarters full */
-#define CELL	      16	 /* random part of the id, then 1 + seq; 0: empty */
-#define PERIOD_MS     (2 * REQUEST_WINDOW_MS)
+#define CELL 16			 /* random part of the id, then 1 + seq; 0: empty */
+#define PERIOD_MS (2 * REQUEST_WINDOW_MS)
 
 struct recent {
 	uint64_t cells;

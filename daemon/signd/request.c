@@ -17,7 +17,7 @@ struct outcome {
 	uint8_t type;
 	uint8_t id[REQUEST_ID_SIZE], hash[32];
 	uint64_t intent;
-	struct buf bytes[2]; /* the intent's record and the outcome's */
+	struct buf bytes[2];	  /* the intent's record and the outcome's */
 	struct slice first, last; /* their bodies */
 };
 

@@ -93,7 +93,8 @@ static int take_key(struct pass *p, const struct record *r)
 	struct open_intent intent;
 	if (record_key_result_get(r->body, &result) != PACK_OK || !intent_close(p, r, result.intent, &intent))
 		return -1;
-	return add_key(p, r, key_new(result.key_id, slice_text(intent.token), SLICE_OF(result.key_id), result.public_key));
+	return add_key(p, r,
+		       key_new(result.key_id, slice_text(intent.token), SLICE_OF(result.key_id), result.public_key));
 }
 
 /* The key of an import, if this ledger did not make it, and the names of all CAs above it. */
@@ -130,13 +131,13 @@ static int take_intent(struct pass *p, const struct record *r)
 	struct key_intent_record key;
 	struct csr_intent_record csr;
 	if (r->type == RECORD_CSR_INTENT)
-		return record_csr_intent_get(r->body, &csr) != PACK_OK ?
-			       -1 :
-			       intent_open(p, r, csr.request_id, (struct slice){ 0 });
+		return record_csr_intent_get(r->body, &csr) != PACK_OK
+			       ? -1
+			       : intent_open(p, r, csr.request_id, (struct slice){ 0 });
 	if (r->type == RECORD_CERT_INTENT)
-		return record_cert_intent_get(r->body, &cert) != PACK_OK ?
-			       -1 :
-			       intent_open(p, r, cert.request_id, (struct slice){ 0 });
+		return record_cert_intent_get(r->body, &cert) != PACK_OK
+			       ? -1
+			       : intent_open(p, r, cert.request_id, (struct slice){ 0 });
 	return record_key_intent_get(r->body, &key) != PACK_OK ? -1 : intent_open(p, r, key.request_id, key.token);
 }
 
@@ -147,11 +148,12 @@ static int take_outcome(struct pass *p, const struct record *r)
 	struct lost_record lost;
 	struct open_intent intent;
 	if (r->type == RECORD_CSR_RESULT)
-		return record_csr_result_get(r->body, &csr) == PACK_OK && intent_close(p, r, csr.intent, &intent) ? 0 : -1;
+		return record_csr_result_get(r->body, &csr) == PACK_OK && intent_close(p, r, csr.intent, &intent) ? 0
+														  : -1;
 	if (r->type == RECORD_CERT_RESULT)
-		return record_cert_result_get(r->body, &result) == PACK_OK && intent_close(p, r, result.intent, &intent) ?
-			       0 :
-			       -1;
+		return record_cert_result_get(r->body, &result) == PACK_OK && intent_close(p, r, result.intent, &intent)
+			       ? 0
+			       : -1;
 	return record_lost_get(r->body, &lost) == PACK_OK && intent_close(p, r, lost.intent, &intent) ? 0 : -1;
 }
 
@@ -200,7 +202,8 @@ static int take_latch(struct pass *p, const struct record *r)
 	struct latched_record latched;
 	struct resumed_record resumed;
 	if (r->type == RECORD_LATCHED)
-		return record_latched_get(r->body, &latched) == PACK_OK && latch_take(p->signer, &latched) == 0 ? 0 : -1;
+		return record_latched_get(r->body, &latched) == PACK_OK && latch_take(p->signer, &latched) == 0 ? 0
+														: -1;
 	if (record_resumed_get(r->body, &resumed) != PACK_OK)
 		return -1;
 	latch_forget(p->signer);
@@ -273,7 +276,8 @@ static int close_open(const struct pass *p, struct ledger *ledger)
 		if (ledger_stage(ledger, RECORD_LOST, clock_stamp(clock), buf_slice(&body), &seq) != 0 ||
 		    recent_put(p->signer->recent, o->request_id, seq, time_now_ms()) != 0)
 			return -1;
-		log_warning("intent_lost", "intent=%llu type=%s", (unsigned long long)o->seq, record_type_name(o->type));
+		log_warning("intent_lost", "intent=%llu type=%s", (unsigned long long)o->seq,
+			    record_type_name(o->type));
 	}
 	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
 	buf_clear(&body);

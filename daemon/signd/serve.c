@@ -29,10 +29,10 @@
 #include "signd/signer.h"
 #include "signd/slot.h"
 
-#define TICK_MS	       100   /* how late a deadline or a reconnection may be */
-#define INIT_WAIT_MS   30000 /* for the driver, when the ledger is made */
+#define TICK_MS 100	   /* how late a deadline or a reconnection may be */
+#define INIT_WAIT_MS 30000 /* for the driver, when the ledger is made */
 #define INIT_CREATE_MS 130000
-#define MAX_FILES      256 /* peers, drivers, the ledger's segments, and as many again */
+#define MAX_FILES 256 /* peers, drivers, the ledger's segments, and as many again */
 
 static int state_path(const struct config *c, const char *name, char out[PATH_MAX])
 {
@@ -169,14 +169,15 @@ static int rights_limit(const struct config *c)
 		{ c->anchors_dir, JAIL_READ },
 	};
 	batch_enter();
-	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0])) : -1;
+	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0]))
+							       : -1;
 }
 
 static int bring_up(struct signer *s, struct watch *signals)
 {
 	*signals = (struct watch){ signals_take(), signal_event, s };
-	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 || start_ledger(s) != 0 ||
-	    verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
+	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 ||
+	    start_ledger(s) != 0 || verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
 		return -1;
 	if (loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
 		return -1;
@@ -306,7 +307,8 @@ static int make_log_key(struct signer *s, struct op *op)
 		log_error("log_key_failed", "token=%s why=\"%s\"", s->config.log_token,
 			  driver_refusal_sentence(op->driver_code));
 	else
-		log_error("log_key_failed", "token=%s why=\"the driver did not answer: is it running, does it admit this user?\"",
+		log_error("log_key_failed",
+			  "token=%s why=\"the driver did not answer: is it running, does it admit this user?\"",
 			  s->config.log_token);
 	return -1;
 }

@@ -7,7 +7,6 @@
 #include "base/time.h"
 #include "signd/slot.h"
 
-
 size_t signer_slot(const struct signer *s, struct slice name)
 {
 	for (size_t i = 0; i < s->config.token_count; i++)

@@ -42,8 +42,8 @@ struct signer {
 	struct latches latches;
 	bool resuming;
 	int64_t next_look, resume_look; /* boot milliseconds */
-	uint64_t found; /* records at the start, before this life added any */
-	bool greeted;	/* a caller has said HELLO: from now on it may know what this life added */
+	uint64_t found;			/* records at the start, before this life added any */
+	bool greeted;			/* a caller has said HELLO: from now on it may know what this life added */
 
 	struct key *log_key;
 	struct checkpoint checkpoint; /* the newest; size 0: none yet */

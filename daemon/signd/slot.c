@@ -20,17 +20,17 @@
 #include "signd/public_key.h"
 #include "wire/driver_ask.h"
 
-#define SIGN_DEADLINE_MS   15000  /* past a driver's own watchdog and one restart */
+#define SIGN_DEADLINE_MS 15000	  /* past a driver's own watchdog and one restart */
 #define CREATE_DEADLINE_MS 120000 /* an RSA-4096 key takes a slow token a minute */
-#define HELLO_DEADLINE_MS  10000
-#define GRACE_MS	   5000	 /* a driver that is started anew takes less, if its token is there */
-#define STATUS_MS	   5000	 /* how old what is told of a driver may be */
+#define HELLO_DEADLINE_MS 10000
+#define GRACE_MS 5000		 /* a driver that is started anew takes less, if its token is there */
+#define STATUS_MS 5000		 /* how old what is told of a driver may be */
 #define STATUS_DEADLINE_MS 30000 /* its loop answers at once, also while the token is busy */
-#define FIRST_BACKOFF_MS   100
-#define LAST_BACKOFF_MS	   10000
-#define READ_SIZE	   65536
-#define ENOUGH_QUEUED	   4 /* requests for each of a driver's workers */
-#define MAX_OUT		   (64 * 1024 * 1024) /* all that may be in flight, at its largest */
+#define FIRST_BACKOFF_MS 100
+#define LAST_BACKOFF_MS 10000
+#define READ_SIZE 65536
+#define ENOUGH_QUEUED 4		   /* requests for each of a driver's workers */
+#define MAX_OUT (64 * 1024 * 1024) /* all that may be in flight, at its largest */
 
 struct slot {
 	char name[65];
@@ -41,7 +41,7 @@ struct slot {
 	struct watch watch;
 	uint32_t events; /* that the loop watches for */
 	bool connected, ready;
-	int64_t lost_at; /* boot milliseconds: when a driver that was ready went; 0: none did, or it said why */
+	int64_t lost_at;  /* boot milliseconds: when a driver that was ready went; 0: none did, or it said why */
 	uint16_t refused; /* the number of the driver's last refusal of a HELLO */
 	int64_t next_try, hello_deadline;
 	int backoff;
@@ -51,8 +51,8 @@ struct slot {
 	unsigned connections; /* HELLOs that were answered */
 	bool resumed;
 	struct health health;
-	int64_t status_at;  /* boot milliseconds: when STATUS was last asked for */
-	bool status_due;    /* ... and not answered yet */
+	int64_t status_at; /* boot milliseconds: when STATUS was last asked for */
+	bool status_due;   /* ... and not answered yet */
 	unsigned workers;
 	bool said_busy;
 	size_t waiting_count;

@@ -39,8 +39,8 @@ static bool signature_verifies(struct readied *r, const struct op *op)
 		return public_key_verify(op->key->verify, op->key->algorithm, buf_slice(&op->message),
 					 buf_slice(&op->signature));
 	ready_key(r, op->key);
-	return r->verifier &&
-	       public_key_verify_digest(r->verifier, (struct slice){ op->digest, op->digest_len }, buf_slice(&op->signature));
+	return r->verifier && public_key_verify_digest(r->verifier, (struct slice){ op->digest, op->digest_len },
+						       buf_slice(&op->signature));
 }
 
 static bool verify_op(struct readied *r, struct op *op)

@@ -9,8 +9,8 @@
 #include "wire/frame.h"
 #include "wire/driver.h"
 
-#define VERB(number, NAME, name, who, most, request, reply)                                                     \
-	enum pack_refusal answer_##name##_get(struct slice body, struct name##_request *r, const char **where); \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	enum pack_refusal answer_##name##_get(struct slice body, struct name##_request *r, const char **where);        \
 	void answer_##name##_put(struct buf *out, uint64_t tag, const struct name##_reply *r);
 #include "wire/driver.def"
 #undef VERB

@@ -9,8 +9,8 @@
 #include "wire/frame.h"
 #include "wire/driver.h"
 
-#define VERB(number, NAME, name, who, most, request, reply)                                   \
-	void ask_##name##_put(struct buf *out, uint64_t tag, const struct name##_request *r); \
+#define VERB(number, NAME, name, who, most, request, reply)                                                            \
+	void ask_##name##_put(struct buf *out, uint64_t tag, const struct name##_request *r);                          \
 	enum pack_refusal ask_##name##_get(struct slice body, struct name##_reply *r, const char **where);
 #include "wire/driver.def"
 #undef VERB

@@ -44,10 +44,8 @@ static const struct pack_field *refusal_fields(void)
 {
 	typedef struct refusal_message THIS;
 #include "base/pack_fields.h"
-	static const struct pack_field fields[] = {
-		U16(code) U32(retry_after) TEXT(field, MAX_REFUSAL_FIELD)
-		TEXT(sentence, MAX_REFUSAL_SENTENCE) { NULL, PACK_END, 0, 0, 0 }
-	};
+	static const struct pack_field fields[] = { U16(code) U32(retry_after) TEXT(field, MAX_REFUSAL_FIELD) TEXT(
+		sentence, MAX_REFUSAL_SENTENCE){ NULL, PACK_END, 0, 0, 0 } };
 #include "base/pack_done.h"
 	return fields;
 }

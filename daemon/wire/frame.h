@@ -17,7 +17,7 @@
 
 #include "base/pack.h"
 
-#define FRAME_HEAD    16
+#define FRAME_HEAD 16
 #define FRAME_VERSION 1
 #define MAX_FRAME_BODY (1088 * 1024) /* the largest reply: a megabyte of ledger records and its few words */
 
@@ -59,7 +59,7 @@ struct refusal_message {
 	struct slice sentence;
 };
 
-#define MAX_REFUSAL_FIELD    64
+#define MAX_REFUSAL_FIELD 64
 #define MAX_REFUSAL_SENTENCE 400
 
 void refusal_put(struct buf *out, uint16_t verb, uint64_t tag, const struct refusal_message *r);

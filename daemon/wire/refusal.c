@@ -4,8 +4,8 @@
 const char *inner_refusal_sentence(uint16_t code)
 {
 	switch (code) {
-#define REFUSAL(number, NAME, sentence) \
-	case number:                    \
+#define REFUSAL(number, NAME, sentence)                                                                                \
+	case number:                                                                                                   \
 		return sentence;
 #include "wire/inner_refusals.def"
 #undef REFUSAL
@@ -16,8 +16,8 @@ const char *inner_refusal_sentence(uint16_t code)
 const char *inner_refusal_name(uint16_t code)
 {
 	switch (code) {
-#define REFUSAL(number, NAME, sentence) \
-	case number:                    \
+#define REFUSAL(number, NAME, sentence)                                                                                \
+	case number:                                                                                                   \
 		return #NAME;
 #include "wire/inner_refusals.def"
 #undef REFUSAL
@@ -28,8 +28,8 @@ const char *inner_refusal_name(uint16_t code)
 const char *driver_refusal_sentence(uint16_t code)
 {
 	switch (code) {
-#define REFUSAL(number, NAME, sentence) \
-	case number:                    \
+#define REFUSAL(number, NAME, sentence)                                                                                \
+	case number:                                                                                                   \
 		return sentence;
 #include "wire/driver_refusals.def"
 #undef REFUSAL

@@ -32,19 +32,18 @@ enum store_answer {
 };
 
 #define MAX_STORE_SESSIONS 16 /* readers at a time; more wait */
-#define MAX_STORE_PAGE	   1000
+#define MAX_STORE_PAGE 1000
 
 /* struct issuer_row and so on. A row that was found owns its memory; its texts end with a NUL there. */
 #include "base/pack_struct.h"
-#define ROW(name, columns)                                             \
-	struct name##_row {                                            \
-		PACK_UNWRAP columns                                    \
-		void *memory;                                          \
-	};                                                             \
-	static inline void name##_row_free(struct name##_row *row)     \
-	{                                                              \
-		free(row->memory);                                     \
-		row->memory = NULL;                                    \
+#define ROW(name, columns)                                                                                             \
+	struct name##_row {                                                                                            \
+		PACK_UNWRAP columns void *memory;                                                                      \
+	};                                                                                                             \
+	static inline void name##_row_free(struct name##_row *row)                                                     \
+	{                                                                                                              \
+		free(row->memory);                                                                                     \
+		row->memory = NULL;                                                                                    \
 	}
 #include "store/rows.def"
 #undef ROW
@@ -158,8 +157,7 @@ int store_certificate_insert(struct store_session *s, const struct certificate_r
 int store_certificate_find(struct store_session *s, const uint8_t fingerprint[32], struct certificate_row *out);
 int store_certificate_find_serial(struct store_session *s, const char *ca_id, struct slice serial,
 				  struct certificate_row *out);
-int store_certificate_find_request(struct store_session *s, const uint8_t request_id[16],
-				   struct certificate_row *out);
+int store_certificate_find_request(struct store_session *s, const uint8_t request_id[16], struct certificate_row *out);
 
 /* What a listing wants; NULL or empty: any. */
 struct certificate_query {
@@ -177,10 +175,10 @@ int store_certificate_list(struct store_session *s, const struct certificate_que
 
 /* How far this store reflects the ledger. */
 struct store_ledger {
-	bool known;	       /* false: no ledger was ever met */
+	bool known; /* false: no ledger was ever met */
 	uint8_t ledger_id[16];
-	uint64_t committed;    /* every record below this number is reflected */
-	uint64_t newest;       /* of the latest thousand certificates and of all steps the highest ledger_seq; read only */
+	uint64_t committed; /* every record below this number is reflected */
+	uint64_t newest;    /* of the latest thousand certificates and of all steps the highest ledger_seq; read only */
 	uint64_t checkpoint_size;
 	uint8_t checkpoint_root[32];
 };

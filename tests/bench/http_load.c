@@ -23,8 +23,8 @@
 #include "base/time.h"
 
 #define MAX_CLIENTS 256
-#define MAX_BODY    (256 * 1024)
-#define MAX_ANSWER  (64 * 1024)
+#define MAX_BODY (256 * 1024)
+#define MAX_ANSWER (64 * 1024)
 
 struct client {
 	int fd;
@@ -60,9 +60,10 @@ static void request_make(const char *path, const char *file)
 	scoped_buf body = { .max = MAX_BODY };
 	if (fd_read_file(file, MAX_BODY, &body) != 0)
 		die("no body", file);
-	buf_printf(&request,
-		   "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-		   path, body.len);
+	buf_printf(
+		&request,
+		"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+		path, body.len);
 	buf_put(&request, body.at, body.len);
 }
 
@@ -75,7 +76,8 @@ static void answer_more(struct client *c)
 	c->answer[c->len] = 0;
 }
 
-/* The offset of the body's end once all of it is there; 0: not yet. Chunked bodies are JSON, so a last chunk's mark is one. */
+/* The offset of the body's end once all of it is there; 0: not yet. Chunked bodies are JSON, so a last chunk's mark is
+ * one. */
 static size_t answer_end(const struct client *c)
 {
 	const char *head_end = strstr(c->answer, "\r\n\r\n");

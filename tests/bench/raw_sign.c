@@ -17,7 +17,7 @@
 #include "base/time.h"
 
 #define MAX_THREADS 64
-#define MAX_TOKENS  16
+#define MAX_TOKENS 16
 
 static CK_FUNCTION_LIST *p11;
 static CK_SLOT_ID slot;

@@ -21,13 +21,14 @@
 #include "names/name.h"
 #include "wire/inner_ask.h"
 
-#define DAY	 86400
-#define READ	 65536
+#define DAY 86400
+#define READ 65536
 #define MAX_SEND (1024 * 1024)
 
 static int fd = -1;
 static struct buf in = { .max = 4 * MAX_FRAME_BODY }, out = { .max = MAX_SEND };
-static struct buf public_key = { .max = 1024 }, subject = { .max = 1024 }, names = { .max = 1024 }, usage = { .max = 64 };
+static struct buf public_key = { .max = 1024 }, subject = { .max = 1024 }, names = { .max = 1024 },
+		  usage = { .max = 64 };
 static struct cert_sign_request leaf;
 
 static void die(const char *what)
@@ -57,7 +58,8 @@ static unsigned long replies_take(void)
 	while (frame_peek((struct slice){ in.at + used, in.len - used }, &f) == FRAME_WHOLE) {
 		struct refusal_message r;
 		if (f.kind != FRAME_REPLY && refusal_get(f.body, &r) == PACK_OK)
-			fprintf(stderr, "sign_flood: refused %u %.*s\n", r.code, (int)r.field.len, (const char *)r.field.at);
+			fprintf(stderr, "sign_flood: refused %u %.*s\n", r.code, (int)r.field.len,
+				(const char *)r.field.at);
 		if (f.kind != FRAME_REPLY)
 			die("not every request was granted");
 		used += frame_size(&f);

@@ -27,10 +27,10 @@
 #include "ledger/merkle.h"
 #include "ledger/segment.h"
 
-#define SEGMENT	    "0000000000000000.seg"
-#define MAX_BYTES   (16u << 20)
+#define SEGMENT "0000000000000000.seg"
+#define MAX_BYTES (16u << 20)
 #define MAX_RECORDS 65536
-#define ROOM	    8192 /* zeros behind the records, in place of 64 MiB of them */
+#define ROOM 8192 /* zeros behind the records, in place of 64 MiB of them */
 
 struct place {
 	size_t at, size, batch; /* batch: number of the record that begins its batch */
@@ -88,7 +88,8 @@ static void segment_load(void)
 	struct record r;
 	size_t size, at = SEGMENT_HEAD, batch = 0;
 	uint8_t hash[HASH_SIZE];
-	while (it.count < MAX_RECORDS && record_peek((struct slice){ room + at, (size_t)n - at }, &r, &size, hash) == RECORD_WHOLE) {
+	while (it.count < MAX_RECORDS &&
+	       record_peek((struct slice){ room + at, (size_t)n - at }, &r, &size, hash) == RECORD_WHOLE) {
 		struct place *p = &it.place[it.count];
 		bool begins = r.flags & RECORD_BATCH_BEGIN;
 		batch = begins ? it.count : batch;
@@ -181,7 +182,7 @@ static bool damage_try(const uint8_t *now, size_t len, const char *kind, size_t 
 
 enum damage { ENDS, ZEROS, GARBAGE, SECTOR, PAGE, FLIP };
 static const char *const kinds[] = { "the file ends there", "zeros from there on", "garbage from there on",
-				     "a sector of zeros", "a page of zeros", "a flipped bit" };
+				     "a sector of zeros",   "a page of zeros",	   "a flipped bit" };
 
 static void damage_do(enum damage how, size_t at, uint8_t *now, size_t *len)
 {
@@ -204,8 +205,15 @@ static void damage_do(enum damage how, size_t at, uint8_t *now, size_t *len)
 /* Where in one record it is tried: the boundary, head, body and check. */
 static size_t places_inside(const struct place *p, size_t out[9])
 {
-	const size_t inside[] = { 0, 1, 5, RECORD_HEAD - 1, RECORD_HEAD, RECORD_HEAD + (p->size - RECORD_HEAD - RECORD_TAIL) / 2,
-				  p->size - RECORD_TAIL - 1, p->size - RECORD_TAIL, p->size - 1 };
+	const size_t inside[] = { 0,
+				  1,
+				  5,
+				  RECORD_HEAD - 1,
+				  RECORD_HEAD,
+				  RECORD_HEAD + (p->size - RECORD_HEAD - RECORD_TAIL) / 2,
+				  p->size - RECORD_TAIL - 1,
+				  p->size - RECORD_TAIL,
+				  p->size - 1 };
 	for (size_t i = 0; i < 9; i++)
 		out[i] = p->at + inside[i];
 	return 9;
@@ -274,7 +282,8 @@ static int fill(uint64_t leave)
 	while (left > leave + RECORD_HEAD + RECORD_TAIL) {
 		uint64_t n = left - leave - RECORD_HEAD - RECORD_TAIL;
 		n = n < MAX_RECORD_BODY ? n : MAX_RECORD_BODY;
-		if (ledger_stage(l, RECORD_STARTED, ledger_last_time(l), (struct slice){ body, n }, &seq) != 0 || ledger_commit(l) != 0)
+		if (ledger_stage(l, RECORD_STARTED, ledger_last_time(l), (struct slice){ body, n }, &seq) != 0 ||
+		    ledger_commit(l) != 0)
 			die("fill");
 		left -= n + RECORD_HEAD + RECORD_TAIL;
 	}

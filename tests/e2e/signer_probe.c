@@ -25,7 +25,7 @@
 #include "wire/inner_ask.h"
 
 #define HOUR 3600
-#define DAY  86400
+#define DAY 86400
 
 static int fd = -1;
 static int points, failures;
@@ -159,7 +159,8 @@ static struct cert_sign_request ca_request(const uint8_t parent[16], const uint8
 				       .subject = subject_of(&subject_raw, "Issuing"),
 				       .path_len = 0,
 				       .permitted = one_item(&permitted_raw, NAME_DNS, slice_text("example.com")),
-				       .urls = one_item(&urls_raw, URL_CRL, slice_text("http://pki.example.com/root.crl")) };
+				       .urls = one_item(&urls_raw, URL_CRL,
+							slice_text("http://pki.example.com/root.crl")) };
 	request_id(r.request_id);
 	memcpy(r.ca_key, parent, 16);
 	return r;
@@ -169,16 +170,19 @@ static struct buf leaf_spki;
 
 static struct cert_sign_request leaf_request(const uint8_t ca[16])
 {
-	struct cert_sign_request r = { .kind = KIND_LEAF,
-				       .not_before = time_now(),
-				       .not_after = time_now() + 30 * DAY,
-				       .key_form = KEY_FOREIGN,
-				       .subject_key = buf_slice(&leaf_spki),
-				       .subject = subject_of(&subject_raw, "www.example.com"),
-				       .alt_names = one_item(&names_raw, NAME_DNS, slice_text("www.example.com")),
-				       .key_usage = USAGE_DIGITAL_SIGNATURE,
-				       .ext_key_usage = one_item(&eku_raw, 0, (struct slice){ (const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x03\x01", 8 }),
-				       .path_len = PATH_LEN_NONE };
+	struct cert_sign_request r = {
+		.kind = KIND_LEAF,
+		.not_before = time_now(),
+		.not_after = time_now() + 30 * DAY,
+		.key_form = KEY_FOREIGN,
+		.subject_key = buf_slice(&leaf_spki),
+		.subject = subject_of(&subject_raw, "www.example.com"),
+		.alt_names = one_item(&names_raw, NAME_DNS, slice_text("www.example.com")),
+		.key_usage = USAGE_DIGITAL_SIGNATURE,
+		.ext_key_usage =
+			one_item(&eku_raw, 0, (struct slice){ (const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x03\x01", 8 }),
+		.path_len = PATH_LEN_NONE
+	};
 	request_id(r.request_id);
 	memcpy(r.ca_key, ca, 16);
 	return r;
@@ -195,12 +199,12 @@ static void make_leaf_key(void)
 	EVP_PKEY_free(key);
 }
 
-#define REFUSED(change, code, what)                              \
-	do {                                                     \
-		struct cert_sign_request r = leaf_request(ca);   \
-		struct cert_sign_reply reply;                    \
-		change;                                          \
-		ok(cert_sign(&r, &reply) == (code), "refused: " what); \
+#define REFUSED(change, code, what)                                                                                    \
+	do {                                                                                                           \
+		struct cert_sign_request r = leaf_request(ca);                                                         \
+		struct cert_sign_reply reply;                                                                          \
+		change;                                                                                                \
+		ok(cert_sign(&r, &reply) == (code), "refused: " what);                                                 \
 	} while (0)
 
 static void leaf_refusals(const uint8_t ca[16], const uint8_t root[16], const uint8_t unbound[16], struct slice ca_spki)
@@ -221,24 +225,31 @@ static void leaf_refusals(const uint8_t ca[16], const uint8_t root[16], const ui
 	leaf_spki.at[30] ^= 1;
 	REFUSED(r.not_after = r.not_before - 1, REFUSE_VALIDITY_ORDER, "notAfter before notBefore");
 	REFUSED(r.not_before = time_now() - 2 * HOUR, REFUSE_BEYOND_ISSUER, "notBefore before the issuer's");
-	REFUSED(r.not_before = time_now() + 2 * DAY; r.not_after = time_now() + 3 * DAY, REFUSE_BACKDATED, "notBefore far ahead");
+	REFUSED(r.not_before = time_now() + 2 * DAY;
+		r.not_after = time_now() + 3 * DAY, REFUSE_BACKDATED, "notBefore far ahead");
 	REFUSED(r.not_after = time_now() + 366 * DAY, REFUSE_BEYOND_ISSUER, "notAfter past the issuer's");
 	REFUSED(r.path_len = 0, REFUSE_NOT_FOR_KIND, "a path length in a leaf");
-	REFUSED(r.permitted = one_item(&other, NAME_DNS, slice_text("example.com")), REFUSE_NOT_FOR_KIND, "constraints in a leaf");
+	REFUSED(r.permitted = one_item(&other, NAME_DNS, slice_text("example.com")), REFUSE_NOT_FOR_KIND,
+		"constraints in a leaf");
 	REFUSED(r.key_usage |= USAGE_KEY_CERT_SIGN, REFUSE_KEY_USAGE, "keyCertSign in a leaf");
 	REFUSED(r.key_usage |= USAGE_CRL_SIGN, REFUSE_KEY_USAGE, "cRLSign in a leaf");
 	REFUSED(r.key_usage = 0, REFUSE_KEY_USAGE, "no key usage");
-	REFUSED(r.ext_key_usage = one_item(&other, 0, (struct slice){ (const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x03\x09", 8 }),
+	REFUSED(r.ext_key_usage =
+			one_item(&other, 0, (struct slice){ (const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x03\x09", 8 }),
 		REFUSE_EXT_KEY_USAGE, "OCSPSigning in a leaf");
 	REFUSED(r.ext_key_usage = one_item(&other, 0, (struct slice){ (const uint8_t *)"\x55\x1d\x25\x00", 4 }),
 		REFUSE_EXT_KEY_USAGE, "anyExtendedKeyUsage in a leaf");
 	REFUSED(r.alt_names.count = 0; r.alt_names.raw.len = 0, REFUSE_ALT_NAME_MISSING, "no alternative name");
-	REFUSED(r.alt_names = one_item(&other, NAME_DNS, slice_text("WWW.example.com")), REFUSE_ALT_NAME, "a name not in its canonical form");
+	REFUSED(r.alt_names = one_item(&other, NAME_DNS, slice_text("WWW.example.com")), REFUSE_ALT_NAME,
+		"a name not in its canonical form");
 	REFUSED(r.alt_names = one_item(&other, 9, slice_text("x")), REFUSE_ALT_NAME, "a name of no known type");
-	REFUSED(r.alt_names = one_item(&other, NAME_DNS, slice_text("notexample.com")), REFUSE_NAME_OUTSIDE, "a name outside the constraints");
+	REFUSED(r.alt_names = one_item(&other, NAME_DNS, slice_text("notexample.com")), REFUSE_NAME_OUTSIDE,
+		"a name outside the constraints");
 	REFUSED(r.subject = one_item(&other, 99, slice_text("x")), REFUSE_SUBJECT, "an unknown subject attribute");
-	REFUSED(r.urls = one_item(&other, URL_OCSP, slice_text("file:///etc/passwd")), REFUSE_URL, "a URL of another scheme");
-	REFUSED(r.opaque = one_item(&other, 0, slice_text("\x03\x55\x1d\x13x")), REFUSE_OPAQUE, "an opaque basicConstraints");
+	REFUSED(r.urls = one_item(&other, URL_OCSP, slice_text("file:///etc/passwd")), REFUSE_URL,
+		"a URL of another scheme");
+	REFUSED(r.opaque = one_item(&other, 0, slice_text("\x03\x55\x1d\x13x")), REFUSE_OPAQUE,
+		"an opaque basicConstraints");
 	REFUSED(memset(r.request_id, 0, 6), REFUSE_REQUEST_STALE, "an old request id");
 	buf_free(&other);
 }
@@ -251,7 +262,8 @@ static void repetitions(const uint8_t ca[16])
 	struct buf first = { .max = 65536 };
 	buf_put_slice(&first, reply.certificate);
 	uint64_t seq = reply.ledger_seq;
-	bool same = cert_sign(&r, &reply) == 0 && slice_equal(reply.certificate, buf_slice(&first)) && reply.ledger_seq == seq;
+	bool same = cert_sign(&r, &reply) == 0 && slice_equal(reply.certificate, buf_slice(&first)) &&
+		    reply.ledger_seq == seq;
 	ok(same, "the same request again gets the same certificate");
 	r.not_after--;
 	ok(cert_sign(&r, &reply) == REFUSE_REQUEST_REUSED, "its id with another body is refused");

@@ -14,7 +14,7 @@
 
 #include <p11-kit/pkcs11.h>
 
-#define MAX_DATA     512 /* digests; longer messages are cut */
+#define MAX_DATA 512 /* digests; longer messages are cut */
 #define MAX_SESSIONS 256
 
 static CK_FUNCTION_LIST list;

@@ -36,7 +36,7 @@ static void same(const struct buf *again, uint16_t verb, struct slice body)
 		scoped_buf again = { .max = FRAME_HEAD + MAX_FRAME_BODY };                                             \
 		WRITE(name)(&again, TAG, &message);                                                                    \
 		same(&again, number, body);                                                                            \
-		INSIDE(number, &message);                                                                                \
+		INSIDE(number, &message);                                                                              \
 	}
 #include TABLE
 #undef VERB

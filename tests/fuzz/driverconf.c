@@ -38,7 +38,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 static void settings_hold(const struct settings *s)
 {
-	REQUIRE(strlen(s->name) <= MAX_DRIVER_NAME && *s->module && (*s->token.token || *s->token.serial) && s->state_dir);
+	REQUIRE(strlen(s->name) <= MAX_DRIVER_NAME && *s->module && (*s->token.token || *s->token.serial) &&
+		s->state_dir);
 	REQUIRE(s->workers >= 1 && s->workers <= MAX_WORKERS && strlen(s->key_label_prefix) <= MAX_LABEL_PREFIX);
 	REQUIRE(s->read_count <= MAX_PATHS && s->write_count <= MAX_PATHS);
 	REQUIRE(s->landlock || s->read_count + s->write_count == 0);

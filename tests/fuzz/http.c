@@ -68,7 +68,8 @@ static void answer_holds(const char *text, size_t len)
 	REQUIRE(text[9] != '5' || !memmem(text, len, "application/json", 16));
 }
 
-/* Until the server has read all: an end that comes together with bytes is noticed only when the connection is idle for long. */
+/* Until the server has read all: an end that comes together with bytes is noticed only when the connection is idle for
+ * long. */
 static void wait_until_read(int fd)
 {
 	int unread = 1;

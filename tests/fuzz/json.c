@@ -50,7 +50,8 @@ static void templates_make(void)
 	char path[sizeof(FOLDER) + 32];
 	snprintf(path, sizeof(path), "%s/" TEMPLATES_FILE, folder);
 	FILE *out = fopen(path, "w");
-	REQUIRE(out && fputs("templates: { shop: { permitted = ( \"dns:example.com\" ); excluded = ( \"ip:10.0.0.0/8\" ); }; };",
+	REQUIRE(out && fputs("templates: { shop: { permitted = ( \"dns:example.com\" ); excluded = ( \"ip:10.0.0.0/8\" "
+			     "); }; };",
 			     out) >= 0);
 	REQUIRE(fclose(out) == 0 && templates_load(folder, &front.templates) == 0);
 }
@@ -114,7 +115,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	fuzz_quiet();
 	REQUIRE(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/db", folder);
-	REQUIRE(store_open(path, STORE_CACHE_MIB, &front.store) == 0 && store_change(front.store, rows_insert, NULL) == 0);
+	REQUIRE(store_open(path, STORE_CACHE_MIB, &front.store) == 0 &&
+		store_change(front.store, rows_insert, NULL) == 0);
 	REQUIRE(profiles_load(FUZZ_CORPUS "/../../../conf/profiles", &front.profiles) == 0);
 	templates_make();
 	front.metrics = metrics_new();

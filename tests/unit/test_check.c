@@ -63,16 +63,23 @@ static void party_free(struct party *p)
 	X509_free(p->x);
 }
 
-static const char *const ca_extensions[] = { "basicConstraints=critical,CA:TRUE,pathlen:1",
-					     "keyUsage=critical,keyCertSign,cRLSign", "subjectKeyIdentifier=hash",
-					     "authorityKeyIdentifier=keyid:always",
-					     "nameConstraints=critical,permitted;DNS:example.com,excluded;DNS:x.example.com",
-					     NULL };
-static const char *const leaf_extensions[] = { "basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature",
-					       "extendedKeyUsage=serverAuth", "subjectKeyIdentifier=hash",
-					       "authorityKeyIdentifier=keyid:always", "subjectAltName=DNS:www.example.com",
+static const char *const ca_extensions[] = {
+	"basicConstraints=critical,CA:TRUE,pathlen:1",
+	"keyUsage=critical,keyCertSign,cRLSign",
+	"subjectKeyIdentifier=hash",
+	"authorityKeyIdentifier=keyid:always",
+	"nameConstraints=critical,permitted;DNS:example.com,excluded;DNS:x.example.com",
+	NULL
+};
+static const char *const leaf_extensions[] = { "basicConstraints=critical,CA:FALSE",
+					       "keyUsage=critical,digitalSignature",
+					       "extendedKeyUsage=serverAuth",
+					       "subjectKeyIdentifier=hash",
+					       "authorityKeyIdentifier=keyid:always",
+					       "subjectAltName=DNS:www.example.com",
 					       "authorityInfoAccess=caIssuers;URI:http://a.example/ca.crt",
-					       "crlDistributionPoints=URI:http://a.example/crl", NULL };
+					       "crlDistributionPoints=URI:http://a.example/crl",
+					       NULL };
 
 static struct {
 	struct party root, leaf;
@@ -125,9 +132,11 @@ static struct check_asked asked_for(const struct facts *f, uint8_t kind)
 static void rules_are_kept(void **state)
 {
 	(void)state;
-	static const char *const nameless[] = { "basicConstraints=critical,CA:FALSE",	 "keyUsage=critical,digitalSignature",
-						"extendedKeyUsage=serverAuth",		 "subjectKeyIdentifier=hash",
-						"authorityKeyIdentifier=keyid:always", NULL };
+	static const char *const nameless[] = {
+		"basicConstraints=critical,CA:FALSE",  "keyUsage=critical,digitalSignature",
+		"extendedKeyUsage=serverAuth",	       "subjectKeyIdentifier=hash",
+		"authorityKeyIdentifier=keyid:always", NULL
+	};
 	struct party p;
 	char why[FACTS_WHY] = "";
 	assert_int_equal(check_rules(it.root.bytes, why), 0);
@@ -163,13 +172,13 @@ static void facts_say_what_the_certificate_says(void **state)
 	assert_int_equal(type, DN_COMMON_NAME);
 }
 
-#define DIFFERS(kind, facts, change)                                             \
-	do {                                                                     \
-		struct check_asked other = asked_for(&(facts), kind);            \
-		char where[FACTS_WHY] = "";                                      \
-		other.change;                                                    \
-		assert_int_equal(check_certificate(&(facts), &other, where), 1); \
-		assert_true(where[0]);                                           \
+#define DIFFERS(kind, facts, change)                                                                                   \
+	do {                                                                                                           \
+		struct check_asked other = asked_for(&(facts), kind);                                                  \
+		char where[FACTS_WHY] = "";                                                                            \
+		other.change;                                                                                          \
+		assert_int_equal(check_certificate(&(facts), &other, where), 1);                                       \
+		assert_true(where[0]);                                                                                 \
 	} while (0)
 
 static void every_field_is_held_against_what_was_asked(void **state)
@@ -254,9 +263,12 @@ static void foreign_certificates_are_read(void **state)
 		{ 2, { "nsComment=critical,hello", NULL } },
 		{ 2, { "policyConstraints=critical,requireExplicitPolicy:0", NULL } },
 		{ 2, { "tlsfeature=critical,17", NULL } },
-		{ 0, { "subjectAltName=RID:1.2.3,DNS:WWW.example.com", "authorityInfoAccess=1.2.3;URI:http://a.example", "tlsfeature=5,17", NULL } },
-		{ 0, { "basicConstraints=CA:TRUE,pathlen:3", "keyUsage=keyCertSign",
-		       "nameConstraints=permitted;DNS:.Example.COM,excluded;email:Example.com", NULL } },
+		{ 0,
+		  { "subjectAltName=RID:1.2.3,DNS:WWW.example.com", "authorityInfoAccess=1.2.3;URI:http://a.example",
+		    "tlsfeature=5,17", NULL } },
+		{ 0,
+		  { "basicConstraints=CA:TRUE,pathlen:3", "keyUsage=keyCertSign",
+		    "nameConstraints=permitted;DNS:.Example.COM,excluded;email:Example.com", NULL } },
 		{ 3, { "nameConstraints=critical,permitted;RID:1.2.3", NULL } },
 		{ 3, { "nameConstraints=permitted;IP:10.0.0.0/255.0.255.0", NULL } },
 	};
@@ -272,7 +284,8 @@ static void foreign_certificates_are_read(void **state)
 			uint8_t type;
 			struct slice name;
 			assert_int_equal(names.count, 1); /* the one that is known, in lower case */
-			assert_true(list_next(&names, &type, &name) && slice_equal(name, slice_text("www.example.com")));
+			assert_true(list_next(&names, &type, &name) &&
+				    slice_equal(name, slice_text("www.example.com")));
 		}
 		if (i == 6) {
 			struct constraints stated = facts_constraints(&f);
@@ -334,7 +347,8 @@ static void only_der_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(facts_say_what_the_certificate_says), cmocka_unit_test(rules_are_kept),
+		cmocka_unit_test(facts_say_what_the_certificate_says),
+		cmocka_unit_test(rules_are_kept),
 		cmocka_unit_test(every_field_is_held_against_what_was_asked),
 		cmocka_unit_test(chains_are_validated),
 		cmocka_unit_test(odd_certificates_are_not_read),

@@ -20,10 +20,10 @@ struct log_key {
 
 static void key_make(struct log_key *k, const char *kind)
 {
-	k->key = strncmp(kind, "P-", 2) == 0 ? EVP_EC_gen(kind) :
-		 strcmp(kind, "RSA") == 0    ? EVP_RSA_gen(2048) :
-		 strcmp(kind, "weak") == 0   ? EVP_RSA_gen(1024) :
-					       EVP_PKEY_Q_keygen(NULL, NULL, kind);
+	k->key = strncmp(kind, "P-", 2) == 0 ? EVP_EC_gen(kind)
+		 : strcmp(kind, "RSA") == 0  ? EVP_RSA_gen(2048)
+		 : strcmp(kind, "weak") == 0 ? EVP_RSA_gen(1024)
+					     : EVP_PKEY_Q_keygen(NULL, NULL, kind);
 	assert_non_null(k->key);
 	unsigned char *at = k->spki;
 	k->spki_size = (size_t)i2d_PUBKEY(k->key, &at);

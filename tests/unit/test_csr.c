@@ -145,7 +145,9 @@ static void points_are_judged(void **state)
 	static const struct {
 		const char *curve;
 		uint8_t algorithm;
-	} curves[] = { { "P-256", ALGORITHM_ECDSA_P256 }, { "P-384", ALGORITHM_ECDSA_P384 }, { "P-521", ALGORITHM_ECDSA_P521 } };
+	} curves[] = { { "P-256", ALGORITHM_ECDSA_P256 },
+		       { "P-384", ALGORITHM_ECDSA_P384 },
+		       { "P-521", ALGORITHM_ECDSA_P521 } };
 	for (size_t i = 0; i < 3; i++) {
 		EVP_PKEY *key = ec(curves[i].curve);
 		unsigned char *der = NULL;
@@ -233,9 +235,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_ones_are_decoded), cmocka_unit_test(keys_are_judged),
-		cmocka_unit_test(points_are_judged),
-		cmocka_unit_test(signatures_are_judged), cmocka_unit_test(names_are_judged),
-		cmocka_unit_test(text_is_judged),
+		cmocka_unit_test(points_are_judged),	 cmocka_unit_test(signatures_are_judged),
+		cmocka_unit_test(names_are_judged),	 cmocka_unit_test(text_is_judged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,7 +67,8 @@ static void values_are_checked(void **state)
 	assert_false(text_value(DN_COMMON_NAME, "   "));
 	assert_false(text_value(DN_COMMON_NAME, "a\nb"));
 	assert_false(one_value(DN_COMMON_NAME, "a\0b", 3));
-	assert_false(text_value(DN_COMMON_NAME, "a\xe2\x80\xae" "b")); /* right-to-left override */
+	assert_false(text_value(DN_COMMON_NAME, "a\xe2\x80\xae"
+						"b")); /* right-to-left override */
 	assert_false(text_value(DN_COMMON_NAME, "a\xff"));
 	assert_true(text_value(DN_COUNTRY, "DE"));
 	assert_false(text_value(DN_COUNTRY, "de"));
@@ -120,8 +121,11 @@ static void text_goes_there_and_back(void **state)
 {
 	(void)state;
 	static const char *const same[] = {
-		"CN=Root", "CN=Root, O=Example", "C=DE, O=A\\, B\\+C \\<x\\>\\;\\\"\\\\\\=\\#",
-		"CN=\\ a  b\\ , emailAddress=a@example.com, DC=example", "O=M\xc3\xbcller",
+		"CN=Root",
+		"CN=Root, O=Example",
+		"C=DE, O=A\\, B\\+C \\<x\\>\\;\\\"\\\\\\=\\#",
+		"CN=\\ a  b\\ , emailAddress=a@example.com, DC=example",
+		"O=M\xc3\xbcller",
 	};
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
 		struct dn d = dn_from(same[i]);
@@ -138,8 +142,10 @@ static void text_goes_there_and_back(void **state)
 static void bad_text_is_refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "",	   "CN",	 "CN=",	    "CN=a,",   "CN=a, ,O=b", "XX=a",  "=a",
-					   "CN=  ", "CN=a+OU=b", "CN=a\\", "CN=a\\x", "CN=\"a\"",   "CN x=a", "CN=a;O=b" };
+	static const char *const bad[] = {
+		"",	 "CN",	      "CN=",	"CN=a,",   "CN=a, ,O=b", "XX=a",   "=a",
+		"CN=  ", "CN=a+OU=b", "CN=a\\", "CN=a\\x", "CN=\"a\"",	 "CN x=a", "CN=a;O=b"
+	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct dn d = { .count = 0 };
 		const char *why = NULL;

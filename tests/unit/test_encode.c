@@ -80,7 +80,10 @@ static void times_turn_over_in_2050(void **state)
 	scoped_buf b = { .max = 256 };
 	put_time(&b, "2049-12-31T23:59:59Z");
 	put_time(&b, "2050-01-01T00:00:00Z");
-	assert_bytes(&b, "\x17\x0d" "491231235959Z" "\x18\x0f" "20500101000000Z");
+	assert_bytes(&b, "\x17\x0d"
+			 "491231235959Z"
+			 "\x18\x0f"
+			 "20500101000000Z");
 	scoped_buf beyond = { .max = 256 };
 	der_put_time(&beyond, INT64_MAX / 2);
 	assert_false(buf_ok(&beyond));
@@ -118,9 +121,9 @@ static void serials_are_positive_and_differ(void **state)
 /* A key of each algorithm, its SubjectPublicKeyInfo and what we take it for. */
 static void check_key(const char *type, const char *group, size_t bits, uint8_t expected)
 {
-	EVP_PKEY *key = group ? EVP_PKEY_Q_keygen(NULL, NULL, type, group) :
-			bits  ? EVP_PKEY_Q_keygen(NULL, NULL, type, bits) :
-				EVP_PKEY_Q_keygen(NULL, NULL, type);
+	EVP_PKEY *key = group  ? EVP_PKEY_Q_keygen(NULL, NULL, type, group)
+			: bits ? EVP_PKEY_Q_keygen(NULL, NULL, type, bits)
+			       : EVP_PKEY_Q_keygen(NULL, NULL, type);
 	unsigned char *der = NULL;
 	int n = i2d_PUBKEY(key, &der);
 	assert_int_equal(public_key_read((struct slice){ der, (size_t)n }, NULL), expected);
@@ -155,7 +158,8 @@ static EVP_PKEY *self_key;
 static void make_ca(struct buf *certificate)
 {
 	scoped_buf subject_items = { .max = 256 }, subject = { .max = 256 }, spki = { .max = 256 };
-	scoped_buf permitted = { .max = 256 }, excluded = { .max = 256 }, urls = { .max = 256 }, policies = { .max = 64 };
+	scoped_buf permitted = { .max = 256 }, excluded = { .max = 256 }, urls = { .max = 256 },
+		   policies = { .max = 64 };
 	scoped_buf tbs = { .max = MAX_TBS };
 	unsigned char *der = NULL;
 	int n = i2d_PUBKEY(self_key, &der);

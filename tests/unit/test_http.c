@@ -185,13 +185,20 @@ static void framing_means_one_thing(void **state)
 	assert_int_equal(status_of(path, "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 0), 400);
 	assert_int_equal(status_of(path, "GET /?a=1&a=2 HTTP/1.1\r\nHost: x\r\n\r\n", 0), 400);
 	assert_int_equal(status_of(path, "GET /?a=%00 HTTP/1.1\r\nHost: x\r\n\r\n", 0), 400);
-	assert_int_equal(status_of(path, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 0),
-			 400);
+	assert_int_equal(
+		status_of(path, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 0),
+		400);
+	assert_int_equal(
+		status_of(path,
+			  "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
+			  "2\r\n{}\r\n0\r\n\r\n",
+			  0),
+		400);
 	assert_int_equal(status_of(path,
-				   "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
-				   "2\r\n{}\r\n0\r\n\r\n", 0), 400);
-	assert_int_equal(status_of(path, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-					 "2\r\n{}\r\n0\r\n\r\n", 0), 200);
+				   "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+				   "2\r\n{}\r\n0\r\n\r\n",
+				   0),
+			 200);
 	assert_int_equal(post_of(path, 256 * 1024), 200);
 	assert_int_equal(post_of(path, 256 * 1024 + 1), 413);
 	assert_int_equal(post_of(path, 16 * 1024 * 1024), 413);
@@ -243,8 +250,12 @@ static void answers_may_come_later(void **state)
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/s", folder);
 	struct front front = { .metrics = metrics_new() };
-	struct http_options options = { .name = "t", .socket = fd_listen(path, 0600), .front = &front, .serve = echo,
-					.begin = begin, .threads = 2 };
+	struct http_options options = { .name = "t",
+					.socket = fd_listen(path, 0600),
+					.front = &front,
+					.serve = echo,
+					.begin = begin,
+					.threads = 2 };
 	struct http_server *s;
 	assert_int_equal(http_start(&options, &s), 0);
 	for (int i = 0; i < 20; i++) {
@@ -282,10 +293,10 @@ static void json_is_escaped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(routes_are_found),	 cmocka_unit_test(paths_have_a_limit),
-		cmocka_unit_test(name_patterns_limit),	 cmocka_unit_test(metrics_escape_labels),
+		cmocka_unit_test(routes_are_found),	   cmocka_unit_test(paths_have_a_limit),
+		cmocka_unit_test(name_patterns_limit),	   cmocka_unit_test(metrics_escape_labels),
 		cmocka_unit_test(framing_means_one_thing), cmocka_unit_test(answers_may_come_later),
-		cmocka_unit_test(json_is_escaped), cmocka_unit_test(refusals_end_with_a_whole_character),
+		cmocka_unit_test(json_is_escaped),	   cmocka_unit_test(refusals_end_with_a_whole_character),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

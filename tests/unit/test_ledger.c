@@ -95,7 +95,9 @@ static void append(struct ledger *l, int n, size_t size)
 	uint64_t seq, before = ledger_size(l);
 	memset(body, 'x', sizeof(body));
 	for (int i = 0; i < n; i++) {
-		assert_int_equal(ledger_stage(l, RECORD_NOTE, 1000 + (int64_t)before + i, (struct slice){ body, size }, &seq), 0);
+		assert_int_equal(
+			ledger_stage(l, RECORD_NOTE, 1000 + (int64_t)before + i, (struct slice){ body, size }, &seq),
+			0);
 		assert_int_equal(seq, before + (uint64_t)i);
 	}
 	assert_int_equal(ledger_size(l), before);
@@ -262,7 +264,8 @@ static int log_key_free(void **state)
 
 static void start_append(struct ledger *l)
 {
-	struct ledger_start_record start = { .software = slice_text("test"), .log_algorithm = 1,
+	struct ledger_start_record start = { .software = slice_text("test"),
+					     .log_algorithm = 1,
 					     .log_public_key = { spki, spki_size } };
 	memcpy(start.ledger_id, small.ledger_id, 16);
 	scoped_buf body = { .max = 4096 };
@@ -300,7 +303,8 @@ static int independent_check(void)
 {
 	char command[512];
 	const char *top = getenv("srcdir");
-	snprintf(command, sizeof(command), "python3 %s/tests/e2e/ledger_check.py %s >/dev/null", top ? top : ".", folder);
+	snprintf(command, sizeof(command), "python3 %s/tests/e2e/ledger_check.py %s >/dev/null", top ? top : ".",
+		 folder);
 	return system(command);
 }
 

@@ -30,7 +30,7 @@ static const char *canonical(enum name_use use, const char *text)
 }
 
 #define is(use, text, expected) assert_string_equal(canonical(use, text), expected)
-#define refused(use, text)	assert_null(canonical(use, text))
+#define refused(use, text) assert_null(canonical(use, text))
 
 static const char *of_length(const char *prefix, size_t n, const char *end)
 {
@@ -55,9 +55,11 @@ static void dns_names(void **state)
 	refused(AS_NAME, ".example.com");
 	refused(AS_SUBTREE, "*.example.com");
 	refused(AS_SUBTREE, "..example.com");
-	static const char *const bad[] = { "",	      "bad label", "example.com.", "a..b",	  "-a.b",     "a-.b",
-					   "a_b.c",   "m\xc3\xbcller.de", "*",	  "*.",	  "a.*.b",    "*a.b",
-					   "a.*",     "10.0.0.1",  "a.1",	   "1.0x7f", "a/b", "a.b:80", "example.com\n" };
+	static const char *const bad[] = { "",	   "bad label", "example.com.", "a..b",
+					   "-a.b", "a-.b",	"a_b.c",	"m\xc3\xbcller.de",
+					   "*",	   "*.",	"a.*.b",	"*a.b",
+					   "a.*",  "10.0.0.1",	"a.1",		"1.0x7f",
+					   "a/b",  "a.b:80",	"example.com\n" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		refused(AS_NAME, bad[i]);
 		refused(AS_SUBTREE, bad[i]);
@@ -77,10 +79,10 @@ static void email_names(void **state)
 	is(AS_SUBTREE, "email:Root@Example.COM", "email:Root@example.com");
 	is(AS_SUBTREE, "email:Example.COM", "email:example.com");
 	is(AS_SUBTREE, "email:.Example.COM", "email:.example.com");
-	static const char *const bad[] = { "email:",	   "email:@example.com", "email:a@",	    "email:a@b@c",
-					   "email:.a@b",   "email:a.@b",	 "email:a..b@c",    "email:\"a b\"@c",
-					   "email:a@[::1]", "email:a@10.0.0.1",	 "email:a@.b",	    "email:a@b.",
-					   "email:a@b_c",  "email:\xc3\xbc@b",	 "email:a@*.b" };
+	static const char *const bad[] = { "email:",	    "email:@example.com", "email:a@",	  "email:a@b@c",
+					   "email:.a@b",    "email:a.@b",	  "email:a..b@c", "email:\"a b\"@c",
+					   "email:a@[::1]", "email:a@10.0.0.1",	  "email:a@.b",	  "email:a@b.",
+					   "email:a@b_c",   "email:\xc3\xbc@b",	  "email:a@*.b" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		refused(AS_NAME, bad[i]);
 		refused(AS_SUBTREE, bad[i]);
@@ -102,11 +104,31 @@ static void uri_names(void **state)
 	is(AS_SUBTREE, "uri:Host.Example.com", "uri:host.example.com");
 	is(AS_SUBTREE, "uri:.Example.com", "uri:.example.com");
 	static const char *const bad[] = {
-		"uri:",		      "uri:example.com",   "uri://example.com", "uri:http://",	       "uri:file:///x",
-		"uri:http://u@h/",    "uri:http://h:/",	   "uri:http://h:0/",	"uri:http://h:65536/", "uri:http://h:x",
-		"uri:http://h/a b",   "uri:http://h/%2",   "uri:http://h/%zz",	"uri:http://h\\x",     "uri:http://h%2e/",
-		"uri:http://h./",     "uri:http://[::1",   "uri:http://[x]/",	"uri:http://010.0.0.1", "uri:http://10.1/",
-		"uri:http://0x7f000001/", "uri:http://.h/", "uri:1http://h/",	"uri:http://h/\xc3\xbc", "uri:http://[::1]x/",
+		"uri:",
+		"uri:example.com",
+		"uri://example.com",
+		"uri:http://",
+		"uri:file:///x",
+		"uri:http://u@h/",
+		"uri:http://h:/",
+		"uri:http://h:0/",
+		"uri:http://h:65536/",
+		"uri:http://h:x",
+		"uri:http://h/a b",
+		"uri:http://h/%2",
+		"uri:http://h/%zz",
+		"uri:http://h\\x",
+		"uri:http://h%2e/",
+		"uri:http://h./",
+		"uri:http://[::1",
+		"uri:http://[x]/",
+		"uri:http://010.0.0.1",
+		"uri:http://10.1/",
+		"uri:http://0x7f000001/",
+		"uri:http://.h/",
+		"uri:1http://h/",
+		"uri:http://h/\xc3\xbc",
+		"uri:http://[::1]x/",
 		"uri:http://*.h/",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -128,10 +150,21 @@ static void ip_names(void **state)
 	is(AS_SUBTREE, "ip:10.1.2.3/32", "ip:10.1.2.3/32");
 	is(AS_SUBTREE, "ip:2001:db8::1/33", "ip:2001:db8::/33");
 	is(AS_SUBTREE, "ip:::1/128", "ip:::1/128");
-	static const char *const bad[] = { "ip:",	    "ip:10.0.0",     "ip:10.0.0.256", "ip:010.0.0.1",
-					   "ip:1::2::3",    "ip:fe80::1%eth0", "ip:10.0.0.0/",   "ip:10.0.0.0/33",
-					   "ip:::/129",	    "ip:10.0.0.0/08", "ip:10.0.0.0/-1", "ip:10.0.0.0/255.0.0.0",
-					   "ip:10.0.0.0/8x", "ip:/8",	     "ip: 10.0.0.1" };
+	static const char *const bad[] = { "ip:",
+					   "ip:10.0.0",
+					   "ip:10.0.0.256",
+					   "ip:010.0.0.1",
+					   "ip:1::2::3",
+					   "ip:fe80::1%eth0",
+					   "ip:10.0.0.0/",
+					   "ip:10.0.0.0/33",
+					   "ip:::/129",
+					   "ip:10.0.0.0/08",
+					   "ip:10.0.0.0/-1",
+					   "ip:10.0.0.0/255.0.0.0",
+					   "ip:10.0.0.0/8x",
+					   "ip:/8",
+					   "ip: 10.0.0.1" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		refused(AS_NAME, bad[i]);
 		refused(AS_SUBTREE, bad[i]);
@@ -149,20 +182,34 @@ static void walls_take_canonical_values_only(void **state)
 		const char *value;
 		size_t len;
 	} bad[] = {
-		{ AS_NAME, NAME_DNS, "Example.com", 11 },	   { AS_SUBTREE, NAME_DNS, ".example.com", 12 },
-		{ AS_NAME, NAME_DNS, "example.com\0", 12 },	   { AS_NAME, NAME_DNS, "", 0 },
-		{ AS_SUBTREE, NAME_DNS, "", 0 },		   { AS_NAME, NAME_EMAIL, "a@B", 3 },
-		{ AS_SUBTREE, NAME_EMAIL, "a\0@b", 4 },		   { AS_NAME, NAME_URI, "HTTP://h", 8 },
-		{ AS_NAME, NAME_URI, "http://H", 8 },		   { AS_NAME, NAME_URI, "http://[::0]/", 13 },
-		{ AS_NAME, NAME_URI, "http://h\0/", 10 },	   { AS_NAME, NAME_URI, "http://h/\0", 10 },
-		{ AS_NAME, NAME_IP, "\x0a\0\0", 3 },		   { AS_NAME, NAME_IP, "\x0a\0\0\0\xff\0\0\0", 8 },
-		{ AS_SUBTREE, NAME_IP, "\x0a\0\0\0", 4 },	   { AS_SUBTREE, NAME_IP, "\x0a\0\0\1\xff\0\0\0", 8 },
-		{ AS_SUBTREE, NAME_IP, "\x0a\0\0\0\xff\0\xff\0", 8 }, { AS_SUBTREE, NAME_IP, "\0\0\0\0\x7f\0\0\0", 8 },
-		{ AS_SUBTREE, NAME_IP, "\0\0\0\0\0\0\0\0\0", 9 },  { AS_NAME, NAME_DIRECTORY, "", 0 },
-		{ AS_NAME, NAME_DIRECTORY, "\1", 1 },		   { AS_NAME, NAME_DIRECTORY, "\0\0", 2 },
-		{ AS_NAME, NAME_DIRECTORY, "\1\0\1\1\0", 5 },	   { AS_NAME, NAME_DIRECTORY, "\2\0\1\1\0x", 6 },
-		{ AS_NAME, NAME_DIRECTORY, "\1\0\1\1\0xx", 7 },	   { AS_NAME, NAME_DIRECTORY, "\1\0\x63\1\0x", 6 },
-		{ AS_NAME, 0, "a", 1 },				   { AS_NAME, MAX_NAME_TYPE + 1, "a", 1 },
+		{ AS_NAME, NAME_DNS, "Example.com", 11 },
+		{ AS_SUBTREE, NAME_DNS, ".example.com", 12 },
+		{ AS_NAME, NAME_DNS, "example.com\0", 12 },
+		{ AS_NAME, NAME_DNS, "", 0 },
+		{ AS_SUBTREE, NAME_DNS, "", 0 },
+		{ AS_NAME, NAME_EMAIL, "a@B", 3 },
+		{ AS_SUBTREE, NAME_EMAIL, "a\0@b", 4 },
+		{ AS_NAME, NAME_URI, "HTTP://h", 8 },
+		{ AS_NAME, NAME_URI, "http://H", 8 },
+		{ AS_NAME, NAME_URI, "http://[::0]/", 13 },
+		{ AS_NAME, NAME_URI, "http://h\0/", 10 },
+		{ AS_NAME, NAME_URI, "http://h/\0", 10 },
+		{ AS_NAME, NAME_IP, "\x0a\0\0", 3 },
+		{ AS_NAME, NAME_IP, "\x0a\0\0\0\xff\0\0\0", 8 },
+		{ AS_SUBTREE, NAME_IP, "\x0a\0\0\0", 4 },
+		{ AS_SUBTREE, NAME_IP, "\x0a\0\0\1\xff\0\0\0", 8 },
+		{ AS_SUBTREE, NAME_IP, "\x0a\0\0\0\xff\0\xff\0", 8 },
+		{ AS_SUBTREE, NAME_IP, "\0\0\0\0\x7f\0\0\0", 8 },
+		{ AS_SUBTREE, NAME_IP, "\0\0\0\0\0\0\0\0\0", 9 },
+		{ AS_NAME, NAME_DIRECTORY, "", 0 },
+		{ AS_NAME, NAME_DIRECTORY, "\1", 1 },
+		{ AS_NAME, NAME_DIRECTORY, "\0\0", 2 },
+		{ AS_NAME, NAME_DIRECTORY, "\1\0\1\1\0", 5 },
+		{ AS_NAME, NAME_DIRECTORY, "\2\0\1\1\0x", 6 },
+		{ AS_NAME, NAME_DIRECTORY, "\1\0\1\1\0xx", 7 },
+		{ AS_NAME, NAME_DIRECTORY, "\1\0\x63\1\0x", 6 },
+		{ AS_NAME, 0, "a", 1 },
+		{ AS_NAME, MAX_NAME_TYPE + 1, "a", 1 },
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(name_is_canonical(bad[i].use, bad[i].type,
@@ -214,7 +261,8 @@ static void names_within_subtrees(void **state)
 	assert_true(within("uri:http://a.example.com", "uri:.example.com"));
 	assert_true(within("uri:http://a.example.com/x?y", "uri:.example.com"));
 	assert_false(within("uri:http://a.example.com?", "uri:.example.com")); /* OpenSSL takes "?" for the host's */
-	assert_false(within("uri:http://a.example.com/x:y", "uri:.example.com")); /* ... and this colon for the port's */
+	assert_false(
+		within("uri:http://a.example.com/x:y", "uri:.example.com")); /* ... and this colon for the port's */
 	assert_false(within("uri:http://example.com/", "uri:.example.com"));
 	assert_false(within("uri:http://evil.com/.example.com", "uri:.example.com"));
 	assert_false(within("uri:urn:x:example.com", "uri:example.com"));

@@ -17,14 +17,16 @@ static const struct pack_field *sample_fields(void)
 	typedef struct sample THIS;
 #include "base/pack_fields.h"
 	static const struct pack_field fields[] = { U8(a) U16(b) U32(c) U64(d) TIME(t) FIXED(f, 4) BYTES(y, 8)
-							    BLOB(z, 70000) TEXT(x, 8) LIST(l, 2, 3) { 0 } };
+							    BLOB(z, 70000) TEXT(x, 8) LIST(l, 2, 3){ 0 } };
 #include "base/pack_done.h"
 	return fields;
 }
 
 static void sample_pack(struct buf *out, struct buf *items)
 {
-	struct sample s = { 1, 2, 3, 4, -5, { 9, 8, 7, 6 }, slice_text("bytes"), slice_text("blob"), slice_text("text"), { 0 } };
+	struct sample s = {
+		1, 2, 3, 4, -5, { 9, 8, 7, 6 }, slice_text("bytes"), slice_text("blob"), slice_text("text"), { 0 }
+	};
 	list_put(items, &s.l.count, 7, slice_text("one"));
 	list_put(items, &s.l.count, 8, slice_text(""));
 	s.l.raw = buf_slice(items);
@@ -130,8 +132,10 @@ static void a_full_buffer_stays_broken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(comes_back_as_it_went),  cmocka_unit_test(every_cut_is_short),
-		cmocka_unit_test(texts_are_texts),	  cmocka_unit_test(lists_hold_their_limits),
+		cmocka_unit_test(comes_back_as_it_went),
+		cmocka_unit_test(every_cut_is_short),
+		cmocka_unit_test(texts_are_texts),
+		cmocka_unit_test(lists_hold_their_limits),
 		cmocka_unit_test(a_full_buffer_stays_broken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

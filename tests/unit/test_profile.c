@@ -81,7 +81,7 @@ static const char *ask(struct request r)
 	assert_true(strcmp(refusal.field, "csr_pem") == 0 || strcmp(refusal.field, "ttl_seconds") == 0);
 	return refusal.code;
 }
-#define ASK_WITH(profile, names, subject, algorithm, ttl) \
+#define ASK_WITH(profile, names, subject, algorithm, ttl)                                                              \
 	ask((struct request){ profile, names, subject, algorithm, ttl })
 #define ASK(profile, names, subject) ASK_WITH(profile, names, subject, ALGORITHM_ECDSA_P256, 0)
 
@@ -156,9 +156,18 @@ static void spiffe_ids_are_checked(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"uri:spiffe://td",     "uri:spiffe://td/",     "uri:spiffe://td/a/",   "uri:spiffe://td//a",
-		"uri:spiffe://td/./a", "uri:spiffe://td/a/..", "uri:spiffe://td:80/a", "uri:spiffe://td/a?b",
-		"uri:spiffe://td/a#b", "uri:spiffe://td/%61",  "uri:https://td/a",     "uri:spiffe:td/a",
+		"uri:spiffe://td",
+		"uri:spiffe://td/",
+		"uri:spiffe://td/a/",
+		"uri:spiffe://td//a",
+		"uri:spiffe://td/./a",
+		"uri:spiffe://td/a/..",
+		"uri:spiffe://td:80/a",
+		"uri:spiffe://td/a?b",
+		"uri:spiffe://td/a#b",
+		"uri:spiffe://td/%61",
+		"uri:https://td/a",
+		"uri:spiffe:td/a",
 		"uri:spiffe://td/a uri:spiffe://td/b",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -212,7 +221,8 @@ static void faulty_files_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(folder_result("a.conf", GOOD "default_ttl = 60;"), 0);
-	assert_int_equal(folder_result("a.conf", GOOD "default_ttl = 60; extended_key_usage = (\"1.3.6.1.4.1.99999.1\");"), 0);
+	assert_int_equal(
+		folder_result("a.conf", GOOD "default_ttl = 60; extended_key_usage = (\"1.3.6.1.4.1.99999.1\");"), 0);
 	assert_int_equal(folder_result("a.txt", GOOD "default_ttl = 60;"), -1);
 	assert_int_equal(folder_result("A.conf", GOOD "default_ttl = 60;"), -1);
 	static const char *const bad[] = {
@@ -231,9 +241,12 @@ static void faulty_files_are_refused(void **state)
 		GOOD "default_ttl = 60; subject = (\"XX\");",
 		GOOD "default_ttl = 60; spiffe = true;",
 		GOOD "default_ttl = 60; trust_domain = \"x\";",
-		"keys = (\"RSA-1024\"); names = (\"dns\"); key_usage = (\"digitalSignature\"); longest_ttl = 60; default_ttl = 60;",
-		"keys = (\"RSA-2048\"); names = (\"dns\"); key_usage = (\"keyCertSign\"); longest_ttl = 60; default_ttl = 60;",
-		"keys = (\"RSA-2048\"); names = (\"host\"); key_usage = (\"keyAgreement\"); longest_ttl = 60; default_ttl = 60;",
+		"keys = (\"RSA-1024\"); names = (\"dns\"); key_usage = (\"digitalSignature\"); longest_ttl = 60; "
+		"default_ttl = 60;",
+		"keys = (\"RSA-2048\"); names = (\"dns\"); key_usage = (\"keyCertSign\"); longest_ttl = 60; "
+		"default_ttl = 60;",
+		"keys = (\"RSA-2048\"); names = (\"host\"); key_usage = (\"keyAgreement\"); longest_ttl = 60; "
+		"default_ttl = 60;",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(folder_result("a.conf", bad[i]), -1);
@@ -242,11 +255,14 @@ static void faulty_files_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers_are_those_of_the_wire), cmocka_unit_test(each_profile_grants_its_own),
-		cmocka_unit_test(wishes_are_refused),		 cmocka_unit_test(spiffe_ids_are_checked),
-		cmocka_unit_test(faulty_files_are_refused),	 cmocka_unit_test(purposes_need_a_key_usage),
+		cmocka_unit_test(numbers_are_those_of_the_wire),
+		cmocka_unit_test(each_profile_grants_its_own),
+		cmocka_unit_test(wishes_are_refused),
+		cmocka_unit_test(spiffe_ids_are_checked),
+		cmocka_unit_test(faulty_files_are_refused),
+		cmocka_unit_test(purposes_need_a_key_usage),
 	};
-	log_open("test", (enum log_level)-1);
+	log_open("test", (enum log_level) - 1);
 	int failed = cmocka_run_group_tests(tests, shipped_load, shipped_free);
 	leaf_fields_free(&granted);
 	buf_free(&granted_names);

@@ -14,8 +14,9 @@
 
 static void sample_put(struct buf *out, uint8_t hash[HASH_SIZE])
 {
-	struct record r = { .type = RECORD_LATCHED, .flags = RECORD_BATCH_END, .seq = 7, .time = -2,
-			    .body = slice_text("body") };
+	struct record r = {
+		.type = RECORD_LATCHED, .flags = RECORD_BATCH_END, .seq = 7, .time = -2, .body = slice_text("body")
+	};
 	record_put(out, &r, hash);
 	assert_true(buf_ok(out));
 }
@@ -27,7 +28,10 @@ static void the_bytes_are_as_the_header_says(void **state)
 	uint8_t hash[HASH_SIZE], leaf[HASH_SIZE];
 	sample_put(&out, hash);
 	assert_int_equal(out.len, 24 + 4 + 8);
-	assert_memory_equal(out.at, "\x04\0\0\0\x0c\x01\x01\0\x07\0\0\0\0\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff" "body", 28);
+	assert_memory_equal(out.at,
+			    "\x04\0\0\0\x0c\x01\x01\0\x07\0\0\0\0\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff"
+			    "body",
+			    28);
 	merkle_leaf_hash((struct slice){ out.at, 28 }, leaf);
 	assert_memory_equal(hash, leaf, HASH_SIZE);
 	assert_memory_equal(out.at + 28, leaf, 8);

@@ -138,13 +138,13 @@ static void *listen_run(void *with)
 }
 
 /* Polls a condition that other threads bring about, for at most ten seconds. */
-#define UNTIL(condition)                                                                  \
-	do {                                                                              \
-		struct timespec step = { 0, 2000000 };                                    \
-		int left = 5000;                                                          \
-		while (!(condition) && left--)                                            \
-			nanosleep(&step, NULL);                                           \
-		assert_true(condition);                                                   \
+#define UNTIL(condition)                                                                                               \
+	do {                                                                                                           \
+		struct timespec step = { 0, 2000000 };                                                                 \
+		int left = 5000;                                                                                       \
+		while (!(condition) && left--)                                                                         \
+			nanosleep(&step, NULL);                                                                        \
+		assert_true(condition);                                                                                \
 	} while (0)
 
 static bool ready(void)

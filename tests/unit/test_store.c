@@ -340,8 +340,9 @@ static void certificates_are_found(void **state)
 	(void)state;
 	struct store *s = with_one_ca();
 	for (uint32_t i = 1; i <= 20; i++)
-		assert_int_equal(put_certificate(s, i, i % 4 ? "active" : "withheld", i % 2 ? "odd.example" : "even.example"),
-				 STORE_DONE);
+		assert_int_equal(
+			put_certificate(s, i, i % 4 ? "active" : "withheld", i % 2 ? "odd.example" : "even.example"),
+			STORE_DONE);
 	uint8_t serial[17] = { 1 };
 	set_u32(serial + 13, 7);
 	assert_int_equal(listed(s, (struct certificate_query){ 0 }), 20);
@@ -392,8 +393,11 @@ static void every_part_is_looked_into(void **state)
 	store_close(s);
 	sqlite3 *db;
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE certificate SET n = 65535 WHERE n = 1; UPDATE certificate SET n = 200000"
-					  " WHERE n = 2", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				      "UPDATE certificate SET n = 65535 WHERE n = 1; UPDATE certificate SET n = 200000"
+				      " WHERE n = 2",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
 	sqlite3_close(db);
 	s = opened();
 	put_certificate(s, 3, "active", "a.example");
@@ -417,7 +421,7 @@ static void a_certificate_is_inserted_once(void **state)
 	store_close(s);
 }
 
-#define WRITERS	  8
+#define WRITERS 8
 #define PER_WRITER 50
 
 struct writer {
@@ -550,8 +554,10 @@ static void replies_are_kept_by_actor_key_and_route(void **state)
 {
 	(void)state;
 	struct store *s = opened();
-	struct reply_row row = { .actor = slice_text("uid:1"), .idempotency_key = slice_text("k"),
-				 .route = slice_text("/a"), .created_at = 10 };
+	struct reply_row row = { .actor = slice_text("uid:1"),
+				 .idempotency_key = slice_text("k"),
+				 .route = slice_text("/a"),
+				 .created_at = 10 };
 	assert_int_equal(store_change(s, insert_reply, &row), STORE_DONE);
 	assert_int_equal(store_change(s, insert_reply, &row), STORE_TAKEN);
 	row.status = 201;
@@ -599,7 +605,8 @@ static void a_read_only_database_is_refused(void **state)
 		pid_t child = fork();
 		if (child == 0) {
 			struct store *s = NULL;
-			_exit(chmod(folder, 0755) || chmod(path, 0444) || setuid(65533) || store_open(path, STORE_CACHE_MIB, &s) == 0);
+			_exit(chmod(folder, 0755) || chmod(path, 0444) || setuid(65533) ||
+			      store_open(path, STORE_CACHE_MIB, &s) == 0);
 		}
 		int status;
 		waitpid(child, &status, 0);
@@ -618,11 +625,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(rows_come_back),
 		EACH(names_and_subjects_are_taken_once),
-		EACH(refused_work_is_undone), EACH(sure_work_may_fail),
+		EACH(refused_work_is_undone),
+		EACH(sure_work_may_fail),
 		EACH(states_move_by_compare_and_set),
 		EACH(the_generation_tells_of_changed_cas),
 		EACH(certificates_are_found),
-		EACH(every_part_is_looked_into), EACH(a_certificate_is_inserted_once),
+		EACH(every_part_is_looked_into),
+		EACH(a_certificate_is_inserted_once),
 		EACH(many_write_at_once),
 		EACH(a_killed_writer_loses_nothing),
 		EACH(the_mark_only_rises),

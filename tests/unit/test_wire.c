@@ -49,7 +49,8 @@ static void refusals_carry_number_and_sentence(void **state)
 	(void)state;
 	scoped_buf out = { .max = 1024 };
 	struct refusal_message r = { REFUSE_PATH_LEN, 0, slice_text("path_len"),
-				     slice_text(inner_refusal_sentence(REFUSE_PATH_LEN)) }, back;
+				     slice_text(inner_refusal_sentence(REFUSE_PATH_LEN)) },
+			       back;
 	refusal_put(&out, INNER_CERT_SIGN, 3, &r);
 	struct frame f;
 	assert_int_equal(frame_peek(buf_slice(&out), &f), FRAME_WHOLE);
@@ -75,7 +76,9 @@ static void reports_stand_in_lists(void **state)
 	(void)state;
 	scoped_buf out = { .max = 65536 }, raw = { .max = 65536 };
 	uint16_t count = 0;
-	struct key_report told = { .token = slice_text("main"), .trouble = 10, .checked_at = -5, .attributes = 1u << 31 };
+	struct key_report told = {
+		.token = slice_text("main"), .trouble = 10, .checked_at = -5, .attributes = 1u << 31
+	};
 	memset(told.public_key_hash, 9, sizeof(told.public_key_hash));
 	report_key_put(&raw, &count, KEY_REPORT_CLOSED, &told);
 	report_key_put(&raw, &count, KEY_REPORT_GONE, &told);

@@ -43,9 +43,9 @@ void cert_key_hash(struct slice public_key, uint8_t hash[KEY_HASH_SIZE])
 
 static void put_attribute(struct buf *out, const struct dn_kind *kind, struct slice value)
 {
-	static const uint8_t tags[] = { [DN_UTF8] = DER_UTF8_STRING,
-					[DN_PRINTABLE] = DER_PRINTABLE_STRING,
-					[DN_IA5] = DER_IA5_STRING };
+	static const uint8_t tags[] = {
+		[DN_UTF8] = DER_UTF8_STRING, [DN_PRINTABLE] = DER_PRINTABLE_STRING, [DN_IA5] = DER_IA5_STRING
+	};
 	size_t rdn = der_begin(out, DER_SET);
 	size_t pair = der_begin(out, DER_SEQUENCE);
 	der_put_oid(out, kind->oid);
@@ -287,7 +287,7 @@ static void put_crl_distribution(struct buf *out, struct list urls)
 static void put_extensions(struct buf *out, const struct cert_fields *f)
 {
 	static const uint8_t status_request[] = { DER_SEQUENCE, 3, DER_INTEGER, 1, 5 }; /* RFC 7633 */
-	static const uint8_t null[] = { DER_NULL, 0 };				       /* RFC 6960 4.2.2.2.1 */
+	static const uint8_t null[] = { DER_NULL, 0 };					/* RFC 6960 4.2.2.2.1 */
 	put_basic_constraints(out, f);
 	put_key_usage(out, f);
 	put_ext_key_usage(out, f);

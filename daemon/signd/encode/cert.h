@@ -11,28 +11,28 @@
 #include "names/constraints.h"
 #include "wire/inner.h"
 
-#define SERIAL_SIZE  19	   /* one positive byte, a 16-bit day number, 128 random bits */
-#define KEY_HASH_SIZE 20   /* RFC 7093 section 2, method 1 */
-#define MAX_TBS	     65536 /* what the ledger and the wire have room for */
+#define SERIAL_SIZE 19	 /* one positive byte, a 16-bit day number, 128 random bits */
+#define KEY_HASH_SIZE 20 /* RFC 7093 section 2, method 1 */
+#define MAX_TBS 65536	 /* what the ledger and the wire have room for */
 #define MAX_DER_SIGNATURE 600
 
 struct cert_fields {
 	enum cert_kind kind;
 	uint8_t serial[SERIAL_SIZE];
-	uint8_t algorithm;	  /* the signing key's: decides both AlgorithmIdentifiers */
-	struct slice issuer;	  /* DER Name, the parent's subject as it stands */
+	uint8_t algorithm;	       /* the signing key's: decides both AlgorithmIdentifiers */
+	struct slice issuer;	       /* DER Name, the parent's subject as it stands */
 	struct slice authority_key_id; /* the parent's SKI */
 	int64_t not_before, not_after;
-	struct slice subject;	  /* DER Name, from cert_put_name() */
-	struct slice public_key;  /* DER SubjectPublicKeyInfo */
-	struct slice subject_key_id; /* empty: made from public_key */
-	struct list alt_names;	  /* leaf */
-	uint16_t key_usage;	  /* leaf; a CA's and a responder's are constants */
-	struct list ext_key_usage; /* leaf */
-	uint16_t path_len;	  /* CA; PATH_LEN_NONE */
+	struct slice subject;		/* DER Name, from cert_put_name() */
+	struct slice public_key;	/* DER SubjectPublicKeyInfo */
+	struct slice subject_key_id;	/* empty: made from public_key */
+	struct list alt_names;		/* leaf */
+	uint16_t key_usage;		/* leaf; a CA's and a responder's are constants */
+	struct list ext_key_usage;	/* leaf */
+	uint16_t path_len;		/* CA; PATH_LEN_NONE */
 	struct constraints constraints; /* CA */
 	struct list urls, policies;
-	uint8_t flags;		  /* leaf */
+	uint8_t flags; /* leaf */
 };
 
 /* Day number as it stands in a serial: days since 1970, modulo 2^16; the rest is random. */

@@ -24,7 +24,7 @@ enum der_tag {
 	DER_SEQUENCE = 0x30,
 	DER_SET = 0x31,
 };
-#define DER_CONTEXT(n)		  (uint8_t)(0x80 | (n)) /* IMPLICIT, primitive */
+#define DER_CONTEXT(n) (uint8_t)(0x80 | (n)) /* IMPLICIT, primitive */
 #define DER_CONTEXT_CONSTRUCTED(n) (uint8_t)(0xa0 | (n))
 
 /* Opens a value; the answer goes to der_end(), which writes its length (below 2^24). */
@@ -41,7 +41,8 @@ void der_put_oid(struct buf *out, struct slice content);
 void der_put_bits(struct buf *out, uint8_t tag, struct slice bytes);
 /* A BIT STRING of named bits (X.690 11.2.2): bit i of flags is named bit i; trailing zeros left out. */
 void der_put_named_bits(struct buf *out, uint16_t flags);
-/* Unix seconds as RFC 5280 4.1.2.5 wants: UTCTime up to 2049, GeneralizedTime from 2050. Breaks out past the year 9999. */
+/* Unix seconds as RFC 5280 4.1.2.5 wants: UTCTime up to 2049, GeneralizedTime from 2050. Breaks out past the year 9999.
+ */
 void der_put_time(struct buf *out, int64_t seconds);
 
 #endif

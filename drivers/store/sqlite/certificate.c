@@ -105,8 +105,7 @@ int store_certificate_find_serial(struct store_session *s, const char *ca_id, st
 	return statement_find(s, statement, certificate_columns(), out, &out->memory);
 }
 
-int store_certificate_find_request(struct store_session *s, const uint8_t request_id[16],
-				   struct certificate_row *out)
+int store_certificate_find_request(struct store_session *s, const uint8_t request_id[16], struct certificate_row *out)
 {
 	scoped_statement *statement = session_statement(s, STATEMENT_CERTIFICATE_FIND_REQUEST);
 	if (!statement)

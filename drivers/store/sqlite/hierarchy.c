@@ -1,8 +1,7 @@
 /* Issuers, keys and CAs. */
 #include "store/sqlite/session.h"
 
-#define FIND(name)                                                                   \
-	statement_find(s, statement, name##_columns(), out, &out->memory)
+#define FIND(name) statement_find(s, statement, name##_columns(), out, &out->memory)
 
 static int row_write(struct store_session *s, enum statement which, const struct pack_field *columns, const void *row)
 {

@@ -51,8 +51,8 @@ static void number_set(void *row, const struct pack_field *f, int64_t value)
 /* Copies one column of bytes to free, which moves on; everything ends with a NUL. */
 static void bytes_set(sqlite3_stmt *statement, int i, void *row, const struct pack_field *f, uint8_t **unused)
 {
-	const void *bytes = f->kind == PACK_TEXT ? (const void *)sqlite3_column_text(statement, i) :
-						   sqlite3_column_blob(statement, i);
+	const void *bytes = f->kind == PACK_TEXT ? (const void *)sqlite3_column_text(statement, i)
+						 : sqlite3_column_blob(statement, i);
 	size_t n = (size_t)sqlite3_column_bytes(statement, i);
 	uint8_t *at = (uint8_t *)row + f->offset;
 	if (f->kind == PACK_FIXED) {

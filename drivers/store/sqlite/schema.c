@@ -48,7 +48,8 @@ static const char *const steps[] = {
 	" kind INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('active', 'revoked', 'withheld')),"
 	" profile TEXT NOT NULL, subject BLOB NOT NULL, not_before INTEGER NOT NULL, not_after INTEGER NOT NULL,"
 	" actor TEXT NOT NULL, request_id BLOB NOT NULL, ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL,"
-	" revoked_at INTEGER NOT NULL, revocation_reason INTEGER NOT NULL, why TEXT NOT NULL, der BLOB NOT NULL) STRICT;"
+	" revoked_at INTEGER NOT NULL, revocation_reason INTEGER NOT NULL, why TEXT NOT NULL, der BLOB NOT NULL) "
+	"STRICT;"
 	"CREATE UNIQUE INDEX certificate_serial ON certificate (ca, serial);"
 	"CREATE UNIQUE INDEX certificate_request ON certificate (request_id);"
 	"CREATE INDEX certificate_mark ON certificate (mark);"
@@ -66,12 +67,12 @@ static const char *const steps[] = {
 	"CREATE INDEX reply_created ON reply (created_at);",
 
 	("CREATE TABLE step (request_id BLOB PRIMARY KEY, ca_id TEXT NOT NULL, state TEXT NOT NULL,"
-	" ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
+	 " ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 
 	"ALTER TABLE ca ADD COLUMN key_uri TEXT NOT NULL DEFAULT '';",
 
 	("DROP INDEX certificate_mark;"
-	"CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
+	 "CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
@@ -91,8 +92,8 @@ static int pragma_number(struct store_session *s, const char *sql, int *value)
 static int schema_step(struct store_session *s, int version)
 {
 	char pragma[96];
-	snprintf(pragma, sizeof(pragma), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-		 APPLICATION_ID, version + 1);
+	snprintf(pragma, sizeof(pragma), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
+		 version + 1);
 	if (session_execute(s, "BEGIN IMMEDIATE") || session_execute(s, steps[version]) || session_execute(s, pragma))
 		return -1;
 	log_info("store_schema", "version=%d", version + 1);

@@ -7,13 +7,13 @@
 
 #define BUSY_MS 10000 /* a backup by another program may hold the database that long */
 
-#define ROW(name, columns)                                                                        \
-	const struct pack_field *name##_columns(void)                                             \
-	{                                                                                         \
-		typedef struct name##_row THIS;                                                   \
-		static const struct pack_field fields[] = { PACK_UNWRAP columns{ NULL, PACK_END, 0, 0, 0 } }; \
-		(void)sizeof(THIS);                                                               \
-		return fields;                                                                    \
+#define ROW(name, columns)                                                                                             \
+	const struct pack_field *name##_columns(void)                                                                  \
+	{                                                                                                              \
+		typedef struct name##_row THIS;                                                                        \
+		static const struct pack_field fields[] = { PACK_UNWRAP columns{ NULL, PACK_END, 0, 0, 0 } };          \
+		(void)sizeof(THIS);                                                                                    \
+		return fields;                                                                                         \
 	}
 #include "base/pack_fields.h"
 #include "store/rows.def"
@@ -65,9 +65,10 @@ int session_open(const char *path, bool writes, unsigned cache_kib, struct store
 	}
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	sqlite3_extended_result_codes(s->db, 1);
-	const char *settings = writes ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-					" PRAGMA wal_autocheckpoint = 4000"
-				      : "PRAGMA query_only = ON";
+	const char *settings =
+		writes ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+			 " PRAGMA wal_autocheckpoint = 4000"
+		       : "PRAGMA query_only = ON";
 	char cache[64];
 	snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u", cache_kib);
 	if (session_execute(s, settings) || session_execute(s, cache)) {

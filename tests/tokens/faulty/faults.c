@@ -17,7 +17,8 @@ CK_FUNCTION_LIST *real;
 
 static char control[PATH_MAX]; /* empty: no faults, ever */
 static struct state *state;
-/* plan is the one that stands; an older one is freed by the last call that began under it, none never: one user stays. */
+/* plan is the one that stands; an older one is freed by the last call that began under it, none never: one user stays.
+ */
 static struct plan none = { .pin_tries = NO_PIN_LIMIT, .users = 1 };
 static struct plan *plan;
 static struct plan_mark plan_mark;
