@@ -14,17 +14,16 @@
 #include "wire/inner.h"
 
 #include "base/pack_struct.h"
-/* clang-format off: a table */
-#define CHARTER_FIELDS                                                                                                 \
-	FIXED(key_id, 16) /* its own number */                                                                         \
-	FIXED(parent, 16) /* the issuer's; its own for a root */                                                       \
-	TEXT(token, 64)                                                                                                \
-	BYTES(driver_key, 64) U8(algorithm) BYTES(public_key, 2048)                                                    \
-		BYTES(subject, 16384) /* DER Name: the issuer bytes of all that it signs */                            \
-		BYTES(key_hash, 64)   /* its SKI: the AKI of all that it signs */                                      \
-		U16(path_len)	      /* its own, always less than its issuer's; PATH_LEN_NONE */                      \
-		LIST(permitted, 256, 1024) LIST(excluded, 256, 1024) /* effective: over the whole chain */             \
-		LIST(ext_key_usage, 16, 64)			     /* none: unrestricted */
+/* clang-format off */
+#define CHARTER_FIELDS                                                                                          \
+	FIXED(key_id, 16) /* its own number */                                                                  \
+	FIXED(parent, 16) /* the issuer's; its own for a root */                                                \
+	TEXT(token, 64) BYTES(driver_key, 64) U8(algorithm) BYTES(public_key, 2048)                             \
+	BYTES(subject, 16384) /* DER Name: the issuer bytes of all that it signs */                             \
+	BYTES(key_hash, 64) /* its SKI: the AKI of all that it signs */                                         \
+	U16(path_len) /* its own, always less than its issuer's; PATH_LEN_NONE */                               \
+	LIST(permitted, 256, 1024) LIST(excluded, 256, 1024) /* effective: over the whole chain */               \
+	LIST(ext_key_usage, 16, 64) /* none: unrestricted */
 /* clang-format on */
 struct charter {
 	CHARTER_FIELDS
