@@ -19,8 +19,11 @@ load_start() { # CLIENTS SEED
 # Every client gets the answer to what it asked last.
 load_end() {
   : >"$load/enough"
-  (sleep 120 && : >"$load/enough-now") &
+  # Without our output: whoever reads it would wait for the sleep as well.
+  (sleep 120 && : >"$load/enough-now") >/dev/null 2>&1 &
+  local late=$!
   wait "$load_pid"
+  kill "$late" 2>/dev/null
   diag "$(sed 's/^# //' "$work/load.said")"
   diag "the operator: $resumed times --resume after a login that was cut short, $mended times a token.object put back"
 }
@@ -68,9 +71,11 @@ load_checked() {
   mkdir "$work/received"
   jq -r 'select(.op == "leaf" and .status == 201) | .body | fromjson | .certificate_pem' "$load"/client-*.jsonl |
     awk -v d="$work/received" '/^-----BEGIN/ { f = sprintf("%s/%06d.crt", d, ++n) } /^-----BEGIN/, /^-----END/ { print > f } /^-----END/ { close(f) }'
-  n=$(find "$work/received" -name '*.crt' | wc -l)
-  good=$(find "$work/received" -name '*.crt' -print0 | xargs -0 -n 200 openssl verify -x509_strict \
-    -CAfile "$work/load-root.crt" -untrusted "$work/load-issuing.chain" 2>"$work/verify.err" | grep -c ': OK$')
-  is "$good of $n" "$n of $n" "every certificate that a client received verifies"
+  # All of them when there is time; else five hundred, whichever.
+  find "$work/received" -name '*.crt' | shuf -n "$([ -n "${CHANCERY_SLOW:-}" ] && echo 1000000 || echo 500)" >"$work/judged"
+  n=$(wc -l <"$work/judged")
+  good=$(xargs -n 100 openssl verify -x509_strict \
+    -CAfile "$work/load-root.crt" -untrusted "$work/load-issuing.chain" <"$work/judged" 2>"$work/verify.err" | grep -c ': OK$')
+  is "$good of $n" "$n of $n" "what clients received verifies"
   [ "$good" = "$n" ] || diag "$(head -n 12 "$work/verify.err")"
 }

@@ -4,7 +4,7 @@
 # grow. At the end no certificate is lost, no serial is there twice, the token has
 # signed nothing behind the ledger's back, and no wrong signature came out.
 #
-#   CHANCERY_SOAK          seconds in all (20)
+#   CHANCERY_SOAK          seconds in all (15)
 #   CHANCERY_SOAK_CLIENTS  clients (32)
 #   CHANCERY_SEED          the same faults and requests once more
 set -u
@@ -13,7 +13,7 @@ export STACK_TOKEN=faulty
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/e2e/load.sh
 . "$(dirname "$0")/load.sh"
-seconds=${CHANCERY_SOAK:-20}
+seconds=${CHANCERY_SOAK:-15}
 clients=${CHANCERY_SOAK_CLIENTS:-32}
 seed=${CHANCERY_SEED:-$((RANDOM * 32768 + RANDOM))}
 diag "CHANCERY_SEED=$seed"
