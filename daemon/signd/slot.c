@@ -102,7 +102,8 @@ bool slot_ready(const struct slot *s)
 
 bool slot_busy(struct slot *s)
 {
-	bool busy = s->waiting_count >= (size_t)ENOUGH_QUEUED * s->workers;
+	/* One that has nothing to do is never busy, also if its driver claims to have no workers. */
+	bool busy = s->waiting_count && s->waiting_count >= (size_t)ENOUGH_QUEUED * s->workers;
 	s->said_busy = s->said_busy || busy;
 	return busy;
 }

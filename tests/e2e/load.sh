@@ -71,11 +71,10 @@ load_checked() {
   mkdir "$work/received"
   jq -r 'select(.op == "leaf" and .status == 201) | .body | fromjson | .certificate_pem' "$load"/client-*.jsonl |
     awk -v d="$work/received" '/^-----BEGIN/ { f = sprintf("%s/%06d.crt", d, ++n) } /^-----BEGIN/, /^-----END/ { print > f } /^-----END/ { close(f) }'
-  # All of them when there is time; else five hundred, whichever.
-  find "$work/received" -name '*.crt' | shuf -n "$([ -n "${CHANCERY_SLOW:-}" ] && echo 1000000 || echo 500)" >"$work/judged"
+  find "$work/received" -name '*.crt' >"$work/judged"
   n=$(wc -l <"$work/judged")
   good=$(xargs -n 100 openssl verify -x509_strict \
     -CAfile "$work/load-root.crt" -untrusted "$work/load-issuing.chain" <"$work/judged" 2>"$work/verify.err" | grep -c ': OK$')
-  is "$good of $n" "$n of $n" "what clients received verifies"
+  is "$good of $n" "$n of $n" "every certificate that a client received verifies"
   [ "$good" = "$n" ] || diag "$(head -n 12 "$work/verify.err")"
 }
