@@ -36,6 +36,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/intermediates/{id}/chain", READERS, "root", intermediate_chain },
 	{ "GET", V1 "/intermediates/{id}/csr", READERS, "", intermediate_csr },
 	{ "POST", V1 "/intermediates/{id}/certificate", ROLE_ADMIN, "dry_run", intermediate_certificate },
+	{ "POST", V1 "/intermediates/{id}/admit", ROLE_ADMIN, "dry_run", intermediate_admit },
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
 	{ "POST", V1 "/intermediates/{id}/key-gone", ROLE_ADMIN, "", intermediate_key_gone },
 	{ "POST", V1 "/intermediates/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_ca },

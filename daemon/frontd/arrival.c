@@ -2,9 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/x509.h>
-
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
@@ -96,18 +93,6 @@ static int name_refuse(struct call *c, const char *code, const char *what, struc
 		      shall.at ? (const char *)shall.at : "");
 }
 
-static bool signed_by(struct slice certificate, struct slice issuer)
-{
-	const unsigned char *at = certificate.at, *above = issuer.at;
-	X509 *x = d2i_X509(NULL, &at, (long)certificate.len), *y = d2i_X509(NULL, &above, (long)issuer.len);
-	EVP_PKEY *key = y ? X509_get0_pubkey(y) : NULL;
-	bool good = x && key && X509_verify(x, key) == 1;
-	X509_free(x);
-	X509_free(y);
-	ERR_clear_error();
-	return good;
-}
-
 /* The names of issuers are compared by the byte: some validators do. */
 static int check_parent(struct call *c, const struct arrival *a)
 {
@@ -123,7 +108,7 @@ static int check_parent(struct call *c, const struct arrival *a)
 			      FIELD " was signed by another CA than this one's parent, %s. If that other CA shall be "
 				    "the parent, register it as a certificate only and create the CA below it.",
 			      row_text(parent->name));
-	if (!signed_by(buf_slice(&a->in.der), parent->certificate))
+	if (!check_signed(buf_slice(&a->in.der), parent->certificate))
 		return refuse(c, "wrong_issuer",
 			      FIELD " names the CA's parent, %s, as its issuer, but the parent's key has not signed it.",
 			      row_text(parent->name));

@@ -1,6 +1,7 @@
 # The front-end's core: the link to the signer, the hierarchy's rules, issuing and looking up.
 noinst_LIBRARIES += daemon/frontd/libfrontcore.a
 daemon_frontd_libfrontcore_a_SOURCES = \
+	daemon/frontd/admit.c \
 	daemon/frontd/answer.c daemon/frontd/answer.h \
 	daemon/frontd/arrival.c \
 	daemon/frontd/catchup.c daemon/frontd/catchup.h \

@@ -26,5 +26,6 @@ int outside_commit(struct front *f, struct call *c, const struct plan *p, const 
 
 call_handler intermediate_csr;	       /* {id}: the request, as PEM */
 call_handler intermediate_certificate; /* {id}: the certificate comes in (arrival.c) */
+call_handler intermediate_admit;       /* {id}: what its key signed in an earlier life (admit.c) */
 
 #endif

@@ -231,4 +231,215 @@ is "$status $(field '[.kind, .state] | join(" ")')" "200 ca active" "the certifi
 api GET '/api/v1/audit?last=100&type=NOTE'
 is "$(jq -c --arg ca "$policy" '[.data[].context | select(.from and .ca == $ca) | [.from, .to, .asked]]' <<<"$body")" \
   '[["created","active","path length 1; permitted dns:example.com; excluded dns:secret.example.com"]]' "its step is on record"
+
+# Given up instead.
+ca given "$vault" '{"path_len_constraint": 0}'
+given=$id
+csr_get "$given" given
+retire "$given" '{"confirm": true, "note": "not wanted any more"}'
+is "$status $(field .state)" "200 retired" "a CA that waits is given up"
+mark
+api GET "/api/v1/intermediates/$given/csr"
+refused 409 ca_given_up '' "its request is not to be had any more"
+sign given given authorityKeyIdentifier=keyid -copy_extensions copy
+bring "$given" "$work/given.pem"
+refused 409 ca_not_waiting '' "nor its certificate taken"
+ca given "$vault" '{"subject": {"common_name": "Case given"}}'
+refused 400 subject_taken subject "its subject is never free"
+ca given "$vault" '{"path_len_constraint": 0, "subject": {"common_name": "Case given, G2"}}'
+answers 201 "its name is"
+again=$id
+api GET "/api/v1/intermediates/$given"
+gone=$(field .key_driver_id)
+api GET "/api/v1/intermediates/$again"
+[ "$(field .key_driver_id)" != "$gone" ]
+is $? 0 "and nobody else gets its key"
+
+# What a key signed before it came here.
+parent=early
+root_make early "${ca_ext/CA:TRUE/CA:TRUE, pathlen:0}"
+cp "$work/early.pem" "$anchors/"
+openssl pkcs8 -topk8 -nocrypt -in "$work/early.key" -outform DER -out "$work/early.p8"
+openssl pkey -in "$work/early.key" -pubout -outform DER -out "$work/early.pub"
+for part in p8:privkey pub:pubkey; do
+  SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf pkcs11-tool --module "$softhsm_module" --token-label main --login --id 0e \
+    --pin "$(cat "$STACK_DIR/token/pin")" --write-object "$work/early.${part%:*}" --type "${part#*:}" --usage-sign >"$work/tool" 2>&1 ||
+    diag "$(cat "$work/tool")"
+done
+printf 'imported_keys = "warn";\n' >>"$STACK_DIR/conf/driver-main.conf"
+old=$(pid_of driver)
+kill -TERM "$old"
+driver_anew() { [ "$(pid_of driver)" != "$old" ] && token_ready; }
+stack_until 60 driver_anew || e2e_die "the driver does not come back"
+api POST "/api/v1/issuers/$issuer/intermediates" \
+  "$(jq -n --rawfile p "$work/early.pem" '{name: "early", root_cert_pem: $p, key_driver_id: "pkcs11:token=main;id=%0e"}')"
+answers 201 "a root with a life before this one"
+early=$(field .id)
+csr_make "$work/leaf" ec:P-256 DNS:early.example.org
+sign leaf leaf $'subjectAltName = DNS:early.example.org\nauthorityKeyIdentifier = keyid' -set_serial 1000
+sign odd leaf $'subjectAltName = DNS:odd.example.org\n1.2.3.4 = critical, ASN1:NULL' -set_serial 1001
+sign twice leaf $'subjectAltName = DNS:twice.example.org' -set_serial 1000
+admit() { # CA PEM-FILE [QUERY]
+  api POST "/api/v1/intermediates/$1/admit${3:-}" "$(jq -n --rawfile p "$2" '{certificate_pem: $p}')"
+}
+mark
+admit "$early" "$work/leaf.pem" '?dry_run=true'
+is "$status $(field .serial) $(made)" "200 03e8 $marked" "a leaf of that life, tried"
+admit "$early" "$work/leaf.pem"
+answers 201 "and admitted"
+is "$(jq -c '[.ca_id, .serial, .kind, .state, .names]' <<<"$body")" "[\"$early\",\"03e8\",\"leaf\",\"active\",[\"dns:early.example.org\"]]" \
+  "it is listed as what it says"
+first=$(jq -S 'del(.created_at)' <<<"$body")
+mark
+admit "$early" "$work/leaf.pem"
+is "$status $(jq -S 'del(.created_at)' <<<"$body") $(made)" "200 $first $marked" "once more, it is there already"
+admit "$early" "$work/twice.pem"
+refused 409 serial_taken certificate_pem "another with its serial number"
+admit "$issuing" "$work/leaf.pem"
+refused 400 not_issued certificate_pem "under a CA that has not signed it"
+admit "$vault" "$work/leaf.pem"
+refused 409 ca_key_offline '' "under a CA whose key is elsewhere"
+admit "$again" "$work/leaf.pem"
+refused 409 no_certificate '' "under a CA that waits"
+admit ica-none "$work/leaf.pem"
+refused 404 ca_not_found '' "under none"
+admit "$early" "$work/leaf.csr"
+refused 400 certificate_not_pem certificate_pem "a request"
+admit "$early" "$work/malformed.pem"
+refused 400 certificate_malformed certificate_pem "what is none"
+admit "$early" "$work/odd.pem"
+answers 201 "one with something unknown in it is on record all the same"
+api GET '/api/v1/certificates?serial=03e9'
+is "$(field '.data | length')" 1 "and found by its serial number"
+
+# A root and a CA below another with one serial number: case 43.
+parent=vault
+root_make thousand "$ca_ext" 3000 -set_serial 1000
+cp "$work/thousand.pem" "$anchors/"
+api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --rawfile p "$work/thousand.pem" '{name: "thousand", root_cert_pem: $p}')"
+answers 201 "case 43: a root with serial number 1000"
+thousand=$(field .id)
+csr_get "$again" again
+sign again again authorityKeyIdentifier=keyid -copy_extensions copy -set_serial 1000
+bring "$again" "$work/again.pem"
+answers 200 "case 43: and a CA below another"
+api GET '/api/v1/certificates?serial=03e8'
+is "$(field '.data | length')" 3 "case 43: all that have it are listed"
+api GET "/api/v1/intermediates/$vault/certificates/03e8"
+is "$(openssl x509 <<<"$(field .certificate_pem)")" "$(openssl x509 -in "$work/again.pem")" "case 43: with its issuer it is the right one"
+api GET "/api/v1/intermediates/$thousand/certificates/03e8"
+is "$(openssl x509 <<<"$(field .certificate_pem)")" "$(openssl x509 -in "$work/thousand.pem")" "case 43: so is the root"
+
+# The command line
+chancery() { "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" "$@" 2>&1; }
+chancery ca create --issuer offline --parent vault --name console --cn Console --path-len 0 --ttl-days 100 >"$work/said"
+like "$(cat "$work/said")" '^state +created' "the command line: a CA that waits"
+succeeds "its request goes to a file" chancery ca csr console --out "$work/console.csr"
+is "$(chancery ca csr console)" "$(cat "$work/console.csr")" "or to the screen"
+like "$(chancery ca tree --issuer offline)" 'console +created +no certificate yet' "the tree says so"
+sign console console authorityKeyIdentifier=keyid -copy_extensions copy -days 50
+like "$(chancery ca certificate console "$work/console.pem" --dry-run)" '^dry run +(yes|true)' "its certificate is tried"
+like "$(chancery ca certificate console "$work/good.pem")" 'for another key than this CA.s.*\(field certificate_pem, key_mismatch\)' \
+  "what is refused is said"
+like "$(chancery ca certificate console - <"$work/console.pem")" '^state +active' "and it comes in"
+like "$(chancery cert admit early "$work/odd.pem")" '^serial +03e9' "a certificate is admitted"
+like "$(chancery ca csr early)" 'csr_not_found' "a CA without a request"
+like "$(chancery audit list --last 30)" 'CSR_INTENT .*request for a certificate of key' "the ledger in words"
+
+# Roles
+cp "$STACK_DIR/conf/frontd.conf" "$work/frontd.conf"
+sed -i 's/^  admin = .*/  admin = [ ];/; s/^  operator = .*/  operator = [ ];/; s/^  issuer = .*/  issuer = ( );/' "$STACK_DIR/conf/frontd.conf"
+front_anew() { [ "$(pid_of frontd)" != "$old" ] && stack_ready; }
+front_end() { # SIGNAL
+  old=$(pid_of frontd)
+  kill "-$1" "$old"
+  stack_until 60 front_anew || e2e_die "the front-end does not come back"
+}
+front_end TERM
+bring "$policy" "$work/good.pem"
+answers 403 "an auditor brings no certificate in" forbidden
+admit "$early" "$work/odd.pem"
+answers 403 "nor admits one" forbidden
+csr_get "$policy" auditor
+is "$status" 200 "but may see the request"
+cp "$work/frontd.conf" "$STACK_DIR/conf/frontd.conf"
+front_end TERM
+
+# kill -9 at any step: whoever asks again with the same key gets the one CA there is, and then its one certificate.
+killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
+  local name=$3 made bring_body create_body ready
+  ready() { stack_ready && token_ready; }
+  create_body=$(jq -nc --arg n "$name" --arg p "$vault" \
+    '{name: $n, subject: {common_name: ("Killed " + $n)}, algorithm: "ECDSA-P256", parent_ca_id: $p, path_len_constraint: 0, ttl_days: 50}')
+  API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body" &
+  made=$!
+  sleep "0.$(printf %03d "$2")" # how far it has come by then is different each time
+  kill -KILL "$(pid_of "$1")"
+  wait "$made"
+  stack_until 60 ready || e2e_die "not ready after kill -9 of $1"
+  API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
+  [ "$status" = 201 ] || { echo "create: $status $body" && return; }
+  id=$(field .id)
+  csr_get "$id" "$name"
+  sign "$name" "$name" authorityKeyIdentifier=keyid -copy_extensions copy -days 40
+  bring_body=$(jq -nc --rawfile p "$work/$name.pem" '{certificate_pem: $p}')
+  API_KEY=bring-$name api POST "/api/v1/intermediates/$id/certificate" "$bring_body" &
+  made=$!
+  sleep "0.$(printf %03d "$2")"
+  kill -KILL "$(pid_of "$1")"
+  wait "$made"
+  stack_until 60 ready || e2e_die "not ready after kill -9 of $1"
+  API_KEY=bring-$name api POST "/api/v1/intermediates/$id/certificate" "$bring_body"
+  [ "$status $(field .state)" = "200 active" ] || { echo "certificate: $status $body" && return; }
+  leaf "$id" DNS:www.example.com
+  [ "$status" = 201 ] || { echo "leaf: $status $body" && return; }
+  leaves=$((${leaves:-0} + 1))
+}
+for daemon in frontd signd driver; do
+  for after in 1 8 20; do
+    killed "$daemon" "$after" "$daemon$after" >"$work/killed"
+    nothing "kill -9 of $daemon, $after ms after the beginning" "$(cat "$work/killed")"
+  done
+done
+api GET "/api/v1/issuers/$issuer/intermediates"
+is "$(field '[.data[] | select(.subject | test("Killed"))] | map(.state) | join(" ")')" \
+  'active active active active active active active active active' "each CA is there once"
+ca waits "$vault" '{"path_len_constraint": 0}'
+waits=$id
+csr_get "$waits" waits
+
+# The ledger is enough.
+shown() {
+  api GET "/api/v1/issuers/$issuer/intermediates"
+  jq -S '.data | sort_by(.id) | map(del(.updated_at, .created_at))' <<<"$body"
+}
+leaves() {
+  api GET '/api/v1/certificates?limit=1000'
+  jq -S '.data | sort_by(.fingerprint) | map(del(.created_at))' <<<"$body"
+}
+cas_before=$(shown) leaves_before=$(leaves)
+stack_stop
+rm -rf "$STACK_DIR"/db/*
+stack_start || e2e_die "not ready without its database"
+is "$(shown)" "$cas_before" "without its database, all CAs are back: active, waiting and given up"
+is "$(leaves)" "$leaves_before" "and all certificates"
+cp "$work/waits.csr" "$work/before.csr"
+csr_get "$waits" waits
+is "$(cat "$work/waits.csr")" "$(cat "$work/before.csr")" "with the same requests"
+stack_until 60 token_ready || e2e_die "the token is not ready"
+sign waits waits authorityKeyIdentifier=keyid -copy_extensions copy
+bring "$waits" "$work/waits.pem"
+answers 200 "so that a certificate for one comes in"
+leaf "$issuing" DNS:www.example.com
+answers 201 "and those that have theirs issue"
+front_end KILL
+is "$(state_of "$waits")" active "after one more kill"
+api GET /api/v1/doctor
+nothing "the doctor finds nothing wrong with any of them" \
+  "$(jq -c '.findings[]? | select(.severity == "critical")' <<<"$body")"
+retire "$vault"
+answers 200 "the parent elsewhere is retired"
+ca late "$vault"
+refused_late="$status $(field .error.code)"
+is "$refused_late" "409 parent_not_active" "and has no more CAs below it"
 tap_done

@@ -475,7 +475,7 @@ issue "$issuing" "$work/www.csr" server
 answers 201 "what is below a registered root issues"
 issue "$filed" "$work/www.csr" server
 answers 201 "and a registered root itself"
-policy orphan '{}' "$away"
+policy orphan2 '{}' "$away"
 answers 409 "what was retired is" parent_not_active
 register twin ''
 answers 400 "and subjects stay taken" subject_taken
