@@ -45,6 +45,10 @@ cp "$work/vault.pem" "$anchors/"
 api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --rawfile p "$work/vault.pem" '{name: "vault", root_cert_pem: $p}')"
 answers 201 "a root whose key is elsewhere"
 vault=$(field .id)
+api GET '/api/v1/audit?last=5&type=NOTE'
+is "$(jq -c --arg ca "$vault" '[.data[].context | select(.from and .ca == $ca) | [.from, .to, .serial]]' <<<"$body")" \
+  "[[\"created\",\"active\",\"$(openssl x509 -in "$work/vault.pem" -noout -serial | cut -d= -f2 | tr 'A-F' 'a-f')\"]]" \
+  "case 11: its step is on record"
 mark
 
 # The request goes out.
@@ -230,7 +234,7 @@ api GET "/api/v1/intermediates/$vault/certificates/$(openssl x509 -in "$work/goo
 is "$status $(field '[.kind, .state] | join(" ")')" "200 ca active" "the certificate is known by its issuer and serial"
 api GET '/api/v1/audit?last=100&type=NOTE'
 is "$(jq -c --arg ca "$policy" '[.data[].context | select(.from and .ca == $ca) | [.from, .to, .asked]]' <<<"$body")" \
-  '[["created","active","path length 1; permitted dns:example.com; excluded dns:secret.example.com"]]' "its step is on record"
+  '[["created","active","path length 1; permitted dns:example.com; excluded dns:secret.example.com"]]' "case 11: its step is on record"
 
 # Given up instead.
 ca given "$vault" '{"path_len_constraint": 0}'
@@ -238,6 +242,9 @@ given=$id
 csr_get "$given" given
 retire "$given" '{"confirm": true, "note": "not wanted any more"}'
 is "$status $(field .state)" "200 retired" "a CA that waits is given up"
+api GET '/api/v1/audit?last=5&type=NOTE'
+is "$(jq -c --arg ca "$given" '[.data[].context | select(.from and .ca == $ca) | [.from, .to, .note, .sha256]]' <<<"$body")" \
+  '[["created","retired","not wanted any more",null]]' "case 11: its step is on record"
 mark
 api GET "/api/v1/intermediates/$given/csr"
 refused 409 ca_given_up '' "its request is not to be had any more"
@@ -440,6 +447,5 @@ nothing "the doctor finds nothing wrong with any of them" \
 retire "$vault"
 answers 200 "the parent elsewhere is retired"
 ca late "$vault"
-refused_late="$status $(field .error.code)"
-is "$refused_late" "409 parent_not_active" "and has no more CAs below it"
+is "$status $(field .error.code)" "409 parent_not_active" "and has no more CAs below it"
 tap_done
