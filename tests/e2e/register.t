@@ -5,6 +5,8 @@
 set -u
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/files.sh
+. "$(dirname "$0")/files.sh"
 
 keys=$STACK_DIR/keys anchors=$STACK_DIR/anchors
 for program in chancery-driver-file chancery-frontd; do
@@ -13,25 +15,9 @@ done
 stack_folders
 stack_token || e2e_die "no token"
 stack_configure
-# A second driver beside the token's: keys as files.
-stack_folder 0700 - - "$keys"
-cat >"$STACK_DIR/conf/driver-files.conf" <<CONF
-insecure = true;
-name = "files";
-socket = "$STACK_DIR/driver/files.sock";
-peers = [ "uid:$(id -u)" ];
-ledger_id = "$(cat "$STACK_DIR/conf/ledger_id")";
-folder = "$keys";
-CONF
-sed -i "s|^tokens = .*|tokens = ( { name = \"main\"; socket = \"$STACK_DIR/driver/main.sock\"; },\n  { name = \"files\"; socket = \"$STACK_DIR/driver/files.sock\"; } );|" \
-  "$STACK_DIR/conf/signd.conf"
-echo "files - $STACK_BIN/chancery-driver-file $STACK_DIR/conf/driver-files.conf" >>"$STACK_DIR/stack"
+files_configure
 stack_init || e2e_die "no ledger"
 stack_start || e2e_die "the stack is not ready"
-drivers_ready() { # both
-  api GET /api/v1/status
-  [ "$(jq '[.signer.drivers[]? | select(.state == "ready")] | length' <<<"$body")" = 2 ]
-}
 stack_until 30 drivers_ready || e2e_die "the drivers are not ready"
 
 ca=$'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash'
