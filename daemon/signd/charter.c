@@ -88,20 +88,23 @@ static bool usage_held(struct list usages, struct slice oid)
 	return false;
 }
 
-/* Under a chain that is limited to some usages a leaf states its own, and only of those. */
-static struct verdict check_usages(struct list chain, const struct cert_sign_request *r)
+/* Where chain or class are limited to some usages a leaf states its own, and only of those. */
+static struct verdict check_usages(const struct issuer *issuer, const struct cert_sign_request *r)
 {
-	struct list usages = r->ext_key_usage;
+	const struct ceilings *ceilings = issuer->ceilings;
+	struct list usages = r->ext_key_usage, chain = issuer->charter->ext_key_usage;
+	struct list class = oid_set_list(&ceilings->ext_key_usages);
 	uint8_t tag;
 	struct slice oid;
 	const unsigned ca_only = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN;
-	if (r->key_usage == 0 || r->key_usage & ca_only || r->key_usage >> 9)
+	if (r->key_usage == 0 || r->key_usage & ca_only || r->key_usage >> 9 || r->key_usage & ~ceilings->key_usages)
 		return REFUSED(KEY_USAGE, "key_usage");
-	if (chain.count && usages.count == 0)
+	if ((chain.count || !ceilings->any_ext_key_usage) && usages.count == 0)
 		return REFUSED(EXT_KEY_USAGE, "ext_key_usage");
 	while (list_next(&usages, &tag, &oid)) {
 		if (!oid_valid(oid) || slice_equal(oid, OID_SLICE(OID_ANY_EXT_KEY_USAGE)) ||
-		    slice_equal(oid, OID_SLICE(OID_OCSP_SIGNING)) || (chain.count && !usage_held(chain, oid)))
+		    slice_equal(oid, OID_SLICE(OID_OCSP_SIGNING)) || (chain.count && !usage_held(chain, oid)) ||
+		    (!ceilings->any_ext_key_usage && !usage_held(class, oid)))
 			return REFUSED(EXT_KEY_USAGE, "ext_key_usage");
 	}
 	return FINE;
@@ -148,7 +151,7 @@ static struct verdict check_leaf(const struct issuer *issuer, const struct cert_
 	if (!v.code)
 		v = check_alt_names(issuer, &effective, r->alt_names);
 	if (!v.code)
-		v = check_usages(issuer->charter->ext_key_usage, r);
+		v = check_usages(issuer, r);
 	return v;
 }
 
