@@ -168,6 +168,8 @@ static struct rate read_rate(struct conf *conf, const char *class, enum cert_kin
 	r.per_minute = (uint32_t)conf_int(conf, setting_of(class, prefix, "_per_minute").path, 0, MOST_RATE, 0);
 	r.burst = (uint32_t)conf_int(conf, setting_of(class, prefix, "_burst").path, 1, MOST_RATE,
 				     r.per_minute ? r.per_minute : 1);
+	if (r.per_minute && r.burst / 1440 > r.per_minute)
+		conf_reject(conf, setting_of(class, prefix, "_burst").path, "at most what its rate gives in a day");
 	r.per_day = (uint32_t)conf_int(conf, setting_of(class, prefix, "_per_day").path, 0, MOST_RATE,
 				       kind == KIND_LEAF ? 0 : DAILY_CAS);
 	return r;

@@ -237,6 +237,27 @@ struct verdict charter_check_csr(const struct key_csr_request *r, bool bound)
 	return v.code || constraints_check(&stated) ? v : REFUSED(CONSTRAINTS, "name_constraints");
 }
 
+static struct verdict check_update(const struct ceilings *ceilings, int64_t this_update, int64_t next_update,
+				   int64_t now, int64_t longest)
+{
+	if (next_update <= this_update)
+		return REFUSED(UPDATE_ORDER, "next_update");
+	if (this_update < now - ceilings->backdate || this_update > now + ceilings->ahead)
+		return REFUSED(UPDATE_TIME, "this_update");
+	return next_update - longest > this_update ? REFUSED(UPDATE_LENGTH, "next_update") : FINE;
+}
+
+struct verdict charter_check_crl(const struct ceilings *ceilings, int64_t this_update, int64_t next_update, int64_t now)
+{
+	return check_update(ceilings, this_update, next_update, now, ceilings->crl_longest);
+}
+
+struct verdict charter_check_ocsp(const struct ceilings *ceilings, int64_t this_update, int64_t next_update,
+				  int64_t now)
+{
+	return check_update(ceilings, this_update, next_update, now, ceilings->ocsp_longest);
+}
+
 bool charter_derive(const struct charter *issuer, const struct constraints *stated, uint16_t path_len,
 		    struct constraints_buf *room, struct charter *child)
 {

@@ -25,6 +25,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/keys.c daemon/signd/keys.h \
 	daemon/signd/latch.c daemon/signd/latch.h \
 	daemon/signd/loop.c daemon/signd/loop.h \
+	daemon/signd/meter.c daemon/signd/meter.h \
 	daemon/signd/notary.c daemon/signd/notary.h \
 	daemon/signd/op.c daemon/signd/op.h \
 	daemon/signd/public_key.c daemon/signd/public_key.h \

@@ -128,13 +128,14 @@ int answer_key_list(struct signer *s, uint64_t peer, const struct frame *f)
 	return 0;
 }
 
-static void put_limits(const struct ceilings *c, struct buf *items, uint16_t *count)
+static void put_limits(const struct key *k, const struct ceilings *c, struct buf *items, uint16_t *count)
 {
 	for (uint8_t kind = KIND_LEAF; kind < KIND_COUNT; kind++) {
 		struct limit_report limit = { .longest = c->longest[kind],
 					      .per_minute = c->rates[kind].per_minute,
 					      .burst = c->rates[kind].burst,
-					      .per_day = c->rates[kind].per_day };
+					      .per_day = c->rates[kind].per_day,
+					      .today = meter_today(&k->meters[kind], time_now_ms()) };
 		report_limit_put(items, count, kind, &limit);
 	}
 }
@@ -186,7 +187,7 @@ int answer_charter_read(struct signer *s, uint64_t peer, const struct frame *f)
 		enum key_class class = ceilings_class(key_is_root(k), k->charter.path_len);
 		put_charter(k, &reply);
 		put_ceilings(&s->config.classes[class], &reply);
-		put_limits(&s->config.classes[class], &limits, &reply.limits.count);
+		put_limits(k, &s->config.classes[class], &limits, &reply.limits.count);
 		reply.class = (uint8_t)(KEY_CLASS_ROOT + class);
 		reply.limits.raw = buf_slice(&limits);
 	}

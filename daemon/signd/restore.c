@@ -20,7 +20,8 @@ struct open_intent {
 
 struct pass {
 	struct signer *signer;
-	int64_t since; /* requests before this are past their window */
+	int64_t since;	       /* requests before this are past their window */
+	int64_t metered_since; /* what was signed before this weighs on no rate any more */
 	size_t open_count;
 	struct open_intent open[MAX_IN_FLIGHT];
 };
@@ -125,6 +126,18 @@ static int take_binding(struct pass *p, const struct record *r)
 	return k ? -key_bind(k, bound.charter, bound.not_before, bound.not_after) : -1;
 }
 
+/* What it drew on its issuer and those above; a root's own draws on nobody. */
+static void meter_cert(struct pass *p, const struct record *r, const struct cert_intent_record *cert)
+{
+	struct signer *s = p->signer;
+	if (r->time < p->metered_since || cert->kind >= KIND_COUNT ||
+	    memcmp(cert->ca_key, cert->subject_key_id, KEY_ID_SIZE) == 0)
+		return;
+	struct key *k = keys_find(&s->keys, cert->ca_key);
+	if (k && k->charter_bytes.len)
+		meters_draw(&s->keys, k, cert->kind, s->config.classes, r->time);
+}
+
 static int take_intent(struct pass *p, const struct record *r)
 {
 	struct cert_intent_record cert;
@@ -134,11 +147,15 @@ static int take_intent(struct pass *p, const struct record *r)
 		return record_csr_intent_get(r->body, &csr) != PACK_OK
 			       ? -1
 			       : intent_open(p, r, csr.request_id, (struct slice){ 0 });
-	if (r->type == RECORD_CERT_INTENT)
-		return record_cert_intent_get(r->body, &cert) != PACK_OK
-			       ? -1
-			       : intent_open(p, r, cert.request_id, (struct slice){ 0 });
-	return record_key_intent_get(r->body, &key) != PACK_OK ? -1 : intent_open(p, r, key.request_id, key.token);
+	if (r->type == RECORD_CERT_INTENT && record_cert_intent_get(r->body, &cert) == PACK_OK) {
+		meter_cert(p, r, &cert);
+		return intent_open(p, r, cert.request_id, (struct slice){ 0 });
+	}
+	if (r->type == RECORD_CERT_INTENT || record_key_intent_get(r->body, &key) != PACK_OK)
+		return -1;
+	if (r->time >= p->metered_since)
+		meter_draw(&p->signer->new_keys, &p->signer->config.new_keys, r->time);
+	return intent_open(p, r, key.request_id, key.token);
 }
 
 static int take_outcome(struct pass *p, const struct record *r)
@@ -293,7 +310,9 @@ int restore(struct signer *s, struct ledger *ledger)
 	struct pass *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -1;
-	*p = (struct pass){ .signer = s, .since = time_now_ms() - 2 * REQUEST_WINDOW_MS };
+	*p = (struct pass){ .signer = s,
+			    .since = time_now_ms() - 2 * REQUEST_WINDOW_MS,
+			    .metered_since = time_now_ms() - METER_DAY_MS };
 	uint64_t next = 0, size = ledger_size(ledger);
 	int broken = 0;
 	while (!broken && next < size) {

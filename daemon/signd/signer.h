@@ -31,6 +31,7 @@ struct signer {
 	struct slot *slots[MAX_SLOTS + 1];
 	struct keys keys;
 	struct recent *recent;
+	struct meter new_keys;
 	struct guard *guard;
 
 	struct op *running; /* all ops */
