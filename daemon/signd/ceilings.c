@@ -54,6 +54,16 @@ const char *ceilings_kind_name(enum cert_kind kind)
 	return kind_names[kind];
 }
 
+const char *ceilings_kind_setting(enum cert_kind kind)
+{
+	return kind_settings[kind];
+}
+
+const char *ceilings_usage_name(unsigned bit)
+{
+	return usage_names[bit];
+}
+
 /* One setting of a class: "classes.issuing.leaf_days". */
 struct setting {
 	char path[96];

@@ -51,6 +51,10 @@ enum key_class ceilings_class(bool self_signed, uint16_t path_len);
 const char *ceilings_class_name(enum key_class c);
 /* "leaf" and so on. */
 const char *ceilings_kind_name(enum cert_kind kind);
+/* What the settings of a kind begin with: "ocsp_responder" of ocsp_responder_days. */
+const char *ceilings_kind_setting(enum cert_kind kind);
+/* "digitalSignature" for bit 0, and so on; NULL for those of CAs. */
+const char *ceilings_usage_name(unsigned bit);
 /* Reads the group `classes`; what is not there keeps its default. */
 void ceilings_read(struct conf *conf, struct ceilings all[CLASS_COUNT]);
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "signd/import.h"
+#include "signd/law.h"
 #include "signd/signer.h"
 
 #define READ_SIZE 524288
@@ -227,6 +228,15 @@ static int take_latch(struct pass *p, const struct record *r)
 	return 0;
 }
 
+static int take_law(struct pass *p, const struct record *r)
+{
+	struct ceilings_record law;
+	if (record_ceilings_get(r->body, &law) != PACK_OK)
+		return -1;
+	memcpy(p->signer->law, law.hash, sizeof(law.hash));
+	return 0;
+}
+
 static int take_record(struct pass *p, const struct record *r)
 {
 	switch (r->type) {
@@ -255,6 +265,9 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_LATCHED:
 	case RECORD_RESUMED:
 		return take_latch(p, r);
+	case RECORD_CEILINGS:
+		return take_law(p, r);
+	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
 		return 0;
@@ -279,6 +292,18 @@ static int take_range(struct pass *p, struct slice records, uint64_t *next)
 	return records.len ? -1 : 0;
 }
 
+/* Where signd.conf allows something else than at the last start, that is on the ledger before anything is signed. */
+static int stage_law(struct signer *s, struct ledger *ledger)
+{
+	scoped_buf body = { .max = MAX_RECORD_BODY };
+	uint64_t seq;
+	int r = law_record(&s->config, s->law, &body);
+	if (r != 0)
+		return r > 0 ? 0 : -1;
+	log_info("ceilings_changed", "why=\"signd.conf allows something else than the ledger's last record of it\"");
+	return ledger_stage(ledger, RECORD_CEILINGS, clock_stamp(&s->clock), buf_slice(&body), &seq);
+}
+
 static int close_open(const struct pass *p, struct ledger *ledger)
 {
 	scoped_buf body = { .max = MAX_RECORD_BODY };
@@ -299,7 +324,8 @@ static int close_open(const struct pass *p, struct ledger *ledger)
 	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
 	buf_clear(&body);
 	record_started_put(&body, &started);
-	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(clock), buf_slice(&body), &seq) != 0)
+	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(clock), buf_slice(&body), &seq) != 0 ||
+	    stage_law(p->signer, ledger) != 0)
 		return -1;
 	return ledger_commit(ledger);
 }

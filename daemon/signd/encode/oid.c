@@ -1,5 +1,6 @@
 #include "signd/encode/oid.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DER(text) OID_SLICE(text)
@@ -99,4 +100,24 @@ size_t oid_from_text(const char *text, uint8_t *out, size_t room)
 		len = n ? len + n : 0;
 	}
 	return len;
+}
+
+const char *oid_to_text(struct slice content, char out[OID_TEXT])
+{
+	uint64_t arc = 0;
+	size_t len = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < content.len && arc <= UINT64_MAX >> 7 && len < OID_TEXT - 24; i++) {
+		arc = arc << 7 | (content.at[i] & 0x7f);
+		if (content.at[i] & 0x80)
+			continue;
+		uint64_t first = arc < 80 ? arc / 40 : 2;
+		if (len == 0)
+			len += (size_t)snprintf(out, OID_TEXT, "%llu.%llu", (unsigned long long)first,
+						(unsigned long long)(arc - 40 * first));
+		else
+			len += (size_t)snprintf(out + len, OID_TEXT - len, ".%llu", (unsigned long long)arc);
+		arc = 0;
+	}
+	return out;
 }

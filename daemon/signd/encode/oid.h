@@ -39,6 +39,9 @@ bool oid_valid(struct slice content);
 /* Whether an extension of this OID is the encoder's own to write, or id-ce's: never passed through as it came. */
 bool oid_has_typed_form(struct slice content);
 /* The contents octets of dotted text ("1.3.6.1.5.5.7.3.1"); 0: not in that form, or no room. */
+#define OID_TEXT 128 /* more than the text of 32 octets takes */
 size_t oid_from_text(const char *text, uint8_t *out, size_t room);
+/* The dotted text; an arc that is out of all use ends it. */
+const char *oid_to_text(struct slice content, char out[OID_TEXT]);
 
 #endif
