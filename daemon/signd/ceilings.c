@@ -100,11 +100,11 @@ static unsigned read_mask(struct conf *conf, struct setting at, unsigned (*bit_o
 	return mask;
 }
 
-/* Only kinds that this signer can sign are accepted here. */
+/* Only kinds that this signer knows how to sign, or will once somebody can approve them, are accepted here. */
 static unsigned kind_bit(const char *text)
 {
-	for (unsigned i = KIND_LEAF; i <= KIND_CA; i++)
-		if (strcmp(text, kind_names[i]) == 0)
+	for (unsigned i = KIND_LEAF; i < KIND_COUNT; i++)
+		if (i != KIND_OCSP_RESPONDER && strcmp(text, kind_names[i]) == 0)
 			return 1U << i;
 	return 0;
 }
@@ -200,8 +200,8 @@ static void read_class(struct conf *conf, enum key_class c, struct ceilings *out
 {
 	const char *name = class_names[c];
 	*out = (struct ceilings){ 0 };
-	out->kinds = read_mask(conf, setting_of(name, "", "kinds"), kind_bit, "\\\"leaf\\\" or \\\"ca\\\"",
-			       default_kinds[c]);
+	out->kinds = read_mask(conf, setting_of(name, "", "kinds"), kind_bit,
+			       "\\\"leaf\\\", \\\"ca\\\" or \\\"subca-foreign\\\"", default_kinds[c]);
 	read_kinds(conf, name, c == CLASS_ROOT || c == CLASS_SINGLE, out);
 	out->crl_longest = read_days(conf, setting_of(name, "", "crl_days"), 3660,
 				     c == CLASS_ROOT || c == CLASS_INTERMEDIATE ? 398 : 31);

@@ -258,6 +258,7 @@ static struct verdict draft_cert(struct signer *s, struct op *op, const struct c
 		.urls = r->urls,
 		.policies = r->policies,
 		.flags = r->flags,
+		.opaque = r->opaque,
 	};
 	cert_new_serial(time_now(), d->fields.serial);
 	return draft_subject_key(s, op, r, d);

@@ -139,7 +139,6 @@ static int frame_take(struct peer_conn *p, const struct frame *f)
 	if (verdict < 0)
 		return frame_malformed(p, f);
 	if (verdict > 0) {
-		log_debug("request_refused", "uid=%u verb=%u code=%d", (unsigned)p->uid, f->verb, verdict);
 		guard_refuse(g, p->number, f->verb, f->tag, (uint16_t)verdict, NULL, 0);
 		return 0;
 	}
@@ -252,7 +251,9 @@ void guard_refuse(struct guard *g, uint64_t peer, uint16_t verb, uint64_t tag, u
 	struct peer_conn *p = peer_find(g, peer);
 	if (!p)
 		return;
-	tally_refusal(g->signer, p->uid, verb, code);
+	if (tally_refusal(g->signer, p->uid, verb, code))
+		log_warning("request_refused", "uid=%u verb=%u code=%u reason=%s field=%s", (unsigned)p->uid, verb,
+			    code, inner_refusal_name(code), field ? field : "-");
 	struct refusal_message r = { code, retry_after, slice_text(field), slice_text(inner_refusal_sentence(code)) };
 	refusal_put(&p->out, verb, tag, &r);
 	p->closing = p->closing || verb == INNER_HELLO;

@@ -50,15 +50,16 @@ static struct tally *tally_find(struct tallies *all, uint32_t uid, uint16_t verb
 	return spare;
 }
 
-void tally_refusal(struct signer *s, uid_t uid, uint16_t verb, uint16_t code)
+bool tally_refusal(struct signer *s, uid_t uid, uint16_t verb, uint16_t code)
 {
 	if (!tally_counts(code))
-		return;
+		return true;
 	struct tally *t = tally_find(&s->tallies, (uint32_t)uid, verb, code);
-	if (t->count++ == 0) {
-		t->since = time_now_ms();
-		s->tallies.open++;
-	}
+	if (t->count++)
+		return false;
+	t->since = time_now_ms();
+	s->tallies.open++;
+	return true;
 }
 
 static void tally_written(struct signer *s, struct op *op)
@@ -75,8 +76,8 @@ static bool tally_write(struct signer *s, struct tally *t)
 	if (!op)
 		return false;
 	struct refused_record r = { t->uid, t->verb, t->code, t->count, (uint64_t)t->since };
-	log_warning("requests_refused", "uid=%u verb=%u code=%u reason=%s count=%u", (unsigned)t->uid, t->verb, t->code,
-		    inner_refusal_name(t->code), (unsigned)t->count);
+	log_info("refusals_recorded", "uid=%u verb=%u code=%u reason=%s count=%u", (unsigned)t->uid, t->verb, t->code,
+		 inner_refusal_name(t->code), (unsigned)t->count);
 	record_refused_put(op_record(op, RECORD_REFUSED), &r);
 	signer_journal(s, op, tally_written);
 	t->count = 0;

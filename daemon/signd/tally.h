@@ -41,8 +41,11 @@ struct tallies {
 	unsigned open; /* that have something to be written */
 };
 
-/* Counts one. verb is 0 where the peer got no so far as to name one. */
-void tally_refusal(struct signer *s, uid_t uid, uint16_t verb, uint16_t code);
+/*
+ * Counts one, where it is counted. verb is 0 where the peer did not get so far as to name one. Whether the log shall
+ * have a line of it: it is not counted, or the first since the last record.
+ */
+bool tally_refusal(struct signer *s, uid_t uid, uint16_t verb, uint16_t code);
 /* Writes what is due; all that there is, where the signer stops. */
 void tally_tick(struct signer *s, int64_t now_boot_ms);
 void tally_flush(struct signer *s);
