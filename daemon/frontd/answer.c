@@ -12,6 +12,8 @@ static const struct row {
 	const char *name, *field;
 } rows[] = {
 	{ REFUSE_BUSY, 429, "busy", NULL },
+	{ REFUSE_RATE, 429, "rate_exceeded", NULL },
+	{ REFUSE_DAILY_CAP, 429, "daily_cap_reached", NULL },
 	{ REFUSE_TOO_MANY_UNBOUND, 429, "too_many_unbound_keys", NULL },
 	{ REFUSE_ALGORITHM, 400, "algorithm_not_supported", "algorithm" },
 	{ REFUSE_TOKEN_AWAY, 503, "token_away", NULL },

@@ -143,6 +143,11 @@ static json_t *bytes_json(const char *name, struct slice s)
 		if (object)
 			return object;
 	}
+	if (strcmp(name, "text") == 0) { /* of several lines */
+		json_t *text = json_stringn(s.len ? (const char *)s.at : "", s.len);
+		if (text)
+			return text;
+	}
 	return s.len && text_valid(s) ? json_stringn((const char *)s.at, s.len) : hex_json(s);
 }
 
@@ -193,6 +198,8 @@ json_t *audit_record_json(const struct record *r)
 	}
 	for (; table->kind != PACK_END; table++)
 		json_object_set_new(out, table->name, field_json(table, &any));
+	if (r->type == RECORD_REFUSED)
+		json_object_set_new(out, "reason", json_string(inner_refusal_name(any.refused.code)));
 	return out;
 }
 
