@@ -12,6 +12,7 @@ cli_sources = \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \
+	daemon/cli/outside.c daemon/cli/outside.h \
 	daemon/cli/page.c daemon/cli/page.h \
 	daemon/cli/pem.c daemon/cli/pem.h \
 	daemon/cli/plain.c daemon/cli/plain.h \

@@ -1,5 +1,6 @@
 #include "frontd/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -55,6 +56,11 @@ static const char *parent_id(const struct plan *p)
 	return p->above.count ? row_text(p->above.ca[0].id) : "";
 }
 
+bool plan_outside(const struct plan *p)
+{
+	return p->above.count && ca_offline(&p->above.ca[0]);
+}
+
 /* A second request with one Idempotency-Key finds the row of the first, which is no stranger. */
 static bool is_own(const struct plan *p, const struct ca_row *row)
 {
@@ -85,8 +91,6 @@ int plan_check(struct store_session *s, const struct plan *p)
 			return PLAN_PARENT_STATE;
 		if (r == STORE_DONE && parent.held.len)
 			return PLAN_PARENT_HELD;
-		if (r == STORE_DONE && ca_offline(&parent))
-			return PLAN_PARENT_OFFLINE;
 	}
 	if (r < 0 || !slice_equal(p->issuer.hierarchy_mode, slice_text("single")))
 		return r < 0 ? r : 0;
@@ -111,10 +115,6 @@ int plan_refuse(struct call *c, int answer)
 	case PLAN_PARENT_HELD:
 		return call_refuse(c, 409, "ca_held", "parent_ca_id",
 				   "The parent CA issues nothing until an administrator lifts what holds it.");
-	case PLAN_PARENT_OFFLINE:
-		return call_refuse(c, 409, "ca_key_offline", "parent_ca_id",
-				   "The parent was registered as a certificate only: its key is offline, so it signs "
-				   "nothing here.");
 	case PLAN_SINGLE:
 		return call_refuse(
 			c, 409, "single_mode", NULL,
@@ -191,7 +191,7 @@ static int read_parent(struct front *f, struct call *c, struct plan *p)
 	if (r < 0)
 		return answer_store(c);
 	if (r || !slice_equal(p->above.ca[0].issuer_id, p->issuer.id) ||
-	    slice_equal(p->above.ca[0].state, slice_text("created")))
+	    ca_reserved(&p->above.ca[0]))
 		return call_refuse(c, 404, "ca_not_found", "parent_ca_id",
 				   "There is no such parent CA in this issuer.");
 	if (p->above.count == MAX_CHAIN)
@@ -320,6 +320,12 @@ static int write_context(struct call *c, struct plan *p)
 		.op = "ca", .issuer = &p->issuer, .ca = p->id, .name = p->name, .parent = parent_id(p)
 	};
 	words.key_uri = p->key_uri;
+	char valid[48];
+	if (plan_outside(p)) {
+		snprintf(valid, sizeof(valid), "%lld-%lld", (long long)p->not_before, (long long)p->not_after);
+		words.op = "csr";
+		words.valid = valid;
+	}
 	words.template = p->template;
 	words.metadata = p->metadata.len > 1 ? (const char *)p->metadata.at : NULL;
 	p->metadata.len--;

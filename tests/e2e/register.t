@@ -391,7 +391,7 @@ answers 201 "a certificate only"
 away=$(field .id)
 is "$(jq -c '[.state, .key_driver_id, .parent_ca_id, .path_len_constraint]' <<<"$body")" '["active",null,null,2]' "active, without a key"
 policy orphan '{}' "$away"
-answers 409 "no CA below it" ca_key_offline
+answers 201 "a CA below it waits for its certificate"
 issue "$away" "$work/www.csr" server
 answers 409 "no leaf of it" ca_key_offline
 api PATCH "/api/v1/issuers/$issuer" "{\"issuing_ca_id\": \"$away\"}"
@@ -475,7 +475,7 @@ issue "$issuing" "$work/www.csr" server
 answers 201 "what is below a registered root issues"
 issue "$filed" "$work/www.csr" server
 answers 201 "and a registered root itself"
-policy orphan '{}' "$away"
+policy orphan2 '{}' "$away"
 answers 409 "what was retired is" parent_not_active
 register twin ''
 answers 400 "and subjects stay taken" subject_taken
