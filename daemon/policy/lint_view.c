@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "names/dn.h"
+#include "names/name.h"
+
 /* id-ce is 2.5.29, id-pe 1.3.6.1.5.5.7.1, id-pkix-ocsp 1.3.6.1.5.5.7.48.1, Google's CT arc 1.3.6.1.4.1.11129.2.4. */
 #define CE(n) { 0x55, 0x1d, (n) }, 3
 #define PE(n) { 0x2b, 6, 1, 5, 5, 7, 1, (n) }, 8
@@ -180,7 +183,7 @@ static enum lint_key key_kind(struct slice oid)
 							 : KEY_OTHER;
 }
 
-static bool key_read(struct lint_view *v, struct slice spki)
+bool lint_read_key(struct lint_view *v, struct slice spki)
 {
 	struct slice algorithm;
 	if (!tlv_take(&spki, TLV_SEQUENCE, &algorithm) || !tlv_take(&spki, TLV_BIT_STRING, &v->key_bits) || spki.len ||
@@ -271,7 +274,7 @@ bool lint_read_certificate(struct slice der, struct lint_view *v)
 	    !tlv_take(&rest, TLV_SEQUENCE, &v->subject) || !tlv_take(&rest, TLV_SEQUENCE, &spki))
 		return false;
 	if (!time_take(&validity, &v->first) || !time_take(&validity, &v->last) || validity.len ||
-	    !name_good(v->issuer) || !name_good(v->subject) || !key_read(v, spki) || !tail_read(v, rest))
+	    !name_good(v->issuer) || !name_good(v->subject) || !lint_read_key(v, spki) || !tail_read(v, rest))
 		return false;
 	v->kind = certificate_kind(v);
 	return true;
@@ -319,10 +322,25 @@ bool crl_entry_next(struct slice *entries, struct crl_entry *out)
 	return true;
 }
 
+/* As the encoder writes it. */
+static bool asked_part_next(struct name_walk *w, struct name_part *out)
+{
+	static const uint8_t tags[] = { [DN_UTF8] = TLV_UTF8, [DN_PRINTABLE] = TLV_PRINTABLE, [DN_IA5] = TLV_IA5 };
+	uint8_t attribute;
+	if (!list_next(&w->asked, &attribute, &out->value))
+		return false;
+	const struct dn_kind *kind = dn_kind(attribute);
+	out->oid = kind ? kind->oid : (struct slice){ 0 };
+	out->tag = kind ? tags[kind->string] : TLV_UTF8;
+	return true;
+}
+
 bool name_part_next(struct name_walk *w, struct name_part *out)
 {
 	struct slice one;
 	struct tlv value;
+	if (w->asked.count)
+		return asked_part_next(w, out);
 	while (!w->set.len)
 		if (!tlv_take(&w->rdns, TLV_SET, &w->set))
 			return false;
@@ -331,6 +349,70 @@ bool name_part_next(struct name_walk *w, struct name_part *out)
 	out->tag = value.tag;
 	out->value = value.value;
 	return true;
+}
+
+struct name_walk subject_walk(const struct lint_view *v)
+{
+	if (v->asked)
+		return (struct name_walk){ .asked = v->asked->subject };
+	return (struct name_walk){ .rdns = v->subject };
+}
+
+struct item_walk alt_walk(const struct lint_view *v)
+{
+	if (v->asked)
+		return (struct item_walk){ .asked = v->asked->alt_names };
+	return (struct item_walk){ .der = lint_inside(v, EXT_SAN) };
+}
+
+struct item_walk purpose_walk(const struct lint_view *v)
+{
+	if (v->asked)
+		return (struct item_walk){ .asked = v->asked->ext_key_usage };
+	return (struct item_walk){ .der = lint_inside(v, EXT_EKU) };
+}
+
+struct item_walk policy_walk(const struct lint_view *v)
+{
+	if (v->asked)
+		return (struct item_walk){ .asked = v->asked->policies };
+	return (struct item_walk){ .der = lint_inside(v, EXT_POLICIES) };
+}
+
+uint8_t alt_tag(uint8_t name_type)
+{
+	static const uint8_t tags[] = { [NAME_DNS] = TLV_CONTEXT(2),
+					[NAME_EMAIL] = TLV_CONTEXT(1),
+					[NAME_URI] = TLV_CONTEXT(6),
+					[NAME_IP] = TLV_CONTEXT(7),
+					[NAME_DIRECTORY] = TLV_INSIDE(4) };
+	return name_type < sizeof(tags) ? tags[name_type] : 0;
+}
+
+bool alt_next(struct item_walk *w, struct tlv *out)
+{
+	uint8_t type;
+	if (!w->asked.count)
+		return tlv_next(&w->der, out);
+	if (!list_next(&w->asked, &type, &out->value))
+		return false;
+	out->tag = alt_tag(type);
+	return true;
+}
+
+bool purpose_next(struct item_walk *w, struct slice *out)
+{
+	uint8_t tag;
+	return w->asked.count ? list_next(&w->asked, &tag, out) : tlv_take(&w->der, TLV_OID, out);
+}
+
+bool policy_next(struct item_walk *w, struct slice *out)
+{
+	uint8_t tag;
+	struct slice one;
+	if (w->asked.count)
+		return list_next(&w->asked, &tag, out);
+	return tlv_take(&w->der, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, out);
 }
 
 bool list_repeats(struct slice list, struct slice *which)
