@@ -321,7 +321,7 @@ static bool asked_http(const struct lint_view *v, unsigned uses, struct buf *whe
 	uint8_t use;
 	struct slice url;
 	while (list_next(&urls, &use, &url))
-		if (uses >> use & 1 && !is_http(url)) {
+		if (use <= LINT_URL_CA_ISSUERS && uses >> use & 1 && !is_http(url)) {
 			where_put(where, url);
 			return false;
 		}

@@ -256,8 +256,7 @@ HOLDS(common_name_in_san)
 	while (purpose_next(&purposes, &purpose))
 		server |= slice_equal(purpose, OID(0x2b, 6, 1, 5, 5, 7, 3, 1));
 	bool named = lint_inside(v, EXT_SAN).len || (v->asked && v->asked->alt_names.count);
-	if (!server || !named || !subject_part(v, DN_COMMON_NAME, 0, &common) ||
-	    alt_has(v, names_same, common.value))
+	if (!server || !named || !subject_part(v, DN_COMMON_NAME, 0, &common) || alt_has(v, names_same, common.value))
 		return true;
 	where_put(where, common.value);
 	return false;

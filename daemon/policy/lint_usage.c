@@ -82,8 +82,7 @@ HOLDS(eku_any_not_critical)
 	return !lint_critical(v, EXT_EKU) || !eku_has(v, EKU_ANY);
 }
 
-bool oids_repeat(const struct item_walk *list, bool (*next)(struct item_walk *w, struct slice *out),
-		     struct buf *where)
+bool oids_repeat(const struct item_walk *list, bool (*next)(struct item_walk *w, struct slice *out), struct buf *where)
 {
 	struct item_walk from = *list;
 	struct slice a, b;

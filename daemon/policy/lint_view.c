@@ -4,6 +4,7 @@
 
 #include "names/dn.h"
 #include "names/name.h"
+#include "policy/oid.h"
 
 /* id-ce is 2.5.29, id-pe 1.3.6.1.5.5.7.1, id-pkix-ocsp 1.3.6.1.5.5.7.48.1, Google's CT arc 1.3.6.1.4.1.11129.2.4. */
 #define CE(n) { 0x55, 0x1d, (n) }, 3
@@ -50,24 +51,6 @@ static enum lint_extension_kind kind_of(struct slice oid)
 	while (k < EXT_UNKNOWN && !slice_equal(oid, (struct slice){ kinds[k].oid, kinds[k].len }))
 		k++;
 	return (enum lint_extension_kind)k;
-}
-
-void oid_print(struct slice oid, struct buf *out)
-{
-	uint64_t arc = 0;
-	bool first = true;
-	for (size_t i = 0; i < oid.len && i < 64; i++) {
-		arc = arc << 7 | (oid.at[i] & 0x7f);
-		if (oid.at[i] & 0x80)
-			continue;
-		uint64_t top = arc < 80 ? arc / 40 : 2;
-		if (first)
-			buf_printf(out, "%u.%llu", (unsigned)top, (unsigned long long)(arc - top * 40));
-		else
-			buf_printf(out, ".%llu", (unsigned long long)arc);
-		first = false;
-		arc = 0;
-	}
 }
 
 void extension_print(const struct lint_extension *e, struct buf *out)

@@ -7,6 +7,7 @@
 #define CHANCERY_POLICY_LINT_VIEW_H
 
 #include "policy/lint.h"
+#include "policy/oid.h"
 #include "policy/tlv.h"
 
 #define MAX_LINT_EXTENSIONS 64 /* a certificate has about ten */
@@ -80,7 +81,8 @@ struct lint_view {
 	const struct lint_extension *ext[EXT_UNKNOWN]; /* the first of each kind; NULL: none */
 	bool revoked_there;
 	struct slice revoked; /* CRL entries */
-	const struct lint_asked *asked; /* fields that are to become a certificate: there is no DER yet; NULL: it is one */
+	const struct lint_asked
+		*asked; /* fields that are to become a certificate: there is no DER yet; NULL: it is one */
 	/* What many rules ask; zero where the extension is absent or malformed. */
 	bool ca, path_len_there;
 	unsigned key_usage; /* bit 0: digitalSignature, as KeyUsage counts them */
@@ -118,7 +120,6 @@ bool extensions_read(struct slice extensions, struct lint_extension *list, size_
 bool syntax_good(enum lint_extension_kind kind, struct slice value);
 /* "keyUsage", or the dotted number of an unknown one. */
 void extension_print(const struct lint_extension *e, struct buf *out);
-void oid_print(struct slice oid, struct buf *out);
 
 /* The attributes of a Name's contents, one after the other, or of fields that are to become one. */
 struct name_walk {

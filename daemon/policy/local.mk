@@ -6,8 +6,10 @@ daemon_policy_libpolicy_a_SOURCES = \
 	daemon/policy/lint_asked.c daemon/policy/lint_crl.c daemon/policy/lint_extensions.c daemon/policy/lint_fields.c daemon/policy/lint_key.c \
 	daemon/policy/lint_names.c daemon/policy/lint_syntax.c daemon/policy/lint_usage.c \
 	daemon/policy/lint_view.c daemon/policy/lint_view.h \
-	daemon/policy/profile.c daemon/policy/profile.h \
-	daemon/policy/profile_load.c daemon/policy/profile_load.h \
+	daemon/policy/oid.c daemon/policy/oid.h \
+	daemon/policy/pattern.c daemon/policy/pattern.h \
+	daemon/policy/profile.c daemon/policy/profile.h daemon/policy/profile_settings.def \
+	daemon/policy/profile_load.c daemon/policy/profile_load.h daemon/policy/profile_rules.c \
 	daemon/policy/spiffe.c daemon/policy/spiffe.h \
 	daemon/policy/templates.c daemon/policy/templates.h \
 	daemon/policy/tlv.c daemon/policy/tlv.h

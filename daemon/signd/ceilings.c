@@ -86,14 +86,14 @@ static void read_class(struct conf *conf, enum key_class c, struct ceilings *out
 	const char *name = class_names[c];
 	char path[96];
 	*out = (struct ceilings){ 0 };
-	out->kinds = read_mask(conf, name, "kinds", kind_number, "\\\"leaf\\\" or \\\"ca\\\"", default_kinds[c]);
+	out->kinds = read_mask(conf, name, "kinds", kind_number, "\"leaf\" or \"ca\"", default_kinds[c]);
 	out->longest[KIND_LEAF] = read_days(conf, name, "leaf_days", 3660, 400);
 	out->longest[KIND_CA] =
 		read_days(conf, name, "ca_days", 18300, c == CLASS_ROOT || c == CLASS_SINGLE ? 9150 : 5490);
 	out->name_types = read_mask(conf, name, "name_types", name_type_number, "dns, email, uri or ip, in quotes",
 				    1U << NAME_DNS | 1U << NAME_EMAIL | 1U << NAME_URI | 1U << NAME_IP);
-	out->algorithms = read_mask(conf, name, "subject_keys", algorithm_number,
-				    "a key algorithm such as \\\"ECDSA-P256\\\"", ~0U);
+	out->algorithms =
+		read_mask(conf, name, "subject_keys", algorithm_number, "a key algorithm such as \"ECDSA-P256\"", ~0U);
 	snprintf(path, sizeof(path), "classes.%s.backdate_seconds", name);
 	out->backdate = conf_int(conf, path, 0, DAY, 3600);
 	snprintf(path, sizeof(path), "classes.%s.ahead_seconds", name);

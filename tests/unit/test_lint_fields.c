@@ -28,7 +28,10 @@ struct item {
 	const char *text; /* NULL: there is none, nor any after it */
 	size_t len;
 };
-#define ITEM(tag, text) { tag, text, sizeof(text) - 1 }
+#define ITEM(tag, text)                                                                                                \
+	{                                                                                                              \
+		tag, text, sizeof(text) - 1                                                                            \
+	}
 #define SERVER "\x2b\x06\x01\x05\x05\x07\x03\x01"
 #define CLIENT "\x2b\x06\x01\x05\x05\x07\x03\x02"
 
@@ -57,13 +60,16 @@ struct request_case {
 static const struct request_case cases[] = {
 	{ "", GOOD },
 	{ "", SUBJECT(DN_COMMON_NAME, "WWW.example.com") },
-	{ "", LEAF, .names = { ITEM(NAME_DNS, "*.example.com"), ITEM(NAME_EMAIL, "a@example.com"),
-			       ITEM(NAME_URI, "spiffe://t_d/x"), ITEM(NAME_IP, "\x0a\0\0\1"),
-			       ITEM(NAME_DIRECTORY, "\1\0\1\1\0x") } },
-	{ "", A_CA, .path_len = true, .permitted = { ITEM(NAME_DNS, "example.com"), ITEM(NAME_IP, "\x0a\0\0\0\xff\0\0\0"),
-						     ITEM(NAME_DIRECTORY, "\1\0\1\1\0x") } },
+	{ "", LEAF,
+	  .names = { ITEM(NAME_DNS, "*.example.com"), ITEM(NAME_EMAIL, "a@example.com"),
+		     ITEM(NAME_URI, "spiffe://t_d/x"), ITEM(NAME_IP, "\x0a\0\0\1"),
+		     ITEM(NAME_DIRECTORY, "\1\0\1\1\0x") } },
+	{ "", A_CA, .path_len = true,
+	  .permitted = { ITEM(NAME_DNS, "example.com"), ITEM(NAME_IP, "\x0a\0\0\0\xff\0\0\0"),
+			 ITEM(NAME_DIRECTORY, "\1\0\1\1\0x") } },
 	{ "", .kind = LINT_ROOT, .subject = { ITEM(DN_COMMON_NAME, "Root") } },
-	{ "", GOOD, .urls = { ITEM(LINT_URL_CRL, "http://x/"), ITEM(LINT_URL_OCSP, "http://x/") }, .must_staple = true },
+	{ "", GOOD, .urls = { ITEM(LINT_URL_CRL, "http://x/"), ITEM(LINT_URL_OCSP, "http://x/") },
+	  .must_staple = true },
 	{ "", GOOD, .key = "rsa", .usage = USAGE_KEY_ENCIPHERMENT },
 	{ "", GOOD, .key = "ed25519" },
 	{ "", GOOD, .policies = { ITEM(0, "\x2a\3\4"), ITEM(0, "\x2a\3\5") } },
@@ -80,13 +86,16 @@ static const struct request_case cases[] = {
 	{ R("4.1.2.6", "ca_subject_not_empty"), .kind = LINT_CA },
 	{ R("4.1.2.6", "empty_subject_san"), LEAF },
 	{ R("A.1", "name_not_empty") " " BR("7.1.4.3", "common_name_in_san"), SUBJECT(DN_COMMON_NAME, "") },
-	{ R("A.1", "name_lengths"), SUBJECT(DN_SERIAL_NUMBER, "55555555555555555555555555555555555555555555555555555555555555555") },
+	{ R("A.1", "name_lengths"),
+	  SUBJECT(DN_SERIAL_NUMBER, "55555555555555555555555555555555555555555555555555555555555555555") },
 	{ R("A.1", "country_code"), SUBJECT(DN_COUNTRY, "ch") },
 	{ "x690_8.23_name_encoding", SUBJECT(DN_ORGANIZATION, "\xc3\x28") },
 	{ "x690_8.23_name_encoding " R("A.1", "country_code"), SUBJECT(DN_COUNTRY, "@@") },
-	{ OWN("names", "name_visible"), SUBJECT(DN_ORGANIZATION, "A\xe2\x80\xae" "B") },
+	{ OWN("names", "name_visible"), SUBJECT(DN_ORGANIZATION, "A\xe2\x80\xae"
+								 "B") },
 	{ OWN("names", "name_blanks"), SUBJECT(DN_ORGANIZATION, "A ") },
-	{ OWN("names", "common_name_once"), GOOD, .subject = { ITEM(DN_COMMON_NAME, "www.example.com"), ITEM(DN_COMMON_NAME, "x") } },
+	{ OWN("names", "common_name_once"), GOOD,
+	  .subject = { ITEM(DN_COMMON_NAME, "www.example.com"), ITEM(DN_COMMON_NAME, "x") } },
 	{ BR("7.1.4.3", "common_name_in_san"), SUBJECT(DN_COMMON_NAME, "other.example.com") },
 	{ "", LEAF, .subject = { ITEM(DN_COMMON_NAME, "10.0.0.1") }, .names = { ITEM(NAME_IP, "\x0a\0\0\1") },
 	  .purposes = { ITEM(0, SERVER) } },
@@ -110,16 +119,20 @@ static const struct request_case cases[] = {
 	{ R("4.2.1.3", "only_with_agreement"), GOOD, .usage = USAGE_DIGITAL_SIGNATURE | USAGE_DECIPHER_ONLY },
 	{ BR("7.1.2.7.10", "eku_any"), LEAF, GOOD_NAMES, .purposes = { ITEM(0, OID_ANY_EXT_KEY_USAGE) } },
 	{ OWN("extensions", "eku_once"), LEAF, GOOD_NAMES, .purposes = { ITEM(0, CLIENT), ITEM(0, CLIENT) } },
-	{ R("4.2.1.12", "eku_agrees"), LEAF, GOOD_NAMES, .key = "rsa", .usage = USAGE_KEY_ENCIPHERMENT, .purposes = { ITEM(0, CLIENT) } },
-	{ "rfc9525_2_server_auth_san", LEAF, .subject = { ITEM(DN_ORGANIZATION, "x") }, .purposes = { ITEM(0, SERVER) } },
+	{ R("4.2.1.12", "eku_agrees"), LEAF, GOOD_NAMES, .key = "rsa", .usage = USAGE_KEY_ENCIPHERMENT,
+	  .purposes = { ITEM(0, CLIENT) } },
+	{ "rfc9525_2_server_auth_san", LEAF, .subject = { ITEM(DN_ORGANIZATION, "x") },
+	  .purposes = { ITEM(0, SERVER) } },
 	{ R("4.2.1.10", "constraints_ca_only"), GOOD, .excluded = { ITEM(NAME_DNS, "a.b") } },
 	{ R("4.2.1.10", "constraints_ip_size"), A_CA, .permitted = { ITEM(NAME_IP, "\x0a\0\0\0") } },
 	{ R("4.2.1.10", "constraints_ip_prefix"), A_CA, .excluded = { ITEM(NAME_IP, "\x0a\0\0\0\xff\0\xff\0") } },
 	{ OWN("constraints", "constraints_ip_bits"), A_CA, .excluded = { ITEM(NAME_IP, "\x0a\0\0\1\xff\0\0\0") } },
 	{ R("4.2.1.10", "constraints_syntax"), A_CA, .permitted = { ITEM(NAME_DNS, "a.b"), ITEM(NAME_DNS, ".a.b") } },
-	{ R("4.2.1.4", "policies_once"), GOOD, .policies = { ITEM(0, "\x2a\3\4"), ITEM(0, "\x2a\3\5"), ITEM(0, "\x2a\3\4") } },
+	{ R("4.2.1.4", "policies_once"), GOOD,
+	  .policies = { ITEM(0, "\x2a\3\4"), ITEM(0, "\x2a\3\5"), ITEM(0, "\x2a\3\4") } },
 	{ R("4.2.2.1", "access_http"), GOOD, .urls = { ITEM(LINT_URL_CA_ISSUERS, "https://x/") } },
-	{ R("4.2.1.13", "crldp_http"), GOOD, .urls = { ITEM(LINT_URL_CRL, "http://x/"), ITEM(LINT_URL_CRL, "ldap://x/") } },
+	{ R("4.2.1.13", "crldp_http"), GOOD,
+	  .urls = { ITEM(LINT_URL_CRL, "http://x/"), ITEM(LINT_URL_CRL, "ldap://x/") } },
 	{ "rfc7633_6_staple_responder", GOOD, .must_staple = true },
 	{ "rfc7633_6_staple_responder", GOOD, .must_staple = true, .urls = { ITEM(LINT_URL_CA_ISSUERS, "http://x/") } },
 };
@@ -192,12 +205,15 @@ static void public_key_put(struct buf *out, const char *key)
 	else if (strcmp(key, "rsa1024") == 0)
 		rsa_put(out, 128, 1, "\1\1\1");
 	else if (strcmp(key, "ed25519") == 0)
-		key_put(out, OID_SLICE("\x2b\x65\x70"), (struct slice){ 0 }, slice_text("55555555555555555555555555555555"));
+		key_put(out, OID_SLICE("\x2b\x65\x70"), (struct slice){ 0 },
+			slice_text("55555555555555555555555555555555"));
 	else if (strcmp(key, "dsa") == 0)
 		key_put(out, OID_SLICE("\x2a\x86\x48\xce\x38\x04\x01"), (struct slice){ 0 }, slice_text("5"));
 	else
 		ec_put(out, strcmp(key, "curve") == 0 ? K256 : P256, strcmp(key, "compressed") == 0 ? 2 : 4,
-		       strcmp(key, "compressed") == 0 ? 33 : strcmp(key, "short") == 0 ? 64 : 65);
+		       strcmp(key, "compressed") == 0 ? 33
+		       : strcmp(key, "short") == 0    ? 64
+						      : 65);
 }
 
 /* A request with all that its lists point into. */
