@@ -135,3 +135,11 @@ int answer_no_issuer(struct call *c)
 {
 	return call_refuse(c, 404, "issuer_not_found", NULL, "There is no issuer with this id.");
 }
+
+int answer_lint(struct call *c, const struct lint_report *report, const char *field)
+{
+	const struct lint_finding *f = lint_worst(report, LINT_NOTICE);
+	return call_refuse(c, 400, "lint_failed", field,
+			   "The certificate would break the rule %s (%s) in its %s%s%s: %s", f->rule->id,
+			   f->rule->source, f->rule->field, f->where[0] ? ", " : "", f->where, f->rule->sentence);
+}
