@@ -10,6 +10,7 @@
 #include "cli/member.h"
 #include "cli/plain.h"
 #include "cli/record.h"
+#include "cli/verify.h"
 
 #define FOLLOW_SECONDS 1 /* between looks for new records */
 #define FOLLOW_PAGE 500	 /* records a look */
@@ -208,5 +209,7 @@ const struct command audit_commands[] = {
 	  audit_list },
 	{ "audit", "checkpoint", 0, 0, NULL, "Show the ledger's signed head.", "chancery audit checkpoint --json", NULL,
 	  audit_checkpoint },
+	{ "audit", "verify", 0, 1, "[DIR]", "Hold the ledger's files against themselves and their signed heads.",
+	  "chancery audit verify /srv/copy/ledger --head heads.txt --key log-key.pem", verify_options, audit_verify },
 	{ .group = NULL },
 };

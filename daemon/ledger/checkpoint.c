@@ -218,6 +218,12 @@ static bool signatures_hold(const struct checkpoint *c, struct slice lines, stru
 	return found && lines.len == 0;
 }
 
+int checkpoint_parse(struct slice note, struct checkpoint *out)
+{
+	struct slice text;
+	return note.len > MAX_NOTE || !text_take(&note, out, &text);
+}
+
 int checkpoint_read(struct slice note, struct slice public_key, struct checkpoint *out)
 {
 	__attribute__((cleanup(key_free))) EVP_PKEY *key = key_decode(public_key);
