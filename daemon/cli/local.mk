@@ -31,7 +31,7 @@ EXTRA_DIST += daemon/cli/page.awk daemon/cli/page.html daemon/cli/page.css daemo
 	daemon/cli/tree.png daemon/cli/tree-example.json
 CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
-chancery_LDADD = daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
 EXTRA_DIST += tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
 
