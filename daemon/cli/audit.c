@@ -9,6 +9,7 @@
 #include "cli/groups.h"
 #include "cli/member.h"
 #include "cli/plain.h"
+#include "cli/prove.h"
 #include "cli/record.h"
 #include "cli/verify.h"
 
@@ -211,5 +212,14 @@ const struct command audit_commands[] = {
 	  audit_checkpoint },
 	{ "audit", "verify", 0, 1, "[DIR]", "Hold the ledger's files against themselves and their signed heads.",
 	  "chancery audit verify /srv/copy/ledger --head heads.txt --key log-key.pem", verify_options, audit_verify },
+	{ "audit", "prove", 0, 0, NULL, "Prove that a certificate, or any record, is on the ledger.",
+	  "chancery audit prove --ca issuing --serial 4c1f09 --out www.proof", prove_options, audit_prove },
+	{ "audit", "check-proof", 1, 1, "FILE", "Check such a proof, without the ledger.",
+	  "chancery audit check-proof www.proof --key log-key.pem --certificate www.pem", check_proof_options,
+	  audit_check_proof },
+	{ "audit", "consistency", 1, 2, "OLD [NEW]", "Prove that one signed head's tree is the beginning of another's.",
+	  "chancery audit consistency head-of-may.txt", consistency_options, audit_consistency },
+	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.", "chancery audit key --out log-key.pem",
+	  key_options, audit_key },
 	{ .group = NULL },
 };

@@ -16,7 +16,9 @@ cli_sources = \
 	daemon/cli/page.c daemon/cli/page.h \
 	daemon/cli/pem.c daemon/cli/pem.h \
 	daemon/cli/plain.c daemon/cli/plain.h \
+	daemon/cli/prove.c daemon/cli/prove.h \
 	daemon/cli/record.c daemon/cli/record.h \
+	daemon/cli/search.c daemon/cli/search.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tree.c daemon/cli/tree.h \
 	daemon/cli/verify.c daemon/cli/verify.h \
