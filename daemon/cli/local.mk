@@ -10,6 +10,7 @@ cli_sources = \
 	daemon/cli/books.c daemon/cli/books.h \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \
+	daemon/cli/export.c daemon/cli/export.h \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \
@@ -35,7 +36,7 @@ CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
-EXTRA_DIST += tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
+EXTRA_DIST += tests/e2e/audit.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_table

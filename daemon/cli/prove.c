@@ -250,6 +250,21 @@ static int proof_write(const struct cli *c, const struct options *o, const struc
 	return text_write(c, option_text(o, "out"), &text);
 }
 
+static int record_take(const struct cli *c, const struct books *b, uint64_t seq, struct search *s)
+{
+	scoped_buf bytes;
+	struct record record;
+	buf_init(&bytes, MAX_RECORD + 4096);
+	s->seqs[s->count++] = seq;
+	int state = ledger_read(b->reader, seq, &bytes, &record);
+	if (state == 0)
+		return CLI_DONE;
+	return problem_tell(c, state < 0 ? CLI_CRITICAL : CLI_NOT_FOUND, (struct problem){ .code = "record_not_found" },
+			    state < 0 ? "record %" PRIu64 " can't be read: see `chancery audit verify`."
+				      : "the ledger has no record %" PRIu64 ".",
+			    seq);
+}
+
 int audit_prove(struct cli *c, const struct options *o)
 {
 	scoped_books b;
@@ -267,7 +282,7 @@ int audit_prove(struct cli *c, const struct options *o)
 	else if (seq < 0)
 		r = problem_tell(c, CLI_USAGE, USAGE("record"), "--record is a sequence number from 0.");
 	else
-		s.seqs[s.count++] = (uint64_t)seq;
+		r = record_take(c, &b, (uint64_t)seq, &s);
 	return r ? r : proof_write(c, o, &b, &s);
 }
 

@@ -76,6 +76,12 @@ static void on_progress(void *with, uint64_t bytes, uint64_t of)
 	progress_show(&v->progress, bytes, of);
 }
 
+static int on_record(void *with, const struct record *record, const uint8_t hash[HASH_SIZE])
+{
+	struct verification *v = with;
+	return v->visit(v->with, record, hash);
+}
+
 /* The ledger's own head goes first, and before the records are read: what it counts was there then. */
 static int checkpoint_take(struct verification *v)
 {
@@ -194,8 +200,8 @@ int verification_run(struct verification *v)
 	i->mark_count = v->heads.mark_count;
 	i->found = on_found;
 	i->progress = on_progress;
-	if (!i->with)
-		i->with = v;
+	i->visit = v->visit ? on_record : NULL;
+	i->with = v;
 	progress_begin(v->c, &v->progress);
 	int r = inspection_run(v->folder, i);
 	progress_end(&v->progress);

@@ -15,7 +15,10 @@
 struct verification {
 	const struct cli *c;
 	char folder[PATH_MAX];
-	struct inspection inspection; /* visit and with may be set before the run */
+	struct inspection inspection;
+	/* Somebody else's look at each record, if set before the run (ledger/inspection.h). */
+	int (*visit)(void *with, const struct record *record, const uint8_t hash[HASH_SIZE]);
+	void *with;
 	struct heads heads;
 	struct buf key; /* the log key: given, or record 0's */
 	bool key_given;
@@ -31,7 +34,7 @@ void verification_free(struct verification *v);
 
 /* --key and --head of these options, and the ledger in this folder: CLI_DONE, or told. */
 int verification_prepare(struct verification *v, const struct options *o, const char *folder);
-/* Reads all of it. CLI_DONE, whatever was found; told if it can't be read. */
+/* Reads all of it. CLI_DONE, whatever was found; told if it can't be read; what visit() answered. */
 int verification_run(struct verification *v);
 /* A finding of somebody else's; code is stable. */
 void verification_find(struct verification *v, bool error, const char *code, const char *format, ...)

@@ -39,7 +39,7 @@ const char *inspection_code_text(enum inspection_code code)
 struct look {
 	struct inspection *i;
 	int folder, fd;
-	bool last;
+	bool last, lost_before;
 	uint64_t first;
 	char name[SEGMENT_NAME];
 	struct segment_walk walk;
@@ -382,8 +382,7 @@ static void head_place(struct look *l, const struct segment_head *head)
 {
 	struct inspection *i = l->i;
 	uint8_t root[HASH_SIZE];
-	uint64_t next = i->numbers_lost ? head->first : i->size;
-	i->numbers_lost = false;
+	uint64_t next = l->lost_before ? head->first : i->size;
 	if (head->first > next)
 		find(l, INSPECTION_SEGMENT_MISSING, next, NOWHERE,
 		     "%" PRIu64 " record%s missing before this segment: %" PRIu64 " to %" PRIu64 ".", head->first - next,
@@ -433,8 +432,11 @@ static bool head_look(struct look *l)
 static int segment_look(struct look *l)
 {
 	struct inspection *i = l->i;
+	l->lost_before = i->numbers_lost;
+	i->numbers_lost = true;
 	if (!head_look(l) || segment_walk_open(&l->walk, l->fd, l->first) != 0)
 		return 0;
+	i->numbers_lost = false;
 	i->segments++;
 	l->reading = i->tree;
 	int answer = segment_walk_all(l);
@@ -456,6 +458,7 @@ static int segment_open_look(struct inspection *i, int folder, uint64_t first, b
 	scoped_fd int fd = openat(folder, l.name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	scoped_fd int entries = openat(folder, index, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
+		i->numbers_lost = true;
 		find(&l, INSPECTION_SEGMENT_UNREADABLE, first, NOWHERE, "%s can't be opened: %s.", l.name, log_errno());
 		return 0;
 	}
