@@ -41,49 +41,75 @@ static bool has_family(const struct profile *p, enum key_family family)
 	return false;
 }
 
-/* The key's type takes away what it can't do; the rest must be something, and enough for each purpose. */
-static void key_judge(const struct profile_judge *j, const struct algorithm *a)
+/* The key types of a profile whose keys can't have what is needed of the key usage. */
+static unsigned keys_unfit(const struct profile *p, const struct slice *purpose)
 {
-	uint16_t left = profile_usage_of(j->p->key_usage, a);
-	char expected[320];
-	uint8_t tag;
-	struct slice purpose;
-	if (!left) {
-		snprintf(expected, sizeof(expected),
-			 "a key usage that keys of type %s can have, such as digitalSignature, or no %s in keys",
-			 a->name, a->name);
-		conf_reject(j->conf, "key_usage", expected);
-		return;
+	const struct algorithm *a;
+	unsigned unfit = 0;
+	for (size_t i = 0; (a = algorithm_at(i)); i++) {
+		uint16_t left = profile_usage_of(p->key_usage, a);
+		if (p->algorithms & 1U << a->number && !(purpose ? lint_purpose_fulfilled(left, *purpose) : left != 0))
+			unfit |= 1U << a->number;
 	}
-	for (struct list l = j->p->ext_key_usage; list_next(&l, &tag, &purpose);) {
-		scoped_buf text = { .max = 256 };
-		if (lint_purpose_fulfilled(left, purpose))
-			continue;
-		profile_purpose_put(purpose, &text);
-		buf_put_u8(&text, 0);
-		snprintf(expected, sizeof(expected),
-			 "a key usage that %.100s can be fulfilled with by keys of type %s (RFC 5280 4.2.1.12), or no "
-			 "%s "
-			 "in keys",
-			 text.broken ? "a purpose" : (const char *)text.at, a->name, a->name);
-		conf_reject(j->conf, "key_usage", expected);
+	return unfit;
+}
+
+/* ", or no RSA-2048, RSA-3072 in keys", unless it is all of them. */
+static void keys_put(const struct profile *p, unsigned unfit, struct buf *out)
+{
+	const struct algorithm *a;
+	const char *before = ", or no ";
+	for (size_t i = 0; unfit != p->algorithms && (a = algorithm_at(i)); i++)
+		if (unfit & 1U << a->number) {
+			buf_printf(out, "%s%s", before, a->name);
+			before = ", ";
+		}
+	buf_put_text(out, unfit != p->algorithms ? " in keys" : "");
+	buf_put_u8(out, 0);
+}
+
+/* A key's type takes away what it can't do; what is left must be something. */
+static bool usage_left(const struct profile_judge *j)
+{
+	scoped_buf expected = { .max = 1024 };
+	unsigned unfit = keys_unfit(j->p, NULL);
+	if (!unfit)
+		return true;
+	buf_put_text(&expected, "a key usage that every key in keys can have, such as digitalSignature");
+	keys_put(j->p, unfit, &expected);
+	conf_reject(j->conf, "key_usage", buf_ok(&expected) ? (const char *)expected.at : "another key usage");
+	return false;
+}
+
+/* It must also be enough for each purpose. */
+static void purpose_judge(const struct profile_judge *j, struct slice purpose)
+{
+	scoped_buf expected = { .max = 1024 };
+	unsigned unfit = keys_unfit(j->p, &purpose);
+	if (!unfit)
 		return;
-	}
+	buf_put_text(&expected, "a key usage that ");
+	profile_purpose_put(purpose, &expected);
+	buf_put_text(&expected, " can be fulfilled with (RFC 5280 4.2.1.12)");
+	keys_put(j->p, unfit, &expected);
+	conf_reject(j->conf, "key_usage", buf_ok(&expected) ? (const char *)expected.at : "another key usage");
 }
 
 static void usage_judge(const struct profile_judge *j)
 {
 	const struct profile *p = j->p;
-	const struct algorithm *a;
+	uint8_t tag;
+	struct slice purpose;
 	if (!sound(j, BIT(keys) | BIT(key_usage) | BIT(extended_key_usage)))
 		return;
-	for (size_t i = 0; (a = algorithm_at(i)); i++)
-		if (p->algorithms & 1U << a->number)
-			key_judge(j, a);
 	if (p->key_usage & (LEAF_KEY_ENCIPHERMENT | LEAF_DATA_ENCIPHERMENT) && !has_family(p, FAMILY_RSA))
 		conf_reject(j->conf, "key_usage", "no encipherment: only RSA keys can, and keys has none");
 	if (p->key_usage & LEAF_KEY_AGREEMENT && !has_family(p, FAMILY_EC))
 		conf_reject(j->conf, "key_usage", "no keyAgreement: only EC keys can, and keys has none");
+	if (!usage_left(j))
+		return;
+	for (struct list l = p->ext_key_usage; list_next(&l, &tag, &purpose);)
+		purpose_judge(j, purpose);
 }
 
 static void names_judge(const struct profile_judge *j)
