@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	tests/e2e/load.sh \
 	tests/e2e/migrate.t \
 	tests/e2e/offline.t \
+	tests/e2e/patterns.t \
 	tests/e2e/quickstart.t \
 	tests/e2e/race.py \
 	tests/e2e/race.t \

@@ -215,6 +215,18 @@ static int read_algorithm(struct front *f, struct call *c, struct plan *p)
 		"algorithm must be RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384, ECDSA-P521 or Ed25519.");
 }
 
+/* With the numbers that would work: from the root down each is one less, and the last is what was asked for. */
+static int refuse_below_zero(struct call *c, size_t line, unsigned last)
+{
+	scoped_buf numbers = { .max = 256 };
+	for (size_t i = 0; i < line; i++)
+		buf_printf(&numbers, "%s%zu", i == 0 ? "" : i + 1 == line ? " and " : ", ", line - 1 - i + last);
+	return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
+			   "The parent's path_len_constraint is 0: it can have no CA below it. %zu CAs in a line work "
+			   "with at least %.*s, from the root down.",
+			   line, (int)numbers.len, numbers.at ? (const char *)numbers.at : "");
+}
+
 static int read_path_len(struct call *c, struct plan *p)
 {
 	bool there;
@@ -228,8 +240,7 @@ static int read_path_len(struct call *c, struct plan *p)
 		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
 				   "The one CA of an issuer in single mode has path_len_constraint 0.");
 	if (parent == 0)
-		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
-				   "The parent's path_len_constraint is 0: it can have no CA below it.");
+		return refuse_below_zero(c, p->above.count + 1, there ? (unsigned)asked : 0);
 	if (parent != PATH_LEN_NONE && there && asked >= parent)
 		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
 				   "path_len_constraint must be less than the parent's, so from 0 to %d.", parent - 1);
