@@ -255,7 +255,7 @@ static void find_unknown(struct conf *c, config_setting_t *s, const char *path)
 		bool known = config_setting_get_hook(member) == &seen_mark;
 		bool empty = !config_setting_is_group(member) && config_setting_length(member) == 0;
 		if (!known && (!config_setting_is_aggregate(member) || empty))
-			setting_reject(c, member, below, "no such setting: see the man page for the known ones");
+			setting_reject(c, member, below, "a setting that exists: the man page lists them");
 		else
 			find_unknown(c, member, below);
 	}

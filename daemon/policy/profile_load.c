@@ -509,12 +509,12 @@ int profile_load(const char *path, const struct profile_site *site, conf_listene
 	*row = (struct profile_row){ .purposes = { .max = 4096 },
 				     .policies = { .max = 4096 },
 				     .urls = { .max = 4 * MAX_PROFILE_URLS * (MAX_PROFILE_URL + 3) } };
-	bool named = name_take(path, row);
-	if (!named)
-		name_tell(path, listener, with);
 	struct conf *c = conf_open_told(path, listener, with);
 	if (!c)
 		return -1;
+	bool named = name_take(path, row);
+	if (!named)
+		name_tell(path, listener, with);
 	settings_read(c, row);
 	profile_rules_check(c, site, row);
 	int r = conf_finish(c);

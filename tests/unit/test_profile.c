@@ -237,7 +237,7 @@ static const struct mistake {
 	{ KEYS NAMES USAGE "default_ttl = 60;\nlongest_ttl = 316224001;", "longest_ttl", "to 316224000" },
 	{ KEYS NAMES USAGE "default_ttl = 60;\nlongest_ttl = 60.5;", "longest_ttl", "whole number" },
 	{ KEYS NAMES USAGE "longest_ttl = 60;\ndefault_ttl = 61;", "default_ttl", "at most" },
-	{ GOOD "\nwildcard = true;", "wildcard", "no such setting" },
+	{ GOOD "\nwildcard = true;", "wildcard", "that exists" },
 	{ GOOD "\nwildcards = 1;", "wildcards", "true or false" },
 	{ GOOD "\nextended_key_usage = (\"serverAuth\", \"OCSPSigning\");", "extended_key_usage.[1]", "responder" },
 	{ GOOD "\nextended_key_usage = (\"1.3.6.1.5.5.7.3.9\");", "extended_key_usage.[0]", "responder" },
