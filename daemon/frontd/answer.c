@@ -12,6 +12,8 @@ static const struct row {
 	const char *name, *field;
 } rows[] = {
 	{ REFUSE_BUSY, 429, "busy", NULL },
+	{ REFUSE_RATE, 429, "rate_exceeded", NULL },
+	{ REFUSE_DAILY_CAP, 429, "daily_cap_reached", NULL },
 	{ REFUSE_TOO_MANY_UNBOUND, 429, "too_many_unbound_keys", NULL },
 	{ REFUSE_ALGORITHM, 400, "algorithm_not_supported", "algorithm" },
 	{ REFUSE_TOKEN_AWAY, 503, "token_away", NULL },
@@ -132,4 +134,12 @@ int answer_no_ca(struct call *c)
 int answer_no_issuer(struct call *c)
 {
 	return call_refuse(c, 404, "issuer_not_found", NULL, "There is no issuer with this id.");
+}
+
+int answer_lint(struct call *c, const struct lint_report *report, const char *field)
+{
+	const struct lint_finding *f = lint_worst(report, LINT_NOTICE);
+	return call_refuse(c, 400, "lint_failed", field,
+			   "The certificate would break the rule %s (%s) in its %s%s%s: %s", f->rule->id,
+			   f->rule->source, f->rule->field, f->where[0] ? ", " : "", f->where, f->rule->sentence);
 }

@@ -4,6 +4,7 @@
 
 #include "frontd/call.h"
 #include "frontd/signer.h"
+#include "policy/lint.h"
 
 /* For anything but SIGNER_DONE: refuses the call, answers positive. */
 int answer_signer(struct call *c, enum signer_result result, const struct signer_answer *answer);
@@ -19,5 +20,7 @@ int answer_store(struct call *c);
 int answer_withheld(struct call *c);
 int answer_no_ca(struct call *c);
 int answer_no_issuer(struct call *c);
+/* 400, lint_failed, for the worst of these findings over what was asked for, with the rule's id. */
+int answer_lint(struct call *c, const struct lint_report *report, const char *field);
 
 #endif

@@ -121,7 +121,7 @@ static const char *path_len_text(uint16_t n, char text[32])
 	return text;
 }
 
-static int check_request(struct call *c, const struct arrival *a)
+static int check_against_request(struct call *c, const struct arrival *a)
 {
 	const struct facts *got = &a->in.facts;
 	char is[32], shall[32];
@@ -249,7 +249,7 @@ static int check_states(struct call *c, const struct arrival *a)
 
 static int check_all(struct front *f, struct call *c, struct arrival *a, int64_t now)
 {
-	int r = check_request(c, a);
+	int r = check_against_request(c, a);
 	if (!r)
 		r = check_constraints(c, a);
 	if (!r)

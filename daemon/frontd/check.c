@@ -6,8 +6,6 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
-#include "policy/lint.h"
-
 static int differs(char why[FACTS_WHY], const char *what)
 {
 	snprintf(why, FACTS_WHY, "%s is not what was asked for", what);
@@ -123,6 +121,26 @@ int check_certificate(const struct facts *got, const struct check_asked *asked, 
 	if (got->flags != fields->flags)
 		return differs(why, "the TLS feature");
 	return 0;
+}
+
+int check_request(const struct cert_sign_request *r, enum lint_severity least, struct lint_report *out)
+{
+	struct lint_asked asked = { .kind = r->kind == KIND_LEAF ? LINT_LEAF : LINT_CA,
+				    .not_before = r->not_before,
+				    .not_after = r->not_after,
+				    .public_key = r->key_form == KEY_FOREIGN ? r->subject_key : (struct slice){ 0 },
+				    .subject = r->subject,
+				    .alt_names = r->alt_names,
+				    .ext_key_usage = r->ext_key_usage,
+				    .permitted = r->permitted,
+				    .excluded = r->excluded,
+				    .urls = r->urls,
+				    .policies = r->policies,
+				    .key_usage = r->key_usage,
+				    .path_len_there = r->path_len != PATH_LEN_NONE,
+				    .must_staple = r->flags & CERT_MUST_STAPLE };
+	lint_fields(&asked, out);
+	return lint_worst(out, least) != NULL;
 }
 
 int check_rules(struct slice certificate, char why[FACTS_WHY])

@@ -22,11 +22,13 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/made.c daemon/frontd/made.h \
 	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
+	daemon/frontd/profile_view.c daemon/frontd/profile_view.h \
 	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
 	daemon/frontd/retire.c \
 	daemon/frontd/root.c daemon/frontd/root.h \
+	daemon/frontd/rules.c daemon/frontd/rules.h \
 	daemon/frontd/signer.c daemon/frontd/signer.h daemon/frontd/signer_link.c daemon/frontd/signer_link.h \
 	daemon/frontd/subject.c daemon/frontd/subject.h \
 	daemon/frontd/key_token.c daemon/frontd/key_token.h \

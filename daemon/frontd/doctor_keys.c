@@ -259,6 +259,8 @@ static int look_at_ca(void *with, const struct ca_row *ca)
 		if (key)
 			key->claimed = true;
 		look_at_ca_key(k->d, ca, key);
+		if (key && !in_state(ca, "withheld"))
+			diagnosis_charter(k->d, k->session, ca);
 		look_at_request(k->d, ca, key);
 	}
 	if (in_state(ca, "withheld") || (ca->held.len && !gone_is(ca)))

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/default_algorithm.h"
 #include "frontd/input.h"
@@ -345,6 +346,22 @@ static int write_context(struct call *c, struct plan *p)
 	return 0;
 }
 
+/* What the signer would be asked for, but for the key, which it makes itself. */
+static int check_fields(struct call *c, const struct plan *p)
+{
+	struct lint_report report;
+	struct cert_sign_request fields = { .kind = KIND_CA,
+					    .not_before = p->not_before,
+					    .not_after = p->not_after,
+					    .key_form = KEY_LOCAL,
+					    .subject = items_list(&p->subject),
+					    .path_len = p->path_len,
+					    .permitted = constraints_of(&p->stated).permitted,
+					    .excluded = constraints_of(&p->stated).excluded,
+					    .urls = items_list(&p->urls) };
+	return check_request(&fields, LINT_ERROR, &report) ? answer_lint(c, &report, NULL) : 0;
+}
+
 static int plan_read(struct front *f, struct call *c, struct plan *p)
 {
 	int r = read_algorithm(f, c, p);
@@ -362,7 +379,9 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 		r = plan_constraints(c, p);
 	if (!r)
 		r = read_validity(f, c, p);
-	return r ? r : read_urls(f, c, p);
+	if (!r)
+		r = read_urls(f, c, p);
+	return r ? r : check_fields(c, p);
 }
 
 /* Before anything else is looked at, so that who repeats a name hears of the name. */

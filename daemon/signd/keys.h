@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "signd/charter.h"
+#include "signd/meter.h"
 #include "wire/driver.h"
 
 #define MAX_KEYS 16384 /* CAs and keys without one; about 2 KiB each */
@@ -43,6 +44,8 @@ struct key {
 	struct charter charter; /* if bound; points into charter_bytes */
 	struct buf charter_bytes;
 	int64_t not_before, not_after;
+	struct key *above;		 /* the CA that charter.parent names, once it was needed */
+	struct meter meters[KIND_COUNT]; /* by enum cert_kind */
 };
 
 /* What a key is looked for by, its first eight bytes: side by side, so that a look through thousands is quick. */
