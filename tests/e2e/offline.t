@@ -10,7 +10,6 @@ set -u
 e2e_up
 anchors=$STACK_DIR/anchors
 ca_ext=$'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash'
-below=$ca_ext$'\nauthorityKeyIdentifier = keyid'
 
 root_make() { # NAME EXTENSIONS [DAYS [OPTIONS...]]: a root with its key in $work/NAME.key
   [ -e "$work/$1.key" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$work/$1.key"
@@ -373,9 +372,9 @@ cp "$work/frontd.conf" "$STACK_DIR/conf/frontd.conf"
 front_end TERM
 
 # kill -9 at any step: whoever asks again with the same key gets the one CA there is, and then its one certificate.
+all_ready() { stack_ready && token_ready; }
 killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
-  local name=$3 made bring_body create_body ready
-  ready() { stack_ready && token_ready; }
+  local name=$3 made bring_body create_body
   create_body=$(jq -nc --arg n "$name" --arg p "$vault" \
     '{name: $n, subject: {common_name: ("Killed " + $n)}, algorithm: "ECDSA-P256", parent_ca_id: $p, path_len_constraint: 0, ttl_days: 50}')
   API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body" &
@@ -383,7 +382,7 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   sleep "0.$(printf %03d "$2")" # how far it has come by then is different each time
   kill -KILL "$(pid_of "$1")"
   wait "$made"
-  stack_until 60 ready || e2e_die "not ready after kill -9 of $1"
+  stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
   API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
   [ "$status" = 201 ] || { echo "create: $status $body" && return; }
   id=$(field .id)
@@ -395,12 +394,11 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   sleep "0.$(printf %03d "$2")"
   kill -KILL "$(pid_of "$1")"
   wait "$made"
-  stack_until 60 ready || e2e_die "not ready after kill -9 of $1"
+  stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
   API_KEY=bring-$name api POST "/api/v1/intermediates/$id/certificate" "$bring_body"
   [ "$status $(field .state)" = "200 active" ] || { echo "certificate: $status $body" && return; }
   leaf "$id" DNS:www.example.com
   [ "$status" = 201 ] || { echo "leaf: $status $body" && return; }
-  leaves=$((${leaves:-0} + 1))
 }
 for daemon in frontd signd driver; do
   for after in 1 8 20; do
