@@ -69,7 +69,7 @@ static unsigned kind_number(const char *text)
 
 static unsigned name_type_number(const char *text)
 {
-	for (unsigned i = 1; i < NAME_DIRECTORY; i++)
+	for (unsigned i = 1; i <= NAME_DIRECTORY; i++)
 		if (strcmp(text, name_type_text((uint8_t)i)) == 0)
 			return i;
 	return 0;
