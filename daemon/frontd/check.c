@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
@@ -172,6 +173,17 @@ static X509 *x509_of(struct slice der)
 {
 	const unsigned char *at = der.at;
 	return d2i_X509(NULL, &at, (long)der.len);
+}
+
+bool check_signed(struct slice certificate, struct slice issuer)
+{
+	X509 *x = x509_of(certificate), *above = x509_of(issuer);
+	EVP_PKEY *key = above ? X509_get0_pubkey(above) : NULL;
+	bool good = x && key && X509_verify(x, key) == 1;
+	X509_free(x);
+	X509_free(above);
+	ERR_clear_error();
+	return good;
 }
 
 static bool validation_load(struct validation *v, const struct slice *certificates, size_t count)

@@ -29,6 +29,8 @@ int check_certificate(const struct facts *got, const struct check_asked *asked, 
  * before anything is signed, so here only the signer can be wrong.
  */
 int check_rules(struct slice certificate, char why[FACTS_WHY]);
+/* Whether the issuer's key has signed the certificate; both DER, whatever else they say. */
+bool check_signed(struct slice certificate, struct slice issuer);
 /*
  * 0; positive: it does not validate at this time, *why says why. certificates: DER,
  * the one in question first, each one's issuer next, the root last.

@@ -27,7 +27,7 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 	int r = issuing_get(f->issuings, f->store, id, &i->ca);
 	if (r < 0)
 		return answer_store(c);
-	if (r || slice_equal(i->ca->chain.ca[0].state, slice_text("created")))
+	if (r || ca_reserved(&i->ca->chain.ca[0]))
 		return answer_no_ca(c);
 	if (!slice_equal(i->ca->chain.ca[0].state, slice_text("active")))
 		return call_refuse(c, 409, "ca_not_active", NULL,
