@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "signd/certify.h"
+#include "signd/crl.h"
 #include "signd/gone.h"
 #include "signd/guard.h"
 #include "signd/import.h"

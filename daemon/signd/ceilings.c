@@ -19,6 +19,17 @@ static const unsigned default_kinds[CLASS_COUNT] = {
 	[CLASS_ISSUING] = KIND_BIT(KIND_LEAF),
 };
 
+int64_t ceilings_crl_longest(const struct ceilings *c)
+{
+	return c->kinds >> KIND_LEAF & 1 ? 40 * DAY : 400 * DAY;
+}
+
+int64_t ceilings_ocsp_longest(const struct ceilings *c)
+{
+	(void)c;
+	return 10 * DAY;
+}
+
 enum key_class ceilings_class(bool self_signed, uint16_t path_len)
 {
 	if (self_signed)

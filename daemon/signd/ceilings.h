@@ -21,6 +21,9 @@ struct ceilings {
 	unsigned algorithms; /* mask of 1 << enum key_algorithm of subject keys */
 };
 
+/* How long after thisUpdate the nextUpdate of a CRL, and of an OCSP answer, may lie: seconds. */
+int64_t ceilings_crl_longest(const struct ceilings *c);
+int64_t ceilings_ocsp_longest(const struct ceilings *c);
 enum key_class ceilings_class(bool self_signed, uint16_t path_len);
 const char *ceilings_class_name(enum key_class c);
 /* Reads the group `classes`; what is not there keeps its default. */

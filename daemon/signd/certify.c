@@ -42,8 +42,7 @@ static void lost_written(struct signer *s, struct op *op)
 	certify_end(s, op, op->refusal);
 }
 
-/* No signature came of the intent. */
-static void certify_lost(struct signer *s, struct op *op)
+void certify_lost(struct signer *s, struct op *op)
 {
 	struct lost_record lost = { op->intent, op->records[0].type }; /* the intent's */
 	op->refusal = request_trouble(op);
@@ -93,24 +92,33 @@ static void certify_concluded(struct op *op)
 	}
 }
 
+void certify_wrong(struct signer *s, struct op *op)
+{
+	if (++op->key->wrong_signatures == WRONG_SIGNATURES)
+		latch_key(s, op->key, "It gave three signatures that do not verify.");
+	certify_lost(s, op);
+}
+
 /* It verified and its result is on the ledger, or not. */
 static void certify_verified(struct signer *s, struct op *op)
 {
-	if (op->trouble != OP_SIGNATURE_WRONG) {
+	if (op->trouble == OP_SIGNATURE_WRONG)
+		certify_wrong(s, op);
+	else
 		certify_done(s, op);
-		return;
-	}
-	if (++op->key->wrong_signatures == WRONG_SIGNATURES)
-		latch_key(s, op->key, "It gave three signatures that do not verify.");
+}
+
+void certify_unsigned(struct signer *s, struct op *op)
+{
+	if (op->trouble == OP_TOKEN_REFUSED)
+		check_refused(s, op->key, op->driver_code);
 	certify_lost(s, op);
 }
 
 static void certify_signed(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE) {
-		if (op->trouble == OP_TOKEN_REFUSED)
-			check_refused(s, op->key, op->driver_code);
-		certify_lost(s, op);
+		certify_unsigned(s, op);
 		return;
 	}
 	op->concluded = certify_concluded;

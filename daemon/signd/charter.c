@@ -107,7 +107,7 @@ static struct verdict check_usages(struct list chain, const struct cert_sign_req
 	return FINE;
 }
 
-static bool url_ok(uint8_t use, struct slice url)
+bool charter_url(uint8_t use, struct slice url)
 {
 	static const char *const schemes[] = { "http://", "https://", "ldap://" };
 	if (use < URL_CRL || use > URL_CA_ISSUERS || !text_is_ascii(url) || !text_valid(url))
@@ -125,7 +125,7 @@ static struct verdict check_urls_and_policies(struct list urls, struct list poli
 	uint8_t use;
 	struct slice item;
 	while (list_next(&urls, &use, &item))
-		if (!url_ok(use, item))
+		if (!charter_url(use, item))
 			return REFUSED(URL, "urls");
 	while (list_next(&policies, &use, &item))
 		if (!oid_valid(item))

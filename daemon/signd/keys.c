@@ -73,15 +73,18 @@ void key_close(struct key *k)
 		k->state = KEY_STATE_CLOSED;
 }
 
-uint16_t key_stopped(const struct key *k)
+uint16_t key_silent(const struct key *k)
 {
 	if (k->state == KEY_STATE_GONE)
 		return REFUSE_KEY_GONE;
-	if (k->state == KEY_STATE_CLOSED)
-		return REFUSE_KEY_CLOSED;
 	if (k->latched)
 		return REFUSE_KEY_LATCHED;
 	return k->trouble ? REFUSE_KEY_TROUBLE : 0;
+}
+
+uint16_t key_stopped(const struct key *k)
+{
+	return k->state == KEY_STATE_CLOSED ? REFUSE_KEY_CLOSED : key_silent(k);
 }
 
 bool key_is_root(const struct key *k)

@@ -62,6 +62,8 @@ int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t no
 struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_COUNT]);
 /* One way; a key that is gone stays so. */
 void key_close(struct key *k);
+/* The refusal that a key meets that signs nothing at all, for good or now; 0. One that is closed still signs CRLs. */
+uint16_t key_silent(const struct key *k);
 /* The refusal that a key meets that will never sign certificates again, or not now; 0. */
 uint16_t key_stopped(const struct key *k);
 bool key_is_root(const struct key *k);

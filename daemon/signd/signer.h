@@ -14,11 +14,13 @@
 #include "signd/latch.h"
 #include "signd/loop.h"
 #include "signd/recent.h"
+#include "signd/scopes.h"
 #include "signd/verify.h"
 
 #define MAX_IN_FLIGHT 1024 /* ops; a request past it is refused BUSY */
 
 struct guard;
+struct scribes;
 
 struct signer {
 	struct config config;
@@ -31,6 +33,10 @@ struct signer {
 	struct slot *slots[MAX_SLOTS + 1];
 	struct keys keys;
 	struct recent *recent;
+	struct scopes scopes;
+	struct scribes *scribes;
+	int crl_folder;
+	unsigned crls; /* under way */
 	struct guard *guard;
 
 	struct op *running; /* all ops */
