@@ -10,6 +10,7 @@
 #include "signd/import.h"
 #include "signd/keygen.h"
 #include "signd/notary.h"
+#include "signd/ocsp.h"
 #include "signd/report.h"
 #include "signd/request.h"
 #include "signd/signer.h"

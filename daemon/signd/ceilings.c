@@ -13,10 +13,10 @@ static const char *const kind_names[] = { "", "leaf", "ca", "ocsp-responder", "s
 
 #define KIND_BIT(kind) (1U << (kind))
 static const unsigned default_kinds[CLASS_COUNT] = {
-	[CLASS_ROOT] = KIND_BIT(KIND_CA),
-	[CLASS_SINGLE] = KIND_BIT(KIND_LEAF),
-	[CLASS_INTERMEDIATE] = KIND_BIT(KIND_CA) | KIND_BIT(KIND_LEAF),
-	[CLASS_ISSUING] = KIND_BIT(KIND_LEAF),
+	[CLASS_ROOT] = KIND_BIT(KIND_CA) | KIND_BIT(KIND_OCSP_RESPONDER),
+	[CLASS_SINGLE] = KIND_BIT(KIND_LEAF) | KIND_BIT(KIND_OCSP_RESPONDER),
+	[CLASS_INTERMEDIATE] = KIND_BIT(KIND_CA) | KIND_BIT(KIND_LEAF) | KIND_BIT(KIND_OCSP_RESPONDER),
+	[CLASS_ISSUING] = KIND_BIT(KIND_LEAF) | KIND_BIT(KIND_OCSP_RESPONDER),
 };
 
 int64_t ceilings_crl_longest(const struct ceilings *c)
@@ -72,7 +72,7 @@ static unsigned read_mask(struct conf *conf, const char *class, const char *what
 /* Only kinds that this signer can sign are accepted here. */
 static unsigned kind_number(const char *text)
 {
-	for (unsigned i = KIND_LEAF; i <= KIND_CA; i++)
+	for (unsigned i = KIND_LEAF; i <= KIND_OCSP_RESPONDER; i++)
 		if (strcmp(text, kind_names[i]) == 0)
 			return i;
 	return 0;
@@ -97,10 +97,12 @@ static void read_class(struct conf *conf, enum key_class c, struct ceilings *out
 	const char *name = class_names[c];
 	char path[96];
 	*out = (struct ceilings){ 0 };
-	out->kinds = read_mask(conf, name, "kinds", kind_number, "\\\"leaf\\\" or \\\"ca\\\"", default_kinds[c]);
+	out->kinds = read_mask(conf, name, "kinds", kind_number, "\\\"leaf\\\", \\\"ca\\\" or \\\"ocsp-responder\\\"",
+			       default_kinds[c]);
 	out->longest[KIND_LEAF] = read_days(conf, name, "leaf_days", 3660, 400);
 	out->longest[KIND_CA] =
 		read_days(conf, name, "ca_days", 18300, c == CLASS_ROOT || c == CLASS_SINGLE ? 9150 : 5490);
+	out->longest[KIND_OCSP_RESPONDER] = read_days(conf, name, "responder_days", 400, 90);
 	out->name_types = read_mask(conf, name, "name_types", name_type_number, "dns, email, uri or ip, in quotes",
 				    1U << NAME_DNS | 1U << NAME_EMAIL | 1U << NAME_URI | 1U << NAME_IP);
 	out->algorithms = read_mask(conf, name, "subject_keys", algorithm_number,

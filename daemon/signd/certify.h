@@ -14,6 +14,7 @@
 
 struct signer;
 struct op;
+struct key;
 
 /* 0, or -1: malformed. KEY_CSR goes the same way; its certificate is another CA's to sign. */
 int answer_cert_sign(struct signer *s, uint64_t peer, const struct frame *f);
@@ -27,5 +28,7 @@ int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f);
 void certify_unsigned(struct signer *s, struct op *op);
 void certify_wrong(struct signer *s, struct op *op);
 void certify_lost(struct signer *s, struct op *op);
+/* A signature of this key did not verify. */
+void certify_count_wrong(struct signer *s, struct key *k);
 
 #endif

@@ -194,6 +194,23 @@ static struct verdict check_ca(const struct issuer *issuer, const struct cert_si
 	return v;
 }
 
+/* An OCSP responder's certificate has a name and nothing else to be asked for: the encoder writes the rest. */
+static struct verdict check_responder(const struct issuer *issuer, const struct cert_sign_request *r)
+{
+	const struct constraints effective = { issuer->charter->permitted, issuer->charter->excluded };
+	if (has_leaf_fields(r) || r->urls.count || r->policies.count)
+		return REFUSED(NOT_FOR_KIND, r->urls.count ? "urls" : "alt_names");
+	if (r->path_len != PATH_LEN_NONE || r->permitted.count || r->excluded.count)
+		return REFUSED(NOT_FOR_KIND, r->path_len != PATH_LEN_NONE ? "path_len" : "name_constraints");
+	if (issuer->charter->ext_key_usage.count &&
+	    !usage_held(issuer->charter->ext_key_usage, OID_SLICE(OID_OCSP_SIGNING)))
+		return REFUSED(EXT_KEY_USAGE, "kind");
+	struct verdict v = check_subject(r->subject, true);
+	if (!v.code && constraints_admit_subject(&effective, r->subject) != CONSTRAINTS_OK)
+		v = REFUSED(NAME_OUTSIDE, "subject");
+	return v;
+}
+
 struct verdict charter_check(const struct issuer *issuer, const struct cert_sign_request *r, int64_t now)
 {
 	if (r->kind < KIND_LEAF || r->kind > KIND_SUBCA_FOREIGN || !(issuer->ceilings->kinds >> r->kind & 1))
@@ -206,7 +223,9 @@ struct verdict charter_check(const struct issuer *issuer, const struct cert_sign
 	if (!v.code)
 		v = check_urls_and_policies(r->urls, r->policies);
 	if (!v.code)
-		v = r->kind == KIND_LEAF ? check_leaf(issuer, r) : check_ca(issuer, r);
+		v = r->kind == KIND_LEAF	     ? check_leaf(issuer, r)
+		    : r->kind == KIND_OCSP_RESPONDER ? check_responder(issuer, r)
+						     : check_ca(issuer, r);
 	return v;
 }
 

@@ -14,9 +14,10 @@
 
 #define MAX_KEYS 16384 /* CAs and keys without one; about 2 KiB each */
 
-enum key_state { KEY_STATE_UNBOUND, KEY_STATE_BOUND, KEY_STATE_CLOSED, KEY_STATE_GONE };
+enum key_state { KEY_STATE_UNBOUND, KEY_STATE_BOUND, KEY_STATE_CLOSED, KEY_STATE_GONE, KEY_STATE_RESPONDER };
 
 struct slot;
+struct responder_bound_record;
 
 struct key {
 	uint8_t id[KEY_ID_SIZE];
@@ -40,6 +41,11 @@ struct key {
 	struct charter charter; /* if bound; points into charter_bytes */
 	struct buf charter_bytes;
 	int64_t not_before, not_after;
+
+	/* An OCSP responder's key has no charter: it signs ResponseData only. */
+	uint8_t responder_of[KEY_ID_SIZE];
+	uint64_t responder_seq; /* of the RESPONDER_BOUND, which follows its certificate's result */
+	struct buf certificate; /* once it was asked for */
 };
 
 struct keys {
@@ -58,6 +64,8 @@ void key_free(struct key *k);
  * stays closed, one that is gone stays gone. Positive: it does not fit the key, which stays as it was.
  */
 int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after);
+/* Binds an OCSP responder's key, or binds it anew, by the record of this number. Positive: it is another thing. */
+int key_respond(struct key *k, const struct responder_bound_record *r, uint64_t seq);
 /* The issuer that a bound key is, under its class's ceilings. */
 struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_COUNT]);
 /* One way; a key that is gone stays so. */

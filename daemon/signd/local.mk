@@ -18,6 +18,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/encode/crl.c daemon/signd/encode/crl.h \
 	daemon/signd/encode/csr.c daemon/signd/encode/csr.h \
 	daemon/signd/encode/der.c daemon/signd/encode/der.h \
+	daemon/signd/encode/ocsp.c daemon/signd/encode/ocsp.h \
 	daemon/signd/encode/oid.c daemon/signd/encode/oid.h \
 	daemon/signd/entries.c daemon/signd/entries.h \
 	daemon/signd/gone.c daemon/signd/gone.h \
@@ -33,6 +34,8 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/loop.c daemon/signd/loop.h \
 	daemon/signd/merge.c daemon/signd/merge.h \
 	daemon/signd/notary.c daemon/signd/notary.h \
+	daemon/signd/ocsp.c daemon/signd/ocsp.h \
+	daemon/signd/ocsp_draft.c daemon/signd/ocsp_draft.h \
 	daemon/signd/op.c daemon/signd/op.h \
 	daemon/signd/public_key.c daemon/signd/public_key.h \
 	daemon/signd/queue.c daemon/signd/queue.h \

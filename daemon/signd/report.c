@@ -99,7 +99,8 @@ static void put_key(const struct key *k, struct buf *items, uint16_t *count)
 	static const uint8_t states[] = { [KEY_STATE_UNBOUND] = KEY_REPORT_UNBOUND,
 					  [KEY_STATE_BOUND] = KEY_REPORT_BOUND,
 					  [KEY_STATE_CLOSED] = KEY_REPORT_CLOSED,
-					  [KEY_STATE_GONE] = KEY_REPORT_GONE };
+					  [KEY_STATE_GONE] = KEY_REPORT_GONE,
+					  [KEY_STATE_RESPONDER] = KEY_REPORT_RESPONDER };
 	struct key_report report = { .token = slice_text(k->token),
 				     .driver_key = { k->driver_key, k->driver_key_len },
 				     .algorithm = k->algorithm,

@@ -139,6 +139,15 @@ static int take_crl(struct pass *p, const struct record *r, struct crl_intent_re
 	return scopes_intend(&p->signer->scopes, crl, r->seq);
 }
 
+static int take_responder(struct pass *p, const struct record *r)
+{
+	struct responder_bound_record bound;
+	if (record_responder_bound_get(r->body, &bound) != PACK_OK)
+		return -1;
+	struct key *k = keys_find(&p->signer->keys, bound.key_id);
+	return k ? -key_respond(k, &bound, r->seq) : -1;
+}
+
 static int take_intent(struct pass *p, const struct record *r)
 {
 	struct cert_intent_record cert;
@@ -253,6 +262,8 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_outcome(p, r);
 	case RECORD_KEY_BOUND:
 		return take_binding(p, r);
+	case RECORD_RESPONDER_BOUND:
+		return take_responder(p, r);
 	case RECORD_IMPORTED:
 		return take_imported(p, r);
 	case RECORD_NOTE:
@@ -264,6 +275,7 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_LATCHED:
 	case RECORD_RESUMED:
 		return take_latch(p, r);
+	case RECORD_OCSP_BATCH:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
 		return 0;

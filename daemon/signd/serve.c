@@ -24,6 +24,7 @@
 #include "signd/calls.h"
 #include "signd/guard.h"
 #include "signd/notary.h"
+#include "signd/ocsp.h"
 #include "signd/resume.h"
 #include "signd/restore.h"
 #include "signd/scribe.h"
@@ -136,6 +137,7 @@ static void tick(void *of)
 	bool hungry = false;
 	look_around(s);
 	notary_tick(s);
+	ocsp_tick(s);
 	for (size_t i = 0; i < s->config.token_count; i++)
 		hungry = slot_tick(s->slots[i]) || hungry;
 	signer_hand_over(s);

@@ -36,7 +36,9 @@ struct signer {
 	struct scopes scopes;
 	struct scribes *scribes;
 	int crl_folder;
-	unsigned crls; /* under way */
+	unsigned crls, answers; /* under way */
+	struct op_chain ocsp;	/* that wait for a record of theirs, */
+	int64_t ocsp_since;	/* ... boot milliseconds */
 	struct guard *guard;
 
 	struct op *running; /* all ops */

@@ -53,7 +53,13 @@ enum note_kind { NOTE_DENIAL = 1, NOTE_TRANSITION = 2, NOTE_REVOCATION = 3, NOTE
 enum driver_state { DRIVER_READY = 1, DRIVER_AWAY = 2, DRIVER_LATCHED = 3 };
 /* Why something isn't signed, the tag of a text in STATUS. */
 enum stop_kind { STOP_PASSES = 0, STOP_LATCHED = 1, STOP_LOG_KEY = 2 };
-enum key_report_state { KEY_REPORT_UNBOUND = 1, KEY_REPORT_BOUND = 2, KEY_REPORT_CLOSED = 3, KEY_REPORT_GONE = 4 };
+enum key_report_state {
+	KEY_REPORT_UNBOUND = 1,
+	KEY_REPORT_BOUND = 2,
+	KEY_REPORT_CLOSED = 3,
+	KEY_REPORT_GONE = 4,
+	KEY_REPORT_RESPONDER = 5
+};
 
 enum inner_verb {
 #define VERB(number, NAME, name, who, most, request, reply) INNER_##NAME = number,

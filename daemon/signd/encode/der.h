@@ -46,4 +46,7 @@ void der_put_named_bits(struct buf *out, uint16_t flags);
  */
 void der_put_time(struct buf *out, int64_t seconds);
 
+/* Always GeneralizedTime, as OCSP wants (RFC 6960 4.2.2.1). */
+void der_put_generalized(struct buf *out, int64_t seconds);
+
 #endif
