@@ -15,9 +15,7 @@
 #include "signd/slot.h"
 #include "wire/inner_answer.h"
 
-#define MAX_CRLS 4	     /* under way: each has a memory file that may be large */
-#define UPDATE_BACKDATE 3600 /* how far thisUpdate may be behind the clock, */
-#define UPDATE_AHEAD 60	     /* ... and ahead of it */
+#define MAX_CRLS 4 /* under way: each has a memory file that may be large */
 
 /* What hangs on the op: the draft, and the scope that is busy with it. */
 struct crl_work {
@@ -230,12 +228,9 @@ static struct verdict check_times(const struct signer *s, const struct key *k, c
 				  const struct crl_sign_request *r, int64_t now)
 {
 	const struct issuer issuer = key_issuer(k, s->config.classes);
-	if (r->this_update < now - UPDATE_BACKDATE || r->this_update > now + UPDATE_AHEAD ||
-	    (own && own->any && r->this_update < own->this_update))
-		return refused(REFUSE_CRL_TIMES, "this_update");
-	bool fits = r->next_update > r->this_update &&
-		    r->next_update - r->this_update <= ceilings_crl_longest(issuer.ceilings);
-	return refused(fits ? 0 : REFUSE_CRL_TIMES, "next_update");
+	if (own && own->any && r->this_update < own->this_update)
+		return refused(REFUSE_CRL_TIME, "this_update");
+	return charter_check_crl(issuer.ceilings, r->this_update, r->next_update, now);
 }
 
 /* A CA that is closed goes on signing CRLs, until its key is gone. */

@@ -31,8 +31,10 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/keys.c daemon/signd/keys.h \
 	daemon/signd/last.c daemon/signd/last.h \
 	daemon/signd/latch.c daemon/signd/latch.h \
+	daemon/signd/law.c daemon/signd/law.h \
 	daemon/signd/loop.c daemon/signd/loop.h \
 	daemon/signd/merge.c daemon/signd/merge.h \
+	daemon/signd/meter.c daemon/signd/meter.h \
 	daemon/signd/notary.c daemon/signd/notary.h \
 	daemon/signd/ocsp.c daemon/signd/ocsp.h \
 	daemon/signd/ocsp_draft.c daemon/signd/ocsp_draft.h \
@@ -50,6 +52,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/signer.c daemon/signd/signer.h \
 	daemon/signd/slot.c daemon/signd/slot.h \
 	daemon/signd/stream.c daemon/signd/stream.h \
+	daemon/signd/tally.c daemon/signd/tally.h \
 	daemon/signd/verify.c daemon/signd/verify.h
 daemon_signd_libsignd_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 

@@ -175,8 +175,8 @@ static void ocsp_task(struct op *op, struct ledger_reader *ledger)
 	ocsp_draft_write(w->draft, ledger, &op->message);
 }
 
-static struct verdict read_rows(const struct signer *s, const struct ocsp_sign_request *r, int64_t longest,
-				struct ocsp_draft *d)
+static struct verdict read_rows(const struct signer *s, const struct ocsp_sign_request *r,
+				const struct ceilings *ceilings, struct ocsp_draft *d)
 {
 	struct list rows = r->responses;
 	struct slice item;
@@ -187,9 +187,12 @@ static struct verdict read_rows(const struct signer *s, const struct ocsp_sign_r
 		if (item.len != OCSP_ROW_SIZE)
 			return refused(REFUSE_OCSP_ROW, "responses");
 		ocsp_row_get(item.at, &one->row);
-		uint16_t code = ocsp_row_check(one, now, longest);
+		uint16_t code = ocsp_row_check(one, now);
 		if (code)
 			return refused(code, "responses");
+		struct verdict v = charter_check_ocsp(ceilings, one->row.this_update, one->row.next_update, now);
+		if (v.code)
+			return v;
 		const struct scope *scope =
 			kin ? scopes_find(&s->scopes, r->ca_key, merge_shard(one->row.serial, kin->shards)) : NULL;
 		if (scope)
@@ -259,7 +262,7 @@ static struct verdict ocsp_begin(struct signer *s, struct op *op, const struct o
 	op->work_free = work_free;
 	s->answers++;
 	const struct issuer issuer = key_issuer(ca, s->config.classes);
-	v = read_rows(s, r, ceilings_ocsp_longest(issuer.ceilings), d);
+	v = read_rows(s, r, issuer.ceilings, d);
 	draft_fill(s, ca, op->key, r, d);
 	if (!v.code && !buf_ok(&d->bytes))
 		v = refused(REFUSE_OCSP_BUSY, NULL);

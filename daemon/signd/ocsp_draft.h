@@ -35,8 +35,8 @@ struct ocsp_draft {
 
 struct ocsp_draft *ocsp_draft_new(void);
 void ocsp_draft_free(struct ocsp_draft *d);
-/* Whether a row can be said at all: its status, hash, reason and times fit each other. 0 or a refusal. */
-uint16_t ocsp_row_check(const struct ocsp_single *one, int64_t now, int64_t longest);
+/* Whether a row can be said at all: its status, hash, reason and date fit each other. 0 or a refusal. */
+uint16_t ocsp_row_check(const struct ocsp_single *one, int64_t now);
 /* On a scribe's thread: judges, and writes the ResponseData to out. */
 void ocsp_draft_write(struct ocsp_draft *d, struct ledger_reader *ledger, struct buf *out);
 

@@ -15,6 +15,7 @@
 #include "signd/loop.h"
 #include "signd/recent.h"
 #include "signd/scopes.h"
+#include "signd/tally.h"
 #include "signd/verify.h"
 
 #define MAX_IN_FLIGHT 1024 /* ops; a request past it is refused BUSY */
@@ -39,6 +40,9 @@ struct signer {
 	unsigned crls, answers; /* under way */
 	struct op_chain ocsp;	/* that wait for a record of theirs, */
 	int64_t ocsp_since;	/* ... boot milliseconds */
+	struct meter new_keys;
+	struct tallies tallies;
+	uint8_t law[HASH_SIZE]; /* the last CEILINGS of the ledger; zeros: none yet */
 	struct guard *guard;
 
 	struct op *running; /* all ops */

@@ -61,6 +61,9 @@ enum key_report_state {
 	KEY_REPORT_RESPONDER = 5
 };
 
+/* The class of a key in CHARTER_READ, by the facts of its certificate. */
+enum key_class_number { KEY_CLASS_ROOT = 1, KEY_CLASS_SINGLE, KEY_CLASS_INTERMEDIATE, KEY_CLASS_ISSUING };
+
 enum inner_verb {
 #define VERB(number, NAME, name, who, most, request, reply) INNER_##NAME = number,
 #include "wire/inner.def"

@@ -140,11 +140,11 @@ refused 443 "a count that the file hasn't got" crl one no number=6 form=changes 
 refused 453 "more entries than a CRL may have" crl one no number=6 form=changes count=4000001 d:1
 refused 459 "another form" crl one no number=6 form=other d:1
 refused 459 "changes of nothing" crl two no number=1 form=changes x:1
-refused 442 "thisUpdate long ago" crl one no number=6 form=changes this=-4000
-refused 442 "thisUpdate ahead" crl one no number=6 form=changes this=100
+refused 431 "thisUpdate long ago" crl two no number=1 this=-4000
+refused 431 "thisUpdate ahead" crl one no number=6 form=changes this=100
 refused 442 "thisUpdate before the last CRL's" crl one no number=6 form=changes this=-600
-refused 442 "nextUpdate before thisUpdate" crl one no number=6 form=changes next=-1
-refused 442 "nextUpdate past the ceiling" crl one no number=6 form=changes next=40000000
+refused 430 "nextUpdate before thisUpdate" crl one no number=6 form=changes next=-1
+refused 432 "nextUpdate past the ceiling" crl one no number=6 form=changes next=40000000
 refused 440 "a URL without shards" crl one no number=6 form=changes url=http://pki.example/crl
 refused 440 "shards that it hasn't got" crl one no number=6 form=changes shards=4 url=http://pki.example/crl
 refused 418 "a URL that is none" crl one no number=6 form=changes delta_url=gopher://x
@@ -271,9 +271,9 @@ refused 464 "good, and since when revoked" ocsp one resp no f:good:at=5
 refused 464 "a reason that is none" ocsp one resp no f:7
 refused 464 "removed" ocsp one resp no f:8
 refused 464 "a hash that is none" ocsp one resp no f:good:hash=3
-refused 463 "thisUpdate long ago" ocsp one resp no this=-4000 f:good
-refused 463 "nextUpdate past the ceiling" ocsp one resp no next=4000000 f:good
-refused 463 "nextUpdate before thisUpdate" ocsp one resp no next=-1 f:good
+refused 431 "thisUpdate long ago" ocsp one resp no this=-4000 f:good
+refused 432 "nextUpdate past the ceiling" ocsp one resp no next=4000000 f:good
+refused 430 "nextUpdate before thisUpdate" ocsp one resp no next=-1 f:good
 refused 465 "nothing" ocsp one resp no
 refused 460 "a responder of another CA" ocsp two resp no x:good
 done_ "a closed CA's" close one
