@@ -26,6 +26,7 @@ EXTRA_DIST += \
 	tests/e2e/race.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
+	tests/e2e/rotate.t \
 EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t

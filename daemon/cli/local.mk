@@ -16,6 +16,7 @@ cli_sources = \
 	daemon/cli/pem.c daemon/cli/pem.h \
 	daemon/cli/plain.c daemon/cli/plain.h \
 	daemon/cli/record.c daemon/cli/record.h \
+	daemon/cli/rotation.c daemon/cli/rotation.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tree.c daemon/cli/tree.h \
 	daemon/cli/view.c daemon/cli/view.h \

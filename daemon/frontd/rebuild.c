@@ -10,6 +10,7 @@
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
 #include "frontd/subject.h"
+#include "frontd/succession.h"
 
 #define MAX_CERTIFICATE (160 * 1024)
 #define MAX_PACKED (1024 * 1024)
@@ -37,6 +38,8 @@ static int issuer_put(struct store_session *s, json_t *context, int64_t when, bo
 				  .issuing_ca_id = slice_text(context_text(context, "issuing")),
 				  .created_at = when,
 				  .updated_at = when };
+	if (change || !*context_text(context, "ca")) /* a CA's words have its own rule */
+		row.rotation = slice_text(context_text(context, "rot"));
 	if (!row.id.len)
 		return 0;
 	scoped_row(issuer) known = { 0 };
@@ -72,6 +75,8 @@ static int ca_advance(struct store_session *s, struct ca_row *ca, const char *to
 	if (state_rank(slice_text(to)) <= state_rank(ca->state) || state_rank(slice_text(to)) > 3)
 		return 0;
 	int r = store_ca_move(s, row_text(ca->id), row_text(ca->state), to, when);
+	if (!r && strcmp(to, "retiring") == 0)
+		r = succession_take(s, ca, when);
 	return r < 0 ? r : 0;
 }
 
@@ -87,6 +92,12 @@ static int step_put(struct store_session *s, const struct rebuild *r, const stru
 	return state_rank(row.state) < 5 ? store_step_insert(s, &row, when - IDEMPOTENCY_SECONDS) : 0;
 }
 
+static int rule_put(struct store_session *s, json_t *context, int64_t when)
+{
+	int r = store_ca_rule(s, context_text(context, "ca"), context_text(context, "rot"), when);
+	return r < 0 ? r : 0;
+}
+
 static int rebuild_note(struct store_session *s, const struct rebuild *r)
 {
 	struct note_record note;
@@ -96,6 +107,8 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 	int64_t when = r->record.time / 1000;
 	if (context && strcmp(context_text(context, "op"), "issuer") == 0)
 		return issuer_put(s, context, when, !issuer_begins(context, note.request_id));
+	if (context && strcmp(context_text(context, "op"), "rule") == 0)
+		return rule_put(s, context, when);
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
 		return 0;
 	scoped_row(ca) ca = { 0 };
@@ -261,6 +274,9 @@ static void restored_ca_row(struct restored *x)
 	ca->constraints = buf_slice(&x->packed_stated);
 	ca->effective = buf_slice(&x->packed_effective);
 	ca->metadata = slice_text(context_text(x->context, "meta"));
+	ca->rotation = slice_text(context_text(x->context, "rot"));
+	ca->predecessor_id = slice_text(context_text(x->context, "pred"));
+	ca->ttl = strtoll(context_text(x->context, "ttl"), NULL, 10);
 	ca->actor = slice_text(context_text(x->context, "actor"));
 	memcpy(ca->request_id, x->intent.request_id, sizeof(ca->request_id));
 	memcpy(ca->fingerprint, x->facts.fingerprint, sizeof(ca->fingerprint));
