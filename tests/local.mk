@@ -27,6 +27,8 @@ EXTRA_DIST += \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
 	tests/e2e/rotate.t \
+	tests/e2e/rotation.sh \
+	tests/e2e/rotation.t \
 EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t

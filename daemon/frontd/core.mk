@@ -28,6 +28,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/root.c daemon/frontd/root.h \
 	daemon/frontd/rotate.c \
 	daemon/frontd/rule.c daemon/frontd/rule.h \
+	daemon/frontd/scheduler.c daemon/frontd/scheduler.h \
 	daemon/frontd/signer.c daemon/frontd/signer.h daemon/frontd/signer_link.c daemon/frontd/signer_link.h \
 	daemon/frontd/subject.c daemon/frontd/subject.h \
 	daemon/frontd/succession.c daemon/frontd/succession.h \

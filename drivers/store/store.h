@@ -151,7 +151,7 @@ int store_ca_live_descendants(struct store_session *s, const char *id, int64_t *
  */
 int store_ca_find_successor(struct store_session *s, const char *id, struct ca_row *out);
 int store_ca_rule(struct store_session *s, const char *id, const char *rule, int64_t now);
-/* When the last certificate that this CA signed expires, whatever its state; 0: it signed none. */
+/* When the last certificate that this CA signed for another expires, whatever its state; 0: it signed none. */
 int store_ca_last_end(struct store_session *s, const char *id, int64_t *end);
 /* The visitor may take the row, and then sets its memory to NULL. */
 typedef int lineage_visit(void *with, struct lineage_row *row);
