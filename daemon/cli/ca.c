@@ -263,6 +263,49 @@ static int ca_rotate(struct cli *c, const struct options *o)
 	return r ? r : ca_answer(c, answer);
 }
 
+static int ca_renew(struct cli *c, const struct options *o)
+{
+	scoped_buf path;
+	int r = ca_path(c, o, "/renew", &path);
+	if (r)
+		return r;
+	json_t *body = json_object();
+	body_number(&body, "ttl_days", o, "ttl-days");
+	if (option_flag(o, "dry-run"))
+		path_query(&path, "dry_run", "true");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, body, &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
+static int ca_cross(struct cli *c, const struct options *o)
+{
+	char signer[MAX_ID];
+	scoped_buf path;
+	buf_init(&path, MAX_URL);
+	int r = option_need(c, o, "by");
+	if (r == CLI_DONE)
+		r = pem_target_check(c, "out", option_text(o, "out"));
+	if (r == CLI_DONE)
+		r = lookup_ca(c, option_text(o, "by"), NULL, signer);
+	if (r == CLI_DONE)
+		r = ca_path(c, o, "/cross", &path);
+	if (r)
+		return r;
+	json_t *body = json_pack("{s:s}", "issuer_ca_id", signer);
+	body_number(&body, "ttl_days", o, "ttl-days");
+	body_number(&body, "path_len_constraint", o, "path-len");
+	if (option_flag(o, "permit") || option_flag(o, "exclude"))
+		member_set(&body, "name_constraints", constraints_make(o));
+	if (option_flag(o, "dry-run"))
+		path_query(&path, "dry_run", "true");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, body, &answer);
+	if (r == CLI_DONE && option_text(o, "out") && !option_flag(o, "dry-run"))
+		r = pem_write(c, option_text(o, "out"), "the certificate", member_text(answer, "certificate_pem"));
+	return r ? r : ca_answer(c, answer);
+}
+
 static int ca_set(struct cli *c, const struct options *o)
 {
 	json_t *rule = NULL;
@@ -360,6 +403,25 @@ static const struct option_spec rotate_options[] = {
 	{ .name = NULL },
 };
 
+static const struct option_spec renew_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "ttl-days", OPTION_NUMBER, "N", "days that it is valid from now on; as many as before by default" },
+	{ "dry-run", OPTION_FLAG, NULL, "check everything and sign nothing" },
+	{ .name = NULL },
+};
+
+static const struct option_spec cross_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "by", OPTION_TEXT, "CA", "the CA that signs it (needed)" },
+	{ "ttl-days", OPTION_NUMBER, "N", "days that it is valid, at most as long as both CAs" },
+	{ "path-len", OPTION_NUMBER, "N", "how many CAs may follow below it, at most as many as now" },
+	{ "permit", OPTION_MANY, "SUBTREE", "a permitted subtree, within those of the CA" },
+	{ "exclude", OPTION_MANY, "SUBTREE", "an excluded subtree; the CA's own must be among them" },
+	{ "out", OPTION_TEXT, "FILE", "write the certificate to a file" },
+	{ "dry-run", OPTION_FLAG, NULL, "check everything and sign nothing" },
+	{ .name = NULL },
+};
+
 static const struct option_spec ca_set_options[] = {
 	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
 	{ "rotation", OPTION_TEXT, ROTATION_FORM, "when its successor is made and takes over (needed)" },
@@ -384,6 +446,11 @@ const struct command ca_commands[] = {
 	{ "ca", "rotate", 1, 1, "CA",
 	  "Make a CA's successor, which takes over by the CA's rule or, with --now, at once.",
 	  "chancery ca rotate issuing --now", rotate_options, ca_rotate },
+	{ "ca", "renew", 1, 1, "CA", "Make a CA's certificate anew, with the same key and limits, for longer.",
+	  "chancery ca renew root --ttl-days 7300", renew_options, ca_renew },
+	{ "ca", "cross", 1, 1, "CA",
+	  "Have a CA's key certified by another CA as well, with no more than it may do now.",
+	  "chancery ca cross 'root, G2' --by root --out root-g2-by-root.crt", cross_options, ca_cross },
 	{ "ca", "set", 1, 1, "CA", "Change the rule by which a CA gets its successor.",
 	  "chancery ca set issuing --rotation 30/7", ca_set_options, ca_set },
 	{ "ca", "key-gone", 1, 1, "CA", "Record that a CA's key was destroyed in its token.",

@@ -24,6 +24,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/rebuild.c daemon/frontd/rebuild.h \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
+	daemon/frontd/renew.c \
 	daemon/frontd/retire.c daemon/frontd/retire.h \
 	daemon/frontd/root.c daemon/frontd/root.h \
 	daemon/frontd/rotate.c \

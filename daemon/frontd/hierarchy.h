@@ -25,6 +25,8 @@ call_handler intermediate_chain;    /* {id}; ?root=false */
 call_handler intermediate_patch;    /* {id} */
 call_handler intermediate_retire;   /* {id} */
 call_handler intermediate_rotate;   /* {id} */
+call_handler intermediate_renew;    /* {id} */
+call_handler intermediate_cross;    /* {id} */
 call_handler intermediate_key_gone; /* {id} */
 
 #endif

@@ -304,9 +304,16 @@ static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq
 	return 0;
 }
 
+/* A further certificate of a CA that is there: of its own issuer, which it is known by from then on, or of another. */
+static bool is_further(const struct restored *x)
+{
+	const char *op = context_text(x->context, "op");
+	return x->intent.kind == KIND_CA && (strcmp(op, "renew") == 0 || strcmp(op, "cross") == 0);
+}
+
 static int restored_commit(struct store_session *s, const struct rebuild *b, struct restored *x)
 {
-	bool ca = x->intent.kind == KIND_CA;
+	bool further = is_further(x), ca = x->intent.kind == KIND_CA && !further;
 	if (ca && (!*context_text(x->context, "ca") || !*context_text(x->context, "iss")))
 		return passed_over(b, "its context names no CA");
 	int r = restored_above(s, x);
@@ -316,10 +323,16 @@ static int restored_commit(struct store_session *s, const struct rebuild *b, str
 	r = ca ? restored_ca(s, x, b->intent.seq) : 0;
 	if (r)
 		return r < 0 ? r : passed_over(b, "its issuer's name is another's");
-	if (!ca && x->facts.ca)
+	if (further) {
+		restored_validate(x);
+		if (strcmp(context_text(x->context, "op"), "renew") == 0)
+			x->made.renewed_ca_id = context_text(x->context, "ca");
+	} else if (!ca && x->facts.ca)
 		strcpy(x->made.why, "it is a CA certificate where a leaf was asked for");
-	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : row_text(x->made.ca.id);
+	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : context_text(x->context, "ca");
 	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id, x->intent.kind);
+	if (x->intent.kind == KIND_CA)
+		items_put(&x->made.names, 0, slice_text(context_text(x->context, "ca")));
 	x->made.row.profile = slice_text(context_text(x->context, "profile"));
 	x->made.row.actor = slice_text(context_text(x->context, "actor"));
 	x->made.row.ledger_seq = b->intent.seq;
