@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "frontd/view.h"
 #include "policy/profile.h"
 
 #define DAY 86400
@@ -188,4 +189,15 @@ int64_t lineage_next(const struct lineage_ca *ca, int64_t now)
 	if (!lineage_in_use(ca) || ca->rule.off)
 		return INT64_MAX;
 	return ca->prepare_at > now ? ca->prepare_at : ca->activate_at > now ? ca->activate_at : INT64_MAX;
+}
+
+void lineage_show(const struct lineage_ca *ca, json_t *view)
+{
+	bool followed = ca->successor && !lineage_is(ca->successor, "created");
+	bool rotates = lineage_in_use(ca) && !ca->rule.off;
+	json_object_set_new(view, "successor_ca_id", followed ? view_text(ca->successor->row.id) : json_null());
+	json_object_set_new(view, "next_rotation",
+			    rotates ? json_pack("{s:o, s:o}", "prepare_at", view_time(ca->prepare_at), "activate_at",
+						view_time(ca->activate_at))
+				    : json_null());
 }

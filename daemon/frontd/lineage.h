@@ -58,5 +58,7 @@ int64_t lineage_next(const struct lineage_ca *ca, int64_t now);
 const struct lineage_ca *lineage_signer(const struct lineage_ca *ca, int64_t until);
 /* Seconds that a successor shall live. */
 int64_t lineage_ttl(const struct lineage_ca *ca);
+/* Adds successor_ca_id and next_rotation to a CA as the API shows it. */
+void lineage_show(const struct lineage_ca *ca, json_t *view);
 
 #endif

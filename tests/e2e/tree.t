@@ -37,10 +37,10 @@ answers 201 "seven CAs: active, retiring, retired, and one whose key is offline"
 # --- in the terminal ---
 "$chancery" ca tree >"$work/text" || fail "chancery ca tree"
 row() { grep -F -- "$1 " "$work/text"; }
-like "$(head -n 1 "$work/text")" '^CA +STATE +EXPIRES +PATH LEN +KEY +CONSTRAINTS$' "the columns have heads"
-like "$(row root | head -n 1)" "^root +active +[0-9-]{10} \(in [0-9]+ years\) +2 +$algorithm\$" "a root"
+like "$(head -n 1 "$work/text")" '^CA +STATE +EXPIRES +ROTATION +PATH LEN +KEY +CONSTRAINTS$' "the columns have heads"
+like "$(row root | head -n 1)" "^root +active +[0-9-]{10} \(in [0-9]+ years\) +[0-9-]{10} \(in [0-9]+ years\) +2 +$algorithm\$" "a root"
 like "$(row policy)" '^├─ policy +active +.* 1 +[A-Za-z0-9-]+ +only dns:agency\.example; not dns:lab\.agency\.example$' "a policy CA with constraints"
-like "$(row web)" '^│  ├─ web +active +[0-9-]{10} \(in (19|20) days\) +0 ' "one that expires soon"
+like "$(row web)" '^│  ├─ web +active +[0-9-]{10} \(in (19|20) days\) +[0-9-]{10} \(in [0-9]+ days\) +0 ' "one that expires soon"
 like "$(row old)" '^│  ├─ old +retiring ' "one that is retiring"
 like "$(row past)" '^│  └─ past +retired ' "one that is retired"
 like "$(row vault)" '^vault +active .* none +ECDSA-P256, offline$' "a root whose key is offline"
