@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/e2e/rotate.t \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \
+	tests/e2e/rotation_faults.t \
 EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t

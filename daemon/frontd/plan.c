@@ -97,7 +97,10 @@ static int check_predecessor(struct store_session *s, const struct plan *p)
 int plan_check(struct store_session *s, const struct plan *p)
 {
 	scoped_row(ca) named = { 0 }, subject = { 0 }, parent = { 0 };
-	int r = store_ca_find_name(s, row_text(p->issuer.id), p->name, &named);
+	int r = *p->predecessor_id ? check_predecessor(s, p) : 0;
+	if (r)
+		return r;
+	r = store_ca_find_name(s, row_text(p->issuer.id), p->name, &named);
 	if (r == STORE_DONE && !is_own(p, &named))
 		return PLAN_NAME_TAKEN;
 	if (r >= 0)
@@ -113,9 +116,7 @@ int plan_check(struct store_session *s, const struct plan *p)
 		if (r == STORE_DONE && ca_offline(&parent))
 			return PLAN_PARENT_OFFLINE;
 	}
-	if (r >= 0 && *p->predecessor_id)
-		return check_predecessor(s, p);
-	if (r < 0 || !slice_equal(p->issuer.hierarchy_mode, slice_text("single")))
+	if (r < 0 || *p->predecessor_id || !slice_equal(p->issuer.hierarchy_mode, slice_text("single")))
 		return r < 0 ? r : 0;
 	int live = 0;
 	r = store_ca_list(s, row_text(p->issuer.id), count_live, &live);

@@ -265,7 +265,9 @@ int succession_activate(struct front *f, struct call *c, const char *ca_id)
 	memcpy(step.request_id, c->request_id, sizeof(step.request_id));
 	const struct retirement retirement = { .successor_id = row_text(successor.id) };
 	r = retire_take(f, &step, ca_id, &retirement);
-	bool done = r > 0 && strcmp(step.error.code, "confirm_required") == 0; /* by somebody else, just now */
+	/* By somebody else, just now: */
+	bool done = r > 0 && (strcmp(step.error.code, "confirm_required") == 0 ||
+			      strcmp(step.error.code, "already_retired") == 0);
 	if (r > 0 && !done)
 		r = refuse_like(c, &step);
 	else if (r >= 0)
