@@ -13,7 +13,7 @@
 #define NEAR_EXPIRY (90 * 86400)	 /* seconds: time enough to make a successor and hand it out */
 #define NEXT_EXPIRY (30 * 86400)	 /* seconds: leaves are cut short by now */
 
-const char *const tree_heads[TREE_COLUMNS] = { "CA", "STATE", "EXPIRES", "ROTATION", "PATH LEN", "KEY", "CONSTRAINTS" };
+const char *const tree_heads[TREE_COLUMNS] = { "CA", "STATE", "EXPIRES", "PATH LEN", "KEY", "CONSTRAINTS", "ROTATION" };
 
 struct tree {
 	struct table *table;
@@ -134,12 +134,12 @@ static void tree_row(struct tree *t, const char *indent, const char *joint, cons
 	cell_put(t, ca, STYLE_PLAIN, &text);
 	state_cell(t, ca, &text);
 	expiry_cell(t, ca, &text);
-	rotation_cell(t, ca, &text);
 	path_len_cell(t, ca, &text);
 	key_cell(t, ca, &text);
 	subtrees_put(&text, ca, "only ", "permitted");
 	subtrees_put(&text, ca, "not ", "excluded");
 	cell_put(t, ca, STYLE_PLAIN, &text);
+	rotation_cell(t, ca, &text);
 }
 
 /* From place `*at` of the children on, the row of the first that isn't drawn yet; false if there is none. */
