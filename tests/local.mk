@@ -21,6 +21,8 @@ EXTRA_DIST += \
 	tests/e2e/load.py \
 	tests/e2e/load.sh \
 	tests/e2e/migrate.t \
+	tests/e2e/offline.t \
+	tests/e2e/patterns.t \
 	tests/e2e/quickstart.t \
 	tests/e2e/race.py \
 	tests/e2e/race.t \
@@ -31,6 +33,7 @@ EXTRA_DIST += \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \
 	tests/e2e/rotation_faults.t \
+	tests/e2e/scale.t \
 EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t

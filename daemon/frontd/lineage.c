@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "frontd/rules.h"
 #include "frontd/view.h"
-#include "policy/profile.h"
 
 #define DAY 86400
 #define PARTS 3 /* of its life a CA spends at most the last third on not being cut short */
@@ -140,7 +140,8 @@ int lineage_read(struct front *f, struct store_session *s, const struct issuer_r
 	*out = (struct lineage){ 0 };
 	if (store_lineage_list(s, row_text(issuer->id), row_take, out) || lineage_link(out))
 		return -1;
-	int64_t leaf = longest_leaf(f->profiles);
+	scoped_rules *rules = rules_hold(f->rules);
+	int64_t leaf = longest_leaf(rules->profiles);
 	for (size_t i = 0; i < out->count; i++)
 		set_end(&out->all[i]);
 	for (size_t i = 0; i < out->count; i++) {
@@ -193,7 +194,7 @@ int64_t lineage_next(const struct lineage_ca *ca, int64_t now)
 
 void lineage_show(const struct lineage_ca *ca, json_t *view)
 {
-	bool followed = ca->successor && !lineage_is(ca->successor, "created");
+	bool followed = ca->successor && (!lineage_is(ca->successor, "created") || ca->successor->row.csr.len);
 	bool rotates = lineage_in_use(ca) && !ca->rule.off;
 	json_object_set_new(view, "successor_ca_id", followed ? view_text(ca->successor->row.id) : json_null());
 	json_object_set_new(view, "next_rotation",

@@ -42,7 +42,6 @@ enum plan_answer {
 	PLAN_SUBJECT_TAKEN,
 	PLAN_PARENT_STATE,
 	PLAN_PARENT_HELD,
-	PLAN_PARENT_OFFLINE,
 	PLAN_SINGLE,
 	PLAN_SUCCEEDED,	  /* its predecessor has a successor already, or one is being made */
 	PLAN_PREDECESSOR, /* its predecessor is not active any more */
@@ -61,6 +60,8 @@ void plan_put_urls(const struct front *f, struct plan *p);
 int plan_set_validity(struct front *f, struct call *c, struct plan *p, int64_t ttl);
 #define scoped_plan __attribute__((cleanup(plan_free))) struct plan
 
+/* Whether its parent's key is offline, so that its certificate will be signed elsewhere. */
+bool plan_outside(const struct plan *p);
 /* The rules that depend on what others do meanwhile: once before a key is made, once where the row is written. */
 int plan_check(struct store_session *s, const struct plan *p);
 /* What was asked for, as transition_limits() says it, with a zero at its end; out is empty before. */

@@ -86,7 +86,7 @@ static int read_chains(struct front *f, struct call *c, const char *signer, stru
 	if (store_read(f->store, &s))
 		return answer_store(c);
 	int r = chain_load(s, c->param[0], &a->own);
-	if (r || slice_equal(ca_of(a)->state, slice_text("created")))
+	if (r || ca_reserved(ca_of(a)))
 		return r < 0 ? answer_store(c) : answer_no_ca(c);
 	if (!signer)
 		signer = row_text(ca_of(a)->parent_id);

@@ -64,7 +64,7 @@ static int ca_read(struct front *f, struct call *c, struct ca_row *ca)
 	int r = store_ca_find(s, c->param[0], ca);
 	if (r < 0)
 		return answer_store(c);
-	return r || slice_equal(ca->state, slice_text("created")) ? answer_no_ca(c) : 0;
+	return r || ca_reserved(ca) ? answer_no_ca(c) : 0;
 }
 
 int intermediate_patch(struct front *f, struct call *c)

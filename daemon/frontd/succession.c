@@ -124,7 +124,7 @@ static int read_rows(struct front *f, struct call *c, const char *ca_id, struct 
 	if (store_read(f->store, &s))
 		return answer_store(c);
 	int r = store_ca_find(s, ca_id, &n->ca);
-	if (r || in_state(&n->ca, "created"))
+	if (r || ca_reserved(&n->ca))
 		return r < 0 ? answer_store(c) : answer_no_ca(c);
 	r = refuse_state(c, &n->ca);
 	if (!r)
@@ -214,9 +214,9 @@ static int successor_wait(struct front *f, const char *ca_id, struct ca_row *out
 	int64_t end = time_boot_ms() + (int64_t)f->ask_timeout * 1000;
 	for (;;) {
 		int r = successor_find(f, ca_id, out);
-		if (r || in_state(out, "active"))
+		if (r || in_state(out, "active") || ca_waits(out))
 			return r;
-		bool under_way = in_state(out, "created");
+		bool under_way = ca_reserved(out);
 		ca_row_free(out);
 		if (!under_way || time_boot_ms() >= end)
 			return STORE_NONE;

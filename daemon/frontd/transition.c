@@ -67,7 +67,7 @@ int transition_put(const struct call *c, const struct transition *t, struct buf 
 	words.note = t->note;
 	words.successor = t->successor;
 	words.serial = serial;
-	words.fingerprint = fingerprint;
+	words.fingerprint = ca->certificate.len ? fingerprint : NULL;
 	words.asked = t->asked;
 	words.effective = (const char *)limits.at;
 	if (context_put(out, c, &words) == 0)

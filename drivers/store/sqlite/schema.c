@@ -74,6 +74,8 @@ static const char *const steps[] = {
 	("DROP INDEX certificate_mark;"
 	 "CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
 
+	"ALTER TABLE ca ADD COLUMN csr BLOB NOT NULL DEFAULT x'';",
+
 	("ALTER TABLE issuer ADD COLUMN rotation TEXT NOT NULL DEFAULT '';"
 	 "ALTER TABLE ca ADD COLUMN rotation TEXT NOT NULL DEFAULT '';"
 	 "ALTER TABLE ca ADD COLUMN predecessor_id TEXT NOT NULL DEFAULT '';"
