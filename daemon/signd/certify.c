@@ -7,6 +7,7 @@
 #include "signd/check.h"
 #include "signd/encode/csr.h"
 #include "signd/public_key.h"
+#include "signd/renewal.h"
 #include "signd/request.h"
 #include "signd/signer.h"
 #include "signd/slot.h"
@@ -55,14 +56,24 @@ static void certify_lost(struct signer *s, struct op *op)
 	signer_journal(s, op, lost_written);
 }
 
+static void certify_bind(struct op *op)
+{
+	if (op->binding == BINDS_RENEWED)
+		key_renew(op->subject, op->not_before, op->not_after);
+	else if (op->binding == BINDS_NOTHING)
+		buf_clear(&op->subject->reserved);
+	else if (key_bind(op->subject, buf_slice(&op->charter), op->not_before, op->not_after) != 0)
+		log_error("binding_failed", "intent=%llu", (unsigned long long)op->intent);
+}
+
 static void certify_done(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE) {
 		certify_end(s, op, request_trouble(op));
 		return;
 	}
-	if (op->subject && key_bind(op->subject, buf_slice(&op->charter), op->not_before, op->not_after) != 0)
-		log_error("binding_failed", "intent=%llu", (unsigned long long)op->intent);
+	if (op->subject)
+		certify_bind(op);
 	request_concluded(s, op, op->records[0].seq);
 	if (op->verb == INNER_KEY_CSR)
 		reply_csr(s, op->peer, op->tag, op->intent, op->key->algorithm, buf_slice(&op->message),
@@ -83,7 +94,13 @@ static void certify_concluded(struct op *op)
 		record_csr_result_put(op_record(op, RECORD_CSR_RESULT), &csr);
 	else
 		record_cert_result_put(op_record(op, RECORD_CERT_RESULT), &result);
-	if (op->subject) {
+	if (op->subject && op->binding == BINDS_RENEWED) {
+		struct key_renewed_record renewed = { .cert = op->intent,
+						      .not_before = op->not_before,
+						      .not_after = op->not_after };
+		memcpy(renewed.key_id, op->subject->id, KEY_ID_SIZE);
+		record_key_renewed_put(op_record(op, RECORD_KEY_RENEWED), &renewed);
+	} else if (op->subject && op->binding == BINDS_NEW) {
 		struct key_bound_record bound = { .cert = op->intent,
 						  .not_before = op->not_before,
 						  .not_after = op->not_after,
@@ -178,15 +195,34 @@ static struct verdict reserve_subject(struct signer *s, struct op *op, struct dr
 	return refused(0, NULL);
 }
 
-static struct verdict find_unbound(const struct signer *s, struct slice id, struct key **out)
+/* A key that no certificate is under way of: unbound, or bound to this subject. */
+static struct verdict find_subject(const struct signer *s, struct slice id, struct slice subject, struct key **out)
 {
 	struct key *k = id.len == KEY_ID_SIZE ? keys_find(&s->keys, id.at) : NULL;
 	if (!k)
 		return refused(REFUSE_KEY_UNKNOWN, "subject_key");
-	if (k->state != KEY_STATE_UNBOUND || k->reserved.len)
+	bool own = k->charter_bytes.len && slice_equal(k->charter.subject, subject);
+	if (k->reserved.len || (k->state != KEY_STATE_UNBOUND && !own))
 		return refused(REFUSE_KEY_BOUND, "subject_key");
 	*out = k;
 	return refused(0, NULL);
+}
+
+/* A further certificate of op->subject, which is bound; its key identifier stays. issuer NULL: itself. */
+static struct verdict draft_again(struct signer *s, struct op *op, struct draft *d, const struct key *issuer)
+{
+	struct key *k = op->subject;
+	enum binding binding = BINDS_NEW;
+	struct verdict v = issuer == k ? refused(REFUSE_KEY_BOUND, "subject_key")
+				       : renewal_check(&s->keys, issuer, k, &d->fields, &binding);
+	if (!v.code && keys_subject_taken(&s->keys, k->charter.subject, buf_slice(&k->public_key)))
+		v = refused(REFUSE_SUBJECT_TAKEN, "subject");
+	if (v.code)
+		return v;
+	op->binding = binding;
+	d->fields.subject_key_id = k->charter.key_hash;
+	buf_put_slice(&k->reserved, k->charter.subject);
+	return v;
 }
 
 /* The CA that is to sign: bound, open, its token there. */
@@ -208,12 +244,13 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 					struct draft *d)
 {
 	if (r->kind != KIND_LEAF) {
-		struct verdict v = find_unbound(s, r->subject_key, &op->subject);
+		struct verdict v = find_subject(s, r->subject_key, d->fields.subject, &op->subject);
 		if (v.code)
 			return v;
 		d->fields.public_key = buf_slice(&op->subject->public_key);
 		d->subject_key_id = op->subject->id;
-		v = reserve_subject(s, op, d, &op->key->charter);
+		v = op->subject->state == KEY_STATE_UNBOUND ? reserve_subject(s, op, d, &op->key->charter)
+							    : draft_again(s, op, d, op->key);
 		if (v.code)
 			op->subject = NULL; /* nothing was reserved for this op */
 		return v;
@@ -288,14 +325,14 @@ static struct verdict draft_root(struct signer *s, struct op *op, const struct c
 	if (!s->config.allow_roots)
 		return refused(REFUSE_ROOTS_FORBIDDEN, NULL);
 	const struct ceilings *ceilings = &s->config.classes[ceilings_class(true, r->path_len)];
-	struct verdict v = find_unbound(s, SLICE_OF(r->key_id), &op->key);
+	cert_put_name(&d->subject, r->subject);
+	struct verdict v = find_subject(s, SLICE_OF(r->key_id), buf_slice(&d->subject), &op->key);
 	if (!v.code)
 		v = charter_check_root(ceilings, r, time_now());
 	if (!v.code && !(op->key->slot && slot_expected(op->key->slot)))
 		v = refused(REFUSE_TOKEN_AWAY, "key_id");
 	if (v.code)
 		return v;
-	cert_put_name(&d->subject, r->subject);
 	d->context = r->context;
 	d->subject_key_id = op->key->id;
 	d->fields = (struct cert_fields){
@@ -313,7 +350,7 @@ static struct verdict draft_root(struct signer *s, struct op *op, const struct c
 	};
 	cert_new_serial(time_now(), d->fields.serial);
 	op->subject = op->key;
-	v = reserve_subject(s, op, d, NULL);
+	v = op->key->state == KEY_STATE_UNBOUND ? reserve_subject(s, op, d, NULL) : draft_again(s, op, d, NULL);
 	if (v.code)
 		op->subject = NULL;
 	return v;
@@ -335,8 +372,9 @@ int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f)
 	} else {
 		/* A root's AKI is its own SKI; the charter, which was read back, holds it. */
 		struct charter own;
-		charter_get(buf_slice(&op->charter), &own);
-		d.fields.authority_key_id = own.key_hash;
+		if (op->binding == BINDS_NEW)
+			charter_get(buf_slice(&op->charter), &own);
+		d.fields.authority_key_id = op->binding == BINDS_NEW ? own.key_hash : op->key->charter.key_hash;
 		if (certify_start(s, op, &d) != 0)
 			certify_end(s, op, REFUSE_TBS_TOO_LARGE);
 	}

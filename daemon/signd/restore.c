@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "signd/import.h"
 #include "signd/law.h"
+#include "signd/renewal.h"
 #include "signd/signer.h"
 
 #define READ_SIZE 524288
@@ -125,6 +126,18 @@ static int take_binding(struct pass *p, const struct record *r)
 		return -1;
 	struct key *k = keys_find(&p->signer->keys, bound.key_id);
 	return k ? -key_bind(k, bound.charter, bound.not_before, bound.not_after) : -1;
+}
+
+static int take_renewal(struct pass *p, const struct record *r)
+{
+	struct key_renewed_record renewed;
+	struct key *k = NULL;
+	if (record_key_renewed_get(r->body, &renewed) == PACK_OK)
+		k = keys_find(&p->signer->keys, renewed.key_id);
+	if (!k || !k->charter_bytes.len)
+		return -1;
+	key_renew(k, renewed.not_before, renewed.not_after);
+	return 0;
 }
 
 /* What it drew on its issuer and those above; a root's own draws on nobody. */
@@ -254,6 +267,8 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_outcome(p, r);
 	case RECORD_KEY_BOUND:
 		return take_binding(p, r);
+	case RECORD_KEY_RENEWED:
+		return take_renewal(p, r);
 	case RECORD_IMPORTED:
 		return take_imported(p, r);
 	case RECORD_NOTE:

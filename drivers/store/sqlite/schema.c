@@ -75,6 +75,14 @@ static const char *const steps[] = {
 	 "CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
 
 	"ALTER TABLE ca ADD COLUMN csr BLOB NOT NULL DEFAULT x'';",
+
+	("ALTER TABLE issuer ADD COLUMN rotation TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE ca ADD COLUMN rotation TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE ca ADD COLUMN predecessor_id TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE ca ADD COLUMN ttl INTEGER NOT NULL DEFAULT 0;"
+	 "CREATE INDEX ca_predecessor ON ca (predecessor_id) WHERE predecessor_id <> '';"
+	 "CREATE UNIQUE INDEX ca_successor ON ca (predecessor_id) WHERE predecessor_id <> ''"
+	 " AND state IN ('created', 'active');"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
