@@ -29,7 +29,12 @@ EXTRA_DIST += \
 	tests/e2e/race.py \
 	tests/e2e/race.t \
 	tests/e2e/register.t \
+	tests/e2e/renew.t \
 	tests/e2e/retry.t \
+	tests/e2e/rotate.t \
+	tests/e2e/rotation.sh \
+	tests/e2e/rotation.t \
+	tests/e2e/rotation_faults.t \
 	tests/e2e/scale.t \
 EXTRA_DIST += \
 	tests/e2e/soak.t \

@@ -21,6 +21,7 @@ cli_sources = \
 	daemon/cli/prove.c daemon/cli/prove.h \
 	daemon/cli/profile_check.c daemon/cli/profile_check.h \
 	daemon/cli/record.c daemon/cli/record.h \
+	daemon/cli/rotation.c daemon/cli/rotation.h \
 	daemon/cli/search.c daemon/cli/search.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tree.c daemon/cli/tree.h \

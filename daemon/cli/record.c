@@ -98,6 +98,14 @@ static void put_key_bound(const json_t *r, struct buf *out)
 		   (long long)number_of(r, "cert"), until);
 }
 
+static void put_key_renewed(const json_t *r, struct buf *out)
+{
+	char until[TIME_TEXT_SIZE];
+	time_text(number_of(r, "not_after"), until);
+	buf_printf(out, "key %.*s renewed by the certificate of %lld until %s", SHORT_ID, member_text(r, "key_id"),
+		   (long long)number_of(r, "cert"), until);
+}
+
 static void put_closed(const json_t *r, struct buf *out)
 {
 	buf_printf(out, "key %.*s signs no more certificates", SHORT_ID, member_text(r, "ca_key"));
@@ -153,6 +161,7 @@ void record_words(const json_t *record, struct buf *out)
 		{ "CA_CLOSED", put_closed },	    { "NOTE", put_note },
 		{ "IMPORTED", put_imported },	    { "CERT_ADMITTED", put_admitted },
 		{ "CSR_INTENT", put_csr_intent },   { "CSR_RESULT", put_cert_result },
+		{ "KEY_RENEWED", put_key_renewed },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

@@ -266,7 +266,10 @@ static int write_context(struct call *c, struct arrival *a)
 				       .ca = row_text(a->ca.id),
 				       .name = row_text(a->ca.name),
 				       .parent = row_text(a->ca.parent_id),
-				       .metadata = row_text(a->ca.metadata) };
+				       .metadata = row_text(a->ca.metadata),
+				       .predecessor = row_text(a->ca.predecessor_id),
+				       .rotation = row_text(a->ca.rotation),
+				       .ttl = a->ca.ttl };
 	return context_put(&a->context, c, &words) ? -1 : 0;
 }
 

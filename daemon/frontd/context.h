@@ -19,6 +19,8 @@ struct context_words {
 	const char *asked, *effective; /* constraints in words (transition.h) */
 	const char *valid;	       /* what validity is asked for outside: two times, with a dash */
 	const char *key_uri;	       /* how a key was named that was there before */
+	const char *predecessor, *successor, *rotation;
+	int64_t ttl;
 };
 int context_put(struct buf *out, const struct call *c, const struct context_words *words);
 

@@ -83,7 +83,7 @@ static int key_make(struct front *f, struct call *c, const struct plan *p, struc
 	struct context_words words = { .op = "key", .ca = p->id };
 	if (context_put(&context, c, &words))
 		return -1;
-	struct key_create_request request = { .token = slice_text(f->default_token),
+	struct key_create_request request = { .token = slice_text(p->token),
 					      .algorithm = p->algorithm->number,
 					      .context = buf_slice(&context) };
 	memcpy(request.request_id, p->key_request_id, sizeof(request.request_id));
@@ -91,7 +91,7 @@ static int key_make(struct front *f, struct call *c, const struct plan *p, struc
 	if (r)
 		return answer_signer(c, r, answer);
 	memcpy(m->key.key_id, reply->key_id, sizeof(m->key.key_id));
-	m->key.token = slice_text(f->default_token);
+	m->key.token = slice_text(p->token);
 	m->key.algorithm = p->algorithm->number;
 	m->key.public_key = reply->public_key;
 	m->key.ledger_seq = reply->ledger_seq;
@@ -222,8 +222,20 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	return r;
 }
 
+int plan_carry_out(struct front *f, struct call *c, const struct plan *p)
+{
+	char why[160];
+	if (!signer_ready(f->signer, why))
+		return answer_signer(c, SIGNER_AWAY, NULL);
+	struct reservation reservation = { .plan = p, .row = plan_row(p, c, "created") };
+	int r = store_change(f->store, reserve_work, &reservation);
+	r = r ? plan_refuse(c, r) : ca_make(f, c, p, &reservation.key);
+	key_row_free(&reservation.key);
+	return r;
+}
+
 /* A repeated request whose CA is there already. */
-static int ca_again(struct front *f, struct call *c, bool *answered)
+int plan_again(struct front *f, struct call *c, bool *answered)
 {
 	char id[48];
 	context_id("ica-", c->signing_id, id);
@@ -245,7 +257,7 @@ int intermediate_create(struct front *f, struct call *c)
 	bool answered = false;
 	int r = root_keyless(c);
 	if (!r && c->signing_id_given && !c->dry_run)
-		r = ca_again(f, c, &answered);
+		r = plan_again(f, c, &answered);
 	if (r || answered)
 		return r;
 	if (registration_wanted(c))
@@ -256,12 +268,5 @@ int intermediate_create(struct front *f, struct call *c)
 		return r;
 	if (c->dry_run)
 		return plan_reply(c, &p);
-	char why[160];
-	if (!signer_ready(f->signer, why))
-		return answer_signer(c, SIGNER_AWAY, NULL);
-	struct reservation reservation = { .plan = &p, .row = plan_row(&p, c, "created") };
-	r = store_change(f->store, reserve_work, &reservation);
-	r = r ? plan_refuse(c, r) : ca_make(f, c, &p, &reservation.key);
-	key_row_free(&reservation.key);
-	return r;
+	return plan_carry_out(f, c, &p);
 }

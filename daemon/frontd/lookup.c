@@ -68,6 +68,9 @@ static int query_numbers(struct call *c, struct certificate_query *q)
 static int query_name(struct call *c, struct certificate_query *q, struct buf *name)
 {
 	const char *text = c->query(c, "name"), *why = "";
+	q->name = c->query(c, "subject_ca");
+	if (text && q->name)
+		return call_refuse(c, 400, "bad_parameter", "subject_ca", "name and subject_ca don't go together.");
 	if (!text)
 		return 0;
 	scoped_buf value = { .max = MAX_NAME };

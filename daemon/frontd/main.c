@@ -23,6 +23,7 @@
 #include "frontd/metrics.h"
 #include "frontd/pki.h"
 #include "frontd/rules.h"
+#include "frontd/scheduler.h"
 #include "frontd/signer.h"
 #include "store/store.h"
 
@@ -96,11 +97,12 @@ static int front_open(struct config *c)
 	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
-	return signer_start(&options, &f->signer);
+	return signer_start(&options, &f->signer) == 0 ? scheduler_start(f, &f->scheduler) : -1;
 }
 
 static void front_close(struct front *f)
 {
+	scheduler_stop(f->scheduler);
 	if (f->signer)
 		signer_stop(f->signer);
 	if (f->store)

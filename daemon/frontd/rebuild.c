@@ -10,6 +10,7 @@
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
 #include "frontd/subject.h"
+#include "frontd/succession.h"
 
 #define MAX_CERTIFICATE (160 * 1024)
 #define MAX_PACKED (1024 * 1024)
@@ -31,6 +32,8 @@ int rebuild_issuer(struct store_session *s, json_t *context, int64_t when, bool 
 				  .issuing_ca_id = slice_text(context_text(context, "issuing")),
 				  .created_at = when,
 				  .updated_at = when };
+	if (change || !*context_text(context, "ca")) /* a CA's words have its own rule */
+		row.rotation = slice_text(context_text(context, "rot"));
 	if (!row.id.len)
 		return 0;
 	scoped_row(issuer) known = { 0 };
@@ -66,6 +69,8 @@ static int ca_advance(struct store_session *s, struct ca_row *ca, const char *to
 	if (state_rank(slice_text(to)) <= state_rank(ca->state) || state_rank(slice_text(to)) > 3)
 		return 0;
 	int r = store_ca_move(s, row_text(ca->id), row_text(ca->state), to, when);
+	if (!r && strcmp(to, "retiring") == 0)
+		r = succession_take(s, ca, when);
 	return r < 0 ? r : 0;
 }
 
@@ -81,6 +86,12 @@ static int step_put(struct store_session *s, const struct rebuild *r, const stru
 	return state_rank(row.state) < 5 ? store_step_insert(s, &row, when - IDEMPOTENCY_SECONDS) : 0;
 }
 
+static int rule_put(struct store_session *s, json_t *context, int64_t when)
+{
+	int r = store_ca_rule(s, context_text(context, "ca"), context_text(context, "rot"), when);
+	return r < 0 ? r : 0;
+}
+
 static int rebuild_note(struct store_session *s, const struct rebuild *r)
 {
 	struct note_record note;
@@ -90,6 +101,8 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 	int64_t when = r->record.time / 1000;
 	if (context && strcmp(context_text(context, "op"), "issuer") == 0)
 		return rebuild_issuer(s, context, when, !issuer_begins(context, note.request_id));
+	if (context && strcmp(context_text(context, "op"), "rule") == 0)
+		return rule_put(s, context, when);
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
 		return 0;
 	scoped_row(ca) ca = { 0 };
@@ -263,6 +276,9 @@ static void restored_ca_row(struct restored *x)
 	ca->constraints = buf_slice(&x->packed_stated);
 	ca->effective = buf_slice(&x->packed_effective);
 	ca->metadata = slice_text(context_text(x->context, "meta"));
+	ca->rotation = slice_text(context_text(x->context, "rot"));
+	ca->predecessor_id = slice_text(context_text(x->context, "pred"));
+	ca->ttl = strtoll(context_text(x->context, "ttl"), NULL, 10);
 	ca->actor = slice_text(context_text(x->context, "actor"));
 	memcpy(ca->request_id, x->intent.request_id, sizeof(ca->request_id));
 	memcpy(ca->fingerprint, x->facts.fingerprint, sizeof(ca->fingerprint));
@@ -290,9 +306,16 @@ static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq
 	return 0;
 }
 
+/* A further certificate of a CA that is there: of its own issuer, which it is known by from then on, or of another. */
+static bool is_further(const struct restored *x)
+{
+	const char *op = context_text(x->context, "op");
+	return x->intent.kind == KIND_CA && (strcmp(op, "renew") == 0 || strcmp(op, "cross") == 0);
+}
+
 static int restored_commit(struct store_session *s, const struct rebuild *b, struct restored *x)
 {
-	bool ca = x->intent.kind == KIND_CA;
+	bool further = is_further(x), ca = x->intent.kind == KIND_CA && !further;
 	if (ca && (!*context_text(x->context, "ca") || !*context_text(x->context, "iss")))
 		return rebuild_passed_over(b, "its context names no CA");
 	int r = restored_above(s, x);
@@ -302,10 +325,16 @@ static int restored_commit(struct store_session *s, const struct rebuild *b, str
 	r = ca ? restored_ca(s, x, b->intent.seq) : 0;
 	if (r)
 		return r < 0 ? r : rebuild_passed_over(b, "its issuer's name is another's");
-	if (!ca && x->facts.ca)
+	if (further) {
+		restored_validate(x);
+		if (strcmp(context_text(x->context, "op"), "renew") == 0)
+			x->made.renewed_ca_id = context_text(x->context, "ca");
+	} else if (!ca && x->facts.ca)
 		strcpy(x->made.why, "it is a CA certificate where a leaf was asked for");
-	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : row_text(x->made.ca.id);
+	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : context_text(x->context, "ca");
 	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id, x->intent.kind);
+	if (x->intent.kind == KIND_CA)
+		items_put(&x->made.names, 0, slice_text(context_text(x->context, "ca")));
 	x->made.row.profile = slice_text(context_text(x->context, "profile"));
 	x->made.row.actor = slice_text(context_text(x->context, "actor"));
 	x->made.row.ledger_seq = b->intent.seq;

@@ -5,6 +5,7 @@
 #include "frontd/chain.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
+#include "frontd/lineage.h"
 #include "frontd/view.h"
 
 static int append_ca(void *with, const struct ca_row *row)
@@ -34,6 +35,18 @@ static json_t *tree_of(json_t *list)
 	return roots;
 }
 
+static void lineage_add(const struct lineage *l, json_t *list)
+{
+	json_t *ca;
+	size_t i;
+	json_array_foreach(list, i, ca)
+	{
+		const struct lineage_ca *row = lineage_find(l, member_text(ca, "id"));
+		if (row)
+			lineage_show(row, ca);
+	}
+}
+
 int intermediate_list(struct front *f, struct call *c)
 {
 	const char *format = c->query(c, "format");
@@ -51,6 +64,12 @@ int intermediate_list(struct front *f, struct call *c)
 		json_decref(data);
 		return answer_store(c);
 	}
+	scoped_lineage l = { 0 };
+	if (lineage_read(f, s, &issuer, &l)) {
+		json_decref(data);
+		return answer_store(c);
+	}
+	lineage_add(&l, data);
 	if (format && strcmp(format, "tree") == 0) {
 		json_t *roots = tree_of(data);
 		json_decref(data);
@@ -68,7 +87,15 @@ int intermediate_get(struct front *f, struct call *c)
 	int r = store_ca_find(s, c->param[0], &row);
 	if (r < 0)
 		return answer_store(c);
-	return r || ca_reserved(&row) ? answer_no_ca(c) : call_reply(c, 200, view_ca(&row));
+	if (r || ca_reserved(&row))
+		return answer_no_ca(c);
+	scoped_row(issuer) issuer = { 0 };
+	scoped_lineage l = { 0 };
+	json_t *ca = view_ca(&row);
+	if (ca && store_issuer_find(s, row_text(row.issuer_id), &issuer) == STORE_DONE &&
+	    lineage_read(f, s, &issuer, &l) == 0 && lineage_find(&l, c->param[0]))
+		lineage_show(lineage_find(&l, c->param[0]), ca);
+	return call_reply(c, 200, ca);
 }
 
 int intermediate_chain(struct front *f, struct call *c)

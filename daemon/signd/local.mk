@@ -43,6 +43,8 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/queue.c daemon/signd/queue.h \
 	daemon/signd/recent.c daemon/signd/recent.h \
 	daemon/signd/report.c daemon/signd/report.h \
+	daemon/signd/binding.c daemon/signd/binding.h \
+	daemon/signd/renewal.c daemon/signd/renewal.h \
 	daemon/signd/request.c daemon/signd/request.h \
 	daemon/signd/restore.c daemon/signd/restore.h \
 	daemon/signd/resume.c daemon/signd/resume.h \

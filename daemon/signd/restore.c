@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "signd/import.h"
 #include "signd/law.h"
+#include "signd/renewal.h"
 #include "signd/signer.h"
 
 #define READ_SIZE 524288
@@ -150,6 +151,18 @@ static int take_responder(struct pass *p, const struct record *r)
 	return k ? -key_respond(k, &bound, r->seq) : -1;
 }
 
+static int take_renewal(struct pass *p, const struct record *r)
+{
+	struct key_renewed_record renewed;
+	struct key *k = NULL;
+	if (record_key_renewed_get(r->body, &renewed) == PACK_OK)
+		k = keys_find(&p->signer->keys, renewed.key_id);
+	if (!k || !k->charter_bytes.len)
+		return -1;
+	key_renew(k, renewed.not_before, renewed.not_after);
+	return 0;
+}
+
 /* What it drew on its issuer and those above; a root's own draws on nobody. */
 static void meter_cert(struct pass *p, const struct record *r, const struct cert_intent_record *cert)
 {
@@ -291,6 +304,8 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_binding(p, r);
 	case RECORD_RESPONDER_BOUND:
 		return take_responder(p, r);
+	case RECORD_KEY_RENEWED:
+		return take_renewal(p, r);
 	case RECORD_IMPORTED:
 		return take_imported(p, r);
 	case RECORD_NOTE:

@@ -75,13 +75,32 @@ judge() { # FOLDER
   like "$(openssl x509 -in "$1/leaf.pem" -noout -serial)" '^serial=01[0-9A-F]{36}$' "a serial of 19 bytes"
 }
 
+# Renewed and cross-certified, the same leaf has several chains.
+judge_again() { # FOLDER
+  local cert
+  for cert in renewed renewed-leaf cross Bridge renewed-root; do
+    openssl x509 -inform DER -in "$1/$cert.der" -out "$1/$cert.pem"
+  done
+  succeeds "the old leaf is good under the renewed CA" \
+    openssl verify -x509_strict -CAfile "$1/root.pem" -untrusted "$1/renewed.pem" "$1/leaf.pem"
+  succeeds "the new leaf too, under the renewed root" \
+    openssl verify -x509_strict -CAfile "$1/renewed-root.pem" -untrusted "$1/renewed.pem" "$1/renewed-leaf.pem"
+  succeeds "the old leaf is good under the other root by the cross-certificate" \
+    openssl verify -x509_strict -CAfile "$1/Bridge.pem" -untrusted "$1/cross.pem" "$1/leaf.pem"
+  cat "$1/leaf.pem" "$1/cross.pem" "$1/Bridge.pem" >"$1/bridged.pem"
+  succeeds "certtool takes that chain" certtool --verify --load-ca-certificate "$1/Bridge.pem" --infile "$1/bridged.pem"
+  is "$(openssl x509 -in "$1/cross.pem" -noout -ext subjectKeyIdentifier)" "$(openssl x509 -in "$1/ca.pem" -noout -ext subjectKeyIdentifier)" \
+    "the key keeps its identifier"
+}
+
 probe "$STACK_DIR/out" ECDSA-P384 ECDSA-P256
 judge "$STACK_DIR/out"
+judge_again "$STACK_DIR/out"
 
 # A second life: what the first one bound is still there, a subject that was taken stays taken.
 kill_signer
 start_signer || stack_show_logs
-like "$(cat "$STACK_DIR/log/signd.log")" 'serving .* keys=3' "after kill -9 the signer knows its keys"
+like "$(cat "$STACK_DIR/log/signd.log")" 'serving .* keys=5' "after kill -9 the signer knows its keys"
 again=$("$CHANCERY_BUILD/tests/e2e/signer_probe" "$STACK_DIR/sign/sign.sock" "$id" main "$STACK_DIR/out" ECDSA-P384 ECDSA-P256 2>&1)
 like "$again" 'not ok 3 - a root' "and refuses the same subject for another key"
 like "$(cat "$STACK_DIR/log/signd.log")" 'SUBJECT_TAKEN' "with its reason in the log"

@@ -270,6 +270,118 @@ static void repetitions(const uint8_t ca[16])
 	buf_free(&first);
 }
 
+/* A CA over a key that is bound, refused. */
+#define REFUSED_AGAIN(issuer, key, change, code, what)                                                                 \
+	do {                                                                                                           \
+		struct cert_sign_request r = ca_request(issuer, key);                                                  \
+		struct cert_sign_reply reply;                                                                          \
+		r.not_after += 20 * DAY;                                                                               \
+		change;                                                                                                \
+		ok(cert_sign(&r, &reply) == (code), "refused: " what);                                                 \
+	} while (0)
+
+static void renewals(const uint8_t root[16], const uint8_t ca[16], const char *folder)
+{
+	struct cert_sign_request again;
+	struct cert_sign_reply signed_reply;
+	struct buf other = { .max = 4096 };
+	REFUSED_AGAIN(root, ca, r.path_len = 1, REFUSE_RENEWAL_DIFFERS, "a renewal with another path length");
+	REFUSED_AGAIN(root, ca, r.permitted.count = 0;
+		      r.permitted.raw.len = 0, REFUSE_RENEWAL_DIFFERS, "a renewal without its name constraints");
+	REFUSED_AGAIN(root, ca, r.excluded = one_item(&other, NAME_DNS, slice_text("www.example.com")),
+		      REFUSE_RENEWAL_DIFFERS, "a renewal with one more");
+	REFUSED_AGAIN(root, ca, r.not_after -= 30 * DAY, REFUSE_RENEWAL_SHORTER, "a renewal that ends before");
+	REFUSED_AGAIN(root, ca, r.not_after = time_now() + 3651 * DAY, REFUSE_BEYOND_ISSUER,
+		      "a renewal that ends after its issuer");
+	REFUSED_AGAIN(root, ca, r.subject = subject_of(&subject_raw, "Other"), REFUSE_KEY_BOUND,
+		      "a bound key under another subject");
+	REFUSED_AGAIN(root, root, r.subject = subject_of(&subject_raw, "Root"), REFUSE_KEY_BOUND,
+		      "a root's key under itself as a child");
+	again = ca_request(root, ca);
+	again.not_after += 20 * DAY;
+	ok(cert_sign(&again, &signed_reply) == 0, "a CA's certificate is renewed");
+	save(folder, "renewed", signed_reply.certificate);
+	again = leaf_request(ca);
+	again.not_after = time_now() + 366 * DAY;
+	ok(cert_sign(&again, &signed_reply) == 0, "and its leaves may end later than before");
+	save(folder, "renewed-leaf", signed_reply.certificate);
+	buf_free(&other);
+}
+
+/* A CA of this path length, unconstrained, over a new key. */
+static bool other_ca(const char *token, uint8_t algorithm, const uint8_t *parent, const char *cn, uint8_t key[16],
+		     const char *folder)
+{
+	if (!key_create(token, algorithm, key))
+		return false;
+	struct ca_self_reply made = { 0 };
+	struct cert_sign_reply reply = { 0 };
+	if (!parent) {
+		struct ca_self_request self = root_request(key);
+		self.subject = subject_of(&subject_raw, cn);
+		int code = ca_self(&self, &made);
+		save(folder, cn, made.certificate);
+		return code == 0;
+	}
+	struct cert_sign_request r = ca_request(parent, key);
+	r.subject = subject_of(&subject_raw, cn);
+	r.path_len = 1;
+	r.permitted.count = 0;
+	r.permitted.raw.len = 0;
+	return cert_sign(&r, &reply) == 0;
+}
+
+static void crosses(const uint8_t root[16], const uint8_t ca[16], const char *token, uint8_t algorithm,
+		    const char *folder)
+{
+	uint8_t bridge[16], policy[16];
+	struct cert_sign_request cross;
+	struct cert_sign_reply crossed;
+	ok(other_ca(token, algorithm, NULL, "Bridge", bridge, folder), "another root");
+	ok(other_ca(token, algorithm, root, "Policy", policy, folder), "a CA that may have CAs below it");
+	REFUSED_AGAIN(bridge, ca, r.permitted.count = 0;
+		      r.permitted.raw.len = 0, REFUSE_CROSS_WIDER, "a cross-certificate without name constraints");
+	REFUSED_AGAIN(bridge, ca, r.permitted = one_item(&permitted_raw, NAME_DNS, slice_text("com")),
+		      REFUSE_CROSS_WIDER, "one that permits more");
+	REFUSED_AGAIN(bridge, ca, r.path_len = 1, REFUSE_CROSS_WIDER, "one with a greater path length");
+	REFUSED_AGAIN(bridge, ca, r.not_after += DAY, REFUSE_CROSS_WIDER, "one that ends later");
+	REFUSED_AGAIN(policy, root, r.subject = subject_of(&subject_raw, "Root");
+		      r.not_after = time_now() + 30 * DAY, REFUSE_CROSS_BELOW, "one for a CA above its issuer");
+	cross = ca_request(bridge, ca);
+	cross.permitted = one_item(&permitted_raw, NAME_DNS, slice_text("www.example.com"));
+	ok(cert_sign(&cross, &crossed) == 0, "a cross-certificate that permits less");
+	save(folder, "cross", crossed.certificate);
+}
+
+static void root_renewal(const uint8_t root[16], const uint8_t ca[16], const char *folder)
+{
+	struct ca_self_request r = root_request(root);
+	struct ca_self_reply reply;
+	r.not_after += 30 * DAY;
+	r.path_len = 1;
+	ok(ca_self(&r, &reply) == REFUSE_RENEWAL_DIFFERS, "refused: a root's renewal with another path length");
+	r = root_request(root);
+	r.not_after -= DAY;
+	ok(ca_self(&r, &reply) == REFUSE_RENEWAL_SHORTER, "refused: a root's renewal that ends before");
+	r = root_request(ca);
+	r.subject = subject_of(&subject_raw, "Issuing");
+	ok(ca_self(&r, &reply) == REFUSE_KEY_BOUND, "refused: a CA as a root by itself");
+	r = root_request(root);
+	r.not_after += 30 * DAY;
+	ok(ca_self(&r, &reply) == 0, "a root is renewed");
+	save(folder, "renewed-root", reply.certificate);
+}
+
+static void closed_renewal(const uint8_t root[16], const uint8_t ca[16])
+{
+	struct ca_close_request close = { .context = { NULL, 0 } };
+	request_id(close.request_id);
+	memcpy(close.ca_key, ca, 16);
+	ask_ca_close_put(&out, 6, &close);
+	ok(exchange() == 0, "the CA is closed");
+	REFUSED_AGAIN(root, ca, r.not_after += DAY, REFUSE_KEY_CLOSED, "a closed CA's renewal");
+}
+
 static void closes(const char *path, const char *id, const void *bytes, size_t n, const char *what)
 {
 	if (hello(path, id) == 0) {
@@ -373,6 +485,10 @@ int main(int argc, char **argv)
 	OPENSSL_free(spki);
 	X509_free(x);
 	buf_free(&ca_certificate);
+	renewals(root, ca, folder);
+	crosses(root, ca, token, ca_algorithm, folder);
+	root_renewal(root, ca, folder);
+	closed_renewal(root, ca);
 	checkpoint(folder);
 	malformed(path, ledger_id);
 	printf("1..%d\n", points);
