@@ -110,7 +110,8 @@ static int check_parent(struct call *c, const struct arrival *a)
 			      row_text(parent->name));
 	if (!check_signed(buf_slice(&a->in.der), parent->certificate))
 		return refuse(c, "wrong_issuer",
-			      FIELD " names the CA's parent, %s, as its issuer, but the parent's key has not signed it.",
+			      FIELD
+			      " names the CA's parent, %s, as its issuer, but the parent's key has not signed it.",
 			      row_text(parent->name));
 	return 0;
 }
@@ -195,10 +196,12 @@ static int check_validity(struct call *c, const struct arrival *a)
 	char until[TIME_TEXT_SIZE];
 	time_text(last, until);
 	if (got->not_after > last)
-		return refuse(c, "beyond_issuer", FIELD " must not outlast its issuer's chain, which ends on %s.", until);
+		return refuse(c, "beyond_issuer", FIELD " must not outlast its issuer's chain, which ends on %s.",
+			      until);
 	if (got->not_after - got->not_before > asked + DAY)
 		return refuse(c, "validity_too_long", FIELD " is valid for %lld days, and %lld were asked for.",
-			      (long long)((got->not_after - got->not_before) / DAY), (long long)((asked + DAY - 1) / DAY));
+			      (long long)((got->not_after - got->not_before) / DAY),
+			      (long long)((asked + DAY - 1) / DAY));
 	return 0;
 }
 
@@ -346,11 +349,10 @@ static int dry_reply(struct call *c, const struct arrival *a)
 	return call_reply(c, 200,
 			  json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "dry_run", 1, "id",
 				    view_text(a->ca.id), "subject", view_name(buf_slice(&got->subject.raw)), "serial",
-				    view_hex(got->serial.at, got->serial.len), "not_before",
-				    view_time(got->not_before), "not_after", view_time(got->not_after),
-				    "path_len_constraint", view_path_len(got->path_len), "name_constraints",
-				    view_constraints(&stated), "effective_name_constraints",
-				    view_constraints(&effective)));
+				    view_hex(got->serial.at, got->serial.len), "not_before", view_time(got->not_before),
+				    "not_after", view_time(got->not_after), "path_len_constraint",
+				    view_path_len(got->path_len), "name_constraints", view_constraints(&stated),
+				    "effective_name_constraints", view_constraints(&effective)));
 }
 
 /* Brought in once more, it is answered as the first time. */

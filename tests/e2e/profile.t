@@ -91,7 +91,7 @@ for key in ec rsa; do
   is "$(extension "$crt" keyUsage)" "$usage" "$key: the key usage"
   is "$(extension "$crt" extendedKeyUsage)" "TLS Web Server Authentication, 1.3.6.1.4.1.99999.7" "$key: the purposes"
   is "$(extension "$crt" certificatePolicies)" "Policy: 2.23.140.1.2.2 Policy: 1.3.6.1.4.1.99999.8" "$key: the policies"
-  is "$(extension "$crt" subjectAltName)" "DNS:www.shop.example.com, IP Address:10.20.0.1, email:post@mail.example.com, URI:https://shop.example.com/a, DirName:O = Shop, CN = Directory" "$key: the names"
+  is "$(extension "$crt" subjectAltName)" "DNS:www.shop.example.com, IP Address:10.20.0.1, email:post@mail.example.com, URI:https://shop.example.com/a, DirName:/O=Shop/CN=Directory" "$key: the names"
   is "$(extension "$crt" tlsfeature)" "status_request" "$key: must staple"
   is "$(extension "$crt" authorityInfoAccess)" "OCSP - URI:http://ocsp.example.com/$issuing" "$key: the responder, and no issuer's URL"
   points=$(extension "$crt" crlDistributionPoints)
