@@ -313,13 +313,13 @@ static void tail_find(struct look *l, enum stop stop, uint64_t nonzero)
 	if (stop == STOP_END)
 		find(l, INSPECTION_RESERVED_SPACE, w->seq, nonzero,
 		     "Where record %" PRIu64 " would stand there are zeros, and behind them something else: a record "
-					     "was overwritten, or something was "
+		     "was overwritten, or something was "
 		     "put there.",
 		     w->seq);
 	else if (may_be_torn(l))
 		find(l, INSPECTION_TAIL_TORN, w->end_seq, w->end,
 		     "From record %" PRIu64 " on there is no whole batch: a signer leaves that if it is killed as it "
-					    "writes, and cuts it off at its "
+		     "writes, and cuts it off at its "
 		     "next start.",
 		     w->end_seq);
 	else

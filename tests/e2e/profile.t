@@ -21,6 +21,7 @@ extended_key_usage = ( "serverAuth", "1.3.6.1.4.1.99999.7" );
 policies = ( "2.23.140.1.2.2", "1.3.6.1.4.1.99999.8" );
 default_ttl = 7200;
 longest_ttl = 86400;
+extensions = ( { oid = "1.3.6.1.4.1.99999.10"; der = "0c0473686f70"; } );
 must_staple = true;
 crl_urls = ( "http://crl.example.com/{ca}.crl", "http://crl2.example.com/all.crl" );
 ocsp_urls = ( "http://ocsp.example.com/{ca}" );
@@ -37,7 +38,7 @@ lint = "warning";
 CONF
 sed '/^lint/d' "$profiles/strict.conf" >"$profiles/lax.conf"
 E2E_FRONTD='pki_base_url = "http://pki.example.com/pki";'
-E2E_SIGND='classes = { issuing = { name_types = [ "dns", "email", "uri", "ip", "dn" ]; }; };'
+E2E_SIGND='classes = { issuing = { name_types = [ "dns", "email", "uri", "ip", "dn" ]; opaque_extensions = [ "1.3.6.1.4.1.99999.10" ]; }; };'
 e2e_up
 hierarchy_make shop ECDSA-P256 ECDSA-P256 ECDSA-P256
 mark
@@ -97,6 +98,7 @@ for key in ec rsa; do
   points=$(extension "$crt" crlDistributionPoints)
   like "$points" "URI:http://crl.example.com/$issuing.crl .*URI:http://crl2.example.com/all.crl" "$key: the CRLs"
   nothing "$key: nothing else of its wishes" "$(text_of "$crt" | grep -E 'evil|4711|99999\.9|CA:TRUE|Sign:|OCSP No Check|Name Constraints|Code Signing|Any Ext')"
+  like "$(text_of "$crt" | tr -d '\n')" '1\.3\.6\.1\.4\.1\.99999\.10: *\.\.shop' "$key: the profile's own extension"
   is "$(text_of "$crt" | grep -cE '^            (X509v3|Authority Info|TLS Feature)')" 10 "$key: its extensions are ten"
   # certtool counts and names them by itself.
   like "$(certtool -i --infile "$crt")" 'TLS Features|1\.3\.6\.1\.5\.5\.7\.1\.24' "$key: certtool sees the TLS feature"
