@@ -152,6 +152,36 @@ openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -config "$wo
 leaf "$issuing" "$work/other.csr" shop
 refused 422 csr_bad_name csr_pem "a name of a kind that can't be certified"
 
+# --- what CAs have stumbled over ---
+at() { date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ; }
+now=$(date +%s)
+leaf "$issuing" DNS:www.shop.example.com shop "{\"not_before\": \"$(at $((now - 60)))\"}"
+issued "a minute back"
+leaf "$issuing" DNS:www.shop.example.com shop "{\"not_before\": \"$(at $((now - 86400)))\"}"
+refused 400 not_before_out_of_range not_before "a day back, before the CA was there"
+leaf "$issuing" DNS:www.shop.example.com shop "{\"not_before\": \"$(at $((now + 7200)))\"}"
+answers 400 "two hours ahead: the signer has a clock of its own" not_before_out_of_range
+# For who is behind by some minutes it is valid at once.
+leaf "$issuing" DNS:www.example.com server
+begins=$(date -u -d "$(field .not_before)" +%s)
+mark
+if [ "$begins" -le "$(date +%s)" ]; then pass "by itself nothing begins in the future"; else fail "by itself nothing begins in the future"; fi
+csr_make "$work/ulabel" ec:P-256 "DNS:m$(printf '\303\274')nchen.example"
+leaf "$issuing" "$work/ulabel.csr" server
+refused 422 csr_bad_name csr_pem "a U-label"
+leaf "$issuing" DNS:xn--mnchen-3ya.example server
+issued "its A-label"
+leaf "$issuing" DNS:a_b.example.com server
+refused 422 csr_bad_name csr_pem "an underscore"
+leaf "$issuing" DNS:www.example.com. server
+refused 422 csr_bad_name csr_pem "a final dot"
+serials=$(for _ in 1 2 3 4; do
+  leaf "$issuing" DNS:www.example.com server
+  field .serial
+done)
+is "$(sort -u <<<"$serials" | grep -cE '^[0-7][0-9a-f]{37}$')" 4 "the same request four times: serial numbers of 19 octets, positive, no two alike"
+mark
+
 # --- the linter, before the signer is asked ---
 csr_make "$work/mail" ec:P-256 DNS:www.example.com -subj /emailAddress=a@example.com
 leaf "$issuing" "$work/mail.csr" strict
