@@ -64,6 +64,7 @@ void issuance_fields(struct issuance *i)
 						.urls = items_list(&i->urls),
 						.policies = i->leaf.policies,
 						.flags = i->leaf.flags,
+						.opaque = i->profile->extensions,
 						.context = buf_slice(&i->context) };
 	memcpy(i->fields.request_id, i->request_id, sizeof(i->fields.request_id));
 	memcpy(i->fields.ca_key, i->ca->chain.ca[0].key_id, sizeof(i->fields.ca_key));

@@ -169,13 +169,23 @@ static int run(struct config *c)
 
 static const char usage[] = "usage: chancery-frontd [--config FILE] [--check] [--version]\n";
 
+/* Profiles and templates are configuration as well. */
+static int rules_check(const struct config *c)
+{
+	struct rulebooks *rules = NULL;
+	const char *base = c->front.pki_base_url;
+	int r = rules_open(c->profiles_dir, base && *base, &rules) == 0 ? 0 : 1;
+	rules_close(rules);
+	return r;
+}
+
 static int config_run(const char *path, bool check)
 {
 	struct config config;
 	int result = 1;
 	if (config_read(path, &config) == 0) {
 		if (check)
-			result = 0;
+			result = rules_check(&config);
 		else if (rights_limit(&config) == 0)
 			result = run(&config);
 	}

@@ -67,6 +67,7 @@ static void profile_try(void)
 		REQUIRE(strcmp(p->name, "fuzz") == 0 && p->algorithms && p->name_types && p->key_usage);
 		REQUIRE(p->default_ttl >= 60 && p->default_ttl <= p->longest_ttl && (p->key_usage & ~31) == 0);
 		REQUIRE(list_valid(p->ext_key_usage, 64) && list_valid(p->policies, 64));
+		REQUIRE(list_valid(p->extensions, 4096) && p->extensions.count <= MAX_PROFILE_EXTENSIONS);
 		REQUIRE(list_valid(p->urls, MAX_PROFILE_URL) && p->pattern_count <= MAX_PROFILE_PATTERNS);
 	}
 	profile_row_free(&row);
