@@ -18,6 +18,9 @@ EXTRA_DIST += \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \
 	tests/e2e/lib.sh \
+	tests/e2e/liar.t \
+	tests/e2e/liar.table \
+	tests/e2e/signer_only.sh \
 	tests/e2e/load.py \
 	tests/e2e/load.sh \
 	tests/e2e/migrate.t \

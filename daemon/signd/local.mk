@@ -51,9 +51,13 @@ chancery_signd_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 # For the tests: a front-end that asks the signer directly, also for what it may not have.
 noinst_PROGRAMS += tests/e2e/signer_probe
-tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c
+tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c tests/e2e/asking.c tests/e2e/asking.h
 tests_e2e_signer_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_e2e_signer_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+noinst_PROGRAMS += tests/e2e/liar
+tests_e2e_liar_SOURCES = tests/e2e/liar.c tests/e2e/asking.c tests/e2e/asking.h
+tests_e2e_liar_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_liar_LDADD = daemon/ledger/libledger.a daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
 noinst_PROGRAMS += tests/e2e/import_probe
 tests_e2e_import_probe_SOURCES = tests/e2e/import_probe.c
 tests_e2e_import_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)

@@ -107,7 +107,7 @@ register() { # NAME KEY [MORE-JSON [QUERY]]: the root in $work/NAME.pem
   api POST "/api/v1/issuers/$issuer/intermediates${4:-}" "$(body_of "$1" "$work/$1.pem" "$2" "${3:-{\}}")"
 }
 rows() { sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" "SELECT count(*) FROM $1"; }
-records() { api GET '/api/v1/audit?last=1' && field .head; }
+records() { api GET '/api/v1/audit?limit=1000' && field '[.data[] | select(.type != "REFUSED")] | length'; }
 refused() { # STATUS CODE WHAT [FIELD]: the last answer; and nothing was kept
   answers "$1" "$3: $1 $2" "$2"
   is "$(rows ca)" "$cas" "$3: no row"

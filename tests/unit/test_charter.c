@@ -181,9 +181,34 @@ static void a_chain_limits_the_usages(void **state)
 	buf_free(&held);
 }
 
+static uint16_t crl_verdict(int64_t from, int64_t to)
+{
+	const struct ceilings c = { .backdate = 100, .ahead = 10, .crl_longest = 1000, .ocsp_longest = 50 };
+	return charter_check_crl(&c, from, to, NOW).code;
+}
+
+static void updates_have_their_window(void **state)
+{
+	(void)state;
+	const struct ceilings c = { .backdate = 100, .ahead = 10, .crl_longest = 1000, .ocsp_longest = 50 };
+	assert_int_equal(crl_verdict(NOW, NOW + 1000), 0);
+	assert_int_equal(crl_verdict(NOW, NOW + 1001), REFUSE_UPDATE_LENGTH);
+	assert_int_equal(crl_verdict(NOW, NOW + 1), 0);
+	assert_int_equal(crl_verdict(NOW, NOW), REFUSE_UPDATE_ORDER);
+	assert_int_equal(crl_verdict(NOW - 100, NOW + 1), 0);
+	assert_int_equal(crl_verdict(NOW - 101, NOW + 1), REFUSE_UPDATE_TIME);
+	assert_int_equal(crl_verdict(NOW + 10, NOW + 20), 0);
+	assert_int_equal(crl_verdict(NOW + 11, NOW + 20), REFUSE_UPDATE_TIME);
+	assert_int_equal(crl_verdict(INT64_MIN, INT64_MAX), REFUSE_UPDATE_TIME);
+	assert_int_equal(crl_verdict(NOW, INT64_MAX), REFUSE_UPDATE_LENGTH);
+	assert_int_equal(charter_check_ocsp(&c, NOW, NOW + 50, NOW).code, 0);
+	assert_int_equal(charter_check_ocsp(&c, NOW, NOW + 51, NOW).code, REFUSE_UPDATE_LENGTH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(updates_have_their_window),
 		cmocka_unit_test(a_chain_limits_the_usages),
 		cmocka_unit_test(validity_is_inclusive),
 		cmocka_unit_test(validity_without_end_is_refused),
