@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/e2e/quickstart.t \
 	tests/e2e/race.py \
 	tests/e2e/race.t \
+	tests/e2e/rates.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
 EXTRA_DIST += \

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/audit_charter.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/groups.h"
@@ -203,10 +204,17 @@ static const struct option_spec list_options[] = {
 	{ .name = NULL },
 };
 
+static const struct option_spec charter_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "the issuer that the CA belongs to, where a name is not unique" },
+	{ .name = NULL },
+};
+
 const struct command audit_commands[] = {
 	{ "audit", "list", 0, 0, NULL, "List the ledger's records.", "chancery audit list --last 50", list_options,
 	  audit_list },
 	{ "audit", "checkpoint", 0, 0, NULL, "Show the ledger's signed head.", "chancery audit checkpoint --json", NULL,
 	  audit_checkpoint },
+	{ "audit", "charter", 1, 1, "CA", "Show what the signer holds a CA's key to, and what may be signed with it.",
+	  "chancery audit charter issuing", charter_options, audit_charter },
 	{ .group = NULL },
 };

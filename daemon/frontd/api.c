@@ -33,6 +33,7 @@ static const struct route routes[] = {
 	{ "POST", V1 "/issuers/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_issuer },
 	{ "GET", V1 "/intermediates/{id}", READERS, "", intermediate_get },
 	{ "GET", V1 "/intermediates/{id}/chain", READERS, "root", intermediate_chain },
+	{ "GET", V1 "/intermediates/{id}/charter", READERS, "", intermediate_charter },
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
 	{ "POST", V1 "/intermediates/{id}/key-gone", ROLE_ADMIN, "", intermediate_key_gone },
 	{ "POST", V1 "/intermediates/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_ca },

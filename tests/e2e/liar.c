@@ -15,6 +15,7 @@
  *	liar SOCKET LEDGER_ID repeat COUNT KEY		one refusal in a loop
  *	liar SOCKET LEDGER_ID unbound TOKEN COUNT	makes so many keys
  *	liar SOCKET LEDGER_ID ledger			prints what of the ledger is about refusals and ceilings
+ *	liar SOCKET LEDGER_ID law			prints the newest ceilings on it
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -620,25 +621,52 @@ static void record_print(const struct record *r)
 		printf("%s\n", record_type_name(r->type));
 }
 
-static void ledger(void)
+static void law_keep(const struct record *r)
+{
+	struct ceilings_record law;
+	if (r->type != RECORD_CEILINGS || record_ceilings_get(r->body, &law) != PACK_OK)
+		return;
+	buf_clear(&other);
+	buf_put_slice(&other, law.text);
+}
+
+/* All of the ledger; how many records and bytes it has. */
+static void ledger_walk(void (*visit)(const struct record *r), uint64_t *head, size_t *bytes)
 {
 	struct ledger_read_request r = { .most = 500000 };
 	struct ledger_read_reply reply;
 	struct record record;
 	const char *where;
-	size_t size, bytes = 0;
+	size_t size;
+	*bytes = 0;
 	do {
 		ask_ledger_read_put(&out, 1, &r);
 		if (exchange() != 0 || ask_ledger_read_get(answer.body, &reply, &where) != PACK_OK)
 			exit(1);
-		bytes += reply.records.len;
+		*bytes += reply.records.len;
 		for (; record_peek(reply.records, &record, &size, NULL) == RECORD_WHOLE; r.from = record.seq + 1) {
-			record_print(&record);
+			visit(&record);
 			reply.records.at += size;
 			reply.records.len -= size;
 		}
 	} while (r.from < reply.head);
-	printf("head=%llu bytes=%zu\n", (unsigned long long)reply.head, bytes);
+	*head = reply.head;
+}
+
+static void ledger(void)
+{
+	uint64_t head;
+	size_t bytes;
+	ledger_walk(record_print, &head, &bytes);
+	printf("head=%llu bytes=%zu\n", (unsigned long long)head, bytes);
+}
+
+static void law(void)
+{
+	uint64_t head;
+	size_t bytes;
+	ledger_walk(law_keep, &head, &bytes);
+	fwrite(other.at, 1, other.len, stdout);
 }
 
 int main(int argc, char **argv)
@@ -675,6 +703,8 @@ int main(int argc, char **argv)
 		unbound(argv[4], atoi(argv[5]));
 	else if (strcmp(command, "ledger") == 0)
 		ledger();
+	else if (strcmp(command, "law") == 0)
+		law();
 	else
 		return 2;
 	if (plan)

@@ -44,6 +44,15 @@ signer_with 'max_unbound_keys = 6;' 'classes = {' \
   'ext_key_usages = [ "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2" ];' \
   'opaque_extensions = [ "1.3.6.1.4.1.55555.1" ]; }; };'
 is "$(ceilings_count)" 2 "other ceilings are a record, once"
+# What is on the ledger says it in signd.conf's own words, and leaves no ceiling out.
+liar law >"$STACK_DIR/conf/law"
+signer_with "$(grep -v '^allow_roots' "$STACK_DIR/conf/law")"
+is "$(ceilings_count)" 2 "a signer under the recorded settings allows the same"
+for setting in $(grep -oE '[a-z_]+ = ' "$STACK_DIR/conf/law" | sed 's/ = //' | sort -u); do
+  case $setting in root | single | intermediate | issuing) continue ;; esac
+  grep -qE "^\\.BR? .*\\b$setting\\b" "$CHANCERY_SOURCE/conf/signd.conf.5"
+  is $? 0 "signd.conf(5) has $setting"
+done
 descriptors() { find "/proc/$signer/fd" -mindepth 1 | wc -l; }
 before=$(descriptors)
 lies table main
