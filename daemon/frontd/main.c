@@ -23,9 +23,8 @@
 #include "frontd/issuing.h"
 #include "frontd/metrics.h"
 #include "frontd/pki.h"
+#include "frontd/rules.h"
 #include "frontd/signer.h"
-#include "policy/profile.h"
-#include "policy/templates.h"
 #include "store/store.h"
 
 #define TICK_SECONDS 10 /* between looks for what waits to be noted */
@@ -94,8 +93,8 @@ static int front_open(struct config *c)
 	pthread_mutex_init(&f->transitions, NULL);
 	f->metrics = metrics_new();
 	f->issuings = issuings_new();
-	if (!f->metrics || !f->issuings || profiles_load(c->profiles_dir, &f->profiles) != 0 ||
-	    templates_load(c->profiles_dir, &f->templates) != 0 ||
+	bool has_base_url = f->pki_base_url && *f->pki_base_url;
+	if (!f->metrics || !f->issuings || rules_open(c->profiles_dir, has_base_url, &f->rules) != 0 ||
 	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
@@ -109,8 +108,7 @@ static void front_close(struct front *f)
 	if (f->store)
 		store_close(f->store);
 	issuings_free(f->issuings);
-	profiles_free(f->profiles);
-	templates_free(f->templates);
+	rules_close(f->rules);
 	metrics_free(f->metrics);
 }
 
@@ -142,8 +140,11 @@ static void signals_wait(const sigset_t *signals, struct front *f)
 {
 	const struct timespec tick = { .tv_sec = TICK_SECONDS };
 	int number;
-	while ((number = sigtimedwait(signals, NULL, &tick)) < 0)
-		denial_tick(f, false);
+	while ((number = sigtimedwait(signals, NULL, &tick)) < 0 || number == SIGHUP)
+		if (number == SIGHUP)
+			rules_reload(f->rules);
+		else
+			denial_tick(f, false);
 	log_info("stopping", "signal=%d", number);
 }
 
@@ -155,6 +156,7 @@ static int run(struct config *c)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	int result = front_open(c) == 0 && servers_start(c, &servers) == 0 ? 0 : 1;
 	if (result == 0) {

@@ -201,7 +201,7 @@ static void read_class(struct conf *conf, enum key_class c, struct ceilings *out
 	const char *name = class_names[c];
 	*out = (struct ceilings){ 0 };
 	out->kinds = read_mask(conf, setting_of(name, "", "kinds"), kind_bit,
-			       "\\\"leaf\\\", \\\"ca\\\" or \\\"subca-foreign\\\"", default_kinds[c]);
+			       "\"leaf\", \"ca\" or \"subca-foreign\"", default_kinds[c]);
 	read_kinds(conf, name, c == CLASS_ROOT || c == CLASS_SINGLE, out);
 	out->crl_longest = read_days(conf, setting_of(name, "", "crl_days"), 3660,
 				     c == CLASS_ROOT || c == CLASS_INTERMEDIATE ? 398 : 31);
@@ -210,13 +210,13 @@ static void read_class(struct conf *conf, enum key_class c, struct ceilings *out
 		read_mask(conf, setting_of(name, "", "name_types"), name_type_bit, "dns, email, uri or ip, in quotes",
 			  1U << NAME_DNS | 1U << NAME_EMAIL | 1U << NAME_URI | 1U << NAME_IP);
 	out->algorithms = read_mask(conf, setting_of(name, "", "subject_keys"), algorithm_bit,
-				    "a key algorithm such as \\\"ECDSA-P256\\\"", ~0U);
+				    "a key algorithm such as \"ECDSA-P256\"", ~0U);
 	out->key_usages = read_mask(conf, setting_of(name, "", "key_usages"), usage_bit,
-				    "a leaf's key usage such as \\\"digitalSignature\\\"", LEAF_USAGES);
+				    "a leaf's key usage such as \"digitalSignature\"", LEAF_USAGES);
 	struct setting usages = setting_of(name, "", "ext_key_usages");
 	out->any_ext_key_usage = !conf_has(conf, usages.path);
 	read_oids(conf, usages, leaf_usage,
-		  "an object identifier such as \\\"1.3.6.1.5.5.7.3.1\\\", not OCSPSigning or anyExtendedKeyUsage",
+		  "an object identifier such as \"1.3.6.1.5.5.7.3.1\", not OCSPSigning or anyExtendedKeyUsage",
 		  &out->ext_key_usages);
 	read_oids(conf, setting_of(name, "", "opaque_extensions"), opaque_oid,
 		  "the object identifier of an extension that the signer has no typed form of", &out->opaque);

@@ -32,7 +32,7 @@ static struct verdict refused(uint16_t code, const char *field)
 static void certify_end(struct signer *s, struct op *op, uint16_t code)
 {
 	if (op->subject)
-		buf_clear(&op->subject->reserved);
+		key_unreserve(op->subject);
 	request_refuse(s, op, code, NULL);
 }
 
@@ -175,7 +175,7 @@ static struct verdict reserve_subject(struct signer *s, struct op *op, struct dr
 	constraints_buf_free(&room);
 	if (!fits || !buf_ok(&op->charter))
 		return refused(REFUSE_CONSTRAINTS, "name_constraints");
-	buf_put_slice(&k->reserved, c.subject);
+	key_reserve(k, c.subject);
 	return refused(0, NULL);
 }
 
