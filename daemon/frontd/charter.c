@@ -122,14 +122,14 @@ static json_t *charter_json(const struct charter_read_reply *r, const char *pare
 
 static json_t *ceilings_json(const struct charter_read_reply *r)
 {
-	static const char *const types[] = { NULL, "dns", "email", "uri", "ip" };
+	static const char *const types[] = { NULL, "dns", "email", "uri", "ip", "dn" };
 	static const char *const usages[] = { "digitalSignature", "nonRepudiation", "keyEncipherment",
 					      "dataEncipherment", "keyAgreement",   "keyCertSign",
 					      "cRLSign",	  "encipherOnly",   "decipherOnly" };
 	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "kinds", limits_json(r),
 			 "backdate_seconds", (json_int_t)r->backdate, "ahead_seconds", (json_int_t)r->ahead, "crl_days",
 			 (json_int_t)(r->crl_longest / DAY), "ocsp_days", (json_int_t)(r->ocsp_longest / DAY),
-			 "name_types", bits_json(r->name_types, types, 5), "subject_keys",
+			 "name_types", bits_json(r->name_types, types, 6), "subject_keys",
 			 algorithms_json(r->algorithms), "key_usages", bits_json(r->key_usages, usages, 9),
 			 "ext_key_usages", usages_json(r->ext_key_usages, r->any_ext_key_usage), "opaque_extensions",
 			 oids_json(r->opaque));
