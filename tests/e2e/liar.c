@@ -394,7 +394,7 @@ static void lies_about_frames(void)
 	connect_anew();
 }
 
-/* No verb takes a descriptor: one that comes along is dropped by the kernel, the request is answered. */
+/* CRL_SIGN alone takes a descriptor; one that comes along with anything else closes the connection. */
 static void lie_about_descriptors(void)
 {
 	union {
@@ -414,8 +414,12 @@ static void lie_about_descriptors(void)
 	memcpy(CMSG_DATA(&control.head), &own, sizeof(int));
 	bool sent = sendmsg(fd, &m, 0) == (ssize_t)out.len;
 	buf_clear(&out);
-	lie(!sent || answer_read() != 0, 0, "a descriptor along with a request, which takes none");
+	int code = sent ? answer_read() : 0;
+	ask_status_put(&out, 1, &(struct status_request){});
+	code = code < 0 ? code : exchange();
+	lie(code < 0 ? REFUSE_MALFORMED : code, 100, "a descriptor along with a request that takes none");
 	close(own);
+	connect_anew();
 }
 
 static void table(const char *token)
