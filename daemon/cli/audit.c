@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/audit_charter.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/export.h"
@@ -275,6 +276,11 @@ static const struct option_spec list_options[] = {
 	{ .name = NULL },
 };
 
+static const struct option_spec charter_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "the issuer that the CA belongs to, where a name is not unique" },
+	{ .name = NULL },
+};
+
 static const struct option_spec checkpoint_options[] = {
 	{ "key", OPTION_TEXT, "FILE", "the log key as it was kept elsewhere: the head must be signed by it" },
 	{ "follow", OPTION_FLAG, NULL, "go on with each new head until interrupted, to be kept elsewhere" },
@@ -299,5 +305,7 @@ const struct command audit_commands[] = {
 	  "chancery audit consistency head-of-may.txt", consistency_options, audit_consistency },
 	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.",
 	  "chancery audit key --out log-key.pem", key_options, audit_key },
+	{ "audit", "charter", 1, 1, "CA", "Show what the signer holds a CA's key to, and what may be signed with it.",
+	  "chancery audit charter issuing", charter_options, audit_charter },
 	{ .group = NULL },
 };

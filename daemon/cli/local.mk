@@ -3,7 +3,7 @@ bin_PROGRAMS += chancery
 chancery_SOURCES = daemon/cli/main.c $(cli_sources)
 nodist_chancery_SOURCES = $(cli_made)
 cli_sources = \
-	daemon/cli/audit.c daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
+	daemon/cli/audit.c daemon/cli/audit_charter.c daemon/cli/audit_charter.h daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
 	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
 	daemon/cli/cli.h daemon/cli/problem.c \

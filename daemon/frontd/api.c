@@ -35,6 +35,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/intermediates/{id}", READERS, "", intermediate_get },
 	{ "PATCH", V1 "/intermediates/{id}", ROLE_ADMIN, "dry_run", intermediate_patch },
 	{ "GET", V1 "/intermediates/{id}/chain", READERS, "root", intermediate_chain },
+	{ "GET", V1 "/intermediates/{id}/charter", READERS, "", intermediate_charter },
 	{ "GET", V1 "/intermediates/{id}/csr", READERS, "", intermediate_csr },
 	{ "POST", V1 "/intermediates/{id}/certificate", ROLE_ADMIN, "dry_run", intermediate_certificate },
 	{ "POST", V1 "/intermediates/{id}/admit", ROLE_ADMIN, "dry_run", intermediate_admit },

@@ -6,6 +6,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/arrival.c \
 	daemon/frontd/catchup.c daemon/frontd/catchup.h \
 	daemon/frontd/chain.c daemon/frontd/chain.h \
+	daemon/frontd/charter.c \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \

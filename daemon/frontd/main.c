@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "frontd/api.h"
 #include "frontd/config.h"
+#include "frontd/denial.h"
 #include "frontd/http.h"
 #include "frontd/issuing.h"
 #include "frontd/metrics.h"
@@ -27,6 +28,7 @@
 #include "frontd/signer.h"
 #include "store/store.h"
 
+#define TICK_SECONDS 10 /* between looks for what waits to be noted */
 #define MAX_FILES                                                                                                      \
 	4096 /* both sockets' connections, the database's sessions with three files each, and as many again            \
 	      */
@@ -138,10 +140,13 @@ static int rights_limit(const struct config *c)
 /* Every thread is started with these blocked: only this one takes them. */
 static void signals_wait(const sigset_t *signals, struct front *f)
 {
-	int number = SIGHUP;
-	while (sigwait(signals, &number) != 0 || number == SIGHUP)
+	const struct timespec tick = { .tv_sec = TICK_SECONDS };
+	int number;
+	while ((number = sigtimedwait(signals, NULL, &tick)) < 0 || number == SIGHUP)
 		if (number == SIGHUP)
 			rules_reload(f->rules);
+		else
+			denial_tick(f, false);
 	log_info("stopping", "signal=%d", number);
 }
 
@@ -163,6 +168,8 @@ static int run(struct config *c)
 		ready_notify("STOPPING=1");
 	}
 	servers_stop(c, &servers);
+	if (result == 0)
+		denial_tick(&c->front, true);
 	front_close(&c->front);
 	return result;
 }

@@ -13,6 +13,7 @@
 #include "signd/slot.h"
 #include "wire/inner_answer.h"
 
+#define MAX_CERT_TBS 31744 /* so that the certificate with its signature fits its reply */
 #define WRONG_SIGNATURES 3 /* by one key in one life, then it is latched */
 
 /* Everything that goes into one certificate, on its way through the steps below. */
@@ -140,7 +141,7 @@ static void certify_intended(struct signer *s, struct op *op)
 static int certify_start(struct signer *s, struct op *op, const struct draft *d)
 {
 	cert_put_tbs(&op->message, &d->fields);
-	if (!buf_ok(&op->message) || op->message.len > MAX_TBS)
+	if (!buf_ok(&op->message) || op->message.len > MAX_CERT_TBS)
 		return 1;
 	struct cert_intent_record intent = { .kind = (uint8_t)d->fields.kind,
 					     .tbs = buf_slice(&op->message),

@@ -66,9 +66,13 @@ chancery_signd_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 # For the tests: a front-end that asks the signer directly, also for what it may not have.
 noinst_PROGRAMS += tests/e2e/signer_probe
-tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c
+tests_e2e_signer_probe_SOURCES = tests/e2e/signer_probe.c tests/e2e/asking.c tests/e2e/asking.h
 tests_e2e_signer_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_e2e_signer_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+noinst_PROGRAMS += tests/e2e/liar
+tests_e2e_liar_SOURCES = tests/e2e/liar.c tests/e2e/asking.c tests/e2e/asking.h
+tests_e2e_liar_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_liar_LDADD = daemon/ledger/libledger.a daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
 noinst_PROGRAMS += tests/e2e/import_probe
 tests_e2e_import_probe_SOURCES = tests/e2e/import_probe.c
 tests_e2e_import_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
@@ -81,7 +85,7 @@ dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_recent
+check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_recent
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 # With clocks of its own in place of base's.
 tests_unit_test_clock_SOURCES = tests/unit/test_clock.c daemon/signd/clock.c
@@ -93,6 +97,9 @@ tests_unit_test_encode_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_charter_SOURCES = tests/unit/test_charter.c
 tests_unit_test_charter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_charter_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_meter_SOURCES = tests/unit/test_meter.c
+tests_unit_test_meter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_meter_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_keys_SOURCES = tests/unit/test_keys.c
 tests_unit_test_keys_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_keys_LDADD = $(SIGND_TEST_LIBS)

@@ -20,6 +20,11 @@ bool tally_counts(uint16_t code)
 	case REFUSE_KEY_LATCHED:
 	case REFUSE_TOKEN_REFUSED:
 	case REFUSE_KEY_TROUBLE:
+	case REFUSE_CRL_BUSY:
+	case REFUSE_CRL_LAST:
+	case REFUSE_CRL_STORE:
+	case REFUSE_OCSP_STATE:
+	case REFUSE_OCSP_BUSY:
 		return false;
 	default:
 		return true;

@@ -321,6 +321,7 @@ kill -STOP "$driver"
 ask crl rsa rsa14 number=14 form=changes >/dev/null &
 asker=$!
 stack_until 20 grep -qa rsa14 "$STACK_DIR"/signer/ledger/*.seg # the request's context
+refused 455 "another CRL of the scope meanwhile" crl rsa no number=15 form=changes
 kill_signer
 kill -CONT "$driver"
 wait "$asker" 2>/dev/null
