@@ -18,6 +18,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/json_text.c daemon/frontd/json_text.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
+	daemon/frontd/outcome.c daemon/frontd/outcome.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
 	daemon/frontd/rebuild.c daemon/frontd/rebuild.h \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
