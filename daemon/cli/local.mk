@@ -14,10 +14,12 @@ cli_sources = \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \
+	daemon/cli/outside.c daemon/cli/outside.h \
 	daemon/cli/page.c daemon/cli/page.h \
 	daemon/cli/pem.c daemon/cli/pem.h \
 	daemon/cli/plain.c daemon/cli/plain.h \
 	daemon/cli/prove.c daemon/cli/prove.h \
+	daemon/cli/profile_check.c daemon/cli/profile_check.h \
 	daemon/cli/reconcile.c daemon/cli/reconcile.h \
 	daemon/cli/record.c daemon/cli/record.h \
 	daemon/cli/search.c daemon/cli/search.h \
@@ -36,7 +38,7 @@ EXTRA_DIST += daemon/cli/page.awk daemon/cli/page.html daemon/cli/page.css daemo
 	daemon/cli/tree.png daemon/cli/tree-example.json
 CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
-chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
 EXTRA_DIST += tests/e2e/audit.t tests/e2e/note.py tests/e2e/reconcile.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
 

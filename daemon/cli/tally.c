@@ -79,15 +79,26 @@ static json_t *context_of(struct slice bytes)
 	return json_loadb((const char *)bytes.at, bytes.len, JSON_REJECT_DUPLICATES, NULL);
 }
 
-static void ca_add(struct tally *t, const struct pending *p)
+static void ca_advance(struct tally_ca *ca, int rank, uint64_t seq)
 {
-	struct tally_ca *ca = p->ca[0] ? GROW(t, cas, ca) : NULL;
+	if (rank <= ca->rank)
+		return;
+	ca->rank = rank;
+	ca->seq = seq;
+}
+
+/* One that is there has got its certificate, or another one. */
+static void ca_add(struct tally *t, const struct pending *p, int rank)
+{
+	struct tally_ca *ca = tally_find_ca(t, p->ca);
+	if (!ca && p->ca[0] && (ca = GROW(t, cas, ca))) {
+		memcpy(ca->id, p->ca, sizeof(ca->id));
+		ca->rank = -1;
+	}
 	if (!ca)
 		return;
-	memcpy(ca->id, p->ca, sizeof(ca->id));
 	memcpy(ca->key_id, p->key_id, sizeof(ca->key_id));
-	ca->rank = 1;
-	ca->seq = p->seq;
+	ca_advance(ca, rank, p->seq);
 }
 
 static struct pending *pending_find(struct tally *t, uint64_t seq)
@@ -140,7 +151,7 @@ static void result_take(struct tally *t, const struct record *r)
 		mark_of(buf_slice(&der), mark);
 	entry_add(t, p->seq, mark, ENTRY_SIGNED);
 	if (p->is_ca)
-		ca_add(t, p);
+		ca_add(t, p, 1);
 	pending_drop(t, p);
 }
 
@@ -160,7 +171,7 @@ static void imported_take(struct tally *t, const struct record *r)
 {
 	struct imported_record in;
 	struct pending p = { .seq = r->seq, .imported = true, .is_ca = true };
-	if (record_imported_get(r->body, &in) != PACK_OK || in.chain.count)
+	if (record_imported_get(r->body, &in) != PACK_OK)
 		return;
 	json_t *context = context_of(in.context);
 	snprintf(p.ca, sizeof(p.ca), "%s", member_text(context, "ca"));
@@ -170,7 +181,7 @@ static void imported_take(struct tally *t, const struct record *r)
 	/* With its key offline it counts as it stands; else once the key is bound. */
 	if (in.token.len == 0) {
 		entry_add(t, p.seq, p.mark, ENTRY_SIGNED);
-		ca_add(t, &p);
+		ca_add(t, &p, 1);
 		return;
 	}
 	struct pending *kept = GROW(t, pending, pending);
@@ -185,7 +196,32 @@ static void bound_take(struct tally *t, const struct record *r)
 	if (!p || !p->imported)
 		return;
 	entry_add(t, p->seq, p->mark, ENTRY_SIGNED);
-	ca_add(t, p);
+	ca_add(t, p, 1);
+	pending_drop(t, p);
+}
+
+/* A CA that waits for a certificate from elsewhere, once its request is signed. */
+static void request_take(struct tally *t, const struct record *r)
+{
+	struct csr_intent_record in;
+	struct pending *p = record_csr_intent_get(r->body, &in) == PACK_OK ? GROW(t, pending, pending) : NULL;
+	if (!p)
+		return;
+	p->seq = r->seq;
+	p->root = true; /* lost, it is no certificate */
+	memcpy(p->key_id, in.key_id, sizeof(p->key_id));
+	json_t *context = context_of(in.context);
+	snprintf(p->ca, sizeof(p->ca), "%s", member_text(context, "ca"));
+	json_decref(context);
+}
+
+static void requested_take(struct tally *t, const struct record *r)
+{
+	struct csr_result_record result;
+	struct pending *p = record_csr_result_get(r->body, &result) == PACK_OK ? pending_find(t, result.intent) : NULL;
+	if (!p)
+		return;
+	ca_add(t, p, 0);
 	pending_drop(t, p);
 }
 
@@ -197,14 +233,6 @@ static void admitted_take(struct tally *t, const struct record *r)
 		return;
 	mark_of(in.certificate, mark);
 	entry_add(t, r->seq, mark, ENTRY_SIGNED);
-}
-
-static void ca_advance(struct tally_ca *ca, int rank, uint64_t seq)
-{
-	if (rank <= ca->rank)
-		return;
-	ca->rank = rank;
-	ca->seq = seq;
 }
 
 static void closed_take(struct tally *t, const struct record *r)
@@ -257,6 +285,7 @@ int tally_take(struct tally *t, const struct record *r)
 		{ RECORD_CERT_INTENT, intent_take },	 { RECORD_CERT_RESULT, result_take },
 		{ RECORD_LOST, lost_take },		 { RECORD_IMPORTED, imported_take },
 		{ RECORD_KEY_BOUND, bound_take },	 { RECORD_CERT_ADMITTED, admitted_take },
+		{ RECORD_CSR_INTENT, request_take },	 { RECORD_CSR_RESULT, requested_take },
 		{ RECORD_CA_CLOSED, closed_take },	 { RECORD_NOTE, note_take },
 	};
 	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++)

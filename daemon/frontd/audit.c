@@ -8,11 +8,22 @@
 #include "frontd/signer.h"
 #include "frontd/view.h"
 #include "ledger/record_json.h"
+#include "wire/inner.h"
 
 #define DEFAULT_RECORDS 100
 #define MAX_RECORDS 1000      /* in one answer */
 #define MAX_READ (512 * 1024) /* bytes asked of the signer at a time */
 #define MAX_ROUNDS 64	      /* reads for one answer: a filter that finds nothing ends, and says where */
+
+/* A refusal's number has a name, which the ledger's room doesn't know. */
+static json_t *record_said(const struct record *r)
+{
+	struct refused_record refused;
+	json_t *out = record_json(r);
+	if (r->type == RECORD_REFUSED && record_refused_get(r->body, &refused) == 0)
+		json_object_set_new(out, "reason", json_string(inner_refusal_name(refused.code)));
+	return out;
+}
 
 /* What a caller wants to see, and how far the answer has come. */
 struct walk {
@@ -69,7 +80,7 @@ static void records_take(struct walk *w, struct slice bytes)
 	while (bytes.len && json_array_size(w->data) < w->limit &&
 	       record_peek(bytes, &r, &size, hash) == RECORD_WHOLE) {
 		if (!w->type || r.type == w->type)
-			json_array_append_new(w->data, record_json(&r));
+			json_array_append_new(w->data, record_said(&r));
 		w->next = r.seq + 1;
 		bytes.at += size;
 		bytes.len -= size;

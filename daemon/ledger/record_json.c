@@ -136,6 +136,11 @@ static json_t *bytes_json(const char *name, struct slice s)
 		if (object)
 			return object;
 	}
+	if (strcmp(name, "text") == 0) { /* of several lines */
+		json_t *text = json_stringn(s.len ? (const char *)s.at : "", s.len);
+		if (text)
+			return text;
+	}
 	return s.len && text_valid(s) ? json_stringn((const char *)s.at, s.len) : hex_json(s);
 }
 

@@ -74,6 +74,7 @@ static const char *const steps[] = {
 	("DROP INDEX certificate_mark;"
 	 "CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
 
+	"ALTER TABLE ca ADD COLUMN csr BLOB NOT NULL DEFAULT x'';",
 	/* A CHECK can't be altered; ten million rows need not be copied for one more word in it. */
 	("PRAGMA writable_schema = ON;"
 	 "UPDATE sqlite_schema SET sql = replace(sql, '''active'', ''revoked'', ''withheld''',"
