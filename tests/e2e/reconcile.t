@@ -65,12 +65,19 @@ grows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
 stack_until 60 grows "$work/followed" 3 || fail "nothing is followed"
 stack_until 60 grows "$work/heads" 5
 n=$(wc -l <"$work/followed")
+[ "$(id -u)" != 0 ] || chgrp -R 4242 "$CHANCERY_LEDGER"
+chmod 2750 "$CHANCERY_LEDGER"
 csr_make "$work/leaf4" ec:P-256 DNS:www4.example.com
 issue "$issuing" "$work/leaf4.csr" server
 stack_until 60 grows "$work/followed" "$n"
 is $? 0 "new records are followed"
 stack_until 60 grows "$work/heads" 6
 is $? 0 "new heads are followed"
+if [ "$(id -u)" = 0 ]; then
+  is "$(stat -c %g:%a "$CHANCERY_LEDGER/checkpoint")" 4242:640 "what the signer writes belongs to the folder's group"
+else
+  skip "what the signer writes belongs to the folder's group" "not root"
+fi
 kill "$follower" "$heads"
 wait "$follower" "$heads" 2>/dev/null
 audit verify --head "$work/heads" --key "$work/log.pub" --json
