@@ -203,12 +203,13 @@ static int note_follows(const struct cli *c, const struct checkpoint *before, co
 		return problem_tell(c, CLI_CRITICAL, p, "the head is another ledger's than a moment ago.");
 	if (now->size < before->size)
 		return problem_tell(c, CLI_CRITICAL, p,
-				    "the head is over %" PRIu64 " records and was over %" PRIu64 ": the ledger went back.",
+				    "the head is over %" PRIu64 " records and was over %" PRIu64
+				    ": the ledger went back.",
 				    now->size, before->size);
 	p.code = "head_root";
 	if (now->size == before->size && memcmp(now->root, before->root, sizeof(now->root)) != 0)
-		return problem_tell(c, CLI_CRITICAL, p, "two heads over the same %" PRIu64 " records have different roots.",
-				    now->size);
+		return problem_tell(c, CLI_CRITICAL, p,
+				    "two heads over the same %" PRIu64 " records have different roots.", now->size);
 	return CLI_DONE;
 }
 
@@ -258,7 +259,8 @@ static int audit_checkpoint(struct cli *c, const struct options *o)
 	if (r == CLI_DONE)
 		r = note_fetch(c, &answer);
 	struct checkpoint head;
-	if (r == CLI_DONE && key.len && checkpoint_read(slice_text(member_text(answer, "note")), buf_slice(&key), &head))
+	if (r == CLI_DONE && key.len &&
+	    checkpoint_read(slice_text(member_text(answer, "note")), buf_slice(&key), &head))
 		r = problem_tell(c, CLI_CRITICAL, (struct problem){ .code = "head_signature" },
 				 "the head isn't signed by the log key.");
 	if (r)
@@ -298,7 +300,7 @@ const struct command audit_commands[] = {
 	  "chancery audit consistency head-of-may.txt", consistency_options, audit_consistency },
 	{ "audit", "reconcile", 0, 0, NULL, "Hold the ledger against the database.", "chancery audit reconcile",
 	  reconcile_options, audit_reconcile },
-	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.", "chancery audit key --out log-key.pem",
-	  key_options, audit_key },
+	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.",
+	  "chancery audit key --out log-key.pem", key_options, audit_key },
 	{ .group = NULL },
 };

@@ -13,8 +13,8 @@
 #include "cli/tally.h"
 #include "cli/verify.h"
 
-#define PAGE "1000"	   /* rows asked for at a time: the front-end's most */
-#define SETTLE_SECONDS 2   /* what is signed now is committed well within */
+#define PAGE "1000"	 /* rows asked for at a time: the front-end's most */
+#define SETTLE_SECONDS 2 /* what is signed now is committed well within */
 #define FINGERPRINT_DIGITS 64
 
 const struct option_spec reconcile_options[] = {
@@ -27,7 +27,7 @@ const struct option_spec reconcile_options[] = {
 struct reconciling {
 	struct verification v;
 	struct tally tally;
-	bool first;	/* of two looks at the rows: only then rows are judged */
+	bool first; /* of two looks at the rows: only then rows are judged */
 	uint64_t rows, lost_rows, revoked_rows, withheld_rows, newer, cas;
 	size_t missing;
 };
@@ -42,9 +42,9 @@ static int on_record(void *with, const struct record *r, const uint8_t hash[HASH
 {
 	struct reconciling *x = with;
 	(void)hash;
-	return tally_take(&x->tally, r) == 0 ? 0
-					     : problem_tell(x->v.c, CLI_BROKEN, (struct problem){ .code = "internal" },
-							    "out of memory.");
+	return tally_take(&x->tally, r) == 0
+		       ? 0
+		       : problem_tell(x->v.c, CLI_BROKEN, (struct problem){ .code = "internal" }, "out of memory.");
 }
 
 static uint64_t number_of(const json_t *row, const char *name)
@@ -58,7 +58,8 @@ static uint64_t number_of(const json_t *row, const char *name)
 /* The row says something else than the ledger. */
 static void row_differs(struct reconciling *x, const json_t *row, const struct entry *e)
 {
-	const char *state = member_text(row, "state"), *serial = member_text(row, "serial"), *ca = member_text(row, "ca_id");
+	const char *state = member_text(row, "state"), *serial = member_text(row, "serial"),
+		   *ca = member_text(row, "ca_id");
 	const char *print = member_text(row, "fingerprint");
 	uint8_t mark[MARK_SIZE];
 	bool lost = strcmp(state, "lost") == 0, withheld = strcmp(state, "withheld") == 0;
@@ -72,12 +73,13 @@ static void row_differs(struct reconciling *x, const json_t *row, const struct e
 		    memcmp(mark, e->mark, MARK_SIZE) == 0;
 	if (!lost && !same)
 		verification_find(&x->v, !withheld, withheld ? "withheld_differs" : "certificate_differs",
-				  WHICH ": the row is of another certificate than the one that was signed%s.", serial, ca,
-				  e->seq, withheld ? ", and is withheld for that" : "");
+				  WHICH ": the row is of another certificate than the one that was signed%s.", serial,
+				  ca, e->seq, withheld ? ", and is withheld for that" : "");
 	if (withheld && !tally_find_note(x->tally.withheld, x->tally.withheld_count, ca, serial))
 		verification_find(&x->v, false, "withheld_not_noted",
-				  WHICH ": it is withheld and the ledger doesn't say so, so a restored database may not.", serial,
-				  ca, e->seq);
+				  WHICH
+				  ": it is withheld and the ledger doesn't say so, so a restored database may not.",
+				  serial, ca, e->seq);
 }
 
 static void row_revoked(struct reconciling *x, const json_t *row, uint64_t seq)
@@ -115,9 +117,8 @@ static void row_take(struct reconciling *x, const json_t *row)
 				  WHICH ": the database has it, and the ledger has no signature under that number.",
 				  member_text(row, "serial"), member_text(row, "ca_id"), seq);
 	else if (e->seen)
-		verification_find(&x->v, true, "row_without_signature",
-				  WHICH ": another row has that number already.", member_text(row, "serial"),
-				  member_text(row, "ca_id"), seq);
+		verification_find(&x->v, true, "row_without_signature", WHICH ": another row has that number already.",
+				  member_text(row, "serial"), member_text(row, "ca_id"), seq);
 	else
 		row_differs(x, row, e);
 	if (e)
@@ -171,15 +172,17 @@ static int rows_compare(struct cli *c, struct reconciling *x)
 			continue;
 		x->missing++;
 		verification_find(&x->v, true, "signature_without_row",
-				  "The ledger's record %" PRIu64 " is of a certificate that %s, and the database has no row of it.",
+				  "The ledger's record %" PRIu64
+				  " is of a certificate that %s, and the database has no row of it.",
 				  e->seq, e->state == ENTRY_LOST ? "was lost" : "was signed");
 	}
 	for (size_t i = 0; r == CLI_DONE && i < x->tally.revoked_count; i++) {
 		const struct tally_note *n = &x->tally.revoked[i];
 		if (!n->seen)
 			verification_find(&x->v, true, "revocation_missing",
-					  "Record %" PRIu64 " revokes certificate %s of CA %s, and the database doesn't.", n->seq,
-					  n->serial, n->ca);
+					  "Record %" PRIu64
+					  " revokes certificate %s of CA %s, and the database doesn't.",
+					  n->seq, n->serial, n->ca);
 	}
 	return r;
 }
@@ -195,15 +198,16 @@ static void ca_compare(struct reconciling *x, const json_t *row)
 		return;
 	if (!ca) {
 		verification_find(&x->v, true, "ca_without_record",
-				  "The database has a CA %.64s (%.80s), and the ledger doesn't.", id, member_text(row, "name"));
+				  "The database has a CA %.64s (%.80s), and the ledger doesn't.", id,
+				  member_text(row, "name"));
 		return;
 	}
 	int rank = tally_state_rank(state);
 	/* One step further may have come since the ledger was read. */
 	if (rank >= 0 && rank < ca->rank)
 		verification_find(&x->v, true, "transition_missing",
-				  "CA %.64s is %s on the ledger since record %" PRIu64 ", and %.20s in the database.", id,
-				  tally_state_text(ca->rank), ca->seq, state);
+				  "CA %.64s is %s on the ledger since record %" PRIu64 ", and %.20s in the database.",
+				  id, tally_state_text(ca->rank), ca->seq, state);
 	else if (rank > ca->rank)
 		verification_find(&x->v, true, "transition_without_record",
 				  "CA %.64s is %.20s in the database, and the ledger knows it as %s only.", id, state,
@@ -289,8 +293,8 @@ static int report_text(const struct cli *c, const struct reconciling *x)
 		buf_printf(&out, "%zu intents have no result yet: being signed, or lost at the signer's next start.\n",
 			   t->pending_count);
 	if (x->v.errors)
-		buf_printf(&out, "NOT RECONCILED: %zu error%s, %zu warning%s.\n", x->v.errors, x->v.errors == 1 ? "" : "s",
-			   x->v.warnings, x->v.warnings == 1 ? "" : "s");
+		buf_printf(&out, "NOT RECONCILED: %zu error%s, %zu warning%s.\n", x->v.errors,
+			   x->v.errors == 1 ? "" : "s", x->v.warnings, x->v.warnings == 1 ? "" : "s");
 	else
 		buf_put_text(&out, "Reconciled: every signature has its row, and every row its signature.\n");
 	return output_print(c, &out);

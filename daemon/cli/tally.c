@@ -39,7 +39,8 @@ static void *grow(struct tally *t, void **all, size_t *count, size_t *room, size
 	memset(one, 0, size);
 	return one;
 }
-#define GROW(t, what, counted) grow(t, (void **)&(t)->what, &(t)->counted##_count, &(t)->counted##_room, sizeof(*(t)->what))
+#define GROW(t, what, counted)                                                                                         \
+	grow(t, (void **)&(t)->what, &(t)->counted##_count, &(t)->counted##_room, sizeof(*(t)->what))
 
 static const char *const states[] = { "created", "active", "retiring", "retired", "revoked" };
 
@@ -143,8 +144,7 @@ static void result_take(struct tally *t, const struct record *r)
 	uint8_t mark[MARK_SIZE] = { 0 };
 	scoped_buf der;
 	buf_init(&der, MAX_RECORD_BODY);
-	struct pending *p =
-		record_cert_result_get(r->body, &result) == PACK_OK ? pending_find(t, result.intent) : NULL;
+	struct pending *p = record_cert_result_get(r->body, &result) == PACK_OK ? pending_find(t, result.intent) : NULL;
 	if (!p)
 		return;
 	if (record_certificate(buf_slice(&p->tbs), result.signature, &der) == 0)
@@ -282,11 +282,11 @@ int tally_take(struct tally *t, const struct record *r)
 		uint8_t type;
 		void (*take)(struct tally *t, const struct record *r);
 	} takes[] = {
-		{ RECORD_CERT_INTENT, intent_take },	 { RECORD_CERT_RESULT, result_take },
-		{ RECORD_LOST, lost_take },		 { RECORD_IMPORTED, imported_take },
-		{ RECORD_KEY_BOUND, bound_take },	 { RECORD_CERT_ADMITTED, admitted_take },
-		{ RECORD_CSR_INTENT, request_take },	 { RECORD_CSR_RESULT, requested_take },
-		{ RECORD_CA_CLOSED, closed_take },	 { RECORD_NOTE, note_take },
+		{ RECORD_CERT_INTENT, intent_take }, { RECORD_CERT_RESULT, result_take },
+		{ RECORD_LOST, lost_take },	     { RECORD_IMPORTED, imported_take },
+		{ RECORD_KEY_BOUND, bound_take },    { RECORD_CERT_ADMITTED, admitted_take },
+		{ RECORD_CSR_INTENT, request_take }, { RECORD_CSR_RESULT, requested_take },
+		{ RECORD_CA_CLOSED, closed_take },   { RECORD_NOTE, note_take },
 	};
 	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++)
 		if (takes[i].type == r->type)

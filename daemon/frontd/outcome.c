@@ -10,9 +10,9 @@
 #include "frontd/signer.h"
 
 #define MAX_CERTIFICATE (160 * 1024)
-#define MAX_WHY 160    /* bytes of the reason: a record's context is a kilobyte */
-#define MAX_SERIAL 20  /* RFC 5280 4.1.2.2 */
-#define MAX_REASON 10  /* RFC 5280 5.3.1 */
+#define MAX_WHY 160   /* bytes of the reason: a record's context is a kilobyte */
+#define MAX_SERIAL 20 /* RFC 5280 4.1.2.2 */
+#define MAX_REASON 10 /* RFC 5280 5.3.1 */
 #define LOST_ID_BYTE 14
 
 /* The row must not pass for the answer to a repeated request, which is asked anew under another id. */
@@ -22,8 +22,8 @@ static void lost_id(const uint8_t request_id[16], uint8_t out[16])
 	out[LOST_ID_BYTE] ^= 0xff;
 }
 
-static int lost_commit(struct store_session *s, const struct cert_intent_record *intent, uint64_t seq,
-		       struct slice der, struct made *m)
+static int lost_commit(struct store_session *s, const struct cert_intent_record *intent, uint64_t seq, struct slice der,
+		       struct made *m)
 {
 	scoped_facts facts = { 0 };
 	scoped_row(ca) ca = { 0 };
@@ -98,7 +98,8 @@ int outcome_revoked(struct store_session *s, json_t *context, int64_t when)
 	unsigned long reason = strtoul(context_text(context, "reason"), &end, 10);
 	if (n == 0 || n > sizeof(bytes) || !hex_decode(serial, strlen(serial), bytes, n) || *end || reason > MAX_REASON)
 		return 1;
-	return store_certificate_revoke(s, context_text(context, "ca"), (struct slice){ bytes, n }, when, (uint8_t)reason);
+	return store_certificate_revoke(s, context_text(context, "ca"), (struct slice){ bytes, n }, when,
+					(uint8_t)reason);
 }
 
 struct posted {
@@ -128,7 +129,8 @@ void outcome_note(struct front *f, const struct call *c, const struct made *m)
 	hex_encode(m->row.serial.at, m->row.serial.len < 20 ? m->row.serial.len : 20, serial);
 	hex_encode(m->row.fingerprint, sizeof(m->row.fingerprint), fingerprint);
 	hex_encode(m->row.request_id, sizeof(m->row.request_id), p->request);
-	slice_to_text((struct slice){ (const uint8_t *)m->why, text_cut(slice_text(m->why), MAX_WHY) }, why, sizeof(why));
+	slice_to_text((struct slice){ (const uint8_t *)m->why, text_cut(slice_text(m->why), MAX_WHY) }, why,
+		      sizeof(why));
 	struct context_words words = { .op = "withheld", .ca = m->issuing_ca_id, .note = why, .serial = serial };
 	words.fingerprint = fingerprint;
 	words.of = p->request;

@@ -42,7 +42,8 @@ static double now(void)
 
 static void ledger_fill(uint64_t bytes)
 {
-	struct ledger_open_options options = { .ledger_id = { 7 }, .segment_size = 1 << 20 }; /* hardly any reserved space */
+	struct ledger_open_options options = { .ledger_id = { 7 },
+					       .segment_size = 1 << 20 }; /* hardly any reserved space */
 	struct ledger *l;
 	uint8_t body[INTENT_BODY];
 	uint64_t seq;
@@ -87,7 +88,6 @@ static double hash_rate(const struct buf *bytes)
 	return (double)bytes->len / 1e6 / (now() - start);
 }
 
-
 static double verify_rate(size_t bytes)
 {
 	struct inspection i = { .mark_count = 0 };
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 	qsort(ratios, rounds, sizeof(*ratios), compare);
 	qsort(ours, rounds, sizeof(*ours), compare);
 	qsort(theirs, rounds, sizeof(*theirs), compare);
-	printf("%-9s %-7s %-6s %8.2f   %5.2f - %-5.2f  %5.0f MB/s  %5.0f MB/s\n", "-", "audit", "sha256", ratios[rounds / 2],
-	       ratios[0], ratios[rounds - 1], ours[rounds / 2], theirs[rounds / 2]);
+	printf("%-9s %-7s %-6s %8.2f   %5.2f - %-5.2f  %5.0f MB/s  %5.0f MB/s\n", "-", "audit", "sha256",
+	       ratios[rounds / 2], ratios[0], ratios[rounds - 1], ours[rounds / 2], theirs[rounds / 2]);
 	return left != 0;
 }

@@ -25,10 +25,6 @@ for i in 1 2 3; do
 done
 answers 201 "leaves"
 serial_of() { openssl x509 -in "$1" -noout -serial | sed 's/.*=//' | tr A-F a-f; }
-seq_of() { # SERIAL: its ledger_seq
-  api GET "/api/v1/certificates?serial=$1"
-  field '.data[0].ledger_seq'
-}
 
 # --- the ledger of running daemons
 audit verify
