@@ -14,6 +14,5 @@ tests_bench_audit_rate_SOURCES = tests/bench/audit_rate.c
 tests_bench_audit_rate_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_bench_audit_rate_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
 EXTRA_DIST += tests/bench/run tests/bench/bench.t tests/bench/RESULTS.md \
-	tests/bench/files.sh \
 	tests/bench/scale \
 	tests/bench/scale.py
