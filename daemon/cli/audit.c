@@ -12,6 +12,7 @@
 #include "cli/member.h"
 #include "cli/plain.h"
 #include "cli/prove.h"
+#include "cli/reconcile.h"
 #include "cli/record.h"
 #include "cli/verify.h"
 
@@ -303,6 +304,8 @@ const struct command audit_commands[] = {
 	  audit_check_proof },
 	{ "audit", "consistency", 1, 2, "OLD [NEW]", "Prove that one signed head's tree is the beginning of another's.",
 	  "chancery audit consistency head-of-may.txt", consistency_options, audit_consistency },
+	{ "audit", "reconcile", 0, 0, NULL, "Hold the ledger against the database.", "chancery audit reconcile",
+	  reconcile_options, audit_reconcile },
 	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.",
 	  "chancery audit key --out log-key.pem", key_options, audit_key },
 	{ "audit", "charter", 1, 1, "CA", "Show what the signer holds a CA's key to, and what may be signed with it.",

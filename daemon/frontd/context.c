@@ -51,6 +51,7 @@ static void put_words(struct buf *out, const struct call *c, const struct contex
 	put_text(out, "rot", w->rotation);
 	if (w->ttl)
 		put_text(out, "ttl", number_text(w->ttl, number));
+	put_text(out, "of", w->of);
 	if (!w->issuer)
 		return;
 	put_slice(out, "iss", w->issuer->id);

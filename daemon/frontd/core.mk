@@ -23,6 +23,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/lineage.c daemon/frontd/lineage.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
+	daemon/frontd/outcome.c daemon/frontd/outcome.h \
 	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
 	daemon/frontd/profile_view.c daemon/frontd/profile_view.h \

@@ -10,6 +10,7 @@
 #include "frontd/hierarchy.h"
 #include "frontd/made.h"
 #include "frontd/metrics.h"
+#include "frontd/outcome.h"
 #include "frontd/outside.h"
 #include "frontd/plan.h"
 #include "frontd/registration.h"
@@ -185,8 +186,10 @@ static int ca_commit(struct front *f, struct call *c, const struct plan *p, cons
 		return answer_store(c);
 	scoped_buf limits = { .max = MAX_CONTEXT };
 	m->noted = transition_made(f, c, &m->ca, plan_asked(p, &limits));
-	if (m->why[0])
+	if (m->why[0]) {
+		outcome_note(f, c, m);
 		return answer_withheld(c);
+	}
 	metrics_hierarchy(f->metrics, p->above.count ? CREATE_CHILD : CREATE_ROOT, row_text(p->issuer.id));
 	return call_reply(c, 201, view_ca(&m->ca));
 }

@@ -10,6 +10,7 @@
 #include "frontd/front.h"
 #include "frontd/json_text.h"
 #include "frontd/metrics.h"
+#include "frontd/outcome.h"
 
 #define MAX_REPLY (1024 * 1024) /* a leaf of 32 KiB and its chain, escaped, many times over */
 
@@ -119,6 +120,7 @@ static void on_committed(struct store_job *job)
 	} else {
 		signer_settle(&i->hold, i->reply.ledger_seq);
 		if (i->made.why[0]) {
+			outcome_note(i->front, c, &i->made);
 			answer_withheld(c);
 		} else {
 			metrics_issued(i->front->metrics, issuance_ca_id(i), i->profile->name);

@@ -3,18 +3,22 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/time.h"
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/gone.h"
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
+#include "frontd/outcome.h"
 #include "frontd/subject.h"
 #include "frontd/succession.h"
+#include "wire/inner.h"
 
 #define MAX_CERTIFICATE (160 * 1024)
 #define MAX_PACKED (1024 * 1024)
 #define MAX_SERIAL 20 /* bytes: what a row holds */
+#define UNJUDGED_SECONDS 600 /* so long after it a request can be repeated, and be answered for the first time */
 
 int rebuild_passed_over(const struct rebuild *r, const char *why)
 {
@@ -92,6 +96,11 @@ static int rule_put(struct store_session *s, json_t *context, int64_t when)
 	return r < 0 ? r : 0;
 }
 
+static int outcome_put(const struct rebuild *r, int answer)
+{
+	return answer > 0 ? rebuild_passed_over(r, "there is no such certificate") : answer;
+}
+
 static int rebuild_note(struct store_session *s, const struct rebuild *r)
 {
 	struct note_record note;
@@ -103,6 +112,10 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 		return rebuild_issuer(s, context, when, !issuer_begins(context, note.request_id));
 	if (context && strcmp(context_text(context, "op"), "rule") == 0)
 		return rule_put(s, context, when);
+	if (context && strcmp(context_text(context, "op"), "withheld") == 0)
+		return outcome_put(r, outcome_withheld(s, context, when));
+	if (context && note.kind == NOTE_REVOCATION)
+		return outcome_put(r, outcome_revoked(s, context, when));
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
 		return 0;
 	scoped_row(ca) ca = { 0 };
@@ -167,10 +180,17 @@ static int rebuild_lost(struct store_session *s, const struct rebuild *r)
 	struct cert_intent_record intent;
 	struct csr_intent_record csr;
 	struct slice words = { 0 };
-	if (r->intent.type == RECORD_CERT_INTENT && record_cert_intent_get(r->intent.body, &intent) == PACK_OK)
+	bool certificate =
+		r->intent.type == RECORD_CERT_INTENT && record_cert_intent_get(r->intent.body, &intent) == PACK_OK;
+	if (certificate)
 		words = intent.context;
 	else if (r->intent.type == RECORD_CSR_INTENT && record_csr_intent_get(r->intent.body, &csr) == PACK_OK)
 		words = csr.context;
+	int lost = certificate ? outcome_lost(s, &intent, r->intent.seq, r->intent.time / 1000) : 0;
+	if (lost < 0)
+		return lost;
+	if (lost)
+		rebuild_passed_over(r, "what was to be signed can't be kept as a row");
 	scoped_json *context = words.len ? context_read(words) : NULL;
 	const char *op = context ? context_text(context, "op") : "";
 	if (strcmp(op, "ca") != 0 && strcmp(op, "csr") != 0)
@@ -249,6 +269,8 @@ static void restored_validate(struct restored *x)
 	struct slice chain[MAX_CHAIN + 1] = { x->der };
 	for (size_t i = 0; i < x->above.count; i++)
 		chain[i + 1] = x->above.ca[i].certificate;
+	if (x->made.why[0])
+		return;
 	if (!x->facts.ca)
 		strcpy(x->made.why, "it is no CA certificate");
 	else
@@ -365,6 +387,9 @@ static int rebuild_certificate(struct store_session *s, const struct rebuild *b)
 	x.context = context_read(x.intent.context);
 	if (!x.context)
 		x.context = json_object();
+	/* What nobody has judged yet; older ones were, by the rules of their day, and notes say what came of it. */
+	if (b->record.time / 1000 > time_now() - UNJUDGED_SECONDS)
+		check_rules(x.der, x.made.why);
 	return restored_commit(s, b, &x);
 }
 

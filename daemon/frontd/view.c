@@ -178,10 +178,11 @@ static json_t *view_names(struct slice der)
 
 json_t *view_certificate(const struct certificate_row *row, bool with_pem)
 {
-	bool served = with_pem && !slice_equal(row->state, slice_text("withheld"));
+	bool lost = slice_equal(row->state, slice_text("lost"));
+	bool served = with_pem && !lost && !slice_equal(row->state, slice_text("withheld"));
 	json_t *view = json_pack(
 		"{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint",
-		view_hex(row->fingerprint, 32), "ca_id", view_text(row->ca_id), "serial",
+		lost ? json_null() : view_hex(row->fingerprint, 32), "ca_id", view_text(row->ca_id), "serial",
 		view_hex(row->serial.at, row->serial.len), "kind",
 		row->kind == KIND_LEAF ? "leaf"
 		: row->kind == KIND_CA ? "ca"

@@ -159,14 +159,14 @@ static struct slice ahead(const struct segment_walk *w)
 }
 
 /* Whether a whole record stands at the front whose number could follow on seq. */
-static bool follows(struct slice bytes, uint64_t seq, struct record *r)
+static bool follows(struct slice bytes, uint64_t seq, uint64_t most, struct record *r)
 {
 	size_t size;
 	if (bytes.len < RECORD_HEAD || bytes.at[4] == 0 || bytes.at[5] > (RECORD_BATCH_BEGIN | RECORD_BATCH_END) ||
 	    get_u16(bytes.at + 6) != RECORD_VERSION || get_u32(bytes.at) > MAX_RECORD_BODY)
 		return false;
 	uint64_t number = get_u64(bytes.at + 8);
-	return number > seq && number - seq <= UINT32_MAX && record_peek(bytes, r, &size, NULL) == RECORD_WHOLE;
+	return number > seq && number - seq <= most && record_peek(bytes, r, &size, NULL) == RECORD_WHOLE;
 }
 
 /* The walk goes on at a record whose number is seq. */
@@ -193,7 +193,8 @@ static bool resync(struct look *l)
 	bool begins = may_be_torn(l);
 	for (size_t skip = 1; skip + RECORD_HEAD <= rest.len; skip++) {
 		struct slice here = { rest.at + skip, rest.len - skip };
-		if (!follows(here, w->seq, &r) || (begins && !(r.flags & RECORD_BATCH_BEGIN)))
+		if (!follows(here, w->seq, begins ? MAX_BATCH : UINT32_MAX, &r) ||
+		    (begins && !(r.flags & RECORD_BATCH_BEGIN)))
 			continue;
 		walk_jump(w, w->offset + skip, r.seq, r.flags & RECORD_BATCH_BEGIN);
 		return true;
@@ -310,7 +311,7 @@ static int walk_again(struct look *l)
 static void tail_find(struct look *l, enum stop stop, uint64_t nonzero)
 {
 	const struct segment_walk *w = &l->walk;
-	if (stop == STOP_END)
+	if (stop == STOP_END && !may_be_torn(l))
 		find(l, INSPECTION_RESERVED_SPACE, w->seq, nonzero,
 		     "Where record %" PRIu64 " would stand there are zeros, and behind them something else: a record "
 		     "was overwritten, or something was "
@@ -340,7 +341,7 @@ static bool tail_retry(struct look *l, unsigned *tries, unsigned *grown, uint64_
 	bool progress = l->walk.end_seq > before;
 	*tries = progress ? 0 : *tries + 1;
 	*grown += progress;
-	if (!may_be_torn(l) || !l->i->tree_whole || *tries >= TAIL_TRIES || *grown >= MAX_GROWTH)
+	if (l->i->at_rest || !may_be_torn(l) || !l->i->tree_whole || *tries >= TAIL_TRIES || *grown >= MAX_GROWTH)
 		return false;
 	rest_msleep();
 	return walk_again(l) == 0;

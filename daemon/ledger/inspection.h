@@ -64,6 +64,7 @@ struct inspection {
 	int (*visit)(void *with, const struct record *record, const uint8_t hash[HASH_SIZE]);
 	void (*progress)(void *with, uint64_t bytes, uint64_t of);
 	void *with;
+	bool at_rest; /* nobody writes it: what isn't whole is not waited for */
 
 	/* What was found. */
 	struct merkle tree; /* over all records, if tree_whole */

@@ -165,6 +165,9 @@ int store_ca_expire_created(struct store_session *s, int64_t before, int64_t *co
  * any other. STORE_NONE: no such CA.
  */
 int store_certificate_insert(struct store_session *s, const struct certificate_row *row, struct list names);
+/* From when on, and why (RFC 5280 5.3.1); an active one is revoked then. STORE_NONE: no such certificate. */
+int store_certificate_revoke(struct store_session *s, const char *ca_id, struct slice serial, int64_t when,
+			     uint8_t reason);
 int store_certificate_find(struct store_session *s, const uint8_t fingerprint[32], struct certificate_row *out);
 int store_certificate_find_serial(struct store_session *s, const char *ca_id, struct slice serial,
 				  struct certificate_row *out);

@@ -3,7 +3,7 @@
 FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/fuzz_inner_ask \
 	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr \
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
-	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
+	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_proof tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
 	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint
@@ -98,6 +98,11 @@ tests_fuzz_fuzz_note_SOURCES = tests/fuzz/note.c tests/fuzz/fuzz.h tests/fuzz/lo
 tests_fuzz_fuzz_note_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_note_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_note_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+
+tests_fuzz_fuzz_proof_SOURCES = tests/fuzz/proof.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_proof_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_proof_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_proof_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
 
 tests_fuzz_fuzz_names_SOURCES = tests/fuzz/names.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_names_CFLAGS = $(FUZZ_COMPILE)

@@ -89,6 +89,11 @@ static const char *const steps[] = {
 	 "CREATE INDEX ca_predecessor ON ca (predecessor_id) WHERE predecessor_id <> '';"
 	 "CREATE UNIQUE INDEX ca_successor ON ca (predecessor_id) WHERE predecessor_id <> ''"
 	 " AND state IN ('created', 'active');"),
+
+	("PRAGMA writable_schema = ON;"
+	 "UPDATE sqlite_schema SET sql = replace(sql, 'OR state = ''withheld''',"
+	 " 'OR state = ''withheld'' OR state = ''lost''') WHERE type = 'table' AND name = 'certificate';"
+	 "PRAGMA writable_schema = RESET;"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
