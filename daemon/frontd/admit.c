@@ -156,7 +156,8 @@ static int admit(struct front *f, struct call *c, struct admission *a)
 	if (asked == SIGNER_REFUSED)
 		signer_settle(&hold, 0);
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_ADMIT)
-		return call_refuse(c, 400, "not_issued", FIELD, "The signer does not take " FIELD " for one of this CA.");
+		return call_refuse(c, 400, "not_issued", FIELD,
+				   "The signer does not take " FIELD " for one of this CA.");
 	if (asked)
 		return answer_signer(c, asked, &answer);
 	int r = commit(f, c, a, reply.ledger_seq);

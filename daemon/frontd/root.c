@@ -178,12 +178,12 @@ static int authority_check(const struct reading *r)
 	const struct facts *f = &r->root->facts;
 	if (!f->ca)
 		return refuse_kind(r, "not_ca", "%s must be a CA's certificate: basicConstraints with CA:TRUE.",
-			      r->field);
+				   r->field);
 	if (!(f->key_usage & USAGE_KEY_CERT_SIGN))
 		return refuse_kind(r, "not_ca", "%s must have keyCertSign in its key usage.", r->field);
 	if (f->path_len != PATH_LEN_NONE && f->path_len > MAX_PATH_LEN)
 		return refuse_kind(r, "invalid", "%s must have a path length of at most %d, or none.", r->field,
-			      MAX_PATH_LEN);
+				   MAX_PATH_LEN);
 	struct constraints stated = facts_constraints(f);
 	if (!constraints_check(&stated))
 		return refuse(r, "bad_name_constraint", "%s has name constraints that can't be enforced.", r->field);

@@ -176,8 +176,7 @@ struct key *keys_by_public(const struct keys *keys, struct slice public_key)
 {
 	uint64_t mark = fingerprint_of(public_key);
 	for (size_t i = 0; i < keys->count; i++)
-		if (keys->marks[i].public_key == mark &&
-		    slice_equal(buf_slice(&keys->all[i]->public_key), public_key))
+		if (keys->marks[i].public_key == mark && slice_equal(buf_slice(&keys->all[i]->public_key), public_key))
 			return keys->all[i];
 	return NULL;
 }

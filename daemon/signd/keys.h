@@ -57,8 +57,8 @@ struct keys {
 	size_t count;
 	struct key **all;
 	struct key_mark *marks; /* in the same order */
-	struct buf outside; /* of CAs whose keys are not here: hashes of subject and public key, one pair after the
-			       other */
+	struct buf outside;	/* of CAs whose keys are not here: hashes of subject and public key, one pair after the
+				   other */
 };
 
 /* A key with this public key, not yet in the table; NULL if it is not a key we know how to use. */
