@@ -37,6 +37,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/rule.c daemon/frontd/rule.h \
 	daemon/frontd/scheduler.c daemon/frontd/scheduler.h \
 	daemon/frontd/rules.c daemon/frontd/rules.h \
+	daemon/frontd/signed_ca.c daemon/frontd/signed_ca.h \
 	daemon/frontd/signer.c daemon/frontd/signer.h daemon/frontd/signer_link.c daemon/frontd/signer_link.h \
 	daemon/frontd/subject.c daemon/frontd/subject.h \
 	daemon/frontd/succession.c daemon/frontd/succession.h \

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "frontd/answer.h"
-#include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/hierarchy.h"
 #include "frontd/made.h"
@@ -15,6 +14,7 @@
 #include "frontd/plan.h"
 #include "frontd/registration.h"
 #include "frontd/root.h"
+#include "frontd/signed_ca.h"
 #include "frontd/view.h"
 
 #define QUEUE_STEP_MS 100 /* how often a create that waits for another's key to be bound asks again */
@@ -121,62 +121,12 @@ static struct cert_sign_request plan_fields(const struct plan *p, const struct m
 	return r;
 }
 
-struct signed_ca {
-	uint64_t ledger_seq;
-	struct slice certificate;
-};
-
-static enum signer_result ca_ask(struct front *f, const struct plan *p, const struct cert_sign_request *r,
-				 struct signed_ca *out, struct signer_answer *answer)
-{
-	enum signer_result result;
-	if (p->above.count) {
-		struct cert_sign_reply reply = { 0 };
-		result = signer_cert_sign(f->signer, r, &reply, answer);
-		*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };
-		return result;
-	}
-	struct ca_self_request self = { .not_before = r->not_before,
-					.not_after = r->not_after,
-					.subject = r->subject,
-					.path_len = r->path_len,
-					.permitted = r->permitted,
-					.excluded = r->excluded,
-					.urls = r->urls,
-					.context = r->context };
-	memcpy(self.request_id, r->request_id, sizeof(self.request_id));
-	memcpy(self.key_id, r->subject_key.at, sizeof(self.key_id));
-	struct ca_self_reply reply = { 0 };
-	result = signer_ca_self(f->signer, &self, &reply, answer);
-	*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };
-	return result;
-}
-
-/* Holds the certificate against the plan and validates its whole chain: why is filled in if anything is wrong. */
-static void ca_check(const struct plan *p, const struct cert_sign_request *fields, const struct facts *got,
-		     struct slice der, struct made *m)
-{
-	struct check_asked asked = { .fields = *fields, .public_key = m->key.public_key };
-	scoped_facts parent = { 0 };
-	if (p->above.count) {
-		if (facts_read_foreign(p->above.ca[0].certificate, &parent, m->why))
-			return;
-		asked.issuer_name = parent.subject_name;
-		asked.issuer_key_id = parent.subject_key_id;
-	}
-	struct slice chain[MAX_CHAIN + 1] = { der };
-	for (size_t i = 0; i < p->above.count; i++)
-		chain[i + 1] = p->above.ca[i].certificate;
-	if (check_certificate(got, &asked, m->why) == 0 && check_rules(der, m->why) == 0)
-		check_chain(chain, p->above.count + 1, time_now(), m->why);
-}
-
 static int ca_commit(struct front *f, struct call *c, const struct plan *p, const struct cert_sign_request *fields,
 		     const struct signed_ca *came, struct made *m)
 {
 	scoped_facts got = { 0 };
 	if (facts_read(came->certificate, &got, m->why) == 0)
-		ca_check(p, fields, &got, came->certificate, m);
+		signed_ca_check(&p->above, fields, m->key.public_key, &got, came->certificate, m->why);
 	m->now = time_now();
 	m->issuing_ca_id = p->above.count ? parent_of(p) : p->id;
 	m->single = slice_equal(p->issuer.hierarchy_mode, slice_text("single"));
@@ -210,7 +160,7 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	struct signed_ca came;
 	bool outside = plan_outside(p);
 	enum signer_result asked = outside ? outside_ask(f, &fields, &came.ledger_seq, &came.certificate, &answer)
-					   : ca_ask(f, p, &fields, &came, &answer);
+					   : signed_ca_ask(f, &p->above, &fields, &came, &answer);
 	if (asked == SIGNER_REFUSED) {
 		release(f, p, &m);
 		signer_settle(&hold, key.ledger_seq);

@@ -6,13 +6,13 @@
 
 #include "base/time.h"
 #include "frontd/answer.h"
-#include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
 #include "frontd/input.h"
 #include "frontd/made.h"
 #include "frontd/plan.h"
+#include "frontd/signed_ca.h"
 #include "frontd/view.h"
 #include "wire/inner.h"
 
@@ -281,57 +281,11 @@ static int cross_plan(struct front *f, struct call *c, struct again *a)
 	return r ? r : set_validity(f, c, a, a->ttl ? a->ttl : end, end);
 }
 
-struct came {
-	uint64_t ledger_seq;
-	struct slice certificate;
-};
-
-static enum signer_result again_ask(struct front *f, const struct again *a, struct came *out,
-				    struct signer_answer *answer)
-{
-	const struct cert_sign_request *r = &a->fields;
-	if (a->above.count) {
-		struct cert_sign_reply reply = { 0 };
-		enum signer_result result = signer_cert_sign(f->signer, r, &reply, answer);
-		*out = (struct came){ reply.ledger_seq, reply.certificate };
-		return result;
-	}
-	struct ca_self_request self = { .not_before = r->not_before,
-					.not_after = r->not_after,
-					.subject = r->subject,
-					.path_len = r->path_len,
-					.permitted = r->permitted,
-					.excluded = r->excluded,
-					.urls = r->urls,
-					.policies = r->policies,
-					.context = r->context };
-	memcpy(self.request_id, r->request_id, sizeof(self.request_id));
-	memcpy(self.key_id, ca_of(a)->key_id, sizeof(self.key_id));
-	struct ca_self_reply reply = { 0 };
-	enum signer_result result = signer_ca_self(f->signer, &self, &reply, answer);
-	*out = (struct came){ reply.ledger_seq, reply.certificate };
-	return result;
-}
-
 static void again_check(const struct again *a, const struct facts *got, struct slice der, char why[FACTS_WHY])
 {
-	struct check_asked asked = { .fields = a->fields, .public_key = a->facts.public_key };
-	scoped_facts signer = { 0 };
-	if (a->above.count) {
-		if (facts_read_foreign(a->above.ca[0].certificate, &signer, why))
-			return;
-		asked.issuer_name = signer.subject_name;
-		asked.issuer_key_id = signer.subject_key_id;
-	}
-	struct slice chain[MAX_CHAIN + 1] = { der };
-	for (size_t i = 0; i < a->above.count; i++)
-		chain[i + 1] = a->above.ca[i].certificate;
-	if (check_certificate(got, &asked, why) || check_rules(der, why))
-		return;
-	if (!slice_equal(got->subject_key_id, a->facts.subject_key_id))
+	signed_ca_check(&a->above, &a->fields, a->facts.public_key, got, der, why);
+	if (!why[0] && !slice_equal(got->subject_key_id, a->facts.subject_key_id))
 		strcpy(why, "the subject key identifier is another than the CA has");
-	else
-		check_chain(chain, a->above.count + 1, time_now(), why);
 }
 
 static int cross_reply(struct call *c, const struct again *a, const struct made *m)
@@ -365,7 +319,7 @@ static int renewal_reply(struct front *f, struct call *c)
 	return call_reply(c, 200, view_ca(&now));
 }
 
-static int again_commit(struct front *f, struct call *c, const struct again *a, const struct came *came,
+static int again_commit(struct front *f, struct call *c, const struct again *a, const struct signed_ca *came,
 			struct signer_hold *hold)
 {
 	scoped_made m = { .now = time_now() };
@@ -389,11 +343,11 @@ static int again_commit(struct front *f, struct call *c, const struct again *a, 
 
 static int again_run(struct front *f, struct call *c, const struct again *a)
 {
-	struct came came;
+	struct signed_ca came;
 	scoped_answer answer = { 0 };
 	scoped_hold hold;
 	signer_hold(f->signer, &hold);
-	enum signer_result asked = again_ask(f, a, &came, &answer);
+	enum signer_result asked = signed_ca_ask(f, &a->above, &a->fields, &came, &answer);
 	if (asked == SIGNER_REFUSED)
 		signer_settle(&hold, 0);
 	return asked ? answer_signer(c, asked, &answer) : again_commit(f, c, a, &came, &hold);
@@ -431,29 +385,36 @@ static int again_made(struct front *f, struct call *c, const struct again *a, bo
 	return r == STORE_NONE && !*answered ? 0 : r < 0 ? answer_store(c) : r;
 }
 
+typedef int again_plan(struct front *f, struct call *c, struct again *a);
+
+/* signer: the id of the CA that is asked for; NULL: the CA's own issuer. */
+static int again_answer(struct front *f, struct call *c, struct again *a, const char *signer, again_plan *plan)
+{
+	bool answered = false;
+	int r = read_ttl(c, a);
+	if (!r)
+		r = read_chains(f, c, signer, a);
+	if (!r)
+		r = again_made(f, c, a, &answered);
+	if (r || answered)
+		return r;
+	set_common(c, a);
+	set_urls(f, a);
+	r = plan(f, c, a);
+	if (!r)
+		r = set_context(c, a);
+	if (r)
+		return r < 0 ? answer_store(c) : r;
+	return c->dry_run ? again_dry(c, a) : again_run(f, c, a);
+}
+
 int intermediate_renew(struct front *f, struct call *c)
 {
 	static const char *const known[] = { "ttl_days", NULL };
-	bool answered = false;
 	scoped_again a;
 	again_init(&a, "renew");
 	int r = input_members(c, known);
-	if (!r)
-		r = read_ttl(c, &a);
-	if (!r)
-		r = read_chains(f, c, NULL, &a);
-	if (!r)
-		r = again_made(f, c, &a, &answered);
-	if (r || answered)
-		return r;
-	set_common(c, &a);
-	set_urls(f, &a);
-	r = renewal_plan(f, c, &a);
-	if (!r)
-		r = set_context(c, &a);
-	if (r)
-		return r < 0 ? answer_store(c) : r;
-	return c->dry_run ? again_dry(c, &a) : again_run(f, c, &a);
+	return r ? r : again_answer(f, c, &a, NULL, renewal_plan);
 }
 
 int intermediate_cross(struct front *f, struct call *c)
@@ -461,26 +422,10 @@ int intermediate_cross(struct front *f, struct call *c)
 	static const char *const known[] = { SIGNER_FIELD, "ttl_days", "path_len_constraint", "name_constraints",
 					     NULL };
 	const char *signer = NULL;
-	bool answered = false;
 	scoped_again a;
 	again_init(&a, "cross");
 	int r = input_members(c, known);
 	if (!r)
 		r = input_text(c, SIGNER_FIELD, true, 64, &signer);
-	if (!r)
-		r = read_ttl(c, &a);
-	if (!r)
-		r = read_chains(f, c, signer, &a);
-	if (!r)
-		r = again_made(f, c, &a, &answered);
-	if (r || answered)
-		return r;
-	set_common(c, &a);
-	set_urls(f, &a);
-	r = cross_plan(f, c, &a);
-	if (!r)
-		r = set_context(c, &a);
-	if (r)
-		return r < 0 ? answer_store(c) : r;
-	return c->dry_run ? again_dry(c, &a) : again_run(f, c, &a);
+	return r ? r : again_answer(f, c, &a, signer, cross_plan);
 }

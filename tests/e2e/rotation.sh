@@ -1,10 +1,9 @@
 # What the tests of rotation share: `. rotation.sh` after lib.sh and cases.sh. A stack whose daemons have one clock,
 # which passes by days; the database against the ledger.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 : "${work:=}" "${status:=}" "${body:=}"
 # shellcheck source=tests/shim/clock.sh
 . "$CHANCERY_SOURCE/tests/shim/clock.sh"
-# shellcheck disable=SC2034 # for the scripts
 day=86400
 clock=$work/clock cases_clock=$work/clock
 

@@ -24,7 +24,6 @@ answers 200 "the issuer issues by it"
 csr_make "$work/leaf" ec:P-256 DNS:www.example.com
 
 # A leaf of the longest life; what is wrong with it, if anything is.
-kept=()
 leaf_of() { # NUMBER
   local got begin end
   api POST "/api/v1/issuers/$issuer/certificates" \
