@@ -32,6 +32,9 @@ struct segment_head {
 
 void segment_name(uint64_t first, const char *ending, char name[SEGMENT_NAME]);
 
+/* A head from its bytes. NULL, or what is wrong with it. */
+const char *segment_head_read(const uint8_t at[SEGMENT_HEAD], struct segment_head *head);
+
 /* First sequence numbers of all segments of a folder, ascending. */
 struct segment_list {
 	uint64_t *first;

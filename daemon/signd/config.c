@@ -47,20 +47,12 @@ static void read_log_key(struct config *c)
 		c->log_algorithm = a->number;
 }
 
-static void read_log_level(struct conf *file)
-{
-	enum log_level level = LOG_LEVEL_INFO;
-	if (!log_level_parse(conf_text(file, "log_level", "info"), &level))
-		conf_reject(file, "log_level", "error, warning, info or debug, in quotes");
-	log_open("chancery-signd", level);
-}
-
 int config_read(const char *path, struct config *c)
 {
 	*c = (struct config){ .file = conf_open(path) };
 	if (!c->file)
 		return -1;
-	read_log_level(c->file);
+	conf_log_level(c->file);
 	conf_hex(c->file, "ledger_id", c->ledger_id, LEDGER_ID_SIZE);
 	c->state_dir = conf_text(c->file, "state_dir", "/var/lib/chancery-signd");
 	c->socket = conf_text(c->file, "socket", "/run/chancery/sign.sock");
@@ -76,6 +68,7 @@ int config_read(const char *path, struct config *c)
 		conf_reject(c->file, "import_roots", "\"anchors\"");
 	c->verifiers = (unsigned)conf_int(c->file, "verifiers", 1, MAX_VERIFIERS, 2);
 	c->max_unbound = (size_t)conf_int(c->file, "max_unbound_keys", 1, 1024, 64);
+	c->new_keys.per_day = (uint32_t)conf_int(c->file, "keys_per_day", 0, 16384, 10000);
 	c->max_unsigned = (uint64_t)conf_int(c->file, "max_unsigned_records", 16, 1 << 24, 100000);
 	c->max_downtime_ms = conf_int(c->file, "max_downtime_days", 0, 36500, 90) * 86400000;
 	c->checkpoint_ms = conf_int(c->file, "checkpoint_seconds", 1, 3600, 10) * 1000;

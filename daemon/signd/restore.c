@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "signd/import.h"
+#include "signd/law.h"
 #include "signd/signer.h"
 
 #define READ_SIZE 524288
@@ -20,7 +21,8 @@ struct open_intent {
 
 struct pass {
 	struct signer *signer;
-	int64_t since; /* requests before this are past their window */
+	int64_t since;	       /* requests before this are past their window */
+	int64_t metered_since; /* what was signed before this weighs on no rate any more */
 	size_t open_count;
 	struct open_intent open[MAX_IN_FLIGHT];
 };
@@ -125,6 +127,18 @@ static int take_binding(struct pass *p, const struct record *r)
 	return k ? -key_bind(k, bound.charter, bound.not_before, bound.not_after) : -1;
 }
 
+/* What it drew on its issuer and those above; a root's own draws on nobody. */
+static void meter_cert(struct pass *p, const struct record *r, const struct cert_intent_record *cert)
+{
+	struct signer *s = p->signer;
+	if (r->time < p->metered_since || cert->kind >= KIND_COUNT ||
+	    memcmp(cert->ca_key, cert->subject_key_id, KEY_ID_SIZE) == 0)
+		return;
+	struct key *k = keys_find(&s->keys, cert->ca_key);
+	if (k && k->charter_bytes.len)
+		meters_draw(&s->keys, k, cert->kind, s->config.classes, r->time);
+}
+
 static int take_intent(struct pass *p, const struct record *r)
 {
 	struct cert_intent_record cert;
@@ -134,11 +148,15 @@ static int take_intent(struct pass *p, const struct record *r)
 		return record_csr_intent_get(r->body, &csr) != PACK_OK
 			       ? -1
 			       : intent_open(p, r, csr.request_id, (struct slice){ 0 });
-	if (r->type == RECORD_CERT_INTENT)
-		return record_cert_intent_get(r->body, &cert) != PACK_OK
-			       ? -1
-			       : intent_open(p, r, cert.request_id, (struct slice){ 0 });
-	return record_key_intent_get(r->body, &key) != PACK_OK ? -1 : intent_open(p, r, key.request_id, key.token);
+	if (r->type == RECORD_CERT_INTENT && record_cert_intent_get(r->body, &cert) == PACK_OK) {
+		meter_cert(p, r, &cert);
+		return intent_open(p, r, cert.request_id, (struct slice){ 0 });
+	}
+	if (r->type == RECORD_CERT_INTENT || record_key_intent_get(r->body, &key) != PACK_OK)
+		return -1;
+	if (r->time >= p->metered_since)
+		meter_draw(&p->signer->new_keys, &p->signer->config.new_keys, r->time);
+	return intent_open(p, r, key.request_id, key.token);
 }
 
 static int take_outcome(struct pass *p, const struct record *r)
@@ -210,6 +228,15 @@ static int take_latch(struct pass *p, const struct record *r)
 	return 0;
 }
 
+static int take_law(struct pass *p, const struct record *r)
+{
+	struct ceilings_record law;
+	if (record_ceilings_get(r->body, &law) != PACK_OK)
+		return -1;
+	memcpy(p->signer->law, law.hash, sizeof(law.hash));
+	return 0;
+}
+
 static int take_record(struct pass *p, const struct record *r)
 {
 	switch (r->type) {
@@ -238,6 +265,9 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_LATCHED:
 	case RECORD_RESUMED:
 		return take_latch(p, r);
+	case RECORD_CEILINGS:
+		return take_law(p, r);
+	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
 		return 0;
@@ -262,6 +292,18 @@ static int take_range(struct pass *p, struct slice records, uint64_t *next)
 	return records.len ? -1 : 0;
 }
 
+/* Where signd.conf allows something else than at the last start, that is on the ledger before anything is signed. */
+static int stage_law(struct signer *s, struct ledger *ledger)
+{
+	scoped_buf body = { .max = MAX_RECORD_BODY };
+	uint64_t seq;
+	int r = law_record(&s->config, s->law, &body);
+	if (r != 0)
+		return r > 0 ? 0 : -1;
+	log_info("ceilings_changed", "why=\"signd.conf allows something else than the ledger's last record of it\"");
+	return ledger_stage(ledger, RECORD_CEILINGS, clock_stamp(&s->clock), buf_slice(&body), &seq);
+}
+
 static int close_open(const struct pass *p, struct ledger *ledger)
 {
 	scoped_buf body = { .max = MAX_RECORD_BODY };
@@ -282,7 +324,8 @@ static int close_open(const struct pass *p, struct ledger *ledger)
 	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
 	buf_clear(&body);
 	record_started_put(&body, &started);
-	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(clock), buf_slice(&body), &seq) != 0)
+	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(clock), buf_slice(&body), &seq) != 0 ||
+	    stage_law(p->signer, ledger) != 0)
 		return -1;
 	return ledger_commit(ledger);
 }
@@ -293,7 +336,9 @@ int restore(struct signer *s, struct ledger *ledger)
 	struct pass *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -1;
-	*p = (struct pass){ .signer = s, .since = time_now_ms() - 2 * REQUEST_WINDOW_MS };
+	*p = (struct pass){ .signer = s,
+			    .since = time_now_ms() - 2 * REQUEST_WINDOW_MS,
+			    .metered_since = time_now_ms() - METER_DAY_MS };
 	uint64_t next = 0, size = ledger_size(ledger);
 	int broken = 0;
 	while (!broken && next < size) {

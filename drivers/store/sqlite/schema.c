@@ -74,6 +74,8 @@ static const char *const steps[] = {
 	("DROP INDEX certificate_mark;"
 	 "CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
 
+	"ALTER TABLE ca ADD COLUMN csr BLOB NOT NULL DEFAULT x'';",
+
 	/* For a list of three SQLite makes a table at each insertion. A CHECK says nothing of what is stored. */
 	("PRAGMA writable_schema = ON;"
 	 "UPDATE sqlite_schema SET sql = replace(sql, 'state IN (''active'', ''revoked'', ''withheld'')',"
