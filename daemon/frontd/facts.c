@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include <openssl/asn1t.h>
-#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "ledger/hash.h"
 #include "names/dn.h"
 #include "wire/inner.h"
 
@@ -493,7 +493,7 @@ static int facts_decode(struct slice der, bool foreign, struct facts *out, char 
 {
 	facts_init(out, der.len + 1);
 	out->foreign = foreign;
-	SHA256(der.at, der.len, out->fingerprint);
+	hash_of(der, out->fingerprint);
 	__attribute__((cleanup(certificate_cleanup))) struct certificate *c =
 		der_read(der, ASN1_ITEM_rptr(certificate));
 	__attribute__((cleanup(tbs_cleanup))) struct tbs *t =

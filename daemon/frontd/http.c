@@ -29,7 +29,7 @@
 #define MAX_PER_UID 256		       /* one caller can't take all of them */
 #define MAX_QUERIES 16		       /* no route knows more than ten */
 #define MAX_IDEMPOTENCY_KEY 128	       /* a UUID with room to spare */
-#define MAX_HEADERS_MEMORY (32 * 1024) /* of one connection, wiped at each request: headers, a window of the body */
+#define MAX_HEADERS_MEMORY (16 * 1024) /* of one connection, wiped at each request: headers, a window of the body */
 #define IDLE_SECONDS 60		       /* without a byte in either direction */
 #define REQUEST_SECONDS 60	       /* for the whole body */
 #define THREAD_STACK (512 * 1024)

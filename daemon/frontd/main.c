@@ -44,10 +44,10 @@ static int listen_on(const char *name, const char *path, mode_t mode)
 	return passed >= 0 ? passed : fd_listen(path, mode);
 }
 
-/* The other half of the processors is for the signer and the database; few threads find much to do when they wake. */
+/* Most of a request's work is the verification of its own signature, which no other thread can do for this one. */
 static unsigned http_threads(void)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	return n < 1 ? 1 : n > MAX_HTTP_THREADS ? MAX_HTTP_THREADS : (unsigned)n;
 }
 

@@ -550,6 +550,31 @@ static void a_commit_of_any_length_is_in_the_file(void **state)
 	assert_seen("SELECT count(*) FROM certificate", "1501");
 }
 
+static int insert_large_in_vain(struct store_session *s, void *with)
+{
+	assert_int_equal(insert_large(s, with), STORE_DONE);
+	return STORE_NONE;
+}
+
+/* Pages beyond the end of the file go when what made them is undone, and come back with other contents. */
+static void what_grew_and_was_undone_leaves_nothing(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	uint32_t some = 300, more = 1500;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(store_change(s, insert_large_in_vain, &more), STORE_NONE);
+		assert_int_equal(put_certificate(s, 2000 + (uint32_t)i, "active", "a.example"), STORE_DONE);
+		assert_seen("PRAGMA integrity_check", "ok");
+	}
+	assert_int_equal(store_change(s, insert_large, &some), STORE_DONE);
+	assert_seen("SELECT count(*) FROM certificate", "303");
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(found(s, 2000 + i), STORE_DONE);
+	store_close(s);
+	assert_seen("PRAGMA integrity_check", "ok");
+}
+
 static void a_state_is_one_of_four(void **state)
 {
 	(void)state;
@@ -706,6 +731,7 @@ int main(void)
 		EACH(many_write_at_once),
 		EACH(a_killed_writer_loses_nothing),
 		EACH(a_commit_of_any_length_is_in_the_file),
+		EACH(what_grew_and_was_undone_leaves_nothing),
 		EACH(a_state_is_one_of_four),
 		EACH(the_mark_only_rises),
 		EACH(replies_are_kept_by_actor_key_and_route),

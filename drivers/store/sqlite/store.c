@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "store/sqlite/page_cache.h"
 #include "store/sqlite/session.h"
 
 #define MAX_GROUP 512 /* pieces of work in one transaction: bounds how long the first of them waits */
@@ -336,6 +337,7 @@ static void temporaries_place(const char *path)
 int store_open(const char *path, unsigned cache_mib, struct store **out)
 {
 	temporaries_place(path);
+	page_cache_enter();
 	struct store *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -1;
