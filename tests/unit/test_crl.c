@@ -181,10 +181,13 @@ static struct crl_draft *draft_make(uint64_t number, uint8_t form, uint64_t base
 	crl_draft_write(d, w.reader);
 	struct rusage u;
 	getrusage(RUSAGE_SELF, &u);
-	if (w.told)
-		printf("# number %llu: %zu rows, %llu entries, %lld ms, peak %ld KiB\n", (unsigned long long)number,
-		       rows.len / CRL_ROW_SIZE, (unsigned long long)d->made.full_entries,
-		       (long long)(boot_us() - began) / 1000, u.ru_maxrss);
+	if (w.told && d->made.full_entries > 100)
+		printf("# number %llu: %zu rows, %llu entries, %lld ms, of CPU until now %ld, peak %ld KiB\n",
+		       (unsigned long long)number, rows.len / CRL_ROW_SIZE, (unsigned long long)d->made.full_entries,
+		       (long long)(boot_us() - began) / 1000,
+		       (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+			       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000,
+		       u.ru_maxrss);
 	buf_clear(&rows);
 	return d;
 }
