@@ -85,7 +85,7 @@ dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_recent
+check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_recent tests/unit/test_crl
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 # With clocks of its own in place of base's.
 tests_unit_test_clock_SOURCES = tests/unit/test_clock.c daemon/signd/clock.c
@@ -106,4 +106,7 @@ tests_unit_test_keys_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
 tests_unit_test_recent_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_recent_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_crl_SOURCES = tests/unit/test_crl.c
+tests_unit_test_crl_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_crl_LDADD = $(SIGND_TEST_LIBS)
 endif

@@ -6,7 +6,7 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_proof tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
-	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint
+	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -122,6 +122,12 @@ tests_fuzz_fuzz_signer_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_signer_LDFLAGS = $(FUZZ_LINK) -Wl,--wrap=time_now -Wl,--wrap=time_now_ms -Wl,--wrap=time_boot_ms \
 	-Wl,--wrap=random_bytes
 tests_fuzz_fuzz_signer_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+
+# With a ledger of its own.
+tests_fuzz_fuzz_crl_SOURCES = tests/fuzz/crl.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_crl_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_crl_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_crl_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 tests_fuzz_fuzz_ledger_SOURCES = tests/fuzz/ledger.c tests/fuzz/log_key.h $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_ledger_CFLAGS = $(FUZZ_COMPILE)
