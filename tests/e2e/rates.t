@@ -57,7 +57,7 @@ is "$(jq -c '[.class, .charter.path_len_constraint, .ceilings.kinds.leaf.per_min
   '["issuing",0,60,false,null]' "--json: for programs"
 json=$(chancery --json audit charter "$root")
 is "$(jq -c '[.class, .charter.parent_ca_id, .holds.child_path_len_constraint, (.holds.signs_until | keys)]' <<<"$json")" \
-  '["root",null,0,["ca"]]' "a root's"
+  '["root",null,0,["ca","ocsp-responder"]]' "a root's"
 api GET /api/v1/intermediates/ica-none/charter
 answers 404 "no CA, no charter" ca_not_found
 
