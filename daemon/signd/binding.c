@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ledger/record.h"
 #include "signd/renewal.h"
 
 static struct responder_bound_record responder_of(const struct op *op)

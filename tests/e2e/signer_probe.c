@@ -22,6 +22,8 @@
 #include "names/name.h"
 #include "e2e/asking.h"
 
+static struct buf subject_raw = { .max = 4096 }, permitted_raw = { .max = 4096 };
+
 static void save(const char *folder, const char *name, struct slice certificate)
 {
 	char path[512];
