@@ -202,12 +202,13 @@ static int note_follows(const struct cli *c, const struct checkpoint *before, co
 		return problem_tell(c, CLI_CRITICAL, p, "the head is another ledger's than a moment ago.");
 	if (now->size < before->size)
 		return problem_tell(c, CLI_CRITICAL, p,
-				    "the head is over %" PRIu64 " records and was over %" PRIu64 ": the ledger went back.",
+				    "the head is over %" PRIu64 " records and was over %" PRIu64
+				    ": the ledger went back.",
 				    now->size, before->size);
 	p.code = "head_root";
 	if (now->size == before->size && memcmp(now->root, before->root, sizeof(now->root)) != 0)
-		return problem_tell(c, CLI_CRITICAL, p, "two heads over the same %" PRIu64 " records have different roots.",
-				    now->size);
+		return problem_tell(c, CLI_CRITICAL, p,
+				    "two heads over the same %" PRIu64 " records have different roots.", now->size);
 	return CLI_DONE;
 }
 
@@ -257,7 +258,8 @@ static int audit_checkpoint(struct cli *c, const struct options *o)
 	if (r == CLI_DONE)
 		r = note_fetch(c, &answer);
 	struct checkpoint head;
-	if (r == CLI_DONE && key.len && checkpoint_read(slice_text(member_text(answer, "note")), buf_slice(&key), &head))
+	if (r == CLI_DONE && key.len &&
+	    checkpoint_read(slice_text(member_text(answer, "note")), buf_slice(&key), &head))
 		r = problem_tell(c, CLI_CRITICAL, (struct problem){ .code = "head_signature" },
 				 "the head isn't signed by the log key.");
 	if (r)
@@ -295,7 +297,7 @@ const struct command audit_commands[] = {
 	  audit_check_proof },
 	{ "audit", "consistency", 1, 2, "OLD [NEW]", "Prove that one signed head's tree is the beginning of another's.",
 	  "chancery audit consistency head-of-may.txt", consistency_options, audit_consistency },
-	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.", "chancery audit key --out log-key.pem",
-	  key_options, audit_key },
+	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.",
+	  "chancery audit key --out log-key.pem", key_options, audit_key },
 	{ .group = NULL },
 };

@@ -15,9 +15,9 @@
 #include "ledger/ledger.h"
 #include "ledger/segment.h"
 
-#define TAIL_TRIES 20		/* looks at a batch that isn't whole: whoever writes it needs a few milliseconds */
-#define TAIL_WAIT_MS 25		/* between them */
-#define MAX_GROWTH 1000		/* batches more that are waited for at the end of a ledger that is being written */
+#define TAIL_TRIES 20	/* looks at a batch that isn't whole: whoever writes it needs a few milliseconds */
+#define TAIL_WAIT_MS 25 /* between them */
+#define MAX_GROWTH 1000 /* batches more that are waited for at the end of a ledger that is being written */
 #define PROGRESS_BYTES (1 << 20)
 #define INDEX_BLOCK (1024 * INDEX_ENTRY)
 
@@ -97,7 +97,8 @@ static void start_take(struct look *l, const struct record *r)
 		return;
 	}
 	if (memcmp(start.ledger_id, l->i->ledger_id, sizeof(start.ledger_id)) != 0)
-		find(l, INSPECTION_START_RECORD, 0, l->walk.end, "Record 0 begins another ledger than the segment's head.");
+		find(l, INSPECTION_START_RECORD, 0, l->walk.end,
+		     "Record 0 begins another ledger than the segment's head.");
 	l->i->log_key_size = start.log_public_key.len;
 	memcpy(l->i->log_key, start.log_public_key.at, start.log_public_key.len);
 }
@@ -120,7 +121,8 @@ static void index_compare(struct look *l, const struct record *r, uint64_t offse
 		return;
 	l->index_told = true;
 	find(l, INSPECTION_INDEX_DIFFERS, r->seq, offset,
-	     "The index beside the segment has record %" PRIu64 " with another hash or place: one of the two was changed "
+	     "The index beside the segment has record %" PRIu64
+	     " with another hash or place: one of the two was changed "
 	     "after it was written.",
 	     r->seq);
 }
@@ -223,7 +225,8 @@ static void order_find(struct look *l, const struct record *r, size_t size)
 		     r->seq, wanted, r->seq - wanted, r->seq - wanted == 1 ? " is" : "s are");
 	} else {
 		find(l, INSPECTION_RECORD_ORDER, wanted, at,
-		     "Record %" PRIu64 " stands where record %" PRIu64 " should: the order was changed.", r->seq, wanted);
+		     "Record %" PRIu64 " stands where record %" PRIu64 " should: the order was changed.", r->seq,
+		     wanted);
 	}
 	walk_jump(w, at + size, following, more ? next.flags & RECORD_BATCH_BEGIN : r->flags & RECORD_BATCH_END);
 }
@@ -254,7 +257,8 @@ static enum stop bytes_find(struct look *l, enum record_state is)
 		find(l, INSPECTION_RECORDS_CUT, seq, at, "The file ends inside record %" PRIu64 ".", seq);
 	else
 		find(l, INSPECTION_RECORD_BYTES, seq, at,
-		     "Record %" PRIu64 " isn't what was written: its bytes and its check don't agree; nothing behind it in this "
+		     "Record %" PRIu64
+		     " isn't what was written: its bytes and its check don't agree; nothing behind it in this "
 		     "segment can be read.",
 		     seq);
 	return STOP_DAMAGED;
@@ -308,14 +312,14 @@ static void tail_find(struct look *l, enum stop stop, uint64_t nonzero)
 	const struct segment_walk *w = &l->walk;
 	if (stop == STOP_END)
 		find(l, INSPECTION_RESERVED_SPACE, w->seq, nonzero,
-		     "Where record %" PRIu64
-		     " would stand there are zeros, and behind them something else: a record was overwritten, or something was "
+		     "Where record %" PRIu64 " would stand there are zeros, and behind them something else: a record "
+					     "was overwritten, or something was "
 		     "put there.",
 		     w->seq);
 	else if (may_be_torn(l))
 		find(l, INSPECTION_TAIL_TORN, w->end_seq, w->end,
-		     "From record %" PRIu64
-		     " on there is no whole batch: a signer leaves that if it is killed as it writes, and cuts it off at its "
+		     "From record %" PRIu64 " on there is no whole batch: a signer leaves that if it is killed as it "
+					    "writes, and cuts it off at its "
 		     "next start.",
 		     w->end_seq);
 	else
@@ -356,8 +360,8 @@ static int segment_walk_all(struct look *l)
 		if (stop == STOP_VISITOR || stop == STOP_DAMAGED)
 			return answer;
 		if (stop == STOP_READ || (stop == STOP_END && segment_find_nonzero(l->fd, l->walk.offset, &nonzero))) {
-			find(l, INSPECTION_SEGMENT_UNREADABLE, l->walk.seq, l->walk.offset, "%s can't be read: %s.", l->name,
-			     log_errno());
+			find(l, INSPECTION_SEGMENT_UNREADABLE, l->walk.seq, l->walk.offset, "%s can't be read: %s.",
+			     l->name, log_errno());
 			return 0;
 		}
 		if (stop == STOP_END && nonzero >= l->walk.size)
@@ -385,15 +389,17 @@ static void head_place(struct look *l, const struct segment_head *head)
 	uint64_t next = l->lost_before ? head->first : i->size;
 	if (head->first > next)
 		find(l, INSPECTION_SEGMENT_MISSING, next, NOWHERE,
-		     "%" PRIu64 " record%s missing before this segment: %" PRIu64 " to %" PRIu64 ".", head->first - next,
-		     head->first - next == 1 ? " is" : "s are", next, head->first - 1);
+		     "%" PRIu64 " record%s missing before this segment: %" PRIu64 " to %" PRIu64 ".",
+		     head->first - next, head->first - next == 1 ? " is" : "s are", next, head->first - 1);
 	else if (head->first < next)
 		find(l, INSPECTION_RECORD_ORDER, head->first, 0,
-		     "The segment begins with record %" PRIu64 ", which stands in the one before it already.", head->first);
+		     "The segment begins with record %" PRIu64 ", which stands in the one before it already.",
+		     head->first);
 	merkle_root(&i->tree, root);
 	if (i->tree_whole && memcmp(root, head->root, HASH_SIZE) != 0)
 		find(l, INSPECTION_SEGMENT_ROOT, head->first, 0,
-		     "The tree over the %" PRIu64 " records before isn't the one that this segment's head names: one of them "
+		     "The tree over the %" PRIu64
+		     " records before isn't the one that this segment's head names: one of them "
 		     "was rewritten with its check.",
 		     head->first);
 	if (i->segments && head->epoch < i->epoch)

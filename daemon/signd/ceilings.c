@@ -200,8 +200,8 @@ static void read_class(struct conf *conf, enum key_class c, struct ceilings *out
 {
 	const char *name = class_names[c];
 	*out = (struct ceilings){ 0 };
-	out->kinds = read_mask(conf, setting_of(name, "", "kinds"), kind_bit,
-			       "\"leaf\", \"ca\" or \"subca-foreign\"", default_kinds[c]);
+	out->kinds = read_mask(conf, setting_of(name, "", "kinds"), kind_bit, "\"leaf\", \"ca\" or \"subca-foreign\"",
+			       default_kinds[c]);
 	read_kinds(conf, name, c == CLASS_ROOT || c == CLASS_SINGLE, out);
 	out->crl_longest = read_days(conf, setting_of(name, "", "crl_days"), 3660,
 				     c == CLASS_ROOT || c == CLASS_INTERMEDIATE ? 398 : 31);
