@@ -83,12 +83,12 @@ static void rotation_cell(struct tree *t, const json_t *ca, struct buf *text)
 	const json_t *before = ca_find(t, member_text(ca, "predecessor_ca_id"));
 	bool ready = successor && member_is(successor, "state", "active"), active = member_is(ca, "state", "active");
 	if (!active)
-		buf_put_text(text, successor ? "followed" : "-");
+		buf_put_text(text, successor ? "followed" : "");
 	else if (before && member_is(before, "state", "active"))
 		buf_put_text(text, "waits to take over");
-	else if (!json_is_object(next))
+	else if (json_is_null(next))
 		buf_put_text(text, ready ? "by hand" : "off");
-	else {
+	else if (next) {
 		buf_put_text(text, ready ? "hands over " : "");
 		when_put(text, member_text(next, ready ? "activate_at" : "prepare_at"), t->now);
 	}

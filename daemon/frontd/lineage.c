@@ -31,6 +31,48 @@ static int row_take(void *with, struct lineage_row *row)
 	return 0;
 }
 
+static struct slice copy_text(struct slice text, uint8_t **room)
+{
+	struct slice copy = { *room, text.len };
+	if (text.len)
+		memcpy(*room, text.at, text.len);
+	(*room)[text.len] = 0;
+	*room += text.len + 1;
+	return copy;
+}
+
+int lineage_put(struct lineage *l, const struct ca_row *ca)
+{
+	const struct slice texts[] = { ca->id,	  ca->parent_id, ca->predecessor_id, ca->name,
+				       ca->state, ca->held,	 ca->rotation };
+	size_t need = 0;
+	if (slice_equal(ca->state, slice_text("withheld")))
+		return 0; /* it is nobody's parent, nor successor */
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		need += texts[i].len + 1;
+	uint8_t *room = malloc(need);
+	if (!room)
+		return -1;
+	struct lineage_row row = { .path_len = ca->path_len,
+				   .not_before = ca->not_before,
+				   .not_after = ca->not_after,
+				   .ttl = ca->ttl,
+				   .created_at = ca->created_at,
+				   .memory = room };
+	memcpy(row.key_id, ca->key_id, sizeof(row.key_id));
+	row.id = copy_text(ca->id, &room);
+	row.parent_id = copy_text(ca->parent_id, &room);
+	row.predecessor_id = copy_text(ca->predecessor_id, &room);
+	row.name = copy_text(ca->name, &room);
+	row.state = copy_text(ca->state, &room);
+	row.held = copy_text(ca->held, &room);
+	row.rotation = copy_text(ca->rotation, &room);
+	row.csr.len = ca->csr.len; /* whether there is one */
+	int r = row_take(l, &row);
+	lineage_row_free(&row);
+	return r;
+}
+
 static int id_order(const void *a, const void *b)
 {
 	const struct lineage_ca *const *x = a, *const *y = b;
@@ -135,20 +177,25 @@ static void set_dates(struct lineage_ca *ca, int64_t ca_span, int64_t leaf_span)
 		ca->activate_at = anchor_at(ca, prepare - activate, activate);
 }
 
+int lineage_work_out(struct front *f, const struct issuer_row *issuer, struct lineage *l)
+{
+	if (lineage_link(l))
+		return -1;
+	scoped_rules *rules = f->rules ? rules_hold(f->rules) : NULL;
+	int64_t leaf = rules ? longest_leaf(rules->profiles) : 0;
+	for (size_t i = 0; i < l->count; i++)
+		set_end(&l->all[i]);
+	for (size_t i = 0; i < l->count; i++) {
+		l->all[i].rule = rule_of(l->all[i].row.rotation, issuer->rotation);
+		set_dates(&l->all[i], f->ca_days * DAY, leaf);
+	}
+	return 0;
+}
+
 int lineage_read(struct front *f, struct store_session *s, const struct issuer_row *issuer, struct lineage *out)
 {
 	*out = (struct lineage){ 0 };
-	if (store_lineage_list(s, row_text(issuer->id), row_take, out) || lineage_link(out))
-		return -1;
-	scoped_rules *rules = rules_hold(f->rules);
-	int64_t leaf = longest_leaf(rules->profiles);
-	for (size_t i = 0; i < out->count; i++)
-		set_end(&out->all[i]);
-	for (size_t i = 0; i < out->count; i++) {
-		out->all[i].rule = rule_of(out->all[i].row.rotation, issuer->rotation);
-		set_dates(&out->all[i], f->ca_days * DAY, leaf);
-	}
-	return 0;
+	return store_lineage_list(s, row_text(issuer->id), row_take, out) ? -1 : lineage_work_out(f, issuer, out);
 }
 
 bool lineage_in_use(const struct lineage_ca *ca)

@@ -34,6 +34,9 @@ struct lineage {
 
 /* 0, or -1: logged. Free it in either case. */
 int lineage_read(struct front *f, struct store_session *s, const struct issuer_row *issuer, struct lineage *out);
+/* The same from CAs that one has at hand, in the order in which they were made. */
+int lineage_put(struct lineage *l, const struct ca_row *ca);
+int lineage_work_out(struct front *f, const struct issuer_row *issuer, struct lineage *l);
 void lineage_free(struct lineage *l);
 #define scoped_lineage __attribute__((cleanup(lineage_free))) struct lineage
 

@@ -22,7 +22,7 @@
 #define MAX_WAITING 4096    /* CAs; more are tried all the same, and not shown */
 #define MAX_ROUNDS 64	    /* of one pass: a step may make the next one due; what is left comes with the next pass */
 
-/* The end of what a retiring CA signed: it signs no more, so this is found once. */
+/* The end of what a retiring CA signed. */
 struct last_end {
 	char ca_id[64];
 	int64_t end;
@@ -173,20 +173,28 @@ json_t *scheduler_json(struct scheduler *s)
 			 "waiting_count", (json_int_t)n, "waiting", list);
 }
 
-static int end_find(struct scheduler *s, struct store_session *session, const char *ca_id, int64_t *end)
+static struct last_end *end_of(struct scheduler *s, const char *ca_id)
 {
 	for (size_t i = 0; i < s->end_count; i++)
-		if (strcmp(s->ends[i].ca_id, ca_id) == 0) {
-			*end = s->ends[i].end;
-			return 0;
-		}
+		if (strcmp(s->ends[i].ca_id, ca_id) == 0)
+			return &s->ends[i];
 	struct last_end *all = realloc(s->ends, (s->end_count + 1) * sizeof(*all));
-	if (!all || store_ca_last_end(session, ca_id, end))
-		return -1;
+	if (!all)
+		return NULL;
 	s->ends = all;
 	struct last_end *e = &all[s->end_count++];
+	*e = (struct last_end){ .end = INT64_MIN };
 	snprintf(e->ca_id, sizeof(e->ca_id), "%s", ca_id);
-	e->end = *end;
+	return e;
+}
+
+/* Looked for once, and once more when it has come: what was under way when the CA was closed may have been added. */
+static int end_find(struct scheduler *s, struct store_session *session, const char *ca_id, int64_t now, int64_t *end)
+{
+	struct last_end *e = end_of(s, ca_id);
+	if (!e || (now > e->end && store_ca_last_end(session, ca_id, &e->end)))
+		return -1;
+	*end = e->end;
 	return 0;
 }
 
@@ -202,7 +210,7 @@ static int is_over(struct scheduler *s, struct store_session *session, const str
 {
 	int64_t end = 0, live = 0;
 	const char *id = row_text(ca->row.id);
-	int r = end_find(s, session, id, &end);
+	int r = end_find(s, session, id, now, &end);
 	if (r)
 		return r;
 	next_put(s, now > end ? INT64_MAX : end + 1);

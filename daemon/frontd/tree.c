@@ -8,9 +8,15 @@
 #include "frontd/lineage.h"
 #include "frontd/view.h"
 
+struct listing {
+	json_t *data;
+	struct lineage lineage;
+};
+
 static int append_ca(void *with, const struct ca_row *row)
 {
-	return json_array_append_new(with, view_ca(row));
+	struct listing *l = with;
+	return json_array_append_new(l->data, view_ca(row)) || lineage_put(&l->lineage, row) ? -1 : 0;
 }
 
 static const char *member_text(json_t *o, const char *key)
@@ -59,17 +65,18 @@ int intermediate_list(struct front *f, struct call *c)
 	int r = store_issuer_find(s, c->param[0], &issuer);
 	if (r)
 		return r < 0 ? answer_store(c) : answer_no_issuer(c);
-	json_t *data = json_array();
-	if (store_ca_list(s, c->param[0], append_ca, data)) {
+	struct listing l = { .data = json_array() };
+	r = store_ca_list(s, c->param[0], append_ca, &l);
+	if (!r)
+		r = lineage_work_out(f, &issuer, &l.lineage);
+	if (!r)
+		lineage_add(&l.lineage, l.data);
+	lineage_free(&l.lineage);
+	json_t *data = l.data;
+	if (r) {
 		json_decref(data);
 		return answer_store(c);
 	}
-	scoped_lineage l = { 0 };
-	if (lineage_read(f, s, &issuer, &l)) {
-		json_decref(data);
-		return answer_store(c);
-	}
-	lineage_add(&l, data);
 	if (format && strcmp(format, "tree") == 0) {
 		json_t *roots = tree_of(data);
 		json_decref(data);

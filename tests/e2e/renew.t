@@ -89,6 +89,9 @@ field .certificate_pem >"$work/root.new"
 succeeds "the old leaf is good under the new root" verify "$work/root.new" "$work/old.chain" "$work/old.crt"
 succeeds "which certtool takes" certtool --verify --load-ca-certificate "$work/root.new" --infile "$work/root.new"
 
+api GET "/api/v1/issuers/$issuer/intermediates?format=tree"
+is "$(field '.data | map(.name + ">" + (.children | map(.name) | join(","))) | join(" ")')" 'root>policy' "it still stands above its child"
+
 # Cross-certificates
 ca other '' '{"path_len_constraint": 3, "ttl_days": 1500}'
 other=$id
