@@ -236,7 +236,7 @@ static struct verdict draft_again(struct signer *s, struct op *op, struct draft 
 		return v;
 	op->binding = binding;
 	d->fields.subject_key_id = k->charter.key_hash;
-	buf_put_slice(&k->reserved, k->charter.subject);
+	key_reserve(k, k->charter.subject);
 	return v;
 }
 
