@@ -7,7 +7,6 @@
 #include "frontd/answer.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
-#include "frontd/input.h"
 #include "frontd/outside.h"
 #include "frontd/root.h"
 #include "frontd/view.h"
@@ -394,15 +393,8 @@ static int arrive(struct front *f, struct call *c, const char *pem)
 
 int intermediate_certificate(struct front *f, struct call *c)
 {
-	static const char *const known[] = { FIELD, NULL };
 	const char *pem;
-	int r = root_keyless(c);
-	if (!r)
-		r = input_members(c, known);
-	if (!r)
-		r = input_block(c, FIELD, MAX_ROOT_PEM, &pem);
-	if (!r && !pem)
-		r = call_refuse(c, 400, "missing_field", FIELD, FIELD " is required: one PEM block, CERTIFICATE.");
+	int r = root_read_member(c, FIELD, &pem);
 	if (r)
 		return r;
 	/* Nobody gives the CA up, or retires its parent, meanwhile. */

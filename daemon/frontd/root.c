@@ -12,6 +12,7 @@
 #include "base/algorithm.h"
 #include "base/text.h"
 #include "frontd/check.h"
+#include "frontd/input.h"
 #include "names/constraints.h"
 #include "names/dn.h"
 #include "wire/inner.h"
@@ -67,6 +68,19 @@ int root_keyless(struct call *c)
 	json_object_foreach(c->body, member, value) if (holds_key(value) && text_visible(slice_text(member)) &&
 							strlen(member) < 64) return refuse_key(c, member);
 	return refuse_key(c, NULL);
+}
+
+int root_read_member(struct call *c, const char *field, const char **pem)
+{
+	const char *const known[] = { field, NULL };
+	int r = root_keyless(c);
+	if (!r)
+		r = input_members(c, known);
+	if (!r)
+		r = input_block(c, field, MAX_ROOT_PEM, pem);
+	if (r || *pem)
+		return r;
+	return call_refuse(c, 400, "missing_field", field, "%s is required: one PEM block, CERTIFICATE.", field);
 }
 
 /* Exactly one block, and that of a certificate. */

@@ -17,7 +17,7 @@
 #include "signd/keys.h"
 
 /* What a CA's certificate does to its subject's key once it is signed. */
-enum binding { BINDS_NEW, BINDS_RENEWED, BINDS_NOTHING };
+enum binding { BINDS_NEW, BINDS_RENEWED, BINDS_NOTHING, BINDS_RESPONDER };
 
 /* Of a bound key under its own subject; issuer NULL: the key itself. *out is filled in if it may be signed. */
 struct verdict renewal_check(const struct keys *keys, const struct key *issuer, const struct key *subject,
