@@ -234,7 +234,7 @@ static struct verdict draft_again(struct signer *s, struct op *op, struct draft 
 		v = refused(REFUSE_SUBJECT_TAKEN, "subject");
 	if (v.code)
 		return v;
-	op->binding = binding;
+	op->binding = (uint8_t)binding;
 	d->fields.subject_key_id = k->charter.key_hash;
 	key_reserve(k, k->charter.subject);
 	return v;
