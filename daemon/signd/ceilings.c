@@ -111,7 +111,7 @@ static unsigned kind_bit(const char *text)
 
 static unsigned name_type_bit(const char *text)
 {
-	for (unsigned i = 1; i < NAME_DIRECTORY; i++)
+	for (unsigned i = 1; i <= NAME_DIRECTORY; i++)
 		if (strcmp(text, name_type_text((uint8_t)i)) == 0)
 			return 1U << i;
 	return 0;
