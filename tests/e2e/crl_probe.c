@@ -13,7 +13,7 @@
  *	crl CA OUT WORD=VALUE... ROW...  WORDs: number shard shards url delta_url base this next form (whole, changes)
  *	                                 file (unsealed, short, long, plain, pipe, none) count repeat
  *	                                 ROW: CERTIFICATE:REASON[:SECONDS AGO][:as=SEQ], #SERIAL instead of a name
- *	fill COUNT LEAF                  a file `rows` of so many rows, serials 1.., for crl's rows=FILE
+ *	stray -                          a descriptor along with a frame that takes none
  *	ocsp CA RESPONDER OUT WORD=VALUE... ROW...  WORDs: nonce this next
  *	                                 ROW: CERTIFICATE:good|unknown|REASON[:SECONDS AGO][:as=SEQ][:hash=1]
  */
@@ -460,6 +460,16 @@ static int ocsp(char **arg)
 	return code;
 }
 
+/* A descriptor along with a frame that takes none: the signer is to close the connection. */
+static int stray(void)
+{
+	passing_put(&goes, dup(0), 0);
+	ask_status_put(&out, 8, &(struct status_request){});
+	while (exchange() == 0)
+		ask_status_put(&out, 9, &(struct status_request){});
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	int code = 2;
@@ -485,6 +495,8 @@ int main(int argc, char **argv)
 		code = crl(arg);
 	else if (strcmp(what, "ocsp") == 0)
 		code = ocsp(arg);
+	else if (strcmp(what, "stray") == 0)
+		code = stray();
 	printf(code > 0 ? "%d %s\n" : "%d\n", code, code > 0 ? inner_refusal_name((uint16_t)code) : "");
 	return code == 0 ? 0 : 1;
 }
