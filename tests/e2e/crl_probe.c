@@ -8,7 +8,7 @@
  *
  *	key NAME TOKEN ALGORITHM
  *	root NAME | ca NAME PARENT | responder NAME CA
- *	leaf NAME CA [SECONDS]           valid for so long
+ *	leaf NAME CA [SECONDS [CRL_URL]] valid for so long
  *	close NAME
  *	crl CA OUT WORD=VALUE... ROW...  WORDs: number shard shards url delta_url base this next form (whole, changes)
  *	                                 file (unsealed, short, long, plain, pipe, none) count repeat
@@ -127,7 +127,7 @@ static struct list one_item(struct buf *raw, uint8_t tag, struct slice item)
 	return list_of(raw, count);
 }
 
-static struct buf subject_raw, names_raw, eku_raw;
+static struct buf subject_raw, names_raw, eku_raw, urls_raw;
 
 static int key_create(char **arg)
 {
@@ -212,6 +212,8 @@ static int leaf(char **arg)
 			one_item(&eku_raw, 0, (struct slice){ (const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x03\x01", 8 }),
 		.path_len = PATH_LEN_NONE
 	};
+	if (arg[2] && arg[3])
+		r.urls = one_item(&urls_raw, URL_CRL, slice_text(arg[3]));
 	int code = cert_sign(&r, arg[0], arg[1]);
 	OPENSSL_free(der);
 	EVP_PKEY_free(key);

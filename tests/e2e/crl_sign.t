@@ -198,6 +198,15 @@ refused 440 "a shard without a URL" crl two no number=2 shards=2 shard=1
 refused 448 "a serial of the other shard" crl two no number=2 shards=2 shard=$((1 - x)) url=http://pki.example/two-$((1 - x)).crl x:1
 done_ "an entry in its own shard" crl two two-x number=2 shards=2 shard="$x" url=http://pki.example/two-"$x".crl x:1
 like "$(crl_text two two-x.crl)" "Serial Number: $(serial_of x)" "is listed"
+for shard in 0 1; do
+  for name in "s$shard" "t$shard" "u$shard"; do
+    done_ "a leaf that names shard $shard" leaf "$name" two 9999 "http://pki.example/two-$shard.crl"
+    pem "$name"
+    is "$(shard_of "$name")" "$shard" "is of it"
+  done
+done
+refused 463 "a leaf that names no shard" leaf no two
+refused 463 "a leaf that names another URL" leaf no two 9999 http://pki.example/two.crl
 
 # Expiry: a short leaf may leave one CRL after its end, and leaves by itself where only changes are named.
 done_ "a leaf of two seconds" leaf short rsa 2
