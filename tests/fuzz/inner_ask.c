@@ -32,6 +32,8 @@ static void inside(uint16_t verb, const void *message)
 		driver_reports_try(((const struct status_reply *)message)->drivers);
 	else if (verb == INNER_KEY_LIST)
 		key_reports_try(((const struct key_list_reply *)message)->keys);
+	else if (verb == INNER_CHARTER_READ)
+		limit_reports_try(((const struct charter_read_reply *)message)->limits);
 }
 
 #define INSIDE(number, message) inside(number, message)
