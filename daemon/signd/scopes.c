@@ -64,10 +64,27 @@ struct scope *scopes_add(struct scopes *s, const uint8_t ca_key[KEY_ID_SIZE], ui
 	memcpy(one->ca_key, ca_key, KEY_ID_SIZE);
 	one->shard = shard;
 	one->shards = shards;
+	s->sharded = s->sharded || shards > 1;
 	buf_free(&one->url);
 	buf_init(&one->url, url.len);
 	buf_put_slice(&one->url, url);
 	return one;
+}
+
+int scopes_shard(const struct scopes *s, const uint8_t ca_key[KEY_ID_SIZE], struct list urls, uint16_t *shards)
+{
+	const struct scope *kin = s->sharded ? scopes_of(s, ca_key) : NULL;
+	uint8_t use;
+	struct slice url;
+	if (!kin || kin->shards == 1)
+		return NO_SHARDS;
+	*shards = kin->shards;
+	while (list_next(&urls, &use, &url))
+		for (size_t i = 0; use == URL_CRL && i < s->count; i++)
+			if (memcmp(s->all[i]->ca_key, ca_key, KEY_ID_SIZE) == 0 && scope_fixed(s->all[i]) &&
+			    slice_equal(buf_slice(&s->all[i]->url), url))
+				return s->all[i]->shard;
+	return -1;
 }
 
 int scopes_intend(struct scopes *s, const struct crl_intent_record *r, uint64_t seq)
