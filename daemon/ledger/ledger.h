@@ -9,7 +9,8 @@
  * staged is visible to readers before its commit.
  *
  * Folder: SEQ.seg (16 hex digits: the first sequence number in it), SEQ.idx (derived: 8 bytes offset and 32
- * bytes leaf hash a record; rebuilt if it's missing or short), checkpoint (the newest signed note).
+ * bytes leaf hash a record; rebuilt if it's missing or short), checkpoint (the newest signed note), SIZE.snap
+ * (ledger/snapshot.h).
  *
  * A segment is a head (ledger/segment.h), records in whole batches and zeros up to the file's end. A batch never
  * spans two segments. Only the last segment can end in a torn batch: what can't be one is damage, and refused.
@@ -35,7 +36,8 @@ enum ledger_refusal {
 
 struct ledger_open_options {
 	uint8_t ledger_id[16];
-	uint64_t segment_size; /* bytes reserved per segment file (more if a batch needs it); 0 for 64 MiB */
+	uint64_t segment_size;	/* bytes reserved per segment file (more if a batch needs it); 0 for 64 MiB */
+	uint32_t state_version; /* of the snapshots that the caller can read; 0: none, all records are read */
 };
 
 /* Makes the folder, if need be, and the first segment, empty. 0; LEDGER_EXISTS or LEDGER_HELD; -1 logged. */
@@ -43,12 +45,18 @@ int ledger_create(const char *folder, const struct ledger_open_options *options)
 /*
  * Locks and opens for writing: reads all records and verifies their checks,
  * order and batches, the heads of all segments and the checkpoint (signature
- * and root), and cuts off a torn tail. 0; LEDGER_HELD, LEDGER_OTHER,
+ * and root), and cuts off a torn tail. From a snapshot that fits, only the
+ * records from its segment on are read; ledger_state() says which it was. 0; LEDGER_HELD, LEDGER_OTHER,
  * LEDGER_NONE (all logged); -1: broken (logged), which is also a ledger that
  * is shorter than its own checkpoint.
  */
 int ledger_open(const char *folder, const struct ledger_open_options *options, struct ledger **out);
 void ledger_close(struct ledger *l);
+
+/* The state of the snapshot that the ledger was opened from, and how many records it is of; empty and 0 without one. */
+struct slice ledger_state(const struct ledger *l, uint64_t *size);
+/* Gives its memory back: the slice is gone. */
+void ledger_state_drop(struct ledger *l);
 
 /* Records committed so far: the next sequence number to be staged is size + staged. */
 uint64_t ledger_size(const struct ledger *l);
@@ -92,6 +100,8 @@ int ledger_read(struct ledger_reader *r, uint64_t seq, struct buf *out, struct r
 int ledger_read_range(struct ledger_reader *r, uint64_t from, uint64_t limit, size_t most, struct buf *out);
 /* Leaf hash of a record as the index has it: for proofs, which whoever gets them verifies. 0; LEDGER_NONE; -1. */
 int ledger_read_hash(struct ledger_reader *r, uint64_t seq, uint8_t hash[HASH_SIZE]);
+/* The first sequence number of the segment that holds this record. 0; LEDGER_NONE; -1. */
+int ledger_reader_segment(struct ledger_reader *r, uint64_t seq, uint64_t *first);
 /* The log key's SubjectPublicKeyInfo from record 0, which goes to out. 0; LEDGER_NONE; -1 logged. */
 int ledger_read_log_key(struct ledger_reader *r, struct buf *out, struct slice *public_key);
 /* Newest note, at most MAX_NOTE bytes, appended to out. 0; LEDGER_NONE; -1 logged. */

@@ -8,7 +8,8 @@ daemon_ledger_libledger_a_SOURCES = \
 	daemon/ledger/reader.c \
 	daemon/ledger/record.c daemon/ledger/record.h daemon/ledger/records.def \
 	daemon/ledger/recovery.c daemon/ledger/recovery.h \
-	daemon/ledger/segment.c daemon/ledger/segment.h
+	daemon/ledger/segment.c daemon/ledger/segment.h \
+	daemon/ledger/snapshot.c daemon/ledger/snapshot.h
 daemon_ledger_libledger_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 EXTRA_DIST += tests/e2e/ledger_check.py
 

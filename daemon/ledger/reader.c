@@ -53,7 +53,7 @@ int ledger_reader_open(const char *folder, struct ledger_reader **out)
 	r->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->folder < 0)
 		log_error("ledger_unreadable", "folder=%s why=\"%s\"", folder, log_errno());
-	if (r->folder < 0 || segment_list_read(r->folder, &r->list) != 0) {
+	if (r->folder < 0 || segment_list_read(r->folder, "seg", &r->list) != 0) {
 		ledger_reader_close(r);
 		return -1;
 	}
@@ -100,7 +100,7 @@ static int segment_seek(struct ledger_reader *r, uint64_t seq)
 static int segments_refresh(struct ledger_reader *r)
 {
 	size_t known = r->list.count;
-	if (segment_list_read(r->folder, &r->list) != 0)
+	if (segment_list_read(r->folder, "seg", &r->list) != 0)
 		return -1;
 	if (r->list.count == known)
 		return LEDGER_NONE;
@@ -271,6 +271,16 @@ int ledger_read_hash(struct ledger_reader *r, uint64_t seq, uint8_t hash[HASH_SI
 	return record_peek(buf_slice(&out), &record, &size, hash) == RECORD_WHOLE ? 0 : -1;
 }
 
+int ledger_reader_segment(struct ledger_reader *r, uint64_t seq, uint64_t *first)
+{
+	scoped_buf bytes = { .max = MAX_RECORD + READ_AHEAD };
+	struct record record;
+	/* Where it stands, not where the list of a while ago would have it. */
+	int state = ledger_read(r, seq, &bytes, &record);
+	*first = r->first;
+	return state;
+}
+
 int ledger_read_log_key(struct ledger_reader *r, struct buf *out, struct slice *public_key)
 {
 	struct record record;
@@ -299,7 +309,7 @@ int ledger_read_checkpoint(const char *folder, struct buf *out)
 
 int ledger_reader_size(struct ledger_reader *r, uint64_t *size)
 {
-	if (segment_list_read(r->folder, &r->list) != 0)
+	if (segment_list_read(r->folder, "seg", &r->list) != 0)
 		return -1;
 	fd_close(&r->segment);
 	*size = 0;

@@ -17,6 +17,7 @@
 struct recovery {
 	int folder;
 	const struct ledger_open_options *options;
+	const struct recovery_from *from; /* or NULL */
 	struct recovered *out;
 	struct merkle reading; /* with the batch that is being read; out->tree has whole ones only */
 	int64_t reading_time;
@@ -65,13 +66,10 @@ static int index_correct(int fd, struct buf *entries, uint64_t offset)
 	return failed;
 }
 
-/* Record 0 names the log key: only now can the checkpoint be believed. */
-static int checkpoint_learn(struct recovery *r, const struct record *first)
+/* Only when the log key is known can the checkpoint be believed. */
+static int checkpoint_judge(struct recovery *r, struct slice log_key)
 {
-	struct ledger_start_record start;
-	if (first->type != RECORD_LEDGER_START || record_ledger_start_get(first->body, &start) != PACK_OK)
-		return broken(0, "a checkpoint, but no log key in the first record");
-	if (checkpoint_read(buf_slice(&r->note), start.log_public_key, &r->checkpoint) != 0)
+	if (checkpoint_read(buf_slice(&r->note), log_key, &r->checkpoint) != 0)
 		return broken(0, "the checkpoint isn't a note that the log key signed");
 	if (memcmp(r->checkpoint.ledger_id, r->options->ledger_id, sizeof(r->checkpoint.ledger_id)) != 0)
 		return broken(0, "the checkpoint is another ledger's");
@@ -79,6 +77,15 @@ static int checkpoint_learn(struct recovery *r, const struct record *first)
 		return broken(0, "the checkpoint is of no record");
 	r->checkpoint_known = true;
 	return 0;
+}
+
+/* Record 0 names the log key. */
+static int checkpoint_learn(struct recovery *r, const struct record *first)
+{
+	struct ledger_start_record start;
+	if (first->type != RECORD_LEDGER_START || record_ledger_start_get(first->body, &start) != PACK_OK)
+		return broken(0, "a checkpoint, but no log key in the first record");
+	return checkpoint_judge(r, start.log_public_key);
 }
 
 static int checkpoint_hold(struct recovery *r)
@@ -89,6 +96,18 @@ static int checkpoint_hold(struct recovery *r)
 	merkle_root(&r->reading, root);
 	if (memcmp(root, r->checkpoint.root, HASH_SIZE) != 0)
 		return broken(r->reading.size, "the tree's root isn't the one in the checkpoint");
+	return 0;
+}
+
+static int snapshot_hold(const struct recovery *r)
+{
+	uint8_t root[HASH_SIZE], other[HASH_SIZE];
+	if (!r->from || r->reading.size != r->from->snapshot->tree.size)
+		return 0;
+	merkle_root(&r->reading, root);
+	merkle_root(&r->from->snapshot->tree, other);
+	if (memcmp(root, other, HASH_SIZE) != 0)
+		return broken(r->reading.size, "the tree's root isn't the one in the snapshot");
 	return 0;
 }
 
@@ -108,7 +127,7 @@ static int record_take(struct recovery *r, const struct record *record, const ui
 		return -1;
 	merkle_append(&r->reading, hash);
 	r->reading_time = record->time;
-	if (checkpoint_hold(r) != 0)
+	if (checkpoint_hold(r) != 0 || snapshot_hold(r) != 0)
 		return -1;
 	if (record->flags & RECORD_BATCH_END) {
 		r->out->tree = r->reading;
@@ -291,21 +310,67 @@ static int note_load(struct recovery *r, const char *path)
 	return 0;
 }
 
-int recovery_run(int folder, const char *path, const struct ledger_open_options *options, struct recovered *out)
+/* Where one segment ends as its index has it, or 0: then the index isn't whole. */
+static uint64_t index_end(int folder, uint64_t first)
 {
-	__attribute__((cleanup(segment_list_free))) struct segment_list list = { NULL, 0 };
-	__attribute__((
-		cleanup(recovery_free))) struct recovery r = { .folder = folder, .options = options, .out = out };
+	struct stat st;
+	char name[SEGMENT_NAME];
+	segment_name(first, "idx", name);
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_size % INDEX_ENTRY)
+		return 0;
+	return first + (uint64_t)st.st_size / INDEX_ENTRY;
+}
+
+/* Of the segments that a snapshot spares us: that all of them are there, as far as names and indexes say. */
+static int earlier_check(const struct recovery *r, const struct segment_list *list, size_t count)
+{
+	uint64_t end = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct segment_head head;
+		scoped_fd int fd = segment_open(r->folder, list->first[i], O_RDONLY, &head);
+		if (fd < 0 || head.first != end ||
+		    memcmp(head.ledger_id, r->options->ledger_id, sizeof(head.ledger_id)) != 0)
+			return broken(end, "a segment before the snapshot's is missing or another ledger's");
+		end = index_end(r->folder, head.first);
+	}
+	return end == r->from->snapshot->segment.size ? 0 : broken(end, "an index before the snapshot isn't whole");
+}
+
+/* Stands where the snapshot's segment begins; its index in the list goes to *start. 0, or -1: it doesn't fit. */
+static int snapshot_start(struct recovery *r, const struct segment_list *list, size_t *start)
+{
+	const struct snapshot *s = r->from->snapshot;
+	size_t i = 0;
+	while (i < list->count && list->first[i] < s->segment.size)
+		i++;
+	if (i == list->count || list->first[i] != s->segment.size || earlier_check(r, list, i) != 0)
+		return broken(s->segment.size, "the snapshot is of other segments");
+	if (r->note.len == 0 || checkpoint_judge(r, r->from->log_key) != 0)
+		return broken(s->tree.size, "a snapshot without a checkpoint");
+	if (r->checkpoint.size < s->tree.size)
+		return broken(s->tree.size, "the snapshot is newer than the checkpoint");
+	r->reading = r->out->tree = s->segment;
+	*start = i;
+	return 0;
+}
+
+int recovery_run(int folder, const char *path, const struct ledger_open_options *options,
+		 const struct recovery_from *from, struct recovered *out)
+{
+	scoped_segment_list list = { NULL, 0 };
+	__attribute__((cleanup(
+		recovery_free))) struct recovery r = { .folder = folder, .options = options, .from = from, .out = out };
 	buf_init(&r.note, MAX_NOTE);
 	*out = (struct recovered){ .segment = -1, .index = -1 };
-	if (note_load(&r, path) != 0 || segment_list_read(folder, &list) != 0)
+	if (note_load(&r, path) != 0 || segment_list_read(folder, "seg", &list) != 0)
 		return -1;
 	if (list.count == 0) {
 		log_error("ledger_missing", "folder=%s why=\"no segment in it\"", path);
 		return LEDGER_NONE;
 	}
-	int failed = 0;
-	for (size_t i = 0; !failed && i < list.count; i++)
+	size_t start = 0;
+	int failed = from ? snapshot_start(&r, &list, &start) : 0;
+	for (size_t i = start; !failed && i < list.count; i++)
 		failed = segment_recover(&r, list.first[i], i + 1 == list.count);
 	return failed;
 }

@@ -84,20 +84,20 @@ static int list_add(struct segment_list *list, uint64_t first)
 }
 
 /* Only names that segment_name() writes: another spelling of a number isn't one of ours. */
-static bool name_parse(const char *name, uint64_t *first)
+static bool name_parse(const char *name, const char *ending, uint64_t *first)
 {
 	uint8_t digits[8];
 	char again[SEGMENT_NAME];
-	if (strlen(name) != 20 || !hex_decode(name, 16, digits, sizeof(digits)))
+	if (strlen(name) < 16 || !hex_decode(name, 16, digits, sizeof(digits)))
 		return false;
 	*first = 0;
 	for (size_t i = 0; i < sizeof(digits); i++)
 		*first = *first << 8 | digits[i];
-	segment_name(*first, "seg", again);
+	segment_name(*first, ending, again);
 	return strcmp(name, again) == 0;
 }
 
-int segment_list_read(int folder, struct segment_list *list)
+int segment_list_read(int folder, const char *ending, struct segment_list *list)
 {
 	segment_list_free(list);
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -111,7 +111,7 @@ int segment_list_read(int folder, struct segment_list *list)
 	uint64_t first;
 	errno = 0;
 	for (struct dirent *e; !failed && (e = readdir(d));)
-		if (name_parse(e->d_name, &first))
+		if (name_parse(e->d_name, ending, &first))
 			failed = list_add(list, first);
 	if (failed || errno != 0)
 		log_error("ledger_unreadable", "why=\"%s\"", failed ? "too many segments" : log_errno());

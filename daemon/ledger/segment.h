@@ -19,7 +19,7 @@
 
 #define SEGMENT_HEAD 80
 #define SEGMENT_VERSION 1
-#define SEGMENT_NAME 24	       /* 16 digits, a dot, an ending, NUL */
+#define SEGMENT_NAME 24	       /* 16 digits, a dot, an ending of at most 4, NUL */
 #define INDEX_ENTRY 40	       /* u64 offset, leaf hash */
 #define MAX_SEGMENTS (1 << 20) /* 64 TiB of full ones; bounds what a folder can make us allocate */
 
@@ -32,14 +32,15 @@ struct segment_head {
 
 void segment_name(uint64_t first, const char *ending, char name[SEGMENT_NAME]);
 
-/* First sequence numbers of all segments of a folder, ascending. */
+/* The numbers of all files of one ending in a folder, ascending: of segments ("seg") the first record's. */
 struct segment_list {
 	uint64_t *first;
 	size_t count;
 };
 /* Replaces the list by the folder's. 0 or -1, logged. */
-int segment_list_read(int folder, struct segment_list *list);
+int segment_list_read(int folder, const char *ending, struct segment_list *list);
 void segment_list_free(struct segment_list *list);
+#define scoped_segment_list __attribute__((cleanup(segment_list_free))) struct segment_list
 
 /* Makes a segment of size bytes under its final name, all of it durable. The descriptor, or -1 (logged). */
 int segment_create(int folder, const struct segment_head *head, uint64_t size);

@@ -79,6 +79,7 @@ int config_read(const char *path, struct config *c)
 	c->max_unsigned = (uint64_t)conf_int(c->file, "max_unsigned_records", 16, 1 << 24, 100000);
 	c->max_downtime_ms = conf_int(c->file, "max_downtime_days", 0, 36500, 90) * 86400000;
 	c->checkpoint_ms = conf_int(c->file, "checkpoint_seconds", 1, 3600, 10) * 1000;
+	c->snapshot_ms = conf_int(c->file, "snapshot_seconds", 1, 3600, 60) * 1000;
 	ceilings_read(c->file, c->classes);
 	return conf_finish(c->file);
 }

@@ -25,6 +25,7 @@ struct config {
 	uint64_t max_unsigned;	 /* records that may follow the last checkpoint */
 	int64_t max_downtime_ms; /* between the ledger's last record and a start; 0: any */
 	int64_t checkpoint_ms;	 /* a checkpoint is at most so old while the ledger grows */
+	int64_t snapshot_ms;	 /* between two looks whether there is something for a snapshot */
 	struct ceilings classes[CLASS_COUNT];
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "ledger/snapshot.h"
 #include "signd/import.h"
 #include "signd/signer.h"
 
@@ -23,6 +24,8 @@ struct pass {
 	int64_t since; /* requests before this are past their window */
 	size_t open_count;
 	struct open_intent open[MAX_IN_FLIGHT];
+	struct buf kept; /* of a state: the kept records, head to check */
+	bool keeping;
 };
 
 static int intent_open(struct pass *p, const struct record *r, const uint8_t *request_id, struct slice token)
@@ -39,7 +42,7 @@ static int intent_open(struct pass *p, const struct record *r, const uint8_t *re
 
 static void remember(struct pass *p, const struct record *r, const uint8_t *request_id)
 {
-	if (r->time >= p->since)
+	if (!p->keeping && r->time >= p->since)
 		recent_put(p->signer->recent, request_id, r->seq, r->time);
 }
 
@@ -82,7 +85,7 @@ static int add_key(struct pass *p, const struct record *r, struct key *k)
 	}
 	k->made_at = r->time / 1000;
 	k->slot = p->signer->slots[signer_slot(p->signer, slice_text(k->token))];
-	if (!k->slot)
+	if (!k->slot && !p->keeping)
 		log_warning("token_missing", "token=%s why=\"a key of this ledger is there\"", k->token);
 	return 0;
 }
@@ -245,21 +248,125 @@ static int take_record(struct pass *p, const struct record *r)
 	return -1; /* a record that this version does not know may bind or close a key: better not to sign */
 }
 
+/*
+ * Whether a snapshot keeps this record. Those that come with each certificate
+ * are not kept: they would grow without end; what else there is grows with
+ * keys and with what root does.
+ */
+static bool record_kept(const struct record *r)
+{
+	struct lost_record lost;
+	switch (r->type) {
+	case RECORD_CERT_INTENT:
+	case RECORD_CERT_RESULT:
+	case RECORD_CSR_INTENT:
+	case RECORD_CSR_RESULT:
+	case RECORD_CERT_ADMITTED:
+	case RECORD_NOTE:
+	case RECORD_STARTED:
+	case RECORD_TOKEN_RESUMED:
+		return false;
+	case RECORD_LOST:
+		return record_lost_get(r->body, &lost) == PACK_OK && lost.intent_type == RECORD_KEY_INTENT;
+	}
+	return true;
+}
+
+static int record_understand(struct pass *p, const struct record *r)
+{
+	if (take_record(p, r) == 0)
+		return 0;
+	log_error("ledger_not_understood", "seq=%llu type=%s", (unsigned long long)r->seq, record_type_name(r->type));
+	return -1;
+}
+
+/* Whole records; next: the number of the first, NULL if they need only ascend. */
 static int take_range(struct pass *p, struct slice records, uint64_t *next)
 {
 	struct record r;
 	size_t size;
+	uint64_t least = next ? *next : 0;
 	while (records.len && record_peek(records, &r, &size, NULL) == RECORD_WHOLE) {
-		if (r.seq != *next || take_record(p, &r) != 0) {
-			log_error("ledger_not_understood", "seq=%llu type=%s", (unsigned long long)*next,
-				  record_type_name(r.type));
+		if (r.seq < least || (next && r.seq != *next) || record_understand(p, &r) != 0)
 			return -1;
-		}
 		records.at += size;
 		records.len -= size;
-		(*next)++;
+		least = r.seq + 1;
+		if (next)
+			*next = least;
 	}
 	return records.len ? -1 : 0;
+}
+
+static void kept_put(const struct pass *p, struct buf *out)
+{
+	buf_put_slice(out, buf_slice(&p->kept));
+}
+
+static int kept_get(struct pass *p, struct slice in)
+{
+	if (p->keeping)
+		buf_put_slice(&p->kept, in);
+	return buf_ok(&p->kept) ? take_range(p, in, NULL) : -1;
+}
+
+/* An intent whose record is kept is opened by that. */
+static void open_put(const struct pass *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->open_count; i++)
+		if (p->open[i].type != RECORD_KEY_INTENT)
+			buf_put_u64(out, p->open[i].seq);
+}
+
+static int open_get(struct pass *p, struct slice in)
+{
+	scoped_buf bytes = { .max = MAX_RECORD + 4096 };
+	struct record r;
+	for (; in.len >= 8; in = (struct slice){ in.at + 8, in.len - 8 })
+		if (ledger_read(p->signer->reader, get_u64(in.at), &bytes, &r) != 0 || take_intent(p, &r) != 0)
+			return -1;
+	return in.len ? -1 : 0;
+}
+
+/*
+ * The sections of a state, in their order. put says what all records up to
+ * here have come to, get takes it over into a signer that knows the sections
+ * before it. A room that sums up what is not kept (record_kept) adds a row
+ * under a number of its own, with functions over p->signer, and raises STATE_VERSION.
+ */
+static const struct section {
+	uint16_t number;
+	void (*put)(const struct pass *p, struct buf *out);
+	int (*get)(struct pass *p, struct slice in);
+} sections[] = {
+	{ 1, kept_put, kept_get },
+	{ 2, open_put, open_get },
+};
+#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+static void sections_put(const struct pass *p, struct buf *out)
+{
+	for (size_t i = 0; i < SECTIONS; i++) {
+		buf_put_u16(out, sections[i].number);
+		buf_put_u32(out, 0);
+		size_t from = out->len;
+		sections[i].put(p, out);
+		if (buf_ok(out))
+			set_u32(out->at + from - 4, (uint32_t)(out->len - from));
+	}
+}
+
+/* Exactly those of the table: another set is another version. */
+static int sections_get(struct pass *p, struct slice in)
+{
+	for (size_t i = 0; i < SECTIONS; i++) {
+		size_t len = in.len >= 6 ? get_u32(in.at + 2) : 0;
+		if (in.len < 6 || get_u16(in.at) != sections[i].number || len > in.len - 6 ||
+		    sections[i].get(p, (struct slice){ in.at + 6, len }) != 0)
+			return -1;
+		in = (struct slice){ in.at + 6 + len, in.len - 6 - len };
+	}
+	return in.len ? -1 : 0;
 }
 
 static int close_open(const struct pass *p, struct ledger *ledger)
@@ -287,25 +394,85 @@ static int close_open(const struct pass *p, struct ledger *ledger)
 	return ledger_commit(ledger);
 }
 
-int restore(struct signer *s, struct ledger *ledger)
+/* All of the ledger, or what follows a snapshot. */
+static int pass_run(struct pass *p, struct ledger *ledger)
 {
 	scoped_buf range = { .max = READ_SIZE + 2 * MAX_RECORD_BODY };
+	uint64_t next, size = ledger_size(ledger);
+	struct slice state = ledger_state(ledger, &next);
+	if (next && sections_get(p, state) != 0) {
+		log_error("snapshot_not_understood", "size=%llu", (unsigned long long)next);
+		return -1;
+	}
+	ledger_state_drop(ledger);
+	while (next < size) {
+		buf_clear(&range);
+		if (ledger_read_range(p->signer->reader, next, size, READ_SIZE, &range) != 0 ||
+		    take_range(p, buf_slice(&range), &next) != 0)
+			return -1;
+	}
+	if (p->signer->log_key)
+		return 0;
+	log_error("ledger_empty", "why=\"no log key: run chancery-signd --init\"");
+	return -1;
+}
+
+int restore(struct signer *s, struct ledger *ledger)
+{
 	struct pass *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -1;
 	*p = (struct pass){ .signer = s, .since = time_now_ms() - 2 * REQUEST_WINDOW_MS };
-	uint64_t next = 0, size = ledger_size(ledger);
-	int broken = 0;
-	while (!broken && next < size) {
-		buf_clear(&range);
-		broken = ledger_read_range(s->reader, next, size, READ_SIZE, &range);
-		broken = broken || take_range(p, buf_slice(&range), &next) != 0;
-	}
-	if (!broken && !s->log_key) {
-		log_error("ledger_empty", "why=\"no log key: run chancery-signd --init\"");
-		broken = -1;
-	}
-	broken = broken || close_open(p, ledger) != 0;
+	int broken = pass_run(p, ledger) != 0 || close_open(p, ledger) != 0;
 	free(p);
 	return broken ? -1 : 0;
+}
+
+struct state {
+	struct signer signer; /* has keys, the log key and latches, and nothing that acts */
+	struct pass pass;
+};
+
+struct state *state_new(const struct signer *like, struct ledger_reader *reader)
+{
+	struct state *t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->signer.config = like->config;
+	memcpy(t->signer.slots, like->slots, sizeof(t->signer.slots));
+	t->signer.reader = reader;
+	t->pass = (struct pass){ .signer = &t->signer, .keeping = true };
+	buf_init(&t->pass.kept, MAX_SNAPSHOT / 2);
+	return t;
+}
+
+void state_free(struct state *t)
+{
+	if (!t)
+		return;
+	keys_free(&t->signer.keys);
+	key_free(t->signer.log_key);
+	buf_free(&t->pass.kept);
+	free(t);
+}
+
+int state_get(struct state *t, struct slice packed)
+{
+	return sections_get(&t->pass, packed);
+}
+
+int state_take(struct state *t, const struct record *r)
+{
+	if (record_understand(&t->pass, r) != 0)
+		return -1;
+	struct buf *kept = &t->pass.kept;
+	uint8_t hash[HASH_SIZE];
+	if (record_kept(r))
+		record_put(kept, r, hash);
+	return buf_ok(kept) ? 0 : -1;
+}
+
+void state_put(const struct state *t, struct buf *out)
+{
+	sections_put(&t->pass, out);
 }

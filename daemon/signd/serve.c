@@ -98,23 +98,56 @@ static int load_checkpoint(struct signer *s, const char *folder)
 	return 0;
 }
 
+/* What the ledger says, by way of a snapshot of this version or by all its records. 0 or -1. */
+static int ledger_take(struct signer *s, const char *folder, uint32_t state_version, struct ledger **ledger)
+{
+	struct ledger_open_options o = { .state_version = state_version };
+	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
+	if (ledger_open(folder, &o, ledger) != 0)
+		return -1;
+	s->found = ledger_size(*ledger);
+	ledger_state(*ledger, &s->snapshot);
+	s->recent = recent_new(0);
+	if (s->recent && ledger_reader_open(folder, &s->reader) == 0 && restore(s, *ledger) == 0)
+		return 0;
+	ledger_close(*ledger);
+	*ledger = NULL;
+	return -1;
+}
+
+/* As before ledger_take(). */
+static void ledger_forget(struct signer *s)
+{
+	if (s->reader)
+		ledger_reader_close(s->reader);
+	s->reader = NULL;
+	recent_free(s->recent);
+	s->recent = NULL;
+	keys_free(&s->keys);
+	key_free(s->log_key);
+	s->log_key = NULL;
+	latch_forget(s);
+}
+
 static int start_ledger(struct signer *s)
 {
 	char folder[PATH_MAX];
-	struct ledger *ledger;
-	struct ledger_open_options o = { 0 };
-	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
-	if (state_path(&s->config, "ledger", folder) != 0 || ledger_open(folder, &o, &ledger) != 0)
+	struct ledger *ledger = NULL;
+	if (state_path(&s->config, "ledger", folder) != 0)
 		return -1;
-	s->found = ledger_size(ledger);
-	s->recent = recent_new(0);
-	if (!s->recent || ledger_reader_open(folder, &s->reader) != 0 || restore(s, ledger) != 0 ||
-	    load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
+	if (ledger_take(s, folder, STATE_VERSION, &ledger) != 0) {
+		bool from_snapshot = s->snapshot != 0;
+		ledger_forget(s);
+		/* A snapshot that isn't understood after all: the records say the same. */
+		if (!from_snapshot || ledger_take(s, folder, 0, &ledger) != 0)
+			return -1;
+	}
+	if (load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
 	    journal_start(ledger, &s->clock, s->inbox, &s->journal) != 0) {
 		ledger_close(ledger);
 		return -1;
 	}
-	return 0;
+	return archivist_start(s, folder, s->snapshot, &s->archivist);
 }
 
 /* What need not be looked at in every round. */
@@ -127,6 +160,7 @@ static void look_around(struct signer *s)
 	latch_tick(s);
 	resume_tick(s, now);
 	check_tick(s, now);
+	archivist_tick(s);
 }
 
 static void tick(void *of)
@@ -187,6 +221,8 @@ static int bring_up(struct signer *s, struct watch *signals)
 static void bring_down(struct signer *s)
 {
 	guard_stop(s->guard);
+	if (s->archivist)
+		archivist_stop(s->archivist);
 	if (s->verifiers)
 		verifiers_stop(s->verifiers);
 	if (s->journal)
@@ -215,8 +251,8 @@ int serve(struct config *config)
 	int up = bring_up(&s, &signals);
 	if (up == 0) {
 		journal_head(s.journal, &head);
-		log_info("serving", "socket=%s ledger_size=%llu keys=%zu", config->socket,
-			 (unsigned long long)head.size, s.keys.count);
+		log_info("serving", "socket=%s ledger_size=%llu snapshot=%llu keys=%zu", config->socket,
+			 (unsigned long long)head.size, (unsigned long long)s.snapshot, s.keys.count);
 		ready_notify("READY=1");
 		loop_run(s.loop, TICK_MS, tick, &s);
 		ready_notify("STOPPING=1");

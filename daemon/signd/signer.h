@@ -6,6 +6,7 @@
 #define CHANCERY_SIGND_SIGNER_H
 
 #include "ledger/checkpoint.h"
+#include "signd/archivist.h"
 #include "signd/check.h"
 #include "signd/clock.h"
 #include "signd/config.h"
@@ -28,6 +29,7 @@ struct signer {
 	struct journal *journal;
 	struct ledger_reader *reader;
 	struct verifiers *verifiers;
+	struct archivist *archivist;
 	struct slot *slots[MAX_SLOTS + 1];
 	struct keys keys;
 	struct recent *recent;
@@ -42,6 +44,7 @@ struct signer {
 	struct latches latches;
 	bool resuming;
 	int64_t next_look, resume_look; /* boot milliseconds */
+	uint64_t snapshot;		/* records that the start had not to read; 0: it read all */
 	uint64_t found;			/* records at the start, before this life added any */
 	bool greeted;			/* a caller has said HELLO: from now on it may know what this life added */
 

@@ -26,7 +26,7 @@
 #define SEG0 "0000000000000000.seg"
 
 static char folder[64];
-static const struct ledger_open_options small = { { 1, 2, 3 }, 4096 };
+static const struct ledger_open_options small = { .ledger_id = { 1, 2, 3 }, .segment_size = 4096 };
 
 static int folder_make(void **state)
 {
@@ -383,7 +383,7 @@ static void reserved_space_is_zero_in_sealed_segments(void **state)
 static void what_cannot_be_a_torn_batch_is_refused(void **state)
 {
 	(void)state;
-	static const struct ledger_open_options large = { { 1, 2, 3 }, 2 * MAX_BATCH_BYTES };
+	static const struct ledger_open_options large = { .ledger_id = { 1, 2, 3 }, .segment_size = 2 * MAX_BATCH_BYTES };
 	struct ledger *l = must_open(&large);
 	append(l, 1, 10);
 	ledger_close(l);
