@@ -153,6 +153,14 @@ mode_t conf_mode(struct conf *c, const char *path, mode_t fallback)
 	return (mode_t)v;
 }
 
+void conf_log_level(struct conf *c)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+	if (!log_level_parse(conf_text(c, "log_level", "info"), &level))
+		conf_reject(c, "log_level", "error, warning, info or debug, in quotes");
+	log_set_level(level);
+}
+
 void conf_peers(struct conf *c, const char *path, struct peer_rules *out)
 {
 	char item[160];

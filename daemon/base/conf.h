@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/peer.h"
 
 struct conf;
@@ -37,6 +38,8 @@ int64_t conf_int_required(struct conf *c, const char *path, int64_t least, int64
 bool conf_bool(struct conf *c, const char *path, bool fallback);
 /* File permissions as text, "0660". */
 mode_t conf_mode(struct conf *c, const char *path, mode_t fallback);
+/* The lowest level that the log writes, "info" if there is none; it holds from here on. */
+void conf_log_level(struct conf *c);
 /* A list of peer rules (base/peer.h); an absent list admits nobody. */
 void conf_peers(struct conf *c, const char *path, struct peer_rules *out);
 /* 2n hex digits into out; required. */

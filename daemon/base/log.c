@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/time.h"
 
-#define MAX_LINE 2048 /* a longer event is cut: the log is for people */
+#define MAX_LINE 2048	  /* a longer event is cut: the log is for people */
+#define MAX_CHALLENGE 256 /* words, a ledger's id and 32 random bytes take about 100 */
 
 static const char *log_program = "chancery";
 static enum log_level log_lowest = LOG_LEVEL_INFO;
@@ -17,6 +19,11 @@ static const char *const level_names[] = { "error", "warning", "info", "debug" }
 void log_open(const char *program, enum log_level level)
 {
 	log_program = program;
+	log_lowest = level;
+}
+
+void log_set_level(enum log_level level)
+{
 	log_lowest = level;
 }
 
@@ -70,6 +77,15 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 	ssize_t written = write(STDERR_FILENO, line, n + 1);
 	(void)written; /* a log that is gone must not stop the signer */
 	errno = saved;
+}
+
+void log_challenge(struct slice message)
+{
+	char hex[2 * MAX_CHALLENGE + 1];
+	if (log_lowest < LOG_LEVEL_DEBUG || message.len > MAX_CHALLENGE)
+		return;
+	hex_encode(message.at, message.len, hex);
+	log_debug("key_challenge", "message=%s", hex);
 }
 
 const char *log_errno(void)

@@ -55,8 +55,7 @@ int config_read(const char *path, struct config *out)
 	paths_read(out->conf, out);
 	issuance_read(out->conf, &out->front);
 	out->shutdown_seconds = (unsigned)conf_int(out->conf, "shutdown_seconds", 0, 600, 20);
-	if (!log_level_parse(conf_text(out->conf, "log_level", "info"), &out->log_level))
-		conf_reject(out->conf, "log_level", "error, warning, info or debug");
+	conf_log_level(out->conf);
 	out->front.authz = authz_read(out->conf);
 	out->front.database = out->database;
 	out->front.api_socket = out->api_socket;

@@ -16,7 +16,6 @@ struct config {
 	mode_t api_socket_mode, pki_socket_mode;
 	unsigned cache_mib;
 	unsigned shutdown_seconds; /* that requests in flight get at SIGTERM */
-	enum log_level log_level;
 	struct front front; /* default_token ... ask_timeout and authz are set */
 };
 

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "frontd/authz.h"
 #include "frontd/front.h"
+#include "frontd/acceptor.h"
 #include "frontd/metrics.h"
 #include "frontd/route.h"
 #include "frontd/workers.h"
@@ -36,9 +37,12 @@
 struct http_server {
 	struct http_options options;
 	struct MHD_Daemon *daemon;
+	struct acceptor *acceptor;
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	unsigned in_flight, suspended;
+	bool draining; /* whoever gets an answer is told to close */
+	bool stopping; /* nobody is to sleep any more */
 	struct workers *workers;
 	struct connection *connections; /* all that are open */
 };
@@ -309,7 +313,8 @@ static struct MHD_Response *response_make(struct exchange *x, unsigned *status)
 	header_put(r, "X-Request-Id", c->request_id);
 	header_put(r, "Cache-Control", x->server->options.no_store ? "no-store" : NULL);
 	header_put(r, "Allow", *status == 405 ? x->request.allow : NULL);
-	header_put(r, "Connection", x->close || client_ended(x) ? "close" : NULL);
+	bool close = x->close || x->server->draining || client_ended(x);
+	header_put(r, "Connection", close ? "close" : NULL);
 	if (c->error.status && c->error.retry_after) {
 		char seconds[16];
 		snprintf(seconds, sizeof(seconds), "%u", c->error.retry_after);
@@ -345,13 +350,17 @@ static enum MHD_Result exchange_answer(struct exchange *x)
 	return done;
 }
 
-/* The connection sleeps until exchange_wake(). */
-static void exchange_suspend(struct exchange *x)
+/* The connection sleeps until exchange_wake(). False: the server ends, and nobody would wake it. */
+static bool exchange_suspend(struct exchange *x)
 {
-	pthread_mutex_lock(&x->server->lock);
-	x->server->suspended++;
-	pthread_mutex_unlock(&x->server->lock);
-	MHD_suspend_connection(x->connection);
+	struct http_server *s = x->server;
+	pthread_mutex_lock(&s->lock);
+	bool stopping = s->stopping;
+	s->suspended += !stopping;
+	pthread_mutex_unlock(&s->lock);
+	if (!stopping)
+		MHD_suspend_connection(x->connection);
+	return !stopping;
 }
 
 /* Its answer is there: on_request() is called once more. Here the exchange may be gone as soon as that is said. */
@@ -387,7 +396,10 @@ static enum MHD_Result exchange_serve(struct exchange *x)
 	if (begun == HTTP_ANSWERED)
 		return exchange_answer(x);
 	/* Before anybody else knows of it, who might be done before it sleeps. */
-	exchange_suspend(x);
+	if (!exchange_suspend(x)) {
+		request_reject(x, 503, "stopping", "The front-end is stopping; ask again when it is back.");
+		return exchange_answer(x);
+	}
 	x->task.run = on_worker;
 	if (begun == HTTP_WAITS)
 		c->start(c);
@@ -513,16 +525,32 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *server, c
  */
 static struct MHD_Daemon *daemon_start(struct http_server *s)
 {
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+			 MHD_USE_NO_LISTEN_SOCKET;
 	unsigned threads = s->options.threads > 1 ? s->options.threads : 0; /* the library knows no pool of one */
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, s,
-				MHD_OPTION_LISTEN_SOCKET, s->options.socket, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-				s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_UNESCAPE_CALLBACK,
-				leave_escaped, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_HEADERS_MEMORY,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+				on_connection, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, s,
+				MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_HEADERS_MEMORY,
 				MHD_OPTION_THREAD_STACK_SIZE, (size_t)THREAD_STACK, MHD_OPTION_THREAD_POOL_SIZE,
 				threads, MHD_OPTION_END);
+}
+
+static bool take_in(void *server, int fd, const struct sockaddr *address, socklen_t size)
+{
+	struct http_server *s = server;
+	return MHD_add_connection(s->daemon, fd, address, size) == MHD_YES;
+}
+
+static int server_failed(struct http_server *s)
+{
+	log_error("http_failed", "socket=%s why=\"%s\"", s->options.name, log_errno());
+	if (s->daemon)
+		MHD_stop_daemon(s->daemon);
+	workers_stop(s->workers);
+	free(s);
+	return -1;
 }
 
 int http_start(const struct http_options *options, struct http_server **out)
@@ -537,28 +565,24 @@ int http_start(const struct http_options *options, struct http_server **out)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->idle, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	s->workers = fd_nonblock(options->socket) == 0 ? workers_start(MAX_WORKERS) : NULL;
+	s->workers = workers_start(MAX_WORKERS);
 	s->daemon = s->workers ? daemon_start(s) : NULL;
-	if (!s->daemon) {
-		log_error("http_failed", "socket=%s why=\"%s\"", options->name, log_errno());
-		workers_stop(s->workers);
-		free(s);
-		return -1;
-	}
+	s->acceptor = s->daemon ? acceptor_start(options->socket, take_in, s) : NULL;
+	if (!s->acceptor)
+		return server_failed(s);
 	*out = s;
 	return 0;
 }
 
 void http_drain(struct http_server *s, int64_t deadline)
 {
-	MHD_socket listening = MHD_quiesce_daemon(s->daemon);
-	if (listening != MHD_INVALID_SOCKET)
-		close(listening);
+	acceptor_pause(s->acceptor);
 	int64_t left = deadline - time_boot_ms();
 	struct timespec until;
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += left > 0 ? (left + 999) / 1000 : 0;
 	pthread_mutex_lock(&s->lock);
+	s->draining = true;
 	int late = 0;
 	while (s->in_flight && !late)
 		late = pthread_cond_timedwait(&s->idle, &s->lock, &until);
@@ -573,9 +597,11 @@ void http_stop(struct http_server *s)
 		return;
 	/* The library can't end while a connection sleeps; every wait has a deadline of its own. */
 	pthread_mutex_lock(&s->lock);
+	s->stopping = true;
 	while (s->suspended)
 		pthread_cond_wait(&s->idle, &s->lock);
 	pthread_mutex_unlock(&s->lock);
+	acceptor_stop(s->acceptor);
 	MHD_stop_daemon(s->daemon);
 	workers_stop(s->workers);
 	pthread_cond_destroy(&s->idle);

@@ -13,6 +13,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/doctor.c daemon/frontd/doctor.h \
 	daemon/frontd/doctor_keys.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
+	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
 	daemon/frontd/metrics.c daemon/frontd/metrics.h \
 	daemon/frontd/pki.c daemon/frontd/pki.h \

@@ -172,7 +172,6 @@ static int config_run(const char *path, bool check)
 	struct config config;
 	int result = 1;
 	if (config_read(path, &config) == 0) {
-		log_open("chancery-frontd", config.log_level);
 		if (check)
 			result = 0;
 		else if (rights_limit(&config) == 0)

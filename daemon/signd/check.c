@@ -19,6 +19,7 @@ void check_challenge(const struct signer *s, const char *words, struct buf *out)
 	buf_put_text(out, words);
 	buf_put(out, s->config.ledger_id, LEDGER_ID_SIZE);
 	buf_put(out, nonce, sizeof(nonce));
+	log_challenge(buf_slice(out));
 }
 
 /* What lies in the key; the rest is the token's or the moment's. */

@@ -47,20 +47,12 @@ static void read_log_key(struct config *c)
 		c->log_algorithm = a->number;
 }
 
-static void read_log_level(struct conf *file)
-{
-	enum log_level level = LOG_LEVEL_INFO;
-	if (!log_level_parse(conf_text(file, "log_level", "info"), &level))
-		conf_reject(file, "log_level", "error, warning, info or debug, in quotes");
-	log_open("chancery-signd", level);
-}
-
 int config_read(const char *path, struct config *c)
 {
 	*c = (struct config){ .file = conf_open(path) };
 	if (!c->file)
 		return -1;
-	read_log_level(c->file);
+	conf_log_level(c->file);
 	conf_hex(c->file, "ledger_id", c->ledger_id, LEDGER_ID_SIZE);
 	c->state_dir = conf_text(c->file, "state_dir", "/var/lib/chancery-signd");
 	c->socket = conf_text(c->file, "socket", "/run/chancery/sign.sock");

@@ -27,6 +27,7 @@ const char *server_settings_read(struct conf *c, struct server_settings *s)
 	conf_peers(c, "peers", &s->peers);
 	if (s->peers.count == 0)
 		conf_reject(c, "peers", "a list of at least one of user:NAME, group:NAME, uid:N, gid:N");
+	conf_log_level(c);
 	conf_hex(c, "ledger_id", s->ledger_id, sizeof(s->ledger_id));
 	s->sign_seconds = (unsigned)conf_int(c, "sign_seconds", 1, MAX_SIGN_SECONDS, 10);
 	s->create_seconds = (unsigned)conf_int(c, "create_seconds", 1, MAX_CREATE_SECONDS, 120);

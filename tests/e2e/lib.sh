@@ -188,12 +188,13 @@ judge() { # WHAT CERTIFICATE CHAIN ROOT
 
 pid_of() { cat "$STACK_DIR/pid/$1"; }
 
-# The token behind a module that notes in $work/witness whatever is to be signed (tests/e2e/witness.c). Between
-# stack_configure and the first start.
+# The token behind a module that notes in $work/witness whatever is to be signed (tests/e2e/witness.c), and the log
+# that names the challenges among it. Between stack_configure and the first start.
 witness_between() {
   local module
   module=$(sed -n 's/^module = "\(.*\)";$/\1/p' "$STACK_DIR/conf/driver-main.conf")
   : >"$work/witness"
   sed -i -e "s|^module = .*|module = \"$CHANCERY_BUILD/tests/e2e/witness.so\";|" \
     -e "s|^environment = {|&  WITNESS_MODULE = \"$module\"; WITNESS_FILE = \"$work/witness\";|" "$STACK_DIR/conf/driver-main.conf"
+  printf 'log_level = "debug";\n' | tee -a "$STACK_DIR/conf/driver-main.conf" >>"$STACK_DIR/conf/signd.conf"
 }

@@ -9,7 +9,7 @@
 DIR holds plan.json: {"leaf": request, "leaves": path, "cas": path, "parent": id}. A leaf's ttl_seconds is of its
 key alone, so the ledger says which key a certificate is for.
 """
-import hashlib, http.client, json, os, random, socket, sqlite3, struct, sys, threading, time
+import hashlib, http.client, json, os, random, re, socket, sqlite3, struct, sys, threading, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import base64
 import ledger_check
@@ -194,7 +194,7 @@ def tbs_read(tbs):
 class Ledger:
     def __init__(self, folder):
         self.intents, self.results, self.lost, self.keys, self.closed, self.allowed = {}, {}, set(), {}, set(), set()
-        self.state, self.starts = None, 0
+        self.state = None
         self.roots = []
         self.state = ledger_check.read(folder, self.take)
         origin = "chancery/" + self.state["id"].hex()
@@ -217,8 +217,6 @@ class Ledger:
             self.lost.add(struct.unpack_from("<Q", body)[0])
         elif kind == 3:
             self.keys[body[8:24].hex()] = seq
-        elif kind == 14:
-            self.starts += 1
         elif kind == 9:
             self.closed.add(body[48:64].hex())
 
@@ -278,26 +276,29 @@ def check_cas(got, ledger, signed, db):
 DIGEST_INFO = "3031300d060960864801650304020105000420"
 
 
-def check_witness(witness, ledger):
-    """Keys prove themselves by signing random words: once to each driver, once to each life of the signer. The digests
-    don't say so, hence they are counted; all the rest is on the ledger."""
-    seen, proofs, unnamed = set(), {}, []
+def challenges(logs):
+    """Digests of the words by which keys proved themselves to their driver and to the signer; no DER begins like them."""
+    digests = set()
+    for log in logs:
+        with open(log, errors="replace") as f:
+            words = [bytes.fromhex(m) for m in re.findall(r" key_challenge message=([0-9a-f]+)$", f.read(), re.M)]
+        digests |= {hashlib.sha256(w).hexdigest() for w in words if w.startswith(b"chancery: this key ")}
+    return digests
+
+
+def check_witness(witness, allowed):
+    seen, unnamed = set(), []
     with open(witness) as f:
         for line in f:
-            process, key, data = line.split()
-            if key == "0":
-                proofs = {f: n for f, n in proofs.items() if f[0] != process}
-                continue
+            data = line.split()[-1]
             data = data[len(DIGEST_INFO):] if data.startswith(DIGEST_INFO) else data  # an RSA key's
-            if data not in ledger.allowed:
-                proofs[process, key] = proofs.get((process, key), 0) + 1
-                if proofs[process, key] > 1 + ledger.starts:
-                    unnamed.append(line.strip())
+            if data not in allowed:
+                unnamed.append(line.strip())
             seen.add(data)
-    return seen, proofs, unnamed
+    return seen, unnamed
 
 
-def check(folder, database, ledger_folder, witness):
+def check(folder, database, ledger_folder, witness, *logs):
     got, ledger = list(lines(folder)), Ledger(ledger_folder)
     db = sqlite3.connect("file:%s?mode=ro" % database, uri=True)
     certificates = [dict(zip(("fingerprint", "serial", "state", "seq"), r)) for r in db.execute(
@@ -307,12 +308,13 @@ def check(folder, database, ledger_folder, witness):
     tell("database and ledger name the same certificates", {(c["seq"], c["serial"]) for c in certificates} ^
          {(s, i["serial"]) for s, i in signed.items()})
     check_cas(got, ledger, signed, db)
-    seen, _, unnamed = check_witness(witness, ledger)
+    proofs = challenges(logs)
+    seen, unnamed = check_witness(witness, ledger.allowed | proofs)
     tell("the token signed nothing that the ledger does not name", unnamed)
     tell("what is on the ledger, the token has signed", (s for s, i in signed.items() if hashlib.sha256(i["tbs"]).hexdigest() not in seen))
-    print("#%d certificates received, %d signatures, %d lost, %d CAs, %d records, %d digests at the token" % (
+    print("#%d certificates received, %d signatures, %d lost, %d CAs, %d records, %d digests at the token, %d of them challenges" % (
         sum(l["op"] == "leaf" for l in got), len(signed), len(ledger.lost), db.execute("SELECT count(*) FROM ca").fetchone()[0],
-        ledger.state["size"], len(seen)))
+        ledger.state["size"], len(seen), len(seen & proofs)))
 
 
 if __name__ == "__main__":

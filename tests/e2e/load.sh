@@ -67,7 +67,7 @@ load_checked() {
   while IFS=$'\t' read -r promise broken; do
     case $promise in '#'*) diag "${promise#\#}" ;; *) nothing "$promise" "$broken" ;; esac
   done < <(python3 "$CHANCERY_SOURCE/tests/e2e/load.py" check "$load" "$STACK_DIR/db/chancery.sqlite" \
-    "$STACK_DIR/signer/ledger" "$work/witness" || printf 'the check itself\tdied\n')
+    "$STACK_DIR/signer/ledger" "$work/witness" "$STACK_DIR"/log/{driver,signd}.log || printf 'the check itself\tdied\n')
   mkdir "$work/received"
   jq -r 'select(.op == "leaf" and .status == 201) | .body | fromjson | .certificate_pem' "$load"/client-*.jsonl |
     awk -v d="$work/received" '/^-----BEGIN/ { f = sprintf("%s/%06d.crt", d, ++n) } /^-----BEGIN/, /^-----END/ { print > f } /^-----END/ { close(f) }'

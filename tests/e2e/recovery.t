@@ -227,10 +227,10 @@ for name in CKR_KEY_FUNCTION_NOT_PERMITTED CKR_MECHANISM_INVALID CKR_DATA_LEN_RA
   signs "$name: before"
   before=$(calls C_SignInit)
   tell "C_SignInit $name"
-  refuses_to_sign 31 "$name: refused"
+  refuses_to_sign 22 "$name: refused"
   is "$(($(calls C_SignInit) - before))" 1 "$name: without another try"
-  refuses_to_sign 31 "$name: a second time"
-  refuses_to_sign 31 "$name: a third time"
+  refuses_to_sign 22 "$name: a second time"
+  refuses_to_sign 22 "$name: a third time"
   tell
   refuses_to_sign 15 "$name: the key is latched"
   said "key_latched token=chancery key=$key answer=$name" "$name: and the log says why"
@@ -240,12 +240,12 @@ done
 started
 signs "a process that is started anew asks for it again"
 tell 'C_SignInit CKR_MECHANISM_INVALID times 2'
-refuses_to_sign 31 "two failures"
-refuses_to_sign 31 "of three"
+refuses_to_sign 22 "two failures"
+refuses_to_sign 22 "of three"
 signs "then a signature"
 tell 'C_SignInit CKR_MECHANISM_INVALID times 2'
-refuses_to_sign 31 "and two more"
-refuses_to_sign 31 "latch nothing"
+refuses_to_sign 22 "and two more"
+refuses_to_sign 22 "latch nothing"
 signs "because they are counted in a row"
 
 # The module can't lock.
@@ -320,7 +320,7 @@ ask create 00bb ECDSA-P256 bb >/dev/null 2>"$dir/err"
 is "$(cat "$dir/err")" dropped=COPYABLE "what the token would not take is told"
 tell 'C_GenerateKeyPair CKR_TEMPLATE_INCONSISTENT'
 ask create 00cc ECDSA-P256 cc >"$dir/out" 2>&1
-like "$(cat "$dir/out")" '^refused=31 ' "never is anything left out that guards the key"
+like "$(cat "$dir/out")" '^refused=22 ' "never is anything left out that guards the key"
 
 # The PIN. Whoever finds the marker does not try.
 latched() { # WHAT

@@ -32,6 +32,12 @@ for row in 'CKR_SESSION_HANDLE_INVALID:C_SignInit lose-sessions times 1' 'CKR_US
   is "$(pid_of driver)" "$before" "${row%%:*}: from the same driver"
 done
 
+# A token that would say the same again is not away.
+tell 'C_SignInit CKR_MECHANISM_INVALID times 1'
+issue "$root" "$work/leaf.csr" server
+is "$status $(field .error.code)" "503 token_refused" "CKR_MECHANISM_INVALID: a refusal, and nobody is told to wait"
+gets_certificate "the next one is asked for all the same"
+
 # The process ends, its supervisor starts another, the signer repeats the bytes of its intent.
 for row in 'CKR_GENERAL_ERROR twice:C_Sign CKR_GENERAL_ERROR times 2' 'CKR_DEVICE_REMOVED:C_SignInit CKR_DEVICE_REMOVED times 1' \
   'CKR_CRYPTOKI_NOT_INITIALIZED:C_SignInit CKR_CRYPTOKI_NOT_INITIALIZED times 1' 'a crash:C_Sign crash times 1' \

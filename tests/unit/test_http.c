@@ -243,36 +243,65 @@ static enum http_begun begin(struct http_request *r)
 	return strcmp(r->path, "/echo") == 0 ? HTTP_BLOCKS : HTTP_WAITS;
 }
 
-static void answers_may_come_later(void **state)
+struct echo_server {
+	char folder[32], path[64];
+	struct front front;
+	struct http_server *server;
+};
+
+static void echo_start(struct echo_server *e)
 {
-	(void)state;
-	char folder[] = "/tmp/ch.XXXXXX", path[64];
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/s", folder);
-	struct front front = { .metrics = metrics_new() };
+	strcpy(e->folder, "/tmp/ch.XXXXXX");
+	assert_non_null(mkdtemp(e->folder));
+	snprintf(e->path, sizeof(e->path), "%s/s", e->folder);
+	e->front = (struct front){ .metrics = metrics_new() };
 	struct http_options options = { .name = "t",
-					.socket = fd_listen(path, 0600),
-					.front = &front,
+					.socket = fd_listen(e->path, 0600),
+					.front = &e->front,
 					.serve = echo,
 					.begin = begin,
 					.threads = 2 };
-	struct http_server *s;
-	assert_int_equal(http_start(&options, &s), 0);
+	assert_int_equal(http_start(&options, &e->server), 0);
+}
+
+static void echo_stop(struct echo_server *e)
+{
+	http_drain(e->server, time_boot_ms());
+	http_stop(e->server);
+	metrics_free(e->front.metrics);
+	unlink(e->path);
+	rmdir(e->folder);
+}
+
+static void answers_may_come_later(void **state)
+{
+	struct echo_server e;
+	const char *path = e.path;
+	(void)state;
+	echo_start(&e);
 	for (int i = 0; i < 20; i++) {
 		assert_int_equal(status_of(path, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n", 0), 200);
 		assert_int_equal(status_of(path, "GET /thread HTTP/1.1\r\nHost: x\r\n\r\n", 0), 201);
 		assert_int_equal(status_of(path, "GET /done HTTP/1.1\r\nHost: x\r\n\r\n", 0), 202);
 		assert_int_equal(status_of(path, "GET /here HTTP/1.1\r\nHost: x\r\n\r\n", 0), 203);
 	}
-	/* What is on its way when the server ends is waited for, deadline or not. */
-	scoped_fd int fd = fd_connect(path);
+	echo_stop(&e);
+}
+
+/* What is on its way when the server ends is waited for, deadline or not, and refused where it comes too late. */
+static void ends_at_any_moment(void **state)
+{
 	const char *request = "GET /thread HTTP/1.1\r\nHost: x\r\n\r\n";
-	assert_int_equal(fd_write_all(fd, request, strlen(request)), 0);
-	http_drain(s, time_boot_ms());
-	http_stop(s);
-	metrics_free(front.metrics);
-	unlink(path);
-	rmdir(folder);
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		struct echo_server e;
+		echo_start(&e);
+		scoped_fd int fd = fd_connect(e.path);
+		assert_int_equal(fd_write_all(fd, request, strlen(request)), 0);
+		for (volatile unsigned moment = 0; moment < i * 1000; moment++)
+			;
+		echo_stop(&e);
+	}
 }
 
 static void json_is_escaped(void **state)
@@ -293,10 +322,15 @@ static void json_is_escaped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(routes_are_found),	   cmocka_unit_test(paths_have_a_limit),
-		cmocka_unit_test(name_patterns_limit),	   cmocka_unit_test(metrics_escape_labels),
-		cmocka_unit_test(framing_means_one_thing), cmocka_unit_test(answers_may_come_later),
-		cmocka_unit_test(json_is_escaped),	   cmocka_unit_test(refusals_end_with_a_whole_character),
+		cmocka_unit_test(routes_are_found),
+		cmocka_unit_test(paths_have_a_limit),
+		cmocka_unit_test(name_patterns_limit),
+		cmocka_unit_test(metrics_escape_labels),
+		cmocka_unit_test(framing_means_one_thing),
+		cmocka_unit_test(answers_may_come_later),
+		cmocka_unit_test(ends_at_any_moment),
+		cmocka_unit_test(json_is_escaped),
+		cmocka_unit_test(refusals_end_with_a_whole_character),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

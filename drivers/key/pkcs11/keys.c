@@ -205,6 +205,7 @@ static int key_challenge(struct attempt *a, struct key *k)
 	uint8_t challenge[sizeof(words) + CHALLENGE_RANDOM], digest[64], signature[MAX_SIGNATURE];
 	memcpy(challenge, words, sizeof(words));
 	random_bytes(challenge + sizeof(words), CHALLENGE_RANDOM);
+	log_challenge(SLICE_OF(challenge));
 	struct slice data = SLICE_OF(challenge);
 	if (k->public.algorithm->digest != DIGEST_NONE)
 		data = (struct slice){ digest, public_digest(k->public.algorithm, data, digest) };

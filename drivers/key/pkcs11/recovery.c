@@ -35,7 +35,14 @@ int attempt_failed(struct attempt *a, const char *call, CK_RV rv)
 	atomic_fetch_add(&a->token->failures, 1);
 	health_trouble(&a->token->health, call, cryptoki_name(rv));
 	log_warning("token_error", "token=%s call=%s answer=%s", a->token->label, call, cryptoki_name(rv));
-	return cryptoki_class(rv) == CRYPTOKI_AWAY ? DRIVER_REFUSE_TOKEN_AWAY : DRIVER_REFUSE_TOKEN_FAILED;
+	switch (cryptoki_class(rv)) {
+	case CRYPTOKI_AWAY:
+		return DRIVER_REFUSE_TOKEN_AWAY;
+	case CRYPTOKI_ASKED:
+		return DRIVER_REFUSE_TOKEN_REFUSED;
+	default:
+		return DRIVER_REFUSE_TOKEN_FAILED;
+	}
 }
 
 /* With life held for writing: nobody is inside the module. */
