@@ -31,6 +31,9 @@ struct ledger {
 	int64_t staged_time;
 	bool failed;
 	bool index_failed;
+	int head; /* the file that tells it */
+	bool head_failed;
+	struct head told; /* by an earlier life */
 	struct buf snapshot; /* the file that this was opened from; empty without */
 	struct slice state;
 	uint64_t state_size;
@@ -104,6 +107,7 @@ void ledger_close(struct ledger *l)
 	buf_free(&l->snapshot);
 	fd_close(&l->now.segment);
 	fd_close(&l->now.index);
+	fd_close(&l->head);
 	fd_close(&l->folder);
 	free(l);
 }
@@ -128,7 +132,7 @@ static int snapshot_try(struct ledger *l, uint64_t size, struct slice log_key)
 	bool good = snapshot_load(l->folder, size, &l->snapshot) == 0 &&
 		    snapshot_get(buf_slice(&l->snapshot), l->options.ledger_id, log_key, &s) == 0 &&
 		    s.tree.size == size && s.state_version == l->options.state_version;
-	if (good && recovery_run(l->folder, l->path, &l->options, &from, &l->now) == 0) {
+	if (good && recovery_run(l->folder, l->path, &l->options, &from, &l->told, &l->now) == 0) {
 		l->state = s.state;
 		l->state_size = size;
 		return 0;
@@ -169,7 +173,7 @@ int ledger_open(const char *folder, const struct ledger_open_options *options, s
 	*out = NULL;
 	if (!l)
 		return -1;
-	l->folder = l->now.segment = l->now.index = -1;
+	l->folder = l->head = l->now.segment = l->now.index = -1;
 	buf_init(&l->batch, MAX_BATCH_BYTES);
 	buf_init(&l->entries, (size_t)MAX_BATCH * INDEX_ENTRY);
 	buf_init(&l->snapshot, MAX_SNAPSHOT);
@@ -180,8 +184,12 @@ int ledger_open(const char *folder, const struct ledger_open_options *options, s
 		return -1;
 	}
 	int failed = folder_lock(folder, &l->folder);
+	if (!failed) {
+		l->head = head_open(l->folder, l->options.head_file ? l->options.head_file : "head", &l->told);
+		failed = l->head < 0 ? -1 : 0;
+	}
 	if (!failed && open_from_snapshot(l) != 0)
-		failed = recovery_run(l->folder, l->path, &l->options, NULL, &l->now);
+		failed = recovery_run(l->folder, l->path, &l->options, NULL, &l->told, &l->now);
 	if (failed)
 		return failed;
 	*out = l;
@@ -199,6 +207,19 @@ void ledger_state_drop(struct ledger *l)
 {
 	buf_free(&l->snapshot);
 	l->state = (struct slice){ NULL, 0 };
+}
+
+bool ledger_rolled_back(const struct ledger *l)
+{
+	return l->now.other_head;
+}
+
+void ledger_tell_head(struct ledger *l)
+{
+	if (l->failed || head_write(l->head, &l->now.tree) == 0 || l->head_failed)
+		return;
+	log_warning("ledger_head_failed", "size=%" PRIu64 " why=\"%s\"", l->now.tree.size, log_errno());
+	l->head_failed = true;
 }
 
 uint64_t ledger_size(const struct ledger *l)
@@ -284,6 +305,7 @@ static int segment_make_room(struct ledger *l)
 	scoped_fd int index = segment < 0 ? -1 : index_open(l->folder, head.first);
 	if (index < 0)
 		return -1;
+	segment_seal(l->now.segment, l->now.head.first);
 	fd_close(&l->now.segment);
 	fd_close(&l->now.index);
 	l->now.segment = fd_take(&segment);

@@ -10,7 +10,7 @@
  *
  * Folder: SEQ.seg (16 hex digits: the first sequence number in it), SEQ.idx (derived: 8 bytes offset and 32
  * bytes leaf hash a record; rebuilt if it's missing or short), checkpoint (the newest signed note), SIZE.snap
- * (ledger/snapshot.h).
+ * (ledger/snapshot.h), head (ledger/head.h).
  *
  * A segment is a head (ledger/segment.h), records in whole batches and zeros up to the file's end. A batch never
  * spans two segments. Only the last segment can end in a torn batch: what can't be one is damage, and refused.
@@ -37,6 +37,7 @@ enum ledger_refusal {
 struct ledger_open_options {
 	uint8_t ledger_id[16];
 	uint64_t segment_size;	/* bytes reserved per segment file (more if a batch needs it); 0 for 64 MiB */
+	const char *head_file;	/* where the head is told, as an absolute path; NULL: "head" in the folder */
 	uint32_t state_version; /* of the snapshots that the caller can read; 0: none, all records are read */
 };
 
@@ -57,6 +58,14 @@ void ledger_close(struct ledger *l);
 struct slice ledger_state(const struct ledger *l, uint64_t *size);
 /* Gives its memory back: the slice is gone. */
 void ledger_state_drop(struct ledger *l);
+
+/*
+ * Whether the head file told of more than was found here, or of other records: the
+ * ledger was cut or put back. Until ledger_tell_head() the file stays as it was.
+ */
+bool ledger_rolled_back(const struct ledger *l);
+/* Writes the head file. After each commit, when nobody waits for it any more. */
+void ledger_tell_head(struct ledger *l);
 
 /* Records committed so far: the next sequence number to be staged is size + staged. */
 uint64_t ledger_size(const struct ledger *l);

@@ -3,6 +3,7 @@ noinst_LIBRARIES += daemon/ledger/libledger.a
 daemon_ledger_libledger_a_SOURCES = \
 	daemon/ledger/checkpoint.c daemon/ledger/checkpoint.h \
 	daemon/ledger/hash.c daemon/ledger/hash.h \
+	daemon/ledger/head.c daemon/ledger/head.h \
 	daemon/ledger/ledger.c daemon/ledger/ledger.h \
 	daemon/ledger/merkle.c daemon/ledger/merkle.h \
 	daemon/ledger/reader.c \

@@ -18,6 +18,7 @@ struct recovery {
 	int folder;
 	const struct ledger_open_options *options;
 	const struct recovery_from *from; /* or NULL */
+	const struct head *told;
 	struct recovered *out;
 	struct merkle reading; /* with the batch that is being read; out->tree has whole ones only */
 	int64_t reading_time;
@@ -99,6 +100,15 @@ static int checkpoint_hold(struct recovery *r)
 	return 0;
 }
 
+static void head_hold(struct recovery *r)
+{
+	uint8_t root[HASH_SIZE];
+	if (r->reading.size != r->told->size)
+		return;
+	merkle_root(&r->reading, root);
+	r->out->other_head = memcmp(root, r->told->root, HASH_SIZE) != 0;
+}
+
 static int snapshot_hold(const struct recovery *r)
 {
 	uint8_t root[HASH_SIZE], other[HASH_SIZE];
@@ -129,6 +139,7 @@ static int record_take(struct recovery *r, const struct record *record, const ui
 	r->reading_time = record->time;
 	if (checkpoint_hold(r) != 0 || snapshot_hold(r) != 0)
 		return -1;
+	head_hold(r);
 	if (record->flags & RECORD_BATCH_END) {
 		r->out->tree = r->reading;
 		r->out->last_time = r->reading_time;
@@ -230,11 +241,13 @@ static int zero_from(int fd, uint64_t from, uint64_t size)
  * flush: the life before this one may have died between its write and its
  * flush, or seen the flush fail, after which the kernel takes the pages for clean.
  */
-static int tail_settle(const struct segment_walk *w, uint64_t reserved)
+static int tail_settle(const struct segment_walk *w, uint64_t reserved, uint64_t told)
 {
 	uint64_t nonzero;
 	if (segment_find_nonzero(w->fd, w->end, &nonzero) != 0)
 		return broken(w->end_seq, log_errno());
+	if (nonzero != w->size && told > w->end_seq)
+		return broken(w->end_seq, "damaged, where the head file says that a record was flushed");
 	if (nonzero != w->size && tail_check(w, nonzero) != 0)
 		return -1;
 	scoped_buf last = { .max = MAX_BATCH_BYTES };
@@ -286,12 +299,14 @@ static int segment_recover(struct recovery *r, uint64_t first, bool last)
 		return broken(first, log_errno());
 	/* What the checkpoint needs may be damaged rather than torn: it is asked before anything is cut. */
 	if (segment_take(r, &w, first, index) != 0 || (last && checkpoint_reached(r) != 0) ||
-	    (last ? tail_settle(&w, r->options->segment_size) : sealed_check(&w)) != 0)
+	    (last ? tail_settle(&w, r->options->segment_size, r->told->size) : sealed_check(&w)) != 0)
 		return -1;
 	struct recovered *out = r->out;
 	out->head = head;
-	if (!last)
+	if (!last) {
+		segment_seal(fd, first);
 		return 0;
+	}
 	out->end = w.end;
 	out->capacity = w.size < r->options->segment_size ? r->options->segment_size : w.size;
 	out->segment = fd_take(&fd);
@@ -355,11 +370,13 @@ static int snapshot_start(struct recovery *r, const struct segment_list *list, s
 }
 
 int recovery_run(int folder, const char *path, const struct ledger_open_options *options,
-		 const struct recovery_from *from, struct recovered *out)
+		 const struct recovery_from *from, const struct head *told, struct recovered *out)
 {
 	scoped_segment_list list = { NULL, 0 };
 	__attribute__((cleanup(
-		recovery_free))) struct recovery r = { .folder = folder, .options = options, .from = from, .out = out };
+		recovery_free))) struct recovery r = {
+		.folder = folder, .options = options, .from = from, .told = told, .out = out
+	};
 	buf_init(&r.note, MAX_NOTE);
 	*out = (struct recovered){ .segment = -1, .index = -1 };
 	if (note_load(&r, path) != 0 || segment_list_read(folder, "seg", &list) != 0)
@@ -372,5 +389,6 @@ int recovery_run(int folder, const char *path, const struct ledger_open_options 
 	int failed = from ? snapshot_start(&r, &list, &start) : 0;
 	for (size_t i = start; !failed && i < list.count; i++)
 		failed = segment_recover(&r, list.first[i], i + 1 == list.count);
+	out->other_head = out->other_head || told->size > out->tree.size;
 	return failed;
 }

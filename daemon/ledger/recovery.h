@@ -7,6 +7,7 @@
 #ifndef CHANCERY_LEDGER_RECOVERY_H
 #define CHANCERY_LEDGER_RECOVERY_H
 
+#include "ledger/head.h"
 #include "ledger/ledger.h"
 #include "ledger/merkle.h"
 #include "ledger/segment.h"
@@ -19,6 +20,7 @@ struct recovered {
 	uint64_t end;		  /* where its records end */
 	uint64_t capacity;	  /* bytes reserved in it */
 	uint64_t checkpoint_size; /* 0 without one */
+	bool other_head;	  /* what was told of the ledger isn't what it is */
 	int segment, index;	  /* its files, for the caller to close */
 };
 
@@ -34,7 +36,7 @@ struct recovery_from {
  * snapshot may only say that it doesn't fit; then nothing was cut.
  */
 int recovery_run(int folder, const char *path, const struct ledger_open_options *options,
-		 const struct recovery_from *from, struct recovered *out);
+		 const struct recovery_from *from, const struct head *told, struct recovered *out);
 
 /* One entry of an index, as it stands in its file. */
 void index_entry_put(struct buf *out, uint64_t offset, const uint8_t hash[HASH_SIZE]);

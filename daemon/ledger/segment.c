@@ -19,6 +19,7 @@
 #define ZERO_WINDOW (64 * 1024)
 #define HEAD_LEAF (SEGMENT_HEAD - 8)
 #define FILE_MODE 0640 /* auditors read by the folder's group */
+#define SEALED_MODE 0440
 
 static const char magic[8] = { 'C', 'H', 'L', 'E', 'D', 'G', 'E', 'R' };
 
@@ -173,6 +174,15 @@ int segment_open(int folder, uint64_t first, int flags, struct segment_head *hea
 		return -1;
 	}
 	return fd_take(&fd);
+}
+
+void segment_seal(int fd, uint64_t first)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0 && (st.st_mode & 07777) == SEALED_MODE)
+		return;
+	if (fchmod(fd, SEALED_MODE) != 0)
+		log_warning("ledger_seal_failed", "segment=%016" PRIx64 " why=\"%s\"", first, log_errno());
 }
 
 int segment_pread(int fd, void *bytes, size_t n, uint64_t offset)

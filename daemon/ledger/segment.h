@@ -48,6 +48,9 @@ int segment_create(int folder, const struct segment_head *head, uint64_t size);
  * (logged). */
 int segment_open(int folder, uint64_t first, int flags, struct segment_head *head);
 
+/* A segment that has a successor is never written again: its file says so, for whoever would do it by mistake. */
+void segment_seal(int fd, uint64_t first);
+
 /* All n bytes at an offset: 0, or -1 (errno; for reading 0 if the file ended). */
 int segment_pread(int fd, void *bytes, size_t n, uint64_t offset);
 int segment_pwrite(int fd, const void *bytes, size_t n, uint64_t offset);

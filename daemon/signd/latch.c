@@ -22,6 +22,7 @@ static const struct {
 	[LATCH_CLOCK] = { "clock", NULL, NULL },
 	[LATCH_ROLLBACK] = { "rollback", "latched.rollback",
 			     "A front-end knows more than this ledger holds: the ledger was rolled back." },
+	[LATCH_HOST] = { "host", NULL, NULL }, /* seen anew at each start */
 	[LATCH_LEDGER] = { "ledger", "latched.ledger", "The ledger could not be written." },
 };
 
@@ -58,6 +59,17 @@ static void spare_make(const struct signer *s)
 		log_warning("latch_spare_failed", "why=\"%s\"", log_errno());
 }
 
+static void look_at_host(struct signer *s)
+{
+	char why[MAX_LATCH_WHY];
+	if (host_same(&s->host, &s->written_on))
+		return;
+	snprintf(why, sizeof(why),
+		 "This ledger was last written on another host, %s: if that one goes on, this is a copy.",
+		 s->written_on.name);
+	latch_set(s, LATCH_HOST, why);
+}
+
 int latch_start(struct signer *s)
 {
 	struct stat st;
@@ -73,6 +85,7 @@ int latch_start(struct signer *s)
 		}
 	}
 	spare_make(s);
+	look_at_host(s);
 	for (size_t i = 0; i < LATCHES; i++)
 		if (s->latches.closed[i])
 			log_error("latched", "what=%s why=\"%s\" open=\"chancery-signd --resume REASON\"",
@@ -123,6 +136,11 @@ void latch_key(struct signer *s, struct key *k, const char *why)
 	k->latched = true;
 	hex_encode(k->id, KEY_ID_SIZE, what + 4);
 	latch_record(s, what, why);
+}
+
+bool latch_stands_back(const struct signer *s)
+{
+	return s->latches.closed[LATCH_ROLLBACK] || s->latches.closed[LATCH_HOST];
 }
 
 bool latch_any(const struct signer *s)

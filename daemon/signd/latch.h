@@ -15,6 +15,7 @@ enum latch {
 	LATCH_CLOCK,	/* it jumped, or too long a time has passed since the ledger's last record */
 	LATCH_ROLLBACK, /* a front-end knows more than the ledger holds: nothing at all is written */
 	LATCH_LEDGER,	/* it could not be written */
+	LATCH_HOST,	/* it was written on another host: nothing at all is written here */
 	LATCHES,
 };
 
@@ -40,6 +41,8 @@ bool latch_any(const struct signer *s);
 void latch_forget(struct signer *s);
 /* The same for one of this life, once it is durable: the files go too. */
 void latch_open_all(struct signer *s);
+/* Whether nothing at all may be written, not even that it is so: this ledger isn't the one that goes on. */
+bool latch_stands_back(const struct signer *s);
 /* Takes a LATCHED record of an earlier life; positive: it is none that this version knows. */
 int latch_take(struct signer *s, const struct latched_record *r);
 

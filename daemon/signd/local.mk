@@ -13,6 +13,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/check.c daemon/signd/check.h \
 	daemon/signd/clock.c daemon/signd/clock.h \
 	daemon/signd/config.c daemon/signd/config.h \
+	daemon/signd/disk.c daemon/signd/disk.h \
 	daemon/signd/encode/cert.c daemon/signd/encode/cert.h \
 	daemon/signd/encode/csr.c daemon/signd/encode/csr.h \
 	daemon/signd/encode/der.c daemon/signd/encode/der.h \
@@ -20,6 +21,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/gone.c daemon/signd/gone.h \
 	daemon/signd/guard.c daemon/signd/guard.h \
 	daemon/signd/health.c daemon/signd/health.h \
+	daemon/signd/host.c daemon/signd/host.h \
 	daemon/signd/import.c daemon/signd/import.h \
 	daemon/signd/journal.c daemon/signd/journal.h \
 	daemon/signd/keygen.c daemon/signd/keygen.h \

@@ -241,6 +241,8 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_LATCHED:
 	case RECORD_RESUMED:
 		return take_latch(p, r);
+	case RECORD_HOST:
+		return host_get(r->body, &p->signer->written_on) ? 0 : -1;
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
 		return 0;
@@ -369,19 +371,19 @@ static int sections_get(struct pass *p, struct slice in)
 	return in.len ? -1 : 0;
 }
 
-static int close_open(const struct pass *p, struct ledger *ledger)
+/* Closes what the life before this one left open, and says that this one has begun, and where. */
+static int life_begin(const struct pass *p, struct ledger *ledger)
 {
 	scoped_buf body = { .max = MAX_RECORD_BODY };
-	struct clock *clock = &p->signer->clock;
+	struct signer *s = p->signer;
 	uint64_t seq;
-	clock_start(clock, ledger_last_time(ledger), p->signer->config.max_downtime_ms);
 	for (size_t i = 0; i < p->open_count; i++) {
 		const struct open_intent *o = &p->open[i];
 		struct lost_record lost = { o->seq, o->type };
 		buf_clear(&body);
 		record_lost_put(&body, &lost);
-		if (ledger_stage(ledger, RECORD_LOST, clock_stamp(clock), buf_slice(&body), &seq) != 0 ||
-		    recent_put(p->signer->recent, o->request_id, seq, time_now_ms()) != 0)
+		if (ledger_stage(ledger, RECORD_LOST, clock_stamp(&s->clock), buf_slice(&body), &seq) != 0 ||
+		    recent_put(s->recent, o->request_id, seq, time_now_ms()) != 0)
 			return -1;
 		log_warning("intent_lost", "intent=%llu type=%s", (unsigned long long)o->seq,
 			    record_type_name(o->type));
@@ -389,8 +391,15 @@ static int close_open(const struct pass *p, struct ledger *ledger)
 	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
 	buf_clear(&body);
 	record_started_put(&body, &started);
-	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(clock), buf_slice(&body), &seq) != 0)
+	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(&s->clock), buf_slice(&body), &seq) != 0)
 		return -1;
+	if (s->host.known && !s->written_on.known) {
+		buf_clear(&body);
+		host_put(&s->host, &body);
+		if (ledger_stage(ledger, RECORD_HOST, clock_stamp(&s->clock), buf_slice(&body), &seq) != 0)
+			return -1;
+		s->written_on = s->host;
+	}
 	return ledger_commit(ledger);
 }
 
@@ -423,7 +432,11 @@ int restore(struct signer *s, struct ledger *ledger)
 	if (!p)
 		return -1;
 	*p = (struct pass){ .signer = s, .since = time_now_ms() - 2 * REQUEST_WINDOW_MS };
-	int broken = pass_run(p, ledger) != 0 || close_open(p, ledger) != 0;
+	int broken = pass_run(p, ledger);
+	clock_start(&s->clock, ledger_last_time(ledger), s->config.max_downtime_ms);
+	/* What was rolled back, or copied, is left as it is. */
+	if (!broken && !ledger_rolled_back(ledger) && host_same(&s->host, &s->written_on))
+		broken = life_begin(p, ledger);
 	free(p);
 	return broken ? -1 : 0;
 }

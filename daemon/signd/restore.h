@@ -26,7 +26,8 @@ struct signer;
 
 /*
  * Reads the ledger into s->keys, s->log_key and s->recent, and closes
- * each intent without a result by a `lost` record. 0, or -1 logged.
+ * each intent without a result by a `lost` record, unless the ledger was rolled
+ * back or comes from another host. 0, or -1 logged.
  */
 int restore(struct signer *s, struct ledger *ledger);
 

@@ -101,11 +101,12 @@ static int load_checkpoint(struct signer *s, const char *folder)
 /* What the ledger says, by way of a snapshot of this version or by all its records. 0 or -1. */
 static int ledger_take(struct signer *s, const char *folder, uint32_t state_version, struct ledger **ledger)
 {
-	struct ledger_open_options o = { .state_version = state_version };
+	struct ledger_open_options o = { .head_file = s->config.head_file, .state_version = state_version };
 	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 	if (ledger_open(folder, &o, ledger) != 0)
 		return -1;
 	s->found = ledger_size(*ledger);
+	s->rolled_back = ledger_rolled_back(*ledger);
 	ledger_state(*ledger, &s->snapshot);
 	s->recent = recent_new(0);
 	if (s->recent && ledger_reader_open(folder, &s->reader) == 0 && restore(s, *ledger) == 0)
@@ -147,6 +148,8 @@ static int start_ledger(struct signer *s)
 		ledger_close(ledger);
 		return -1;
 	}
+	if (s->rolled_back)
+		latch_close(s, LATCH_ROLLBACK, "The head file tells of more than this ledger holds, or of another.");
 	return archivist_start(s, folder, s->snapshot, &s->archivist);
 }
 
@@ -158,6 +161,7 @@ static void look_around(struct signer *s)
 		return;
 	s->next_look = now + TICK_MS;
 	latch_tick(s);
+	disk_tick(s);
 	resume_tick(s, now);
 	check_tick(s, now);
 	archivist_tick(s);
@@ -201,6 +205,7 @@ static int rights_limit(const struct config *c)
 		{ c->state_dir, JAIL_WRITE },
 		{ c->socket, JAIL_WRITE_BESIDE },
 		{ c->anchors_dir, JAIL_READ },
+		{ c->head_file ? c->head_file : "", JAIL_WRITE_BESIDE },
 	};
 	batch_enter();
 	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0]))
@@ -213,6 +218,7 @@ static int bring_up(struct signer *s, struct watch *signals)
 	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 ||
 	    start_ledger(s) != 0 || verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
 		return -1;
+	disk_tick(s);
 	if (loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
 		return -1;
 	return calls_limit(JAIL_SANITIZED);
@@ -246,6 +252,7 @@ int serve(struct config *config)
 	struct signer s = { .config = *config };
 	struct watch signals = { .fd = -1 };
 	struct journal_head head;
+	host_read(config->machine_id, config->ledger_id, &s.host);
 	if (rights_limit(config) != 0)
 		return EXIT_FAILURE;
 	int up = bring_up(&s, &signals);

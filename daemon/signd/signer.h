@@ -10,6 +10,8 @@
 #include "signd/check.h"
 #include "signd/clock.h"
 #include "signd/config.h"
+#include "signd/disk.h"
+#include "signd/host.h"
 #include "signd/journal.h"
 #include "signd/keys.h"
 #include "signd/latch.h"
@@ -41,11 +43,14 @@ struct signer {
 
 	struct check checks[MAX_SLOTS];
 	struct clock clock;
+	struct disk disk;
+	struct host host, written_on; /* this one; the ledger's last one */
 	struct latches latches;
 	bool resuming;
 	int64_t next_look, resume_look; /* boot milliseconds */
 	uint64_t snapshot;		/* records that the start had not to read; 0: it read all */
 	uint64_t found;			/* records at the start, before this life added any */
+	bool rolled_back;		/* as the head file says */
 	bool greeted;			/* a caller has said HELLO: from now on it may know what this life added */
 
 	struct key *log_key;

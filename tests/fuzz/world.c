@@ -191,6 +191,12 @@ struct slice ledger_state(const struct ledger *l, uint64_t *size)
 	return (struct slice){ 0 };
 }
 
+bool ledger_rolled_back(const struct ledger *l)
+{
+	(void)l;
+	return false;
+}
+
 void ledger_state_drop(struct ledger *l)
 {
 	(void)l;

@@ -502,6 +502,78 @@ static void a_failed_write_closes_the_ledger(void **state)
 	}
 }
 
+static void sealed_segments_are_read_only(void **state)
+{
+	(void)state;
+	struct stat st;
+	struct ledger *l = must_open(&small);
+	append(l, 1, 3900);
+	assert_int_equal(stat(file_path(SEG0), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	append(l, 1, 3900);
+	assert_int_equal(stat(file_path(SEG0), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0440);
+	ledger_close(l);
+	assert_int_equal(chmod(file_path(SEG0), 0640), 0);
+	ledger_close(must_open(&small));
+	assert_int_equal(stat(file_path(SEG0), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0440);
+}
+
+/* What the head file tells must be there: a ledger that was cut, or grew otherwise, is seen; and it is left as it is. */
+static void the_head_file_tells_of_what_is_gone(void **state)
+{
+	(void)state;
+	scoped_buf before = { .max = 8192 }, after = { .max = 8192 }, head = { .max = 256 }, now = { .max = 8192 };
+	struct ledger *l = must_open(&small);
+	append(l, 1, 40);
+	ledger_tell_head(l);
+	ledger_close(l);
+	file_load(SEG0, &before);
+	l = must_open(&small);
+	assert_false(ledger_rolled_back(l));
+	append(l, 2, 40);
+	ledger_tell_head(l);
+	ledger_close(l);
+	file_load(SEG0, &after);
+	file_load("head", &head);
+	assert_int_equal(head.len, 86);
+	l = must_open(&small);
+	assert_false(ledger_rolled_back(l));
+	ledger_close(l);
+	/* The last batch is gone. */
+	file_store(SEG0, buf_slice(&before));
+	l = must_open(&small);
+	assert_true(ledger_rolled_back(l));
+	ledger_close(l);
+	/* Others stand in its place. */
+	unlink(file_path("head"));
+	l = must_open(&small);
+	append(l, 2, 41);
+	ledger_close(l);
+	file_store("head", buf_slice(&head));
+	l = must_open(&small);
+	assert_true(ledger_rolled_back(l));
+	ledger_close(l);
+	/* What was flushed and is damaged is no torn tail. */
+	int kept = log_hush();
+	after.at[SEGMENT_HEAD + 72 + 50] ^= 1;
+	file_store(SEG0, buf_slice(&after));
+	assert_int_equal(ledger_open(folder, &small, &l), -1);
+	file_load(SEG0, &now);
+	assert_true(slice_equal(buf_slice(&now), buf_slice(&after)));
+	/* A file that says nothing, or less, changes nothing. */
+	after.at[SEGMENT_HEAD + 72 + 50] ^= 1;
+	file_store(SEG0, buf_slice(&after));
+	for (size_t cut = 0; cut < head.len; cut += 17) {
+		file_store("head", (struct slice){ head.at, cut });
+		l = must_open(&small);
+		assert_false(ledger_rolled_back(l));
+		ledger_close(l);
+	}
+	log_restore(kept);
+}
+
 #define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, folder_make, folder_remove)
 
 int main(void)
@@ -520,6 +592,8 @@ int main(void)
 		LEDGER_TEST(one_writer_of_one_ledger),
 		LEDGER_TEST(batches_have_limits),
 		LEDGER_TEST(a_failed_write_closes_the_ledger),
+		LEDGER_TEST(sealed_segments_are_read_only),
+		LEDGER_TEST(the_head_file_tells_of_what_is_gone),
 	};
 	return cmocka_run_group_tests_name("ledger", tests, log_key_make, log_key_free);
 }
