@@ -94,7 +94,7 @@ int ledger_create(const char *folder, const struct ledger_open_options *options)
 	merkle_init(&empty);
 	merkle_root(&empty, head.root);
 	memcpy(head.ledger_id, o.ledger_id, sizeof(head.ledger_id));
-	scoped_fd int segment = segment_create(fd, &head, o.segment_size);
+	scoped_fd int segment = segment_create(fd, &head, o.segment_size, (struct slice){ 0 });
 	return segment < 0 ? -1 : 0;
 }
 
@@ -301,7 +301,7 @@ static int segment_make_room(struct ledger *l)
 	head.first = l->now.tree.size;
 	merkle_root(&l->now.tree, head.root);
 	uint64_t capacity = need > l->options.segment_size ? need : l->options.segment_size;
-	scoped_fd int segment = segment_create(l->folder, &head, capacity);
+	scoped_fd int segment = segment_create(l->folder, &head, capacity, (struct slice){ 0 });
 	scoped_fd int index = segment < 0 ? -1 : index_open(l->folder, head.first);
 	if (index < 0)
 		return -1;

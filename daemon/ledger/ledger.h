@@ -38,6 +38,7 @@ struct ledger_open_options {
 	uint8_t ledger_id[16];
 	uint64_t segment_size;	/* bytes reserved per segment file (more if a batch needs it); 0 for 64 MiB */
 	const char *head_file;	/* where the head is told, as an absolute path; NULL: "head" in the folder */
+	bool distrust;		/* the last life saw a write fail: see ledger_open() */
 	uint32_t state_version; /* of the snapshots that the caller can read; 0: none, all records are read */
 };
 
@@ -47,7 +48,11 @@ int ledger_create(const char *folder, const struct ledger_open_options *options)
  * Locks and opens for writing: reads all records and verifies their checks,
  * order and batches, the heads of all segments and the checkpoint (signature
  * and root), and cuts off a torn tail. From a snapshot that fits, only the
- * records from its segment on are read; ledger_state() says which it was. 0; LEDGER_HELD, LEDGER_OTHER,
+ * records from its segment on are read; ledger_state() says which it was.
+ *
+ * After a write or flush that failed the kernel may show what never reached
+ * the disk, and call it clean. options->distrust: the last batch, the only one
+ * that can be such, is written to a new segment before anything follows it. 0; LEDGER_HELD, LEDGER_OTHER,
  * LEDGER_NONE (all logged); -1: broken (logged), which is also a ledger that
  * is shorter than its own checkpoint.
  */

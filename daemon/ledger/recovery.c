@@ -20,8 +20,10 @@ struct recovery {
 	const struct recovery_from *from; /* or NULL */
 	const struct head *told;
 	struct recovered *out;
+	struct merkle before;  /* the last whole batch */
 	struct merkle reading; /* with the batch that is being read; out->tree has whole ones only */
 	int64_t reading_time;
+	uint64_t batch; /* offset of the last whole batch in the last segment */
 	struct buf note; /* empty without a checkpoint */
 	struct checkpoint checkpoint;
 	bool checkpoint_known; /* its signature holds */
@@ -141,21 +143,22 @@ static int record_take(struct recovery *r, const struct record *record, const ui
 		return -1;
 	head_hold(r);
 	if (record->flags & RECORD_BATCH_END) {
+		r->before = r->out->tree;
 		r->out->tree = r->reading;
 		r->out->last_time = r->reading_time;
 	}
 	return 0;
 }
 
-/* All records of one segment into tree and index. */
-static int segment_take(struct recovery *r, struct segment_walk *w, uint64_t first, int index)
+/* All records of one segment, up to where the next one begins, into tree and index. */
+static int segment_take(struct recovery *r, struct segment_walk *w, uint64_t first, uint64_t next, int index)
 {
 	scoped_buf entries = { .max = INDEX_WINDOW };
 	struct record record;
 	uint8_t hash[HASH_SIZE];
 	uint64_t offset = w->offset, written = 0;
-	int state;
-	for (; (state = segment_walk_next(w, &record, hash)) == 0; offset = w->offset) {
+	int state = 0;
+	for (; w->seq < next && (state = segment_walk_next(w, &record, hash)) == 0; offset = w->offset) {
 		if (record_take(r, &record, hash) != 0)
 			return -1;
 		index_entry_put(&entries, offset, hash);
@@ -175,15 +178,32 @@ static int segment_take(struct recovery *r, struct segment_walk *w, uint64_t fir
 	return 0;
 }
 
+/*
+ * The first batch of the next segment may stand here as well, if it was moved
+ * there (tail_move) and the process ended before it was cut off here.
+ */
+static int moved_cut(const struct recovery *r, struct segment_walk *w, uint64_t first, uint64_t next)
+{
+	struct segment_head head;
+	struct record record;
+	uint8_t hash[HASH_SIZE];
+	if (w->seq != next || segment_walk_next(w, &record, hash) != 0)
+		return broken(w->end_seq, "what stands behind a sealed segment's last batch isn't zero");
+	scoped_fd int fd = segment_open(r->folder, first, O_RDWR, &head);
+	if (fd < 0 || ftruncate(fd, (off_t)w->end) != 0 || fsync(fd) != 0)
+		return broken(first, log_errno());
+	log_warning("ledger_tail_cut", "seq=%" PRIu64 " offset=%" PRIu64 " why=\"it stands in the next segment\"", next,
+		    w->end);
+	return 0;
+}
+
 /* A segment that has a successor was flushed whole: its last batch is complete, and zeros follow. */
-static int sealed_check(const struct segment_walk *w)
+static int sealed_check(const struct recovery *r, struct segment_walk *w, uint64_t first, uint64_t next)
 {
 	uint64_t nonzero;
 	if (segment_find_nonzero(w->fd, w->end, &nonzero) != 0)
 		return broken(w->seq, log_errno());
-	if (nonzero != w->size)
-		return broken(w->end_seq, "what stands behind a sealed segment's last batch isn't zero");
-	return 0;
+	return nonzero != w->size ? moved_cut(r, w, first, next) : 0;
 }
 
 /*
@@ -237,19 +257,21 @@ static int zero_from(int fd, uint64_t from, uint64_t size)
 }
 
 /*
- * Cuts a torn tail. The last whole batch is written once more before the
+ * Cuts a torn tail, unless what is here will be left behind (tail_move). The last whole batch is written once more before the
  * flush: the life before this one may have died between its write and its
  * flush, or seen the flush fail, after which the kernel takes the pages for clean.
  */
-static int tail_settle(const struct segment_walk *w, uint64_t reserved, uint64_t told)
+static int tail_settle(const struct recovery *r, const struct segment_walk *w)
 {
-	uint64_t nonzero;
+	uint64_t nonzero, reserved = r->options->segment_size, told = r->told->size;
 	if (segment_find_nonzero(w->fd, w->end, &nonzero) != 0)
 		return broken(w->end_seq, log_errno());
 	if (nonzero != w->size && told > w->end_seq)
 		return broken(w->end_seq, "damaged, where the head file says that a record was flushed");
 	if (nonzero != w->size && tail_check(w, nonzero) != 0)
 		return -1;
+	if (r->options->distrust)
+		return 0;
 	scoped_buf last = { .max = MAX_BATCH_BYTES };
 	size_t n = (size_t)(w->end - w->batch);
 	uint8_t *room = n ? buf_room(&last, n) : NULL;
@@ -283,10 +305,11 @@ static int head_check(struct recovery *r, const struct segment_head *head)
 	return 0;
 }
 
-/* One segment; of the last one, the files stay open in out. */
-static int segment_recover(struct recovery *r, uint64_t first, bool last)
+/* One segment; of the last one, whose next is UINT64_MAX, the files stay open in out. */
+static int segment_recover(struct recovery *r, uint64_t first, uint64_t next)
 {
 	struct segment_head head;
+	bool last = next == UINT64_MAX;
 	scoped_fd int fd = segment_open(r->folder, first, last ? O_RDWR : O_RDONLY, &head);
 	int failed = fd < 0 ? -1 : head_check(r, &head);
 	if (failed)
@@ -298,8 +321,8 @@ static int segment_recover(struct recovery *r, uint64_t first, bool last)
 	if (segment_walk_open(&w, fd, first) != 0)
 		return broken(first, log_errno());
 	/* What the checkpoint needs may be damaged rather than torn: it is asked before anything is cut. */
-	if (segment_take(r, &w, first, index) != 0 || (last && checkpoint_reached(r) != 0) ||
-	    (last ? tail_settle(&w, r->options->segment_size, r->told->size) : sealed_check(&w)) != 0)
+	if (segment_take(r, &w, first, next, index) != 0 || (last && checkpoint_reached(r) != 0) ||
+	    (last ? tail_settle(r, &w) : sealed_check(r, &w, first, next)) != 0)
 		return -1;
 	struct recovered *out = r->out;
 	out->head = head;
@@ -307,11 +330,46 @@ static int segment_recover(struct recovery *r, uint64_t first, bool last)
 		segment_seal(fd, first);
 		return 0;
 	}
+	r->batch = w.batch;
 	out->end = w.end;
 	out->capacity = w.size < r->options->segment_size ? r->options->segment_size : w.size;
 	out->segment = fd_take(&fd);
 	out->index = fd_take(&index);
 	return 0;
+}
+
+/*
+ * Writes the last batch to a segment of its own, be it in place of the one
+ * that it fills, and goes on there. The order: the new one is durable, then
+ * the old one ends before the batch.
+ */
+static int tail_move(struct recovery *r)
+{
+	struct recovered *out = r->out;
+	scoped_buf batch = { .max = MAX_BATCH_BYTES };
+	struct segment_head head = out->head;
+	size_t n = (size_t)(out->end - r->batch);
+	uint8_t *room = buf_room(&batch, n);
+	const struct merkle before = n ? r->before : out->tree; /* a segment without any batch is made anew */
+	if (!room || segment_pread(out->segment, room, n, r->batch) != 0)
+		return broken(before.size, log_errno());
+	head.first = before.size;
+	merkle_root(&before, head.root);
+	scoped_fd int fd = segment_create(r->folder, &head, out->capacity > SEGMENT_HEAD + n ? out->capacity : SEGMENT_HEAD + n,
+					  (struct slice){ room, n });
+	if (fd < 0)
+		return -1;
+	if (head.first != out->head.first) {
+		if (ftruncate(out->segment, (off_t)r->batch) != 0 || fsync(out->segment) != 0 ||
+		    ftruncate(out->index, (off_t)((head.first - out->head.first) * INDEX_ENTRY)) != 0)
+			return broken(head.first, log_errno());
+		segment_seal(out->segment, out->head.first);
+	}
+	log_warning("ledger_tail_moved", "seq=%" PRIu64 " why=\"a write had failed\"", head.first);
+	fd_close(&out->segment);
+	fd_close(&out->index);
+	out->tree = r->reading = before;
+	return segment_recover(r, head.first, UINT64_MAX);
 }
 
 /* The checkpoint's note, if there is one. */
@@ -388,7 +446,9 @@ int recovery_run(int folder, const char *path, const struct ledger_open_options 
 	size_t start = 0;
 	int failed = from ? snapshot_start(&r, &list, &start) : 0;
 	for (size_t i = start; !failed && i < list.count; i++)
-		failed = segment_recover(&r, list.first[i], i + 1 == list.count);
+		failed = segment_recover(&r, list.first[i], i + 1 < list.count ? list.first[i + 1] : UINT64_MAX);
+	if (!failed && options->distrust)
+		failed = tail_move(&r);
 	out->other_head = out->other_head || told->size > out->tree.size;
 	return failed;
 }

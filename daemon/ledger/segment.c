@@ -125,7 +125,8 @@ int segment_list_read(int folder, const char *ending, struct segment_list *list)
 	return 0;
 }
 
-static int create_under(int folder, const char *name, const struct segment_head *head, uint64_t size)
+static int create_under(int folder, const char *name, const struct segment_head *head, uint64_t size,
+			struct slice records)
 {
 	uint8_t bytes[SEGMENT_HEAD];
 	head_write(head, bytes);
@@ -137,17 +138,18 @@ static int create_under(int folder, const char *name, const struct segment_head 
 		errno = failed;
 		return -1;
 	}
-	if (segment_pwrite(fd, bytes, sizeof(bytes), 0) != 0 || fsync(fd) != 0)
+	if (segment_pwrite(fd, bytes, sizeof(bytes), 0) != 0 ||
+	    segment_pwrite(fd, records.at, records.len, SEGMENT_HEAD) != 0 || fsync(fd) != 0)
 		return -1;
 	return fd_take(&fd);
 }
 
-int segment_create(int folder, const struct segment_head *head, uint64_t size)
+int segment_create(int folder, const struct segment_head *head, uint64_t size, struct slice records)
 {
 	char name[SEGMENT_NAME], next[SEGMENT_NAME];
 	segment_name(head->first, "seg", name);
 	segment_name(head->first, "new", next);
-	scoped_fd int fd = create_under(folder, next, head, size);
+	scoped_fd int fd = create_under(folder, next, head, size, records);
 	if (fd < 0 || renameat(folder, next, folder, name) != 0 || fsync(folder) != 0) {
 		log_error("ledger_segment_failed", "segment=%s bytes=%" PRIu64 " why=\"%s\"", name, size, log_errno());
 		unlinkat(folder, next, 0);

@@ -42,8 +42,11 @@ int segment_list_read(int folder, const char *ending, struct segment_list *list)
 void segment_list_free(struct segment_list *list);
 #define scoped_segment_list __attribute__((cleanup(segment_list_free))) struct segment_list
 
-/* Makes a segment of size bytes under its final name, all of it durable. The descriptor, or -1 (logged). */
-int segment_create(int folder, const struct segment_head *head, uint64_t size);
+/*
+ * Makes a segment of size bytes that begins with these records, all of it
+ * durable before it has its name. The descriptor, or -1 (logged).
+ */
+int segment_create(int folder, const struct segment_head *head, uint64_t size, struct slice records);
 /* Opens a segment (flags: O_RDONLY or O_RDWR) whose head must be whole and named `first`. The descriptor, or -1
  * (logged). */
 int segment_open(int folder, uint64_t first, int flags, struct segment_head *head);

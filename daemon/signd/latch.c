@@ -51,6 +51,25 @@ static void marker_set(const struct signer *s, enum latch which)
 		log_error("latch_not_kept", "latch=%s why=\"%s\"", texts[which].name, log_errno());
 }
 
+/* The marker is empty until the tail was written anew; a failure puts an empty one in its place. */
+bool latch_ledger_suspect(const struct signer *s)
+{
+	struct stat st;
+	scoped_fd int folder = folder_open(s);
+	return folder >= 0 && fstatat(folder, texts[LATCH_LEDGER].file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_size == 0;
+}
+
+void latch_ledger_settled(const struct signer *s)
+{
+	static const char settled[] = "the tail was written anew\n";
+	scoped_fd int folder = folder_open(s);
+	scoped_fd int fd = folder < 0 ? -1
+				      : openat(folder, texts[LATCH_LEDGER].file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fd_write_all(fd, settled, sizeof(settled) - 1) != 0 || fsync(fd) != 0)
+		log_warning("latch_not_kept", "latch=ledger why=\"%s\"", log_errno());
+}
+
 static void spare_make(const struct signer *s)
 {
 	scoped_fd int folder = folder_open(s);

@@ -28,6 +28,10 @@ struct latches {
 	char why[LATCHES][MAX_LATCH_WHY + 1];
 };
 
+/* Whether an earlier life saw the ledger fail, and its tail was not written anew since. Before the ledger is opened. */
+bool latch_ledger_suspect(const struct signer *s);
+/* It is, now. */
+void latch_ledger_settled(const struct signer *s);
 /* Finds the files of earlier lives. After the ledger was read. */
 int latch_start(struct signer *s);
 /* Looks at clock and ledger. Call it often. */

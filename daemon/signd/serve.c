@@ -101,10 +101,14 @@ static int load_checkpoint(struct signer *s, const char *folder)
 /* What the ledger says, by way of a snapshot of this version or by all its records. 0 or -1. */
 static int ledger_take(struct signer *s, const char *folder, uint32_t state_version, struct ledger **ledger)
 {
-	struct ledger_open_options o = { .head_file = s->config.head_file, .state_version = state_version };
+	struct ledger_open_options o = { .head_file = s->config.head_file,
+					 .distrust = latch_ledger_suspect(s),
+					 .state_version = state_version };
 	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 	if (ledger_open(folder, &o, ledger) != 0)
 		return -1;
+	if (o.distrust)
+		latch_ledger_settled(s);
 	s->found = ledger_size(*ledger);
 	s->rolled_back = ledger_rolled_back(*ledger);
 	ledger_state(*ledger, &s->snapshot);

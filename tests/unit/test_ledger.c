@@ -574,6 +574,83 @@ static void the_head_file_tells_of_what_is_gone(void **state)
 	log_restore(kept);
 }
 
+static void must_have(struct ledger *l, uint64_t size, const uint8_t root[HASH_SIZE])
+{
+	uint8_t now[HASH_SIZE];
+	ledger_root(l, now);
+	assert_int_equal(ledger_size(l), size);
+	assert_memory_equal(now, root, HASH_SIZE);
+}
+
+static size_t segments(void)
+{
+	scoped_segment_list list = { NULL, 0 };
+	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(segment_list_read(fd, "seg", &list), 0);
+	return list.count;
+}
+
+/* After a failed write the last batch is believed only when it stands on other pages, whole or not, moved or half-way. */
+static void a_tail_that_is_not_trusted_is_written_anew(void **state)
+{
+	(void)state;
+	struct ledger_open_options doubt = small;
+	doubt.distrust = true;
+	uint8_t root[HASH_SIZE];
+	scoped_buf old = { .max = 8192 };
+	struct ledger *l = must_open(&doubt); /* nothing in it */
+	ledger_close(l);
+	l = must_open(&small);
+	append(l, 1, 40);
+	append(l, 2, 40);
+	append(l, 3, 40);
+	ledger_root(l, root);
+	ledger_close(l);
+	file_load(SEG0, &old);
+	memset(old.at + SEGMENT_HEAD + 6 * 72, 0xa5, 40); /* what the failed write left */
+	file_store(SEG0, buf_slice(&old));
+	l = must_open(&doubt);
+	must_have(l, 6, root);
+	ledger_close(l);
+	assert_int_equal(segments(), 2);
+	struct stat st;
+	assert_int_equal(stat(file_path(SEG0), &st), 0);
+	assert_int_equal(st.st_size, SEGMENT_HEAD + 3 * 72);
+	/* The process ended before the old one was cut. */
+	memset(old.at + SEGMENT_HEAD + 6 * 72, 0, 40);
+	for (int garbage = 0; garbage < 2; garbage++) {
+		memset(old.at + SEGMENT_HEAD + 6 * 72, garbage ? 0xa5 : 0, 40);
+		file_store(SEG0, buf_slice(&old));
+		l = must_open(garbage ? &doubt : &small);
+		must_have(l, 6, root);
+		ledger_close(l);
+		assert_int_equal(stat(file_path(SEG0), &st), 0);
+		assert_int_equal(st.st_size, SEGMENT_HEAD + 3 * 72);
+	}
+	/* A batch that fills its segment takes its place; it goes on from there. */
+	l = must_open(&doubt);
+	must_have(l, 6, root);
+	append(l, 1, 3900);
+	ledger_root(l, root);
+	ledger_close(l);
+	l = must_open(&doubt);
+	must_have(l, 7, root);
+	assert_int_equal(segments(), 3);
+	append(l, 1, 10);
+	ledger_root(l, root);
+	ledger_close(l);
+	l = must_open(&small);
+	must_have(l, 8, root);
+	ledger_close(l);
+	/* Anything else behind a sealed batch is damage. */
+	memset(old.at + SEGMENT_HEAD + 3 * 72, 7, 40);
+	file_store(SEG0, buf_slice(&old));
+	int kept = log_hush();
+	assert_int_equal(ledger_open(folder, &doubt, &l), -1);
+	assert_int_equal(ledger_open(folder, &small, &l), -1);
+	log_restore(kept);
+}
+
 #define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, folder_make, folder_remove)
 
 int main(void)
@@ -592,6 +669,7 @@ int main(void)
 		LEDGER_TEST(one_writer_of_one_ledger),
 		LEDGER_TEST(batches_have_limits),
 		LEDGER_TEST(a_failed_write_closes_the_ledger),
+		LEDGER_TEST(a_tail_that_is_not_trusted_is_written_anew),
 		LEDGER_TEST(sealed_segments_are_read_only),
 		LEDGER_TEST(the_head_file_tells_of_what_is_gone),
 	};
