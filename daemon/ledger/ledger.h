@@ -10,7 +10,7 @@
  *
  * Folder: SEQ.seg (16 hex digits: the first sequence number in it), SEQ.idx (derived: 8 bytes offset and 32
  * bytes leaf hash a record; rebuilt if it's missing or short), checkpoint (the newest signed note), SIZE.snap
- * (ledger/snapshot.h), head (ledger/head.h).
+ * (ledger/snapshot.h), head (ledger/head.h), SEQ.arc (a segment that is kept elsewhere: ledger/archive.h).
  *
  * A segment is a head (ledger/segment.h), records in whole batches and zeros up to the file's end. A batch never
  * spans two segments. Only the last segment can end in a torn batch: what can't be one is damage, and refused.
@@ -32,6 +32,7 @@ enum ledger_refusal {
 	LEDGER_HELD,	   /* another process writes it */
 	LEDGER_OTHER,	   /* its id is another one */
 	LEDGER_NONE,	   /* no such ledger, record or checkpoint */
+	LEDGER_ARCHIVED,   /* its segment was moved elsewhere: ledger/archive.h */
 };
 
 struct ledger_open_options {
@@ -104,15 +105,17 @@ int ledger_put_checkpoint(struct ledger *l, struct slice note);
 struct ledger_reader;
 int ledger_reader_open(const char *folder, struct ledger_reader **out);
 void ledger_reader_close(struct ledger_reader *r);
-/* One record by number: its bytes (head to check) replace what out had, and parsed. 0; LEDGER_NONE; -1 broken, logged.
- */
+/* One record by number: its bytes (head to check) replace what out had, and parsed. 0; LEDGER_NONE;
+ * LEDGER_ARCHIVED; -1 broken, logged. */
 int ledger_read(struct ledger_reader *r, uint64_t seq, struct buf *out, struct record *record);
 /*
  * Raw records from `from` up to before `limit`, as many as fit into most bytes
- * but at least one, appended to out. 0 (also if there is none); -1 broken, logged.
+ * but at least one, appended to out. 0 (also if there is none); LEDGER_ARCHIVED: the first isn't here; -1 broken,
+ * logged.
  */
 int ledger_read_range(struct ledger_reader *r, uint64_t from, uint64_t limit, size_t most, struct buf *out);
-/* Leaf hash of a record as the index has it: for proofs, which whoever gets them verifies. 0; LEDGER_NONE; -1. */
+/* Leaf hash of a record as the index has it: for proofs, which whoever gets them verifies; also of one that
+ * is archived. 0; LEDGER_NONE; -1. */
 int ledger_read_hash(struct ledger_reader *r, uint64_t seq, uint8_t hash[HASH_SIZE]);
 /* The first sequence number of the segment that holds this record. 0; LEDGER_NONE; -1. */
 int ledger_reader_segment(struct ledger_reader *r, uint64_t seq, uint64_t *first);

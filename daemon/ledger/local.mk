@@ -1,6 +1,7 @@
 # ledger: records, the tree over them, the files that hold them and the notes that sign them; libcrypto and base.
 noinst_LIBRARIES += daemon/ledger/libledger.a
 daemon_ledger_libledger_a_SOURCES = \
+	daemon/ledger/archive.c daemon/ledger/archive.h \
 	daemon/ledger/checkpoint.c daemon/ledger/checkpoint.h \
 	daemon/ledger/hash.c daemon/ledger/hash.h \
 	daemon/ledger/head.c daemon/ledger/head.h \

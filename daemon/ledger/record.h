@@ -91,4 +91,7 @@ size_t record_close(uint8_t *at, uint8_t flags, uint8_t hash[HASH_SIZE]);
  */
 int record_certificate(struct slice tbs, struct slice signature, struct buf *out);
 
+/* notAfter of a TBSCertificate, in Unix seconds. 0; positive if tbs is not one; then *seconds stays. */
+int record_not_after(struct slice tbs, int64_t *seconds);
+
 #endif

@@ -19,11 +19,12 @@ struct recovery {
 	const struct ledger_open_options *options;
 	const struct recovery_from *from; /* or NULL */
 	const struct head *told;
+	bool archived; /* some segments are kept elsewhere */
 	struct recovered *out;
 	struct merkle before;  /* the last whole batch */
 	struct merkle reading; /* with the batch that is being read; out->tree has whole ones only */
 	int64_t reading_time;
-	uint64_t batch; /* offset of the last whole batch in the last segment */
+	uint64_t batch;	 /* offset of the last whole batch in the last segment */
 	struct buf note; /* empty without a checkpoint */
 	struct checkpoint checkpoint;
 	bool checkpoint_known; /* its signature holds */
@@ -257,9 +258,9 @@ static int zero_from(int fd, uint64_t from, uint64_t size)
 }
 
 /*
- * Cuts a torn tail, unless what is here will be left behind (tail_move). The last whole batch is written once more before the
- * flush: the life before this one may have died between its write and its
- * flush, or seen the flush fail, after which the kernel takes the pages for clean.
+ * Cuts a torn tail, unless what is here will be left behind (tail_move). The last whole batch is written once more
+ * before the flush: the life before this one may have died between its write and its flush, or seen the flush fail,
+ * after which the kernel takes the pages for clean.
  */
 static int tail_settle(const struct recovery *r, const struct segment_walk *w)
 {
@@ -295,6 +296,9 @@ static int head_check(struct recovery *r, const struct segment_head *head)
 		log_error("ledger_other", "seq=%" PRIu64 " why=\"the segment is another ledger's\"", head->first);
 		return LEDGER_OTHER;
 	}
+	if (head->first != r->out->tree.size && r->archived)
+		return broken(r->out->tree.size, "records are archived, and no snapshot spares reading them: put their "
+						 "segments back");
 	if (head->first != r->out->tree.size)
 		return broken(r->out->tree.size, "records are missing between two segments");
 	merkle_root(&r->out->tree, root);
@@ -355,8 +359,9 @@ static int tail_move(struct recovery *r)
 		return broken(before.size, log_errno());
 	head.first = before.size;
 	merkle_root(&before, head.root);
-	scoped_fd int fd = segment_create(r->folder, &head, out->capacity > SEGMENT_HEAD + n ? out->capacity : SEGMENT_HEAD + n,
-					  (struct slice){ room, n });
+	scoped_fd int fd =
+		segment_create(r->folder, &head, out->capacity > SEGMENT_HEAD + n ? out->capacity : SEGMENT_HEAD + n,
+			       (struct slice){ room, n });
 	if (fd < 0)
 		return -1;
 	if (head.first != out->head.first) {
@@ -394,19 +399,37 @@ static uint64_t index_end(int folder, uint64_t first)
 	return first + (uint64_t)st.st_size / INDEX_ENTRY;
 }
 
-/* Of the segments that a snapshot spares us: that all of them are there, as far as names and indexes say. */
-static int earlier_check(const struct recovery *r, const struct segment_list *list, size_t count)
+/* Whether a segment of this number is in the list. */
+static bool list_has(const struct segment_list *list, uint64_t first)
 {
-	uint64_t end = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct segment_head head;
-		scoped_fd int fd = segment_open(r->folder, list->first[i], O_RDONLY, &head);
-		if (fd < 0 || head.first != end ||
-		    memcmp(head.ledger_id, r->options->ledger_id, sizeof(head.ledger_id)) != 0)
-			return broken(end, "a segment before the snapshot's is missing or another ledger's");
-		end = index_end(r->folder, head.first);
+	for (size_t i = 0; i < list->count; i++)
+		if (list->first[i] == first)
+			return true;
+	return false;
+}
+
+/* Of the segments that a snapshot spares us: that all of them are known, as far as names and indexes say. */
+static int earlier_check(const struct recovery *r, const struct segment_list *here)
+{
+	scoped_segment_list away = { NULL, 0 };
+	uint64_t end = 0, to = r->from->snapshot->segment.size;
+	if (segment_list_read(r->folder, "arc", &away) != 0)
+		return -1;
+	while (end < to) {
+		struct segment_head head = { .first = end };
+		memcpy(head.ledger_id, r->options->ledger_id, sizeof(head.ledger_id));
+		if (list_has(here, end)) {
+			scoped_fd int fd = segment_open(r->folder, end, O_RDONLY, &head);
+			head.first = fd < 0 ? UINT64_MAX : head.first;
+		} else if (!list_has(&away, end)) {
+			return broken(end, "a segment before the snapshot's is missing");
+		}
+		uint64_t next = head.first == end ? index_end(r->folder, end) : 0;
+		if (next <= end || memcmp(head.ledger_id, r->options->ledger_id, sizeof(head.ledger_id)) != 0)
+			return broken(end, "a segment before the snapshot's, or its index, isn't whole");
+		end = next;
 	}
-	return end == r->from->snapshot->segment.size ? 0 : broken(end, "an index before the snapshot isn't whole");
+	return end == to ? 0 : broken(end, "an index before the snapshot isn't whole");
 }
 
 /* Stands where the snapshot's segment begins; its index in the list goes to *start. 0, or -1: it doesn't fit. */
@@ -416,7 +439,7 @@ static int snapshot_start(struct recovery *r, const struct segment_list *list, s
 	size_t i = 0;
 	while (i < list->count && list->first[i] < s->segment.size)
 		i++;
-	if (i == list->count || list->first[i] != s->segment.size || earlier_check(r, list, i) != 0)
+	if (i == list->count || list->first[i] != s->segment.size || earlier_check(r, list) != 0)
 		return broken(s->segment.size, "the snapshot is of other segments");
 	if (r->note.len == 0 || checkpoint_judge(r, r->from->log_key) != 0)
 		return broken(s->tree.size, "a snapshot without a checkpoint");
@@ -431,8 +454,7 @@ int recovery_run(int folder, const char *path, const struct ledger_open_options 
 		 const struct recovery_from *from, const struct head *told, struct recovered *out)
 {
 	scoped_segment_list list = { NULL, 0 };
-	__attribute__((cleanup(
-		recovery_free))) struct recovery r = {
+	__attribute__((cleanup(recovery_free))) struct recovery r = {
 		.folder = folder, .options = options, .from = from, .told = told, .out = out
 	};
 	buf_init(&r.note, MAX_NOTE);
@@ -443,6 +465,10 @@ int recovery_run(int folder, const char *path, const struct ledger_open_options 
 		log_error("ledger_missing", "folder=%s why=\"no segment in it\"", path);
 		return LEDGER_NONE;
 	}
+	scoped_segment_list away = { NULL, 0 };
+	if (segment_list_read(folder, "arc", &away) != 0)
+		return -1;
+	r.archived = away.count != 0;
 	size_t start = 0;
 	int failed = from ? snapshot_start(&r, &list, &start) : 0;
 	for (size_t i = start; !failed && i < list.count; i++)

@@ -29,9 +29,9 @@ struct archivist {
 	bool busy;
 	int64_t next; /* boot milliseconds */
 	/* The thread's. */
-	uint64_t size;	/* of the last snapshot; */
-	uint64_t to;	/* of the one that is made, */
-	struct buf file; /* its bytes, */
+	uint64_t size;		/* of the last snapshot; */
+	uint64_t to;		/* of the one that is made, */
+	struct buf file;	/* its bytes, */
 	struct checkpoint head; /* what its note says, */
 	bool more;		/* and whether as many records follow it */
 };

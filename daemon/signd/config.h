@@ -23,12 +23,12 @@ struct config {
 	bool allow_roots;
 	const char *anchors_dir; /* the roots that an import may lead to */
 	unsigned verifiers;
-	size_t max_unbound;	 /* keys that wait to be bound */
-	uint64_t max_unsigned;	 /* records that may follow the last checkpoint */
-	int64_t max_downtime_ms; /* between the ledger's last record and a start; 0: any */
-	int64_t checkpoint_ms;	 /* a checkpoint is at most so old while the ledger grows */
+	size_t max_unbound;	       /* keys that wait to be bound */
+	uint64_t max_unsigned;	       /* records that may follow the last checkpoint */
+	int64_t max_downtime_ms;       /* between the ledger's last record and a start; 0: any */
+	int64_t checkpoint_ms;	       /* a checkpoint is at most so old while the ledger grows */
 	uint64_t disk_warn, disk_stop; /* bytes left on the ledger's disk: signd/disk.h */
-	int64_t snapshot_ms;	 /* between two looks whether there is something for a snapshot */
+	int64_t snapshot_ms;	       /* between two looks whether there is something for a snapshot */
 	struct ceilings classes[CLASS_COUNT];
 };
 

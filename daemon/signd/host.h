@@ -19,8 +19,8 @@
 #define MAX_HOST_NAME 64
 
 struct host {
-	bool known;		/* false where there is no machine id: then nothing is compared */
-	uint8_t id[HASH_SIZE];	/* a hash of machine id and ledger id, which says nothing elsewhere */
+	bool known;		      /* false where there is no machine id: then nothing is compared */
+	uint8_t id[HASH_SIZE];	      /* a hash of machine id and ledger id, which says nothing elsewhere */
 	char name[MAX_HOST_NAME + 1]; /* for people */
 };
 

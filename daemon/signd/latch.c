@@ -64,8 +64,8 @@ void latch_ledger_settled(const struct signer *s)
 {
 	static const char settled[] = "the tail was written anew\n";
 	scoped_fd int folder = folder_open(s);
-	scoped_fd int fd = folder < 0 ? -1
-				      : openat(folder, texts[LATCH_LEDGER].file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	scoped_fd int fd =
+		folder < 0 ? -1 : openat(folder, texts[LATCH_LEDGER].file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fd_write_all(fd, settled, sizeof(settled) - 1) != 0 || fsync(fd) != 0)
 		log_warning("latch_not_kept", "latch=ledger why=\"%s\"", log_errno());
 }

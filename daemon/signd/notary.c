@@ -102,7 +102,8 @@ static void notary_begin(struct signer *s)
 void notary_tick(struct signer *s)
 {
 	struct journal_head head;
-	/* The head of a ledger that was rolled back or copied is not signed: it would stand beside the one that was signed before. */
+	/* The head of a ledger that was rolled back or copied is not signed: it would stand beside the one that was
+	 * signed before. */
 	if (s->notarizing || !slot_ready(s->log_key->slot) || latch_stands_back(s))
 		return;
 	journal_head(s->journal, &head);
@@ -120,8 +121,8 @@ int answer_checkpoint(struct signer *s, uint64_t peer, const struct frame *f)
 	if (answer_checkpoint_get(f->body, &r, &where) != PACK_OK)
 		return -1;
 	journal_head(s->journal, &head);
-	bool current = head.size == s->checkpoint.size || !slot_ready(s->log_key->slot) || head.failed ||
-		       latch_stands_back(s);
+	bool current =
+		head.size == s->checkpoint.size || !slot_ready(s->log_key->slot) || head.failed || latch_stands_back(s);
 	if (current || !signer_op(s, peer, f->tag, f->verb)) {
 		reply(s, peer, f->tag);
 		return 0;

@@ -59,8 +59,12 @@ static void inbox_event(void *of, uint32_t events)
 	struct signer *s = of;
 	(void)events;
 	struct op_chain ops = inbox_take(s->inbox);
-	for (struct op *op; (op = chain_take(&ops));)
+	for (struct op *op; (op = chain_take(&ops));) {
+		/* Before anybody is told of it. */
+		if (op->trouble == OP_LEDGER_FAILED)
+			latch_tick(s);
 		op->then(s, op);
+	}
 }
 
 static int start_slots(struct signer *s)

@@ -188,8 +188,7 @@ int main(int argc, char **argv)
 	static int slot;
 	struct ledger_reader *reader = NULL;
 	uint8_t log_key[LOG_KEY_SIZE], key_id[16] = { 0xca };
-	if (argc < 5 || argc > 6 ||
-	    !hex_decode(argv[2], strlen(argv[2]), m.like.config.ledger_id, LEDGER_ID_SIZE)) {
+	if (argc < 5 || argc > 6 || !hex_decode(argv[2], strlen(argv[2]), m.like.config.ledger_id, LEDGER_ID_SIZE)) {
 		fputs("usage: ledger_make FOLDER LEDGER_ID RECORDS PER_HOUR [--no-snapshot]\n", stderr);
 		return 2;
 	}

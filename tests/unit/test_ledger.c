@@ -383,7 +383,8 @@ static void reserved_space_is_zero_in_sealed_segments(void **state)
 static void what_cannot_be_a_torn_batch_is_refused(void **state)
 {
 	(void)state;
-	static const struct ledger_open_options large = { .ledger_id = { 1, 2, 3 }, .segment_size = 2 * MAX_BATCH_BYTES };
+	static const struct ledger_open_options large = { .ledger_id = { 1, 2, 3 },
+							  .segment_size = 2 * MAX_BATCH_BYTES };
 	struct ledger *l = must_open(&large);
 	append(l, 1, 10);
 	ledger_close(l);
@@ -520,7 +521,8 @@ static void sealed_segments_are_read_only(void **state)
 	assert_int_equal(st.st_mode & 07777, 0440);
 }
 
-/* What the head file tells must be there: a ledger that was cut, or grew otherwise, is seen; and it is left as it is. */
+/* What the head file tells must be there: a ledger that was cut, or grew otherwise, is seen; and it is left as it is.
+ */
 static void the_head_file_tells_of_what_is_gone(void **state)
 {
 	(void)state;
@@ -590,7 +592,8 @@ static size_t segments(void)
 	return list.count;
 }
 
-/* After a failed write the last batch is believed only when it stands on other pages, whole or not, moved or half-way. */
+/* After a failed write the last batch is believed only when it stands on other pages, whole or not, moved or half-way.
+ */
 static void a_tail_that_is_not_trusted_is_written_anew(void **state)
 {
 	(void)state;

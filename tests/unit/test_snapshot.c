@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fuzz/log_key.h"
+#include "ledger/archive.h"
 #include "ledger/segment.h"
 #include "ledger/snapshot.h"
 #include "signd/restore.h"
@@ -131,7 +133,9 @@ static void stage_ca(struct ledger *l, uint8_t id)
 	struct slice public_key = { NULL, (size_t)i2d_PUBKEY(key, &der) };
 	public_key.at = der;
 	EVP_PKEY_free(key);
-	struct key_result_record result = { .intent = stage_key_intent(l, id), .key_id = { id }, .public_key = public_key };
+	struct key_result_record result = { .intent = stage_key_intent(l, id),
+					    .key_id = { id },
+					    .public_key = public_key };
 	record_key_result_put(&body, &result);
 	stage(l, RECORD_KEY_RESULT, &body);
 	struct charter c = { .key_id = { id },
@@ -500,6 +504,97 @@ static void damage_behind_a_snapshot_is_found(void **state)
 	assert_int_equal(opened_from(), size - 3);
 }
 
+/* of: the record that somebody needs. */
+static bool is_needed(void *of, const struct record *r)
+{
+	return r->seq == *(const uint64_t *)of;
+}
+
+static size_t archive_to(const char *to, uint64_t needed)
+{
+	size_t moved = 0;
+	struct archive_options o = { .state_version = 7, .to = to, .needed = is_needed, .of = &needed };
+	memcpy(o.ledger_id, whole.ledger_id, 16);
+	assert_int_equal(archive_run(folder, &o, &moved), 0);
+	return moved;
+}
+
+/* How many records of the ledger can be read here; hashes of all of them can, and they make its root. */
+static uint64_t readable(uint64_t size, const uint8_t root[HASH_SIZE])
+{
+	struct ledger_reader *r;
+	struct merkle tree;
+	uint64_t count = 0;
+	uint8_t hash[HASH_SIZE], now[HASH_SIZE];
+	scoped_buf bytes = { .max = 2 * MAX_RECORD };
+	struct record record;
+	merkle_init(&tree);
+	assert_int_equal(ledger_reader_open(folder, &r), 0);
+	for (uint64_t i = 0; i < size; i++) {
+		int state = ledger_read(r, i, &bytes, &record);
+		assert_true(state == 0 || state == LEDGER_ARCHIVED);
+		count += state == 0;
+		scoped_buf range = { .max = 1 << 20 };
+		assert_int_equal(ledger_read_range(r, i, size, 1 << 18, &range), state);
+		assert_true((range.len > 0) == (state == 0));
+		assert_int_equal(ledger_read_hash(r, i, hash), 0);
+		merkle_append(&tree, hash);
+	}
+	ledger_reader_close(r);
+	merkle_root(&tree, now);
+	assert_memory_equal(now, root, HASH_SIZE);
+	return count;
+}
+
+static void archived_segments_leave_their_hashes(void **state)
+{
+	(void)state;
+	char to[80], command[300];
+	uint8_t root[HASH_SIZE], again[HASH_SIZE];
+	snprintf(to, sizeof(to), "%s/archive", folder);
+	assert_int_equal(mkdir(to, 0700), 0);
+	struct ledger *l = must_open(&whole);
+	live(l);
+	for (int i = 0; i < 40; i++) {
+		stage_leaf_result(l, stage_leaf_intent(l, 1));
+		assert_int_equal(ledger_commit(l), 0);
+	}
+	checkpoint_put(l);
+	uint64_t size = ledger_size(l);
+	ledger_root(l, root);
+	assert_int_equal(archive_to(to, UINT64_MAX), 0); /* no snapshot: all of it is needed */
+	ledger_close(l);
+	store_at(size - 1);
+	scoped_segment_list list = { NULL, 0 };
+	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(segment_list_read(fd, "seg", &list), 0);
+	assert_true(list.count > 4);
+	/* One that somebody needs stays; the first and the last, too. */
+	assert_int_equal(archive_to(to, list.first[2]), list.count - 2 - 1);
+	uint64_t gone = list.first[2] - list.first[1] + list.first[list.count - 1] - list.first[3];
+	assert_int_equal(readable(size, root), size - gone);
+	assert_int_equal(archive_to(to, list.first[2]), 0);
+	assert_int_equal(opened_from(), size - 1);
+	l = must_open(&quick);
+	stage_note(l);
+	assert_int_equal(ledger_commit(l), 0);
+	ledger_root(l, again);
+	size = ledger_size(l);
+	ledger_close(l);
+	readable(size, again);
+	int quiet = log_hush();
+	assert_true(ledger_open(folder, &whole, &l) != 0);
+	log_restore(quiet);
+	/* What is put back is there again. */
+	snprintf(command, sizeof(command), "mv %s/*.seg %s/", to, folder);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(readable(size, again), size);
+	l = must_open(&whole);
+	ledger_root(l, root);
+	assert_memory_equal(root, again, HASH_SIZE);
+	ledger_close(l);
+}
+
 #define SNAPSHOT_TEST(name) cmocka_unit_test_setup_teardown(name, folder_make, folder_remove)
 
 int main(void)
@@ -509,6 +604,7 @@ int main(void)
 		SNAPSHOT_TEST(a_ledger_opens_from_every_snapshot),
 		SNAPSHOT_TEST(a_bent_snapshot_is_passed_over),
 		SNAPSHOT_TEST(a_snapshot_that_does_not_fit_is_passed_over),
+		SNAPSHOT_TEST(archived_segments_leave_their_hashes),
 		SNAPSHOT_TEST(damage_behind_a_snapshot_is_found),
 	};
 	return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
