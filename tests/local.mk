@@ -22,11 +22,14 @@ EXTRA_DIST += \
 	tests/e2e/load.py \
 	tests/e2e/load.sh \
 	tests/e2e/migrate.t \
+	tests/e2e/offline.t \
+	tests/e2e/patterns.t \
 	tests/e2e/quickstart.t \
 	tests/e2e/race.py \
 	tests/e2e/race.t \
 	tests/e2e/register.t \
 	tests/e2e/retry.t \
+	tests/e2e/scale.t \
 EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t

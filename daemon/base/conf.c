@@ -11,27 +11,84 @@
 struct conf {
 	config_t tree;
 	char *path;
-	bool broken;
+	size_t faults;
+	conf_listener *listener; /* NULL: the log */
+	void *with;
 };
+
+#define MAX_EXPECTED 1024 /* bytes of a sentence in the log */
 
 static char seen_mark; /* its address marks a setting that a getter has asked for */
 
-struct conf *conf_open(const char *path)
+/* So that what stands in quotes in the log ends where it ends. */
+static void quotes_escape(const char *text, char out[MAX_EXPECTED])
+{
+	size_t n = 0;
+	for (; *text && n < MAX_EXPECTED - 2; text++) {
+		if (*text == '"' || *text == '\\')
+			out[n++] = '\\';
+		out[n++] = *text;
+	}
+	out[n] = '\0';
+}
+
+void conf_fault_log(const struct conf_fault *f)
+{
+	char why[MAX_EXPECTED], line[24] = "";
+	quotes_escape(f->expected, why);
+	if (f->line)
+		snprintf(line, sizeof(line), " line=%u", f->line);
+	if (f->kind == CONF_INVALID)
+		log_error("conf_invalid", "file=%s%s setting=%s expected=\"%s\"", f->file, line, f->setting, why);
+	else
+		log_error(f->kind == CONF_SYNTAX ? "conf_syntax" : "conf_unreadable", "file=%s%s why=\"%s\"", f->file,
+			  line, why);
+}
+
+static void fault_tell(struct conf *c, const struct conf_fault *f)
+{
+	c->faults++;
+	if (c->listener)
+		c->listener(f, c->with);
+	else
+		conf_fault_log(f);
+}
+
+static void open_failed(struct conf *c, const char *path)
+{
+	struct conf_fault f = { .kind = CONF_UNREADABLE, .file = path, .setting = "", .expected = log_errno() };
+	if (config_error_type(&c->tree) == CONFIG_ERR_PARSE) {
+		f.kind = CONF_SYNTAX;
+		f.line = (unsigned)config_error_line(&c->tree);
+		f.expected = config_error_text(&c->tree);
+	}
+	fault_tell(c, &f);
+}
+
+struct conf *conf_open_told(const char *path, conf_listener *listener, void *with)
 {
 	struct conf *c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
 	config_init(&c->tree);
+	c->listener = listener;
+	c->with = with;
 	c->path = strdup(path);
 	if (c->path && config_read_file(&c->tree, path) == CONFIG_TRUE)
 		return c;
-	if (config_error_type(&c->tree) == CONFIG_ERR_PARSE)
-		log_error("conf_syntax", "file=%s line=%d why=\"%s\"", path, config_error_line(&c->tree),
-			  config_error_text(&c->tree));
-	else
-		log_error("conf_unreadable", "file=%s why=\"%s\"", path, log_errno());
+	open_failed(c, path);
 	conf_close(c);
 	return NULL;
+}
+
+struct conf *conf_open(const char *path)
+{
+	return conf_open_told(path, NULL, NULL);
+}
+
+size_t conf_faults(const struct conf *c)
+{
+	return c->faults;
 }
 
 void conf_close(struct conf *c)
@@ -45,12 +102,12 @@ void conf_close(struct conf *c)
 
 static void setting_reject(struct conf *c, const config_setting_t *s, const char *path, const char *expected)
 {
-	unsigned line = s ? config_setting_source_line(s) : 0;
-	c->broken = true;
-	if (line)
-		log_error("conf_invalid", "file=%s line=%u setting=%s expected=\"%s\"", c->path, line, path, expected);
-	else
-		log_error("conf_invalid", "file=%s setting=%s expected=\"%s\"", c->path, path, expected);
+	struct conf_fault f = { .kind = CONF_INVALID,
+				.file = c->path,
+				.line = s ? config_setting_source_line(s) : 0,
+				.setting = path,
+				.expected = expected };
+	fault_tell(c, &f);
 }
 
 static config_setting_t *find(struct conf *c, const char *path)
@@ -68,7 +125,7 @@ void conf_reject(struct conf *c, const char *path, const char *expected)
 
 bool conf_has(struct conf *c, const char *path)
 {
-	return config_lookup(&c->tree, path) != NULL;
+	return find(c, path) != NULL;
 }
 
 size_t conf_count(struct conf *c, const char *path)
@@ -147,7 +204,7 @@ mode_t conf_mode(struct conf *c, const char *path, mode_t fallback)
 	char *end;
 	unsigned long v = strtoul(text, &end, 8);
 	if (text[0] != '0' || *end || v > 0777) {
-		conf_reject(c, path, "permissions in quotes, such as \\\"0660\\\"");
+		conf_reject(c, path, "permissions in quotes, such as \"0660\"");
 		return 0;
 	}
 	return (mode_t)v;
@@ -198,7 +255,7 @@ static void find_unknown(struct conf *c, config_setting_t *s, const char *path)
 		bool known = config_setting_get_hook(member) == &seen_mark;
 		bool empty = !config_setting_is_group(member) && config_setting_length(member) == 0;
 		if (!known && (!config_setting_is_aggregate(member) || empty))
-			setting_reject(c, member, below, "no such setting: see the man page for the known ones");
+			setting_reject(c, member, below, "a setting that exists: the man page lists them");
 		else
 			find_unknown(c, member, below);
 	}
@@ -207,5 +264,5 @@ static void find_unknown(struct conf *c, config_setting_t *s, const char *path)
 int conf_finish(struct conf *c)
 {
 	find_unknown(c, config_root_setting(&c->tree), "");
-	return c->broken ? -1 : 0;
+	return c->faults ? -1 : 0;
 }

@@ -17,12 +17,31 @@
 
 struct conf;
 
+/* One mistake in a file. */
+struct conf_fault {
+	enum { CONF_UNREADABLE, CONF_SYNTAX, CONF_INVALID } kind;
+	const char *file;
+	unsigned line;	      /* 0: what is wrong is not there */
+	const char *setting;  /* "" if it is about the whole file */
+	const char *expected; /* CONF_INVALID: what would be right; else: why it can't be read */
+};
+/* Hears of each mistake as it is found. */
+typedef void conf_listener(const struct conf_fault *fault, void *with);
+
 /* NULL, with the reason logged, if the file can't be read or parsed. */
 struct conf *conf_open(const char *path);
+/* The same, with the mistakes told to listener instead of the log. */
+struct conf *conf_open_told(const char *path, conf_listener *listener, void *with);
+/* How a mistake is logged where nobody listens. */
+void conf_fault_log(const struct conf_fault *fault);
 void conf_close(struct conf *c);
 /* 0 if all that was asked for was there and right, and nothing else was there; else -1. */
 int conf_finish(struct conf *c);
 
+/* How many mistakes were found so far. */
+size_t conf_faults(const struct conf *c);
+
+/* It counts as asked for. */
 bool conf_has(struct conf *c, const char *path);
 /* Members of a list, array or group; 0 if it isn't there. */
 size_t conf_count(struct conf *c, const char *path);

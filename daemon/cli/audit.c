@@ -6,10 +6,13 @@
 
 #include "cli/client.h"
 #include "cli/detail.h"
+#include "cli/export.h"
 #include "cli/groups.h"
 #include "cli/member.h"
 #include "cli/plain.h"
+#include "cli/prove.h"
 #include "cli/record.h"
+#include "cli/verify.h"
 
 #define FOLLOW_SECONDS 1 /* between looks for new records */
 #define FOLLOW_PAGE 500	 /* records a look */
@@ -170,7 +173,7 @@ static int audit_list(struct cli *c, const struct options *o)
 }
 
 /* The signed note as it is, a line at a time: other programs verify these very bytes. */
-static int note_print(const struct cli *c, const char *note)
+static int note_print(const struct cli *c, const char *note, const char *after)
 {
 	scoped_buf out;
 	buf_init(&out, 2 * MAX_ANSWER);
@@ -180,19 +183,86 @@ static int note_print(const struct cli *c, const char *note)
 		buf_put_u8(&out, '\n');
 		note += n + (note[n] == '\n');
 	}
+	buf_put_text(&out, after);
 	return output_print(c, &out);
+}
+
+static int note_fetch(struct cli *c, json_t **answer)
+{
+	scoped_buf path;
+	path_init(&path, "/audit/checkpoint");
+	return client_get(c, &path, answer);
+}
+
+/* That a head goes on from the one before it. */
+static int note_follows(const struct cli *c, const struct checkpoint *before, const struct checkpoint *now)
+{
+	struct problem p = { .code = "head_ahead" };
+	if (memcmp(before->ledger_id, now->ledger_id, sizeof(now->ledger_id)) != 0)
+		return problem_tell(c, CLI_CRITICAL, p, "the head is another ledger's than a moment ago.");
+	if (now->size < before->size)
+		return problem_tell(c, CLI_CRITICAL, p,
+				    "the head is over %" PRIu64 " records and was over %" PRIu64 ": the ledger went back.",
+				    now->size, before->size);
+	p.code = "head_root";
+	if (now->size == before->size && memcmp(now->root, before->root, sizeof(now->root)) != 0)
+		return problem_tell(c, CLI_CRITICAL, p, "two heads over the same %" PRIu64 " records have different roots.",
+				    now->size);
+	return CLI_DONE;
+}
+
+/* A head that is new goes out, with an empty line behind it, or as one line of JSON. */
+static int head_put(const struct cli *c, const json_t *answer, struct slice key, struct checkpoint *last, bool *any)
+{
+	struct checkpoint now;
+	const char *note = member_text(answer, "note");
+	struct problem p = { .code = "head_signature" };
+	if (key.len ? checkpoint_read(slice_text(note), key, &now) : checkpoint_parse(slice_text(note), &now))
+		return problem_tell(c, CLI_CRITICAL, p, "the head isn't %s.",
+				    key.len ? "signed by the log key" : "a signed note");
+	int r = *any ? note_follows(c, last, &now) : CLI_DONE;
+	if (r || (*any && now.size == last->size))
+		return r;
+	*last = now;
+	*any = true;
+	if (!c->json)
+		return note_print(c, note, "\n");
+	scoped_json *rows = json_pack("[O]", answer);
+	return records_json(c, rows);
+}
+
+static int checkpoint_follow(struct cli *c, struct slice key)
+{
+	struct checkpoint last;
+	bool any = false;
+	for (;;) {
+		scoped_json *answer = NULL;
+		int r = note_fetch(c, &answer);
+		if (r == CLI_DONE)
+			r = head_put(c, answer, key, &last, &any);
+		if (r)
+			return r;
+		nanosleep(&(struct timespec){ .tv_sec = FOLLOW_SECONDS }, NULL);
+	}
 }
 
 static int audit_checkpoint(struct cli *c, const struct options *o)
 {
-	(void)o;
-	scoped_buf path;
-	path_init(&path, "/audit/checkpoint");
+	scoped_buf key;
+	buf_init(&key, MAX_LOG_KEY);
+	int r = option_text(o, "key") ? log_key_read(c, option_text(o, "key"), &key) : CLI_DONE;
+	if (r == CLI_DONE && option_flag(o, "follow"))
+		return checkpoint_follow(c, buf_slice(&key));
 	scoped_json *answer = NULL;
-	int r = client_get(c, &path, &answer);
+	if (r == CLI_DONE)
+		r = note_fetch(c, &answer);
+	struct checkpoint head;
+	if (r == CLI_DONE && key.len && checkpoint_read(slice_text(member_text(answer, "note")), buf_slice(&key), &head))
+		r = problem_tell(c, CLI_CRITICAL, (struct problem){ .code = "head_signature" },
+				 "the head isn't signed by the log key.");
 	if (r)
 		return r;
-	return c->json ? json_print(c, answer) : note_print(c, member_text(answer, "note"));
+	return c->json ? json_print(c, answer) : note_print(c, member_text(answer, "note"), "");
 }
 
 static const struct option_spec list_options[] = {
@@ -203,10 +273,29 @@ static const struct option_spec list_options[] = {
 	{ .name = NULL },
 };
 
+static const struct option_spec checkpoint_options[] = {
+	{ "key", OPTION_TEXT, "FILE", "the log key as it was kept elsewhere: the head must be signed by it" },
+	{ "follow", OPTION_FLAG, NULL, "go on with each new head until interrupted, to be kept elsewhere" },
+	{ .name = NULL },
+};
+
 const struct command audit_commands[] = {
 	{ "audit", "list", 0, 0, NULL, "List the ledger's records.", "chancery audit list --last 50", list_options,
 	  audit_list },
-	{ "audit", "checkpoint", 0, 0, NULL, "Show the ledger's signed head.", "chancery audit checkpoint --json", NULL,
-	  audit_checkpoint },
+	{ "audit", "checkpoint", 0, 0, NULL, "Show the ledger's signed head.",
+	  "chancery audit checkpoint --follow >>heads.txt", checkpoint_options, audit_checkpoint },
+	{ "audit", "export", 0, 0, NULL, "Write the ledger's records as lines of JSON.",
+	  "chancery audit export --jsonl --follow | logger -t chancery-ledger", export_options, audit_export },
+	{ "audit", "verify", 0, 1, "[DIR]", "Hold the ledger's files against themselves and their signed heads.",
+	  "chancery audit verify /srv/copy/ledger --head heads.txt --key log-key.pem", verify_options, audit_verify },
+	{ "audit", "prove", 0, 0, NULL, "Prove that a certificate, or any record, is on the ledger.",
+	  "chancery audit prove --ca issuing --serial 4c1f09 --out www.proof", prove_options, audit_prove },
+	{ "audit", "check-proof", 1, 1, "FILE", "Check such a proof, without the ledger.",
+	  "chancery audit check-proof www.proof --key log-key.pem --certificate www.pem", check_proof_options,
+	  audit_check_proof },
+	{ "audit", "consistency", 1, 2, "OLD [NEW]", "Prove that one signed head's tree is the beginning of another's.",
+	  "chancery audit consistency head-of-may.txt", consistency_options, audit_consistency },
+	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.", "chancery audit key --out log-key.pem",
+	  key_options, audit_key },
 	{ .group = NULL },
 };

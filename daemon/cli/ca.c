@@ -6,6 +6,7 @@
 #include "cli/groups.h"
 #include "cli/lookup.h"
 #include "cli/member.h"
+#include "cli/outside.h"
 #include "cli/pem.h"
 #include "cli/view.h"
 
@@ -327,6 +328,10 @@ const struct command ca_commands[] = {
 	{ "ca", "show", 1, 1, "CA", "Show one CA.", "chancery ca show issuing", issuer_options, ca_show },
 	{ "ca", "chain", 1, 1, "CA", "Write a CA's chain as PEM, the CA first and the root last.",
 	  "chancery ca chain issuing --no-root --out chain.pem", chain_options, ca_chain },
+	{ "ca", "csr", 1, 1, "CA", "Write the request of a CA whose parent's key is elsewhere.",
+	  "chancery ca csr policy --out policy.csr", ca_csr_options, ca_csr },
+	{ "ca", "certificate", 2, 2, "CA FILE", "Bring in the certificate that the parent elsewhere has signed.",
+	  "chancery ca certificate policy policy.pem", outside_options, ca_certificate },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",
 	  "chancery ca retire issuing --note 'replaced by issuing-2'", retire_options, ca_retire },
 	{ "ca", "key-gone", 1, 1, "CA", "Record that a CA's key was destroyed in its token.",

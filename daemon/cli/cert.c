@@ -8,6 +8,7 @@
 #include "cli/groups.h"
 #include "cli/lookup.h"
 #include "cli/member.h"
+#include "cli/outside.h"
 #include "cli/pem.h"
 
 #define MAX_HEX 128 /* digits: a fingerprint has 64, a serial at most 40 */
@@ -257,5 +258,7 @@ const struct command cert_commands[] = {
 	  "chancery cert list --ca issuing --limit 20", list_options, cert_list },
 	{ "cert", "show", 0, 1, "[SHA256]", "Show one certificate.", "chancery cert show --ca issuing --serial 4c1f09",
 	  show_options, cert_show },
+	{ "cert", "admit", 2, 2, "CA FILE", "Record a certificate that a CA's key signed before it came here.",
+	  "chancery cert admit issuing old.pem", outside_options, cert_admit },
 	{ .group = NULL },
 };

@@ -1,4 +1,4 @@
-# cli: the command line. Its arrows: policy, names, base (later ledger), libcurl, jansson, libcrypto.
+# cli: the command line. Its arrows: ledger, policy, names, base, libcurl, jansson, libcrypto.
 bin_PROGRAMS += chancery
 chancery_SOURCES = daemon/cli/main.c $(cli_sources)
 nodist_chancery_SOURCES = $(cli_made)
@@ -7,17 +7,24 @@ cli_sources = \
 	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
+	daemon/cli/books.c daemon/cli/books.h \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \
+	daemon/cli/export.c daemon/cli/export.h \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \
+	daemon/cli/outside.c daemon/cli/outside.h \
 	daemon/cli/page.c daemon/cli/page.h \
 	daemon/cli/pem.c daemon/cli/pem.h \
 	daemon/cli/plain.c daemon/cli/plain.h \
+	daemon/cli/prove.c daemon/cli/prove.h \
+	daemon/cli/profile_check.c daemon/cli/profile_check.h \
 	daemon/cli/record.c daemon/cli/record.h \
+	daemon/cli/search.c daemon/cli/search.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tree.c daemon/cli/tree.h \
+	daemon/cli/verify.c daemon/cli/verify.h \
 	daemon/cli/view.c daemon/cli/view.h \
 	daemon/cli/when.c daemon/cli/when.h
 # The page is edited as HTML, CSS and JavaScript, and carried by the program as strings.
@@ -29,9 +36,9 @@ EXTRA_DIST += daemon/cli/page.awk daemon/cli/page.html daemon/cli/page.css daemo
 	daemon/cli/tree.png daemon/cli/tree-example.json
 CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
-chancery_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
-EXTRA_DIST += tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
+EXTRA_DIST += tests/e2e/audit.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_table

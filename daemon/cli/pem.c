@@ -17,6 +17,7 @@
 #include "cli/member.h"
 
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
+#define PEM_BEGIN_CSR "-----BEGIN CERTIFICATE REQUEST-----"
 #define MAX_SHOWN 65536 /* bytes of a name or of extensions in words */
 
 static void bio_free(BIO **b)
@@ -53,12 +54,19 @@ int pem_target_check(const struct cli *c, const char *option, const char *path)
 			    "can't write %s: %s; nothing was asked of the server.", path, strerror(errno));
 }
 
-/* Text of PEM alone, and at least one certificate that decodes. */
-static bool pem_is_certificates(const char *text)
+static bool text_is_plain(const char *text)
 {
 	for (const char *at = text; *at; at++)
 		if ((*at < ' ' && *at != '\n' && *at != '\r') || *at > '~')
 			return false;
+	return true;
+}
+
+/* Text of PEM alone, and at least one certificate that decodes. */
+static bool pem_is_certificates(const char *text)
+{
+	if (!text_is_plain(text))
+		return false;
 	if (strncmp(text, PEM_BEGIN, strlen(PEM_BEGIN)) != 0 || strstr(text, "PRIVATE KEY"))
 		return false;
 	scoped_bio *bio = BIO_new_mem_buf(text, -1);
@@ -75,11 +83,20 @@ static int target_write(const char *path, const char *text)
 	return fd < 0 ? -1 : fd_write_all(fd, text, strlen(text));
 }
 
-int pem_write(const struct cli *c, const char *path, const char *what, const char *text)
+/* One request, and nothing else. */
+static bool pem_is_csr(const char *text)
 {
-	if (!pem_is_certificates(text))
-		return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "bad_answer", .field = what },
-				    "the front-end's answer has no PEM certificate in %s; nothing was written.", what);
+	scoped_bio *bio = BIO_new_mem_buf(text, -1);
+	X509_REQ *r = bio ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
+	bool good = r && strncmp(text, PEM_BEGIN_CSR, strlen(PEM_BEGIN_CSR)) == 0 && !strstr(text + 1, "-----BEGIN") &&
+		    text_is_plain(text);
+	X509_REQ_free(r);
+	ERR_clear_error();
+	return good;
+}
+
+static int text_write(const struct cli *c, const char *path, const char *text)
+{
 	if (!path || strcmp(path, "-") == 0) {
 		struct buf out = { .at = (uint8_t *)text, .len = strlen(text) };
 		return output_print(c, &out);
@@ -88,6 +105,22 @@ int pem_write(const struct cli *c, const char *path, const char *what, const cha
 		return CLI_DONE;
 	return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "output_failed" }, "can't write %s: %s.", path,
 			    strerror(errno));
+}
+
+int pem_write(const struct cli *c, const char *path, const char *what, const char *text)
+{
+	if (pem_is_certificates(text))
+		return text_write(c, path, text);
+	return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "bad_answer", .field = what },
+			    "the front-end's answer has no PEM certificate in %s; nothing was written.", what);
+}
+
+int pem_write_csr(const struct cli *c, const char *path, const char *text)
+{
+	if (pem_is_csr(text))
+		return text_write(c, path, text);
+	return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "bad_answer" },
+			    "the front-end's answer is no PEM request; nothing was written.");
 }
 
 static int fd_drain(int fd, struct buf *out)

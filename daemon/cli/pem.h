@@ -14,6 +14,8 @@
 int pem_target_check(const struct cli *c, const char *option, const char *path);
 /* Writes certificates to a file, 0644, in one step; path NULL or "-": to standard output. what: for the refusal. */
 int pem_write(const struct cli *c, const char *path, const char *what, const char *text);
+/* The same for one request. */
+int pem_write_csr(const struct cli *c, const char *path, const char *text);
 /* A CSR from a file or, "-", standard input, appended to out. A private key in it is refused: it must not travel. */
 int pem_read_csr(const struct cli *c, const char *path, struct buf *out);
 /* The same for a certificate that an option names. */

@@ -72,6 +72,19 @@ static void put_cert_result(const json_t *r, struct buf *out)
 	buf_printf(out, "%lld signed", (long long)number_of(r, "intent"));
 }
 
+static void put_refused(const json_t *r, struct buf *out)
+{
+	json_int_t count = number_of(r, "count");
+	buf_printf(out, "uid %lld was refused %s (%lld) %s%lld %s", (long long)number_of(r, "uid"),
+		   member_text(r, "reason"), (long long)number_of(r, "code"), count == 1 ? "" : "in all ",
+		   (long long)count, count == 1 ? "time" : "times");
+}
+
+static void put_ceilings(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "what signd.conf allows, from here on %.*s", SHORT_ID, member_text(r, "hash"));
+}
+
 static void put_lost(const json_t *r, struct buf *out)
 {
 	buf_printf(out, "%lld came to no signature and never will", (long long)number_of(r, "intent"));
@@ -136,6 +149,7 @@ void record_words(const json_t *record, struct buf *out)
 		{ "KEY_INTENT", put_key_intent },   { "KEY_RESULT", put_key_result },
 		{ "CERT_INTENT", put_cert_intent }, { "CERT_RESULT", put_cert_result },
 		{ "KEY_BOUND", put_key_bound },	    { "LOST", put_lost },
+		{ "REFUSED", put_refused },	    { "CEILINGS", put_ceilings },
 		{ "CA_CLOSED", put_closed },	    { "NOTE", put_note },
 		{ "IMPORTED", put_imported },	    { "CERT_ADMITTED", put_admitted },
 		{ "CSR_INTENT", put_csr_intent },   { "CSR_RESULT", put_cert_result },

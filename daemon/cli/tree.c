@@ -58,6 +58,11 @@ static void expiry_cell(struct tree *t, const json_t *ca, struct buf *text)
 	const char *not_after = member_text(ca, "not_after");
 	int64_t end;
 	enum table_style style = STYLE_PLAIN;
+	if (member_is(ca, "state", "created")) {
+		buf_put_text(text, "no certificate yet");
+		cell_put(t, ca, STYLE_WARN, text);
+		return;
+	}
 	if (when_parse(not_after, &end) && end - t->now < NEAR_EXPIRY)
 		style = end - t->now < NEXT_EXPIRY ? STYLE_BAD : STYLE_WARN;
 	when_put(text, not_after, t->now);

@@ -12,6 +12,8 @@ static const struct row {
 	const char *name, *field;
 } rows[] = {
 	{ REFUSE_BUSY, 429, "busy", NULL },
+	{ REFUSE_RATE, 429, "rate_exceeded", NULL },
+	{ REFUSE_DAILY_CAP, 429, "daily_cap_reached", NULL },
 	{ REFUSE_TOO_MANY_UNBOUND, 429, "too_many_unbound_keys", NULL },
 	{ REFUSE_ALGORITHM, 400, "algorithm_not_supported", "algorithm" },
 	{ REFUSE_TOKEN_AWAY, 503, "token_away", NULL },
@@ -68,6 +70,48 @@ int answer_signer(struct call *c, enum signer_result result, const struct signer
 	return 1;
 }
 
+int answer_import(struct call *c, const struct signer_answer *answer, const char *field, const char *key_field,
+		  const char *invalid)
+{
+	switch (answer->refusal.code) {
+	case REFUSE_IMPORT_KEY:
+		return call_refuse(c, 400, "key_mismatch", key_field, "The key of %s is not that of %s.",
+				   key_field == field ? "the CA" : key_field, field);
+	case REFUSE_KEY_UNKNOWN:
+		return call_refuse(c, 400, "key_not_found", key_field, "The token has no key with this id.");
+	case REFUSE_TOKEN_UNKNOWN:
+		return call_refuse(c, 400, "token_not_found", key_field, "No token of that name is configured.");
+	case REFUSE_KEY_BOUND:
+		return call_refuse(c, 409, "key_bound", key_field, "This key is one of this signer's already.");
+	case REFUSE_KEY_GONE:
+		return call_refuse(c, 409, "key_gone", key_field,
+				   "This key was destroyed: its absence is on the ledger.");
+	case REFUSE_TOKEN_REFUSED:
+		return call_refuse(
+			c, 409, "key_refused", key_field,
+			"The driver does not let this key sign: it was not made in the token, can be read out of it, "
+			"or can do more than sign. The driver's log says which; imported_keys in driver.conf is about "
+			"that.");
+	case REFUSE_UNLISTED_ROOT:
+		return call_refuse(
+			c, 409, "root_unlisted", field,
+			"The root is not in the signer's anchors folder; its administrator has to put it there first.");
+	case REFUSE_IMPORT_CHAIN:
+	case REFUSE_IMPORT_CERT:
+		return call_refuse(c, 400, invalid, field,
+				   "The signer refused %s: it must pass a strict validation, with keys and signatures "
+				   "of at least 112 bits.",
+				   field);
+	case REFUSE_CONSTRAINTS:
+		return call_refuse(c, 400, "bad_name_constraint", field,
+				   "%s has a name constraint of a form that can't be enforced.", field);
+	case REFUSE_SUBJECT_KEY:
+		return call_refuse(c, 400, "algorithm_not_supported", field,
+				   "The signer can't use a key of this kind.");
+	}
+	return answer_signer(c, SIGNER_REFUSED, answer);
+}
+
 int answer_store(struct call *c)
 {
 	call_refuse(c, 503, "store_failed", NULL, "The database can't be read or written at the moment.");
@@ -90,4 +134,12 @@ int answer_no_ca(struct call *c)
 int answer_no_issuer(struct call *c)
 {
 	return call_refuse(c, 404, "issuer_not_found", NULL, "There is no issuer with this id.");
+}
+
+int answer_lint(struct call *c, const struct lint_report *report, const char *field)
+{
+	const struct lint_finding *f = lint_worst(report, LINT_NOTICE);
+	return call_refuse(c, 400, "lint_failed", field,
+			   "The certificate would break the rule %s (%s) in its %s%s%s: %s", f->rule->id,
+			   f->rule->source, f->rule->field, f->where[0] ? ", " : "", f->where, f->rule->sentence);
 }

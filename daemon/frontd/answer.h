@@ -4,14 +4,23 @@
 
 #include "frontd/call.h"
 #include "frontd/signer.h"
+#include "policy/lint.h"
 
 /* For anything but SIGNER_DONE: refuses the call, answers positive. */
 int answer_signer(struct call *c, enum signer_result result, const struct signer_answer *answer);
+/*
+ * For a refused CA_IMPORT: field holds the certificate, key_field names the key (field itself: a key of ours); invalid
+ * is the code for a certificate that the signer's path validation does not take.
+ */
+int answer_import(struct call *c, const struct signer_answer *answer, const char *field, const char *key_field,
+		  const char *invalid);
 /* For a negative answer of the store: 503. */
 int answer_store(struct call *c);
 /* What came back is not what was asked for: 503, and it was put away. */
 int answer_withheld(struct call *c);
 int answer_no_ca(struct call *c);
 int answer_no_issuer(struct call *c);
+/* 400, lint_failed, for the worst of these findings over what was asked for, with the rule's id. */
+int answer_lint(struct call *c, const struct lint_report *report, const char *field);
 
 #endif

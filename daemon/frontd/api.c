@@ -14,6 +14,7 @@
 #include "frontd/idempotency.h"
 #include "frontd/issue.h"
 #include "frontd/lookup.h"
+#include "frontd/outside.h"
 #include "frontd/route.h"
 #include "frontd/status.h"
 
@@ -33,6 +34,9 @@ static const struct route routes[] = {
 	{ "POST", V1 "/issuers/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_issuer },
 	{ "GET", V1 "/intermediates/{id}", READERS, "", intermediate_get },
 	{ "GET", V1 "/intermediates/{id}/chain", READERS, "root", intermediate_chain },
+	{ "GET", V1 "/intermediates/{id}/csr", READERS, "", intermediate_csr },
+	{ "POST", V1 "/intermediates/{id}/certificate", ROLE_ADMIN, "dry_run", intermediate_certificate },
+	{ "POST", V1 "/intermediates/{id}/admit", ROLE_ADMIN, "dry_run", intermediate_admit },
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
 	{ "POST", V1 "/intermediates/{id}/key-gone", ROLE_ADMIN, "", intermediate_key_gone },
 	{ "POST", V1 "/intermediates/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_ca },

@@ -10,6 +10,7 @@
 #include "base/conf.h"
 #include "base/pack.h"
 #include "frontd/call.h"
+#include "policy/pattern.h"
 
 #define MAX_GRANTS 32	      /* entries of roles.issuer: a mask's width */
 #define MAX_GRANT_PATTERNS 64 /* CAs, profiles or names of one entry */
@@ -32,19 +33,5 @@ bool authz_may_issue(const struct caller *who, const char *ca_id, const char *pr
 		     char why[200]);
 /* The roles' names as a JSON array; NULL without memory. */
 json_t *authz_roles_json(unsigned roles);
-
-/*
- * Whether a name lies within a pattern of `names`: "dns:*.example.com" is every
- * name below example.com, "dns:example.com" that name alone; a URI with "://"
- * is itself, or with a final "/" and star all below it; other email, uri and
- * ip patterns are subtrees as in name constraints; "*" is any name.
- */
-struct name_pattern {
-	enum { PATTERN_ANY, PATTERN_EXACT, PATTERN_BELOW, PATTERN_PREFIX, PATTERN_SUBTREE } kind;
-	uint8_t type;
-	struct buf value;
-};
-bool name_pattern_parse(const char *text, struct name_pattern *out, const char **why);
-bool name_pattern_matches(const struct name_pattern *p, uint8_t type, struct slice name);
 
 #endif

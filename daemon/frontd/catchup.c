@@ -146,12 +146,15 @@ static bool intent_of(const struct record *r, uint64_t *seq)
 	struct key_bound_record bound;
 	struct cert_result_record cert;
 	struct lost_record lost;
+	struct csr_result_record csr;
 	if (r->type == RECORD_KEY_RESULT && record_key_result_get(r->body, &key) == PACK_OK)
 		*seq = key.intent;
 	else if (r->type == RECORD_CERT_RESULT && record_cert_result_get(r->body, &cert) == PACK_OK)
 		*seq = cert.intent;
 	else if (r->type == RECORD_KEY_BOUND && record_key_bound_get(r->body, &bound) == PACK_OK)
 		*seq = bound.cert;
+	else if (r->type == RECORD_CSR_RESULT && record_csr_result_get(r->body, &csr) == PACK_OK)
+		*seq = csr.intent;
 	else if (r->type == RECORD_LOST && record_lost_get(r->body, &lost) == PACK_OK)
 		*seq = lost.intent;
 	else
@@ -193,7 +196,9 @@ static int batch_open(const struct batch *b, struct open_intents *open)
 	for (size_t i = 0; i < b->count; i++) {
 		const struct record *r = &b->all[i].record;
 		uint64_t seq;
-		if ((r->type == RECORD_KEY_INTENT || r->type == RECORD_CERT_INTENT) && open_add(open, r->seq))
+		bool intent = r->type == RECORD_KEY_INTENT || r->type == RECORD_CERT_INTENT ||
+			      r->type == RECORD_CSR_INTENT;
+		if (intent && open_add(open, r->seq))
 			return -1;
 		if (intent_of(r, &seq))
 			open_close(open, seq);

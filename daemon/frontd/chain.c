@@ -40,6 +40,16 @@ bool ca_offline(const struct ca_row *ca)
 	return memcmp(ca->key_id, none, sizeof(none)) == 0;
 }
 
+bool ca_reserved(const struct ca_row *ca)
+{
+	return slice_equal(ca->state, slice_text("created")) && !ca->csr.len;
+}
+
+bool ca_waits(const struct ca_row *ca)
+{
+	return slice_equal(ca->state, slice_text("created")) && ca->csr.len;
+}
+
 int64_t chain_not_after(const struct chain *chain)
 {
 	int64_t least = INT64_MAX;
@@ -83,7 +93,7 @@ void constraints_pack(const struct constraints *c, struct buf *out)
 	pack_put(out, constraints_fields(), c);
 }
 
-int pem_put(struct buf *out, struct slice der)
+int pem_put_block(struct buf *out, const char *label, struct slice der)
 {
 	size_t size = 4 * ((der.len + 2) / 3) + 1;
 	scoped_buf base64 = { .max = size };
@@ -91,13 +101,18 @@ int pem_put(struct buf *out, struct slice der)
 	if (!at)
 		return -1;
 	size_t n = (size_t)EVP_EncodeBlock(at, der.at, (int)der.len);
-	buf_put_text(out, "-----BEGIN CERTIFICATE-----\n");
+	buf_printf(out, "-----BEGIN %s-----\n", label);
 	for (size_t i = 0; i < n; i += 64) {
 		buf_put(out, at + i, n - i < 64 ? n - i : 64);
 		buf_put_text(out, "\n");
 	}
-	buf_put_text(out, "-----END CERTIFICATE-----\n");
+	buf_printf(out, "-----END %s-----\n", label);
 	return buf_ok(out) ? 0 : -1;
+}
+
+int pem_put(struct buf *out, struct slice der)
+{
+	return pem_put_block(out, "CERTIFICATE", der);
 }
 
 char *chain_pem(const struct chain *chain, size_t from, size_t to)

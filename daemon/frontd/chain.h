@@ -23,6 +23,10 @@ void chain_free(struct chain *chain);
 
 /* Whether the CA is known by its certificate only: its key is not in any of the signer's tokens. */
 bool ca_offline(const struct ca_row *ca);
+/* Name and subject of a CA that is being made at this moment: nobody sees it yet. */
+bool ca_reserved(const struct ca_row *ca);
+/* Its request is out, and its certificate is signed elsewhere. */
+bool ca_waits(const struct ca_row *ca);
 
 int64_t chain_not_after(const struct chain *chain);
 int64_t chain_not_before(const struct chain *chain);
@@ -31,7 +35,8 @@ int64_t chain_not_before(const struct chain *chain);
 int constraints_unpack(struct slice packed, struct constraints *out);
 void constraints_pack(const struct constraints *c, struct buf *out);
 
-/* Appends one PEM block. */
+/* Appends one PEM block; pem_put() one of a certificate. */
+int pem_put_block(struct buf *out, const char *label, struct slice der);
 int pem_put(struct buf *out, struct slice der);
 /* PEM of the CAs from..to-1 of a chain, owned by the caller; NULL if broken. */
 char *chain_pem(const struct chain *chain, size_t from, size_t to);

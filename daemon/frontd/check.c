@@ -2,10 +2,9 @@
 
 #include <stdio.h>
 
+#include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
-
-#include "policy/lint.h"
 
 static int differs(char why[FACTS_WHY], const char *what)
 {
@@ -124,6 +123,26 @@ int check_certificate(const struct facts *got, const struct check_asked *asked, 
 	return 0;
 }
 
+int check_request(const struct cert_sign_request *r, enum lint_severity least, struct lint_report *out)
+{
+	struct lint_asked asked = { .kind = r->kind == KIND_LEAF ? LINT_LEAF : LINT_CA,
+				    .not_before = r->not_before,
+				    .not_after = r->not_after,
+				    .public_key = r->key_form == KEY_FOREIGN ? r->subject_key : (struct slice){ 0 },
+				    .subject = r->subject,
+				    .alt_names = r->alt_names,
+				    .ext_key_usage = r->ext_key_usage,
+				    .permitted = r->permitted,
+				    .excluded = r->excluded,
+				    .urls = r->urls,
+				    .policies = r->policies,
+				    .key_usage = r->key_usage,
+				    .path_len_there = r->path_len != PATH_LEN_NONE,
+				    .must_staple = r->flags & CERT_MUST_STAPLE };
+	lint_fields(&asked, out);
+	return lint_worst(out, least) != NULL;
+}
+
 int check_rules(struct slice certificate, char why[FACTS_WHY])
 {
 	struct lint_report report;
@@ -154,6 +173,17 @@ static X509 *x509_of(struct slice der)
 {
 	const unsigned char *at = der.at;
 	return d2i_X509(NULL, &at, (long)der.len);
+}
+
+bool check_signed(struct slice certificate, struct slice issuer)
+{
+	X509 *x = x509_of(certificate), *above = x509_of(issuer);
+	EVP_PKEY *key = above ? X509_get0_pubkey(above) : NULL;
+	bool good = x && key && X509_verify(x, key) == 1;
+	X509_free(x);
+	X509_free(above);
+	ERR_clear_error();
+	return good;
 }
 
 static bool validation_load(struct validation *v, const struct slice *certificates, size_t count)

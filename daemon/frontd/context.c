@@ -37,6 +37,7 @@ static void put_words(struct buf *out, const struct call *c, const struct contex
 	put_text(out, "asked", w->asked);
 	put_text(out, "eff", w->effective);
 	put_text(out, "meta", w->metadata);
+	put_text(out, "valid", w->valid);
 	put_text(out, "key", w->key_uri);
 	if (!w->issuer)
 		return;

@@ -1,7 +1,9 @@
 # The front-end's core: the link to the signer, the hierarchy's rules, issuing and looking up.
 noinst_LIBRARIES += daemon/frontd/libfrontcore.a
 daemon_frontd_libfrontcore_a_SOURCES = \
+	daemon/frontd/admit.c \
 	daemon/frontd/answer.c daemon/frontd/answer.h \
+	daemon/frontd/arrival.c \
 	daemon/frontd/catchup.c daemon/frontd/catchup.h \
 	daemon/frontd/chain.c daemon/frontd/chain.h \
 	daemon/frontd/check.c daemon/frontd/check.h \
@@ -18,12 +20,15 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/json_text.c daemon/frontd/json_text.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
+	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
-	daemon/frontd/rebuild.c daemon/frontd/rebuild.h \
+	daemon/frontd/profile_view.c daemon/frontd/profile_view.h \
+	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
 	daemon/frontd/retire.c \
 	daemon/frontd/root.c daemon/frontd/root.h \
+	daemon/frontd/rules.c daemon/frontd/rules.h \
 	daemon/frontd/signer.c daemon/frontd/signer.h daemon/frontd/signer_link.c daemon/frontd/signer_link.h \
 	daemon/frontd/subject.c daemon/frontd/subject.h \
 	daemon/frontd/key_token.c daemon/frontd/key_token.h \

@@ -10,6 +10,7 @@
 #include "frontd/hierarchy.h"
 #include "frontd/made.h"
 #include "frontd/metrics.h"
+#include "frontd/outside.h"
 #include "frontd/plan.h"
 #include "frontd/registration.h"
 #include "frontd/root.h"
@@ -204,7 +205,9 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	}
 	struct cert_sign_request fields = plan_fields(p, &m);
 	struct signed_ca came;
-	enum signer_result asked = ca_ask(f, p, &fields, &came, &answer);
+	bool outside = plan_outside(p);
+	enum signer_result asked = outside ? outside_ask(f, &fields, &came.ledger_seq, &came.certificate, &answer)
+					   : ca_ask(f, p, &fields, &came, &answer);
 	if (asked == SIGNER_REFUSED) {
 		release(f, p, &m);
 		signer_settle(&hold, key.ledger_seq);
@@ -212,7 +215,8 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	if (asked)
 		return answer_signer(c, asked,
 				     &answer); /* if its fate is unknown, the reservation stays for the catch-up */
-	r = ca_commit(f, c, p, &fields, &came, &m);
+	r = outside ? outside_commit(f, c, p, &fields, came.ledger_seq, came.certificate, &m)
+		    : ca_commit(f, c, p, &fields, &came, &m);
 	if (c->status == 201 || m.why[0])
 		signer_settle(&hold, m.noted ? m.noted : came.ledger_seq);
 	return r;
@@ -228,7 +232,7 @@ static int ca_again(struct front *f, struct call *c, bool *answered)
 	if (store_read(f->store, &s))
 		return answer_store(c);
 	int r = store_ca_find(s, id, &row);
-	*answered = r == STORE_DONE && !slice_equal(row.state, slice_text("created"));
+	*answered = r == STORE_DONE && !ca_reserved(&row);
 	if (!*answered)
 		return r < 0 ? answer_store(c) : 0;
 	if (slice_equal(row.state, slice_text("withheld")))

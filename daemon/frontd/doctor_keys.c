@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "frontd/chain.h"
 #include "frontd/diagnosis.h"
 #include "frontd/facts.h"
 #include "frontd/front.h"
@@ -18,6 +19,7 @@
 #define ORPHAN_AGE DAY		  /* a create that is under way takes minutes */
 #define EXPIRY_WARNING (30 * DAY) /* time for a ceremony */
 #define EXPIRY_NEAR (7 * DAY)
+#define WAITS_LONG (30 * DAY) /* for a ceremony elsewhere */
 
 /* What is kept of one key of the signer's while CAs are held against them. */
 struct known_key {
@@ -102,6 +104,13 @@ static void look_at_attributes(struct keys *k, const struct key_report *r, const
 			    "%s can be used for more than signatures.", name);
 }
 
+/* Whether it is that of a CA that waits for its certificate, or did so until it was given up. */
+static bool key_claimed(struct keys *k, const uint8_t id[KEY_ID_SIZE])
+{
+	scoped_row(key) row = { 0 };
+	return store_key_find(k->session, id, &row) == STORE_DONE && row.ca_id.len;
+}
+
 static void look_at_key(struct keys *k, uint8_t state, const struct key_report *r)
 {
 	char name[400], about[65], token[65];
@@ -121,7 +130,7 @@ static void look_at_key(struct keys *k, uint8_t state, const struct key_report *
 	} else if (r->checked_at && state != KEY_REPORT_UNBOUND) {
 		look_at_attributes(k, r, name, about);
 	}
-	if (state == KEY_REPORT_UNBOUND && k->d->status.now - r->made_at > ORPHAN_AGE) {
+	if (state == KEY_REPORT_UNBOUND && k->d->status.now - r->made_at > ORPHAN_AGE && !key_claimed(k, r->key_id)) {
 		k->orphans++;
 		if (!k->oldest_orphan || r->made_at < k->oldest_orphan)
 			k->oldest_orphan = r->made_at;
@@ -170,7 +179,7 @@ static bool public_key_is(const struct ca_row *ca, const uint8_t hash[32])
 	char why[FACTS_WHY];
 	uint8_t own[EVP_MAX_MD_SIZE];
 	scoped_facts facts = { .ca = false };
-	return facts_read(ca->certificate, &facts, why) == 0 &&
+	return facts_read_foreign(ca->certificate, &facts, why) == 0 &&
 	       EVP_Digest(facts.public_key.at, facts.public_key.len, own, NULL, EVP_sha256(), NULL) == 1 &&
 	       memcmp(own, hash, 32) == 0;
 }
@@ -190,7 +199,7 @@ static void look_at_ca_key(struct diagnosis *d, const struct ca_row *ca, const s
 			    "Does the front-end talk to the right signer, with the right ledger? See ledger_id in "
 			    "chancery status.",
 			    "The signer knows no key of CA %s.", name);
-	else if (!public_key_is(ca, key->public_key_hash))
+	else if (ca->certificate.len && !public_key_is(ca, key->public_key_hash))
 		finding_put(
 			d, CRITICAL, "cas", "ca_key_differs", id,
 			"One of the two was tampered with: compare the database with the ledger (chancery audit list).",
@@ -204,6 +213,24 @@ static void look_at_ca_key(struct diagnosis *d, const struct ca_row *ca, const s
 	else if (over && key->state == KEY_REPORT_BOUND)
 		finding_put(d, CRITICAL, "cas", "ca_not_closed", id, "Take its next step again: chancery ca retire CA.",
 			    "CA %s is retired here, but the signer would still sign with its key.", name);
+}
+
+/* A CA whose certificate is signed elsewhere: its key counts as unbound until then, and after it was given up too. */
+static void look_at_request(struct diagnosis *d, const struct ca_row *ca, const struct known_key *key)
+{
+	char when[TIME_TEXT_SIZE];
+	time_text(ca->created_at, when);
+	if (ca_waits(ca) && time_now() - ca->created_at > WAITS_LONG)
+		finding_put(d, WARNING, "cas", "ca_waits", row_text(ca->id),
+			    "Bring its certificate in (chancery ca certificate), or give it up (chancery ca retire "
+			    "--confirm).",
+			    "CA %s has waited for its certificate since %s.", row_text(ca->name), when);
+	if (in_state(ca, "retired") && !ca->certificate.len && key && key->state == KEY_REPORT_UNBOUND)
+		finding_put(d, WARNING, "keys", "key_given_up", row_text(ca->id),
+			    "Destroy it with the token's own tool, then: chancery ca key-gone CA.",
+			    "CA %s was given up before it had a certificate; its key still counts against "
+			    "max_unbound_keys.",
+			    row_text(ca->name));
 }
 
 static void look_at_validity(struct diagnosis *d, const struct ca_row *ca)
@@ -227,13 +254,14 @@ static int look_at_ca(void *with, const struct ca_row *ca)
 {
 	static const uint8_t none[KEY_ID_SIZE];
 	struct keys *k = with;
-	if (in_state(ca, "created"))
-		return 0;
 	if (memcmp(ca->key_id, none, KEY_ID_SIZE) != 0) {
 		struct known_key *key = bsearch(ca->key_id, k->all, k->count, sizeof(*k->all), id_compare);
 		if (key)
 			key->claimed = true;
 		look_at_ca_key(k->d, ca, key);
+		if (key && !in_state(ca, "withheld"))
+			diagnosis_charter(k->d, k->session, ca);
+		look_at_request(k->d, ca, key);
 	}
 	if (in_state(ca, "withheld") || (ca->held.len && !gone_is(ca)))
 		finding_put(

@@ -422,13 +422,9 @@ static bool subject_read(struct slice der, bool foreign, struct items *out)
 	return name && at == der.at + der.len && name_read(name, foreign, out);
 }
 
-static int extensions_read(const ASN1_STRING *der, struct facts *f, char why[FACTS_WHY])
+static int extensions_take(const X509_EXTENSIONS *extensions, struct facts *f, char why[FACTS_WHY])
 {
 	unsigned seen = 0;
-	__attribute__((cleanup(extensions_cleanup))) X509_EXTENSIONS *extensions =
-		der ? der_read(string_slice(der), ASN1_ITEM_rptr(X509_EXTENSIONS)) : NULL;
-	if (der && !extensions)
-		return facts_refuse(why, not_der);
 	for (int i = 0; i < sk_X509_EXTENSION_num(extensions); i++) {
 		X509_EXTENSION *e = sk_X509_EXTENSION_value(extensions, i);
 		if (extension_read(e, &seen, f))
@@ -440,6 +436,15 @@ static int extensions_read(const ASN1_STRING *der, struct facts *f, char why[FAC
 		return !f->foreign ? 1 : names ? 3 : X509_EXTENSION_get_critical(e) ? 2 : 1;
 	}
 	return 0;
+}
+
+static int extensions_read(const ASN1_STRING *der, struct facts *f, char why[FACTS_WHY])
+{
+	__attribute__((cleanup(extensions_cleanup))) X509_EXTENSIONS *extensions =
+		der ? der_read(string_slice(der), ASN1_ITEM_rptr(X509_EXTENSIONS)) : NULL;
+	if (der && !extensions)
+		return facts_refuse(why, not_der);
+	return extensions_take(extensions, f, why);
 }
 
 static int facts_fill(const struct tbs *t, struct facts *f, char why[FACTS_WHY])
@@ -484,4 +489,36 @@ int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY])
 int facts_read_foreign(struct slice der, struct facts *out, char why[FACTS_WHY])
 {
 	return facts_decode(der, true, out, why);
+}
+
+static void request_cleanup(X509_REQ **r)
+{
+	X509_REQ_free(*r);
+}
+
+static struct slice public_key_keep(struct facts *f, X509_PUBKEY *key)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509_PUBKEY(key, &der);
+	struct slice kept = bytes_keep(f, (struct slice){ der, n > 0 ? (size_t)n : 0 });
+	OPENSSL_free(der);
+	return kept;
+}
+
+int facts_read_request(struct slice der, struct facts *out, char why[FACTS_WHY])
+{
+	facts_init(out, 2 * der.len + 1);
+	const unsigned char *at = der.at;
+	__attribute__((cleanup(request_cleanup))) X509_REQ *r = d2i_X509_REQ(NULL, &at, (long)der.len);
+	EVP_PKEY *key = r && at == der.at + der.len ? X509_REQ_get0_pubkey(r) : NULL;
+	if (!key || X509_REQ_verify(r, key) != 1)
+		return facts_refuse(why, "it is not a request that its own key has signed");
+	out->public_key = public_key_keep(out, X509_REQ_get_X509_PUBKEY(r));
+	if (!name_read(X509_REQ_get_subject_name(r), false, &out->subject))
+		return facts_refuse(why, "its subject has an attribute of an unknown kind or form");
+	__attribute__((cleanup(extensions_cleanup))) X509_EXTENSIONS *asked = X509_REQ_get_extensions(r);
+	int bad = asked ? extensions_take(asked, out, why) : facts_refuse(why, "it asks for no extensions");
+	if (bad)
+		return bad;
+	return buf_ok(&out->bytes) && out->ca ? 0 : facts_refuse(why, "it does not ask for a CA's certificate");
 }

@@ -50,6 +50,11 @@ int facts_read(struct slice der, struct facts *out, char why[FACTS_WHY]);
  * extension; 3: because of its name constraints.
  */
 int facts_read_foreign(struct slice der, struct facts *out, char why[FACTS_WHY]);
+/*
+ * What a PKCS#10 request of a CA of ours asks for: subject, public key, and the extensions of extensionRequest. Its
+ * signature is verified. 0; positive: *why is a sentence's end.
+ */
+int facts_read_request(struct slice der, struct facts *out, char why[FACTS_WHY]);
 void facts_free(struct facts *f);
 #define scoped_facts __attribute__((cleanup(facts_free))) struct facts
 

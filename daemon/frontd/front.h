@@ -11,8 +11,7 @@
 
 struct store;	  /* drivers/store/store.h */
 struct signer;	  /* frontd/signer.h */
-struct profiles;  /* policy/profile.h */
-struct templates; /* policy/templates.h */
+struct rulebooks; /* frontd/rules.h */
 struct metrics;	  /* frontd/metrics.h */
 struct authz;	  /* frontd/authz.h */
 struct issuings;  /* frontd/issuing.h */
@@ -20,8 +19,7 @@ struct issuings;  /* frontd/issuing.h */
 struct front {
 	struct store *store;
 	struct signer *signer;
-	struct profiles *profiles;
-	struct templates *templates;
+	struct rulebooks *rules;
 	struct metrics *metrics;
 	struct authz *authz;
 	struct issuings *issuings;

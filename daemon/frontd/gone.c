@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/chain.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
@@ -62,8 +63,11 @@ static int ca_read(struct front *f, struct call *c, struct ca_row *ca)
 	int r = store_ca_find(s, c->param[0], ca);
 	if (r < 0)
 		return answer_store(c);
-	if (r || slice_equal(ca->state, slice_text("created")))
+	if (r || ca_reserved(ca))
 		return answer_no_ca(c);
+	if (ca_waits(ca))
+		return call_refuse(c, 409, "ca_waits", NULL,
+				   "The CA waits for its certificate; give it up first (retire with confirm true).");
 	if (memcmp(ca->key_id, none, sizeof(none)) == 0)
 		return call_refuse(c, 409, "no_key", NULL, "This CA's key is not one of this signer.");
 	return 0;

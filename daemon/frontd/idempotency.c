@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/chain.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/signer.h"
@@ -90,15 +91,21 @@ static int key_check(struct call *c)
 			   "Idempotency-Key must be 1 to %d visible ASCII characters.", MAX_KEY);
 }
 
-/* Whether something was made with this request id: a certificate, an issuer, a CA's step. */
+/* Whether something was made with this request id: a certificate, a CA that waits for one, an issuer, a CA's step. */
 static int id_find(struct store_session *s, const uint8_t id[16])
 {
 	scoped_row(certificate) made = { 0 };
 	scoped_row(issuer) issuer = { 0 };
 	scoped_row(step) step = { 0 };
-	char issuer_id[48];
+	scoped_row(ca) ca = { 0 };
+	char issuer_id[48], ca_id[48];
 	context_id("iss-", id, issuer_id);
+	context_id("ica-", id, ca_id);
 	int r = store_certificate_find_request(s, id, &made);
+	if (r == STORE_NONE)
+		r = store_ca_find(s, ca_id, &ca);
+	if (r == STORE_DONE && ca.id.len && ca_reserved(&ca))
+		r = STORE_NONE;
 	if (r == STORE_NONE)
 		r = store_step_find(s, id, &step);
 	return r == STORE_NONE ? store_issuer_find(s, issuer_id, &issuer) : r;

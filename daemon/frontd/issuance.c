@@ -38,6 +38,7 @@ void issuance_free(struct issuance **issuance)
 	issuing_release(&i->ca);
 	csr_free(&i->csr);
 	leaf_fields_free(&i->leaf);
+	rules_release(&i->rules);
 	items_free(&i->urls);
 	buf_free(&i->context);
 	free(i);
@@ -48,7 +49,7 @@ const char *issuance_ca_id(const struct issuance *i)
 	return row_text(i->ca->chain.ca[0].id);
 }
 
-static void fields_fill(struct issuance *i)
+void issuance_fields(struct issuance *i)
 {
 	i->fields = (struct cert_sign_request){ .kind = KIND_LEAF,
 						.not_before = i->not_before,
@@ -177,7 +178,6 @@ static void on_answered(struct signer_ask *ask)
 static void issuance_start(struct call *c)
 {
 	struct issuance *i = c->handling;
-	fields_fill(i);
 	signer_hold(i->front->signer, &i->hold);
 	i->ask.answered = on_answered;
 	i->ask.with = i;

@@ -11,7 +11,7 @@
 #include "frontd/issuing.h"
 #include "frontd/made.h"
 #include "frontd/signer.h"
-#include "policy/profile.h"
+#include "frontd/rules.h"
 
 struct issuance {
 	struct front *front;
@@ -19,7 +19,8 @@ struct issuance {
 
 	/* the plan */
 	struct issuing *ca;
-	const struct profile *profile;
+	const struct rulebook *rules;
+	const struct profile *profile; /* of rules */
 	struct csr csr;
 	struct leaf_fields leaf;
 	int64_t ttl, not_before, not_after;
@@ -44,6 +45,9 @@ void issuance_free(struct issuance **i);
 #define scoped_issuance __attribute__((cleanup(issuance_free))) struct issuance
 
 const char *issuance_ca_id(const struct issuance *i);
+
+/* Fills in what is asked of the signer: the plan's last step. */
+void issuance_fields(struct issuance *i);
 
 /* Leaves a planned issuance with its call, to be started: answers CALL_WAITS. */
 int issuance_hand_over(struct issuance **i);

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/authz.h"
+#include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/input.h"
@@ -26,7 +27,7 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 	int r = issuing_get(f->issuings, f->store, id, &i->ca);
 	if (r < 0)
 		return answer_store(c);
-	if (r || slice_equal(i->ca->chain.ca[0].state, slice_text("created")))
+	if (r || ca_reserved(&i->ca->chain.ca[0]))
 		return answer_no_ca(c);
 	if (!slice_equal(i->ca->chain.ca[0].state, slice_text("active")))
 		return call_refuse(c, 409, "ca_not_active", NULL,
@@ -47,7 +48,8 @@ static int read_profile(struct front *f, struct call *c, struct issuance *i)
 	int r = input_text(c, "profile", true, MAX_PROFILE_NAME, &name);
 	if (r)
 		return r;
-	i->profile = profile_find(f->profiles, name);
+	i->rules = rules_hold(f->rules);
+	i->profile = profile_find(i->rules->profiles, name);
 	if (i->profile)
 		return 0;
 	return call_refuse(c, 400, "unknown_profile", "profile",
@@ -167,22 +169,20 @@ static int set_validity(struct front *f, struct call *c, struct issuance *i)
 	return 0;
 }
 
-static void set_url(struct front *f, struct issuance *i, uint8_t use, const char *last)
-{
-	scoped_buf url = { .max = 1024 };
-	buf_printf(&url, "%s/%s/%s", f->pki_base_url, issuance_ca_id(i), last);
-	items_put(&i->urls, use, buf_slice(&url));
-}
-
 static int set_words(struct front *f, struct call *c, struct issuance *i)
 {
-	if (f->pki_base_url && *f->pki_base_url) {
-		set_url(f, i, URL_CRL, "crl");
-		set_url(f, i, URL_OCSP, "ocsp");
-		set_url(f, i, URL_CA_ISSUERS, "ca.crt");
-	}
+	profile_urls_put(i->profile, f->pki_base_url ? f->pki_base_url : "", issuance_ca_id(i), &i->urls.raw,
+			 &i->urls.count);
 	struct context_words words = { .op = "leaf", .ca = issuance_ca_id(i), .profile = i->profile->name };
 	return context_put(&i->context, c, &words) ? -1 : 0;
+}
+
+/* What the signer would be asked for, held against the rules that speak of it, before it is asked. */
+static int check_fields(struct call *c, struct issuance *i)
+{
+	struct lint_report report;
+	issuance_fields(i);
+	return check_request(&i->fields, i->profile->refuse_from, &report) ? answer_lint(c, &report, "csr_pem") : 0;
 }
 
 static int issue_plan(struct front *f, struct call *c, struct issuance *i)
@@ -203,7 +203,9 @@ static int issue_plan(struct front *f, struct call *c, struct issuance *i)
 		r = check_constraints(c, i);
 	if (!r)
 		r = set_validity(f, c, i);
-	return r ? r : set_words(f, c, i);
+	if (!r)
+		r = set_words(f, c, i);
+	return r ? r : check_fields(c, i);
 }
 
 /* A repeated request whose certificate is there already. */
@@ -220,6 +222,21 @@ static int leaf_again(struct front *f, struct call *c, const struct issuance *i,
 	return slice_equal(row.state, slice_text("withheld")) ? answer_withheld(c) : issuance_reply(c, i->ca, &row);
 }
 
+/* What the linter says, also where it is not refused for. */
+static json_t *findings_view(const struct issuance *i)
+{
+	struct lint_report report;
+	json_t *list = json_array();
+	check_request(&i->fields, LINT_NOTICE, &report);
+	for (size_t n = 0; n < report.count; n++) {
+		const struct lint_finding *f = &report.findings[n];
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule", f->rule->id, "severity",
+						      lint_severity_text(f->rule->severity), "field", f->rule->field,
+						      "at", f->where, "sentence", f->rule->sentence));
+	}
+	return list;
+}
+
 static int leaf_dry(struct call *c, const struct issuance *i)
 {
 	json_t *names = json_array();
@@ -232,10 +249,11 @@ static int leaf_dry(struct call *c, const struct issuance *i)
 		json_array_append_new(names, view_text(buf_slice(&text)));
 	}
 	return call_reply(c, 200,
-			  json_pack("{s:b, s:s, s:s, s:o, s:o, s:o, s:o}", "dry_run", 1, "ca_id", issuance_ca_id(i),
-				    "profile", i->profile->name, "subject", view_name(i->leaf.subject.raw), "names",
-				    names, "not_before", view_time(i->not_before), "not_after",
-				    view_time(i->not_after)));
+			  json_pack("{s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "dry_run", 1, "ca_id",
+				    issuance_ca_id(i), "profile", i->profile->name, "subject",
+				    view_name(i->leaf.subject.raw), "names", names, "not_before",
+				    view_time(i->not_before), "not_after", view_time(i->not_after), "findings",
+				    findings_view(i)));
 }
 
 static int issue(struct front *f, struct call *c, const char *id)

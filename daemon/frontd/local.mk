@@ -11,7 +11,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/denial.c daemon/frontd/denial.h \
 	daemon/frontd/diagnosis.h \
 	daemon/frontd/doctor.c daemon/frontd/doctor.h \
-	daemon/frontd/doctor_keys.c \
+	daemon/frontd/doctor_charter.c daemon/frontd/doctor_keys.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
@@ -24,20 +24,24 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(LIBCONFIG_CFLAGS)
 FRONT_ROOMS = daemon/frontd/libfronthttp.a daemon/frontd/libfrontcore.a daemon/frontd/libfronthttp.a \
-	daemon/policy/libpolicy.a drivers/store/libstore.a daemon/ledger/libledger.a daemon/names/libnames.a \
+	daemon/policy/libpolicy.a drivers/store/libstore.a daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/names/libnames.a \
 	daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a
 FRONT_LIBS = $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) -lpthread
 chancery_frontd_SOURCES = daemon/frontd/main.c
 chancery_frontd_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
 chancery_frontd_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
 EXTRA_DIST += daemon/frontd/openapi.yaml conf/frontd.conf
-dist_man_MANS += conf/frontd.conf.5 conf/constraints.conf.5 daemon/frontd/chancery-frontd.8
+dist_man_MANS += conf/frontd.conf.5 conf/constraints.conf.5 conf/profile.conf.5 daemon/frontd/chancery-frontd.8
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_csr tests/unit/test_http tests/unit/test_key_token
 tests_unit_test_csr_SOURCES = tests/unit/test_csr.c
 tests_unit_test_csr_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_csr_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/test_scale
+tests_unit_test_scale_SOURCES = tests/unit/test_scale.c
+tests_unit_test_scale_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_scale_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_CFLAGS = $(UNIT_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_http_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS) $(CMOCKA_LIBS)

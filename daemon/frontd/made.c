@@ -69,7 +69,11 @@ static int ca_commit(struct store_session *s, struct made *m)
 	if (r)
 		return r;
 	bool waits = slice_equal(known.state, slice_text("created"));
-	return waits || m->why[0] ? store_ca_update(s, &m->ca) : STORE_DONE;
+	struct ca_row row = m->ca;
+	row.csr = known.csr;
+	if (known.csr.len)
+		row.created_at = known.created_at;
+	return waits || m->why[0] ? store_ca_update(s, &row) : STORE_DONE;
 }
 
 static int issuing_commit(struct store_session *s, struct made *m)

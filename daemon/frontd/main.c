@@ -22,9 +22,8 @@
 #include "frontd/issuing.h"
 #include "frontd/metrics.h"
 #include "frontd/pki.h"
+#include "frontd/rules.h"
 #include "frontd/signer.h"
-#include "policy/profile.h"
-#include "policy/templates.h"
 #include "store/store.h"
 
 #define MAX_FILES                                                                                                      \
@@ -92,8 +91,8 @@ static int front_open(struct config *c)
 	pthread_mutex_init(&f->transitions, NULL);
 	f->metrics = metrics_new();
 	f->issuings = issuings_new();
-	if (!f->metrics || !f->issuings || profiles_load(c->profiles_dir, &f->profiles) != 0 ||
-	    templates_load(c->profiles_dir, &f->templates) != 0 ||
+	bool has_base_url = f->pki_base_url && *f->pki_base_url;
+	if (!f->metrics || !f->issuings || rules_open(c->profiles_dir, has_base_url, &f->rules) != 0 ||
 	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
@@ -107,8 +106,7 @@ static void front_close(struct front *f)
 	if (f->store)
 		store_close(f->store);
 	issuings_free(f->issuings);
-	profiles_free(f->profiles);
-	templates_free(f->templates);
+	rules_close(f->rules);
 	metrics_free(f->metrics);
 }
 
@@ -136,11 +134,12 @@ static int rights_limit(const struct config *c)
 }
 
 /* Every thread is started with these blocked: only this one takes them. */
-static void signals_wait(const sigset_t *signals)
+static void signals_wait(const sigset_t *signals, struct front *f)
 {
-	int number;
-	while (sigwait(signals, &number) != 0)
-		;
+	int number = SIGHUP;
+	while (sigwait(signals, &number) != 0 || number == SIGHUP)
+		if (number == SIGHUP)
+			rules_reload(f->rules);
 	log_info("stopping", "signal=%d", number);
 }
 
@@ -152,12 +151,13 @@ static int run(struct config *c)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	int result = front_open(c) == 0 && servers_start(c, &servers) == 0 ? 0 : 1;
 	if (result == 0) {
 		log_info("started", "version=%s api=%s pki=%s", CHANCERY_VERSION, c->api_socket, c->pki_socket);
 		ready_notify("READY=1");
-		signals_wait(&signals);
+		signals_wait(&signals, &c->front);
 		ready_notify("STOPPING=1");
 	}
 	servers_stop(c, &servers);

@@ -1,10 +1,12 @@
 #include "frontd/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/default_algorithm.h"
 #include "frontd/input.h"
@@ -55,6 +57,11 @@ static const char *parent_id(const struct plan *p)
 	return p->above.count ? row_text(p->above.ca[0].id) : "";
 }
 
+bool plan_outside(const struct plan *p)
+{
+	return p->above.count && ca_offline(&p->above.ca[0]);
+}
+
 /* A second request with one Idempotency-Key finds the row of the first, which is no stranger. */
 static bool is_own(const struct plan *p, const struct ca_row *row)
 {
@@ -85,8 +92,6 @@ int plan_check(struct store_session *s, const struct plan *p)
 			return PLAN_PARENT_STATE;
 		if (r == STORE_DONE && parent.held.len)
 			return PLAN_PARENT_HELD;
-		if (r == STORE_DONE && ca_offline(&parent))
-			return PLAN_PARENT_OFFLINE;
 	}
 	if (r < 0 || !slice_equal(p->issuer.hierarchy_mode, slice_text("single")))
 		return r < 0 ? r : 0;
@@ -111,10 +116,6 @@ int plan_refuse(struct call *c, int answer)
 	case PLAN_PARENT_HELD:
 		return call_refuse(c, 409, "ca_held", "parent_ca_id",
 				   "The parent CA issues nothing until an administrator lifts what holds it.");
-	case PLAN_PARENT_OFFLINE:
-		return call_refuse(c, 409, "ca_key_offline", "parent_ca_id",
-				   "The parent was registered as a certificate only: its key is offline, so it signs "
-				   "nothing here.");
 	case PLAN_SINGLE:
 		return call_refuse(
 			c, 409, "single_mode", NULL,
@@ -191,7 +192,7 @@ static int read_parent(struct front *f, struct call *c, struct plan *p)
 	if (r < 0)
 		return answer_store(c);
 	if (r || !slice_equal(p->above.ca[0].issuer_id, p->issuer.id) ||
-	    slice_equal(p->above.ca[0].state, slice_text("created")))
+	    ca_reserved(&p->above.ca[0]))
 		return call_refuse(c, 404, "ca_not_found", "parent_ca_id",
 				   "There is no such parent CA in this issuer.");
 	if (p->above.count == MAX_CHAIN)
@@ -214,6 +215,18 @@ static int read_algorithm(struct front *f, struct call *c, struct plan *p)
 		"algorithm must be RSA-2048, RSA-3072, RSA-4096, ECDSA-P256, ECDSA-P384, ECDSA-P521 or Ed25519.");
 }
 
+/* With the numbers that would work: from the root down each is one less, and the last is what was asked for. */
+static int refuse_below_zero(struct call *c, size_t line, unsigned last)
+{
+	scoped_buf numbers = { .max = 256 };
+	for (size_t i = 0; i < line; i++)
+		buf_printf(&numbers, "%s%zu", i == 0 ? "" : i + 1 == line ? " and " : ", ", line - 1 - i + last);
+	return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
+			   "The parent's path_len_constraint is 0: it can have no CA below it. %zu CAs in a line work "
+			   "with at least %.*s, from the root down.",
+			   line, (int)numbers.len, numbers.at ? (const char *)numbers.at : "");
+}
+
 static int read_path_len(struct call *c, struct plan *p)
 {
 	bool there;
@@ -227,8 +240,7 @@ static int read_path_len(struct call *c, struct plan *p)
 		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
 				   "The one CA of an issuer in single mode has path_len_constraint 0.");
 	if (parent == 0)
-		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
-				   "The parent's path_len_constraint is 0: it can have no CA below it.");
+		return refuse_below_zero(c, p->above.count + 1, there ? (unsigned)asked : 0);
 	if (parent != PATH_LEN_NONE && there && asked >= parent)
 		return call_refuse(c, 400, "path_len_exceeded", "path_len_constraint",
 				   "path_len_constraint must be less than the parent's, so from 0 to %d.", parent - 1);
@@ -320,6 +332,12 @@ static int write_context(struct call *c, struct plan *p)
 		.op = "ca", .issuer = &p->issuer, .ca = p->id, .name = p->name, .parent = parent_id(p)
 	};
 	words.key_uri = p->key_uri;
+	char valid[48];
+	if (plan_outside(p)) {
+		snprintf(valid, sizeof(valid), "%lld-%lld", (long long)p->not_before, (long long)p->not_after);
+		words.op = "csr";
+		words.valid = valid;
+	}
 	words.template = p->template;
 	words.metadata = p->metadata.len > 1 ? (const char *)p->metadata.at : NULL;
 	p->metadata.len--;
@@ -327,6 +345,22 @@ static int write_context(struct call *c, struct plan *p)
 		return call_refuse(c, 400, "metadata_too_large", "metadata",
 				   "name, metadata and key_driver_id together are too long for the ledger's record.");
 	return 0;
+}
+
+/* What the signer would be asked for, but for the key, which it makes itself. */
+static int check_fields(struct call *c, const struct plan *p)
+{
+	struct lint_report report;
+	struct cert_sign_request fields = { .kind = KIND_CA,
+					    .not_before = p->not_before,
+					    .not_after = p->not_after,
+					    .key_form = KEY_LOCAL,
+					    .subject = items_list(&p->subject),
+					    .path_len = p->path_len,
+					    .permitted = constraints_of(&p->stated).permitted,
+					    .excluded = constraints_of(&p->stated).excluded,
+					    .urls = items_list(&p->urls) };
+	return check_request(&fields, LINT_ERROR, &report) ? answer_lint(c, &report, NULL) : 0;
 }
 
 static int plan_read(struct front *f, struct call *c, struct plan *p)
@@ -346,7 +380,9 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 		r = plan_constraints(c, p);
 	if (!r)
 		r = read_validity(f, c, p);
-	return r ? r : read_urls(f, c, p);
+	if (!r)
+		r = read_urls(f, c, p);
+	return r ? r : check_fields(c, p);
 }
 
 /* Before anything else is looked at, so that who repeats a name hears of the name. */

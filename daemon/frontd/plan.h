@@ -38,7 +38,6 @@ enum plan_answer {
 	PLAN_SUBJECT_TAKEN,
 	PLAN_PARENT_STATE,
 	PLAN_PARENT_HELD,
-	PLAN_PARENT_OFFLINE,
 	PLAN_SINGLE,
 };
 
@@ -50,6 +49,8 @@ int plan_end(struct front *f, struct call *c, struct plan *p);
 void plan_free(struct plan *p);
 #define scoped_plan __attribute__((cleanup(plan_free))) struct plan
 
+/* Whether its parent's key is offline, so that its certificate will be signed elsewhere. */
+bool plan_outside(const struct plan *p);
 /* The rules that depend on what others do meanwhile: once before a key is made, once where the row is written. */
 int plan_check(struct store_session *s, const struct plan *p);
 /* What was asked for, as transition_limits() says it, with a zero at its end; out is empty before. */

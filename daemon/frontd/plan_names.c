@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "frontd/input.h"
-#include "policy/templates.h"
+#include "frontd/rules.h"
 
 static int constraints_bad(struct call *c, const char *text, const char *why)
 {
@@ -122,11 +122,12 @@ int plan_read_template(struct front *f, struct call *c, struct plan *p)
 	int r = input_text(c, "constraint_template", false, MAX_TEMPLATE_NAME, &name);
 	if (r || !name)
 		return r;
-	const struct template *t = template_find(f->templates, name);
+	scoped_rules *rules = rules_hold(f->rules);
+	const struct template *t = template_find(rules->templates, name);
 	if (!t)
 		return call_refuse(c, 400, "unknown_template", "constraint_template",
 				   "There is no such template; GET /api/v1/constraint-templates lists them.");
-	p->template = t->name;
+	p->template = name; /* the call's: the set may go */
 	return template_apply(c, p, t);
 }
 

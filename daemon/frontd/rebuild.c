@@ -15,13 +15,7 @@
 #define MAX_PACKED (1024 * 1024)
 #define MAX_SERIAL 20 /* bytes: what a row holds */
 
-static void json_cleanup(json_t **o)
-{
-	json_decref(*o);
-}
-#define scoped_json __attribute__((cleanup(json_cleanup))) json_t
-
-static int passed_over(const struct rebuild *r, const char *why)
+int rebuild_passed_over(const struct rebuild *r, const char *why)
 {
 	log_warning("catchup_record", "seq=%llu type=%s why=\"%s\"", (unsigned long long)r->record.seq,
 		    record_type_name(r->record.type), why);
@@ -29,7 +23,7 @@ static int passed_over(const struct rebuild *r, const char *why)
 }
 
 /* An issuer becomes what the note says: made, or changed. */
-static int issuer_put(struct store_session *s, json_t *context, int64_t when, bool change)
+int rebuild_issuer(struct store_session *s, json_t *context, int64_t when, bool change)
 {
 	struct issuer_row row = { .id = slice_text(context_text(context, "iss")),
 				  .name = slice_text(context_text(context, "iname")),
@@ -91,17 +85,17 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 {
 	struct note_record note;
 	if (record_note_get(r->record.body, &note) != PACK_OK)
-		return passed_over(r, "it can't be read");
+		return rebuild_passed_over(r, "it can't be read");
 	scoped_json *context = context_read(note.context);
 	int64_t when = r->record.time / 1000;
 	if (context && strcmp(context_text(context, "op"), "issuer") == 0)
-		return issuer_put(s, context, when, !issuer_begins(context, note.request_id));
+		return rebuild_issuer(s, context, when, !issuer_begins(context, note.request_id));
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
 		return 0;
 	scoped_row(ca) ca = { 0 };
 	int found = store_ca_find(s, context_text(context, "ca"), &ca);
 	if (found)
-		return found < 0 ? found : passed_over(r, "there is no such CA");
+		return found < 0 ? found : rebuild_passed_over(r, "there is no such CA");
 	uint8_t request_id[16];
 	context_note_id(note.request_id, request_id);
 	int put = step_put(s, r, &ca, request_id, context_text(context, "to"));
@@ -113,10 +107,10 @@ static int rebuild_closed(struct store_session *s, const struct rebuild *r)
 	struct ca_closed_record closed;
 	scoped_row(ca) ca = { 0 };
 	if (record_ca_closed_get(r->record.body, &closed) != PACK_OK)
-		return passed_over(r, "it can't be read");
+		return rebuild_passed_over(r, "it can't be read");
 	int found = store_ca_find_key(s, closed.ca_key, &ca);
 	if (found)
-		return found < 0 ? found : passed_over(r, "no CA has this key");
+		return found < 0 ? found : rebuild_passed_over(r, "no CA has this key");
 	int64_t when = r->record.time / 1000;
 	int put = step_put(s, r, &ca, closed.request_id, "retiring");
 	return put ? put : ca_advance(s, &ca, "retiring", when);
@@ -126,9 +120,9 @@ static int rebuild_gone(struct store_session *s, const struct rebuild *r)
 {
 	struct key_gone_record gone;
 	if (record_key_gone_get(r->record.body, &gone) != PACK_OK)
-		return passed_over(r, "it can't be read");
+		return rebuild_passed_over(r, "it can't be read");
 	int held = gone_hold(s, gone.key_id, r->record.time / 1000);
-	return held > 0 ? passed_over(r, "no CA has this key") : held;
+	return held > 0 ? rebuild_passed_over(r, "no CA has this key") : held;
 }
 
 static int rebuild_key(struct store_session *s, const struct rebuild *r)
@@ -137,7 +131,7 @@ static int rebuild_key(struct store_session *s, const struct rebuild *r)
 	struct key_intent_record intent;
 	if (r->intent.type != RECORD_KEY_INTENT || record_key_result_get(r->record.body, &result) != PACK_OK ||
 	    record_key_intent_get(r->intent.body, &intent) != PACK_OK)
-		return passed_over(r, "it can't be read");
+		return rebuild_passed_over(r, "it can't be read");
 	struct key_row row = { .token = intent.token,
 			       .algorithm = intent.algorithm,
 			       .public_key = result.public_key,
@@ -158,10 +152,15 @@ static int rebuild_key(struct store_session *s, const struct rebuild *r)
 static int rebuild_lost(struct store_session *s, const struct rebuild *r)
 {
 	struct cert_intent_record intent;
-	if (r->intent.type != RECORD_CERT_INTENT || record_cert_intent_get(r->intent.body, &intent) != PACK_OK)
-		return 0;
-	scoped_json *context = context_read(intent.context);
-	if (!context || strcmp(context_text(context, "op"), "ca") != 0)
+	struct csr_intent_record csr;
+	struct slice words = { 0 };
+	if (r->intent.type == RECORD_CERT_INTENT && record_cert_intent_get(r->intent.body, &intent) == PACK_OK)
+		words = intent.context;
+	else if (r->intent.type == RECORD_CSR_INTENT && record_csr_intent_get(r->intent.body, &csr) == PACK_OK)
+		words = csr.context;
+	scoped_json *context = words.len ? context_read(words) : NULL;
+	const char *op = context ? context_text(context, "op") : "";
+	if (strcmp(op, "ca") != 0 && strcmp(op, "csr") != 0)
 		return 0;
 	int d = store_ca_delete(s, context_text(context, "ca"));
 	return d < 0 ? d : store_key_free(s);
@@ -211,7 +210,7 @@ static bool is_root(const struct restored *x)
 /* The chain above, by the key that signed; positive: no such CA. */
 static int restored_above(struct store_session *s, struct restored *x)
 {
-	if (is_root(x))
+	if (x->above.count || is_root(x))
 		return 0;
 	scoped_row(ca) issuing = { 0 };
 	int r = store_ca_find_key(s, x->intent.ca_key, &issuing);
@@ -240,7 +239,10 @@ static void restored_validate(struct restored *x)
 	if (!x->facts.ca)
 		strcpy(x->made.why, "it is no CA certificate");
 	else
-		check_chain(chain, x->above.count + 1, x->facts.not_before, x->made.why);
+		check_chain(chain, x->above.count + 1,
+			    chain_not_before(&x->above) > x->facts.not_before ? chain_not_before(&x->above)
+									      : x->facts.not_before,
+			    x->made.why);
 }
 
 static void restored_ca_row(struct restored *x)
@@ -273,7 +275,7 @@ static void restored_ca_row(struct restored *x)
 
 static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq)
 {
-	int r = issuer_put(s, x->context, x->made.now, false);
+	int r = rebuild_issuer(s, x->context, x->made.now, false);
 	if (r == STORE_TAKEN)
 		return 1;
 	if (!r && !x->key.algorithm)
@@ -292,14 +294,14 @@ static int restored_commit(struct store_session *s, const struct rebuild *b, str
 {
 	bool ca = x->intent.kind == KIND_CA;
 	if (ca && (!*context_text(x->context, "ca") || !*context_text(x->context, "iss")))
-		return passed_over(b, "its context names no CA");
+		return rebuild_passed_over(b, "its context names no CA");
 	int r = restored_above(s, x);
 	if (r)
-		return r < 0 ? r : passed_over(b, "no CA has the key that signed it");
+		return r < 0 ? r : rebuild_passed_over(b, "no CA has the key that signed it");
 	x->made.now = b->intent.time / 1000;
 	r = ca ? restored_ca(s, x, b->intent.seq) : 0;
 	if (r)
-		return r < 0 ? r : passed_over(b, "its issuer's name is another's");
+		return r < 0 ? r : rebuild_passed_over(b, "its issuer's name is another's");
 	if (!ca && x->facts.ca)
 		strcpy(x->made.why, "it is a CA certificate where a leaf was asked for");
 	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : row_text(x->made.ca.id);
@@ -309,7 +311,7 @@ static int restored_commit(struct store_session *s, const struct rebuild *b, str
 	x->made.row.ledger_seq = b->intent.seq;
 	memcpy(x->made.row.request_id, x->intent.request_id, sizeof(x->made.row.request_id));
 	r = made_commit(s, &x->made);
-	return r > 0 ? passed_over(b, "something of it is in use by another") : r;
+	return r > 0 ? rebuild_passed_over(b, "something of it is in use by another") : r;
 }
 
 static int rebuild_certificate(struct store_session *s, const struct rebuild *b)
@@ -319,7 +321,7 @@ static int rebuild_certificate(struct store_session *s, const struct rebuild *b)
 	restored_init(&x);
 	if (b->intent.type != RECORD_CERT_INTENT || record_cert_intent_get(b->intent.body, &x.intent) != PACK_OK ||
 	    record_cert_result_get(b->record.body, &result) != PACK_OK)
-		return passed_over(b, "it can't be read");
+		return rebuild_passed_over(b, "it can't be read");
 	scoped_row(certificate) known = { 0 };
 	int r = store_certificate_find_request(s, x.intent.request_id, &known);
 	if (r != STORE_NONE)
@@ -327,10 +329,10 @@ static int rebuild_certificate(struct store_session *s, const struct rebuild *b)
 	scoped_buf der = { .max = MAX_CERTIFICATE };
 	char why[FACTS_WHY] = "";
 	if (record_certificate(x.intent.tbs, result.signature, &der))
-		return passed_over(b, "it holds no certificate");
+		return rebuild_passed_over(b, "it holds no certificate");
 	x.der = buf_slice(&der);
 	if (facts_read(x.der, &x.facts, why))
-		return passed_over(b, why);
+		return rebuild_passed_over(b, why);
 	x.context = context_read(x.intent.context);
 	if (!x.context)
 		x.context = json_object();
@@ -352,23 +354,28 @@ static void imported_key(const struct imported_record *in, const struct rebuild 
 	memcpy(x->made.key.key_id, in->key_id, sizeof(x->made.key.key_id));
 }
 
-/* A root that was registered. b->intent is its IMPORTED; with a key it counts once the key is bound. */
+/* Who signed it has no key here: its context says who that is. */
+static int imported_above(struct store_session *s, struct restored *x)
+{
+	const char *parent = context_text(x->context, "parent");
+	return *parent ? chain_load(s, parent, &x->above) : 1;
+}
+
+/* A root that was registered, or a CA whose certificate was signed elsewhere. b->intent is its IMPORTED; with a key it counts once the key is bound. */
 static int rebuild_imported(struct store_session *s, const struct rebuild *b)
 {
 	struct imported_record in;
 	scoped_restored x;
 	restored_init(&x);
 	if (record_imported_get(b->intent.body, &in) != PACK_OK)
-		return passed_over(b, "it can't be read");
+		return rebuild_passed_over(b, "it can't be read");
 	scoped_row(certificate) known = { 0 };
 	int r = store_certificate_find_request(s, in.request_id, &known);
 	if (r != STORE_NONE)
 		return r < 0 ? r : 0;
 	char why[FACTS_WHY] = "";
-	if (in.chain.count)
-		return passed_over(b, "it is no root");
 	if (facts_read_foreign(in.certificate, &x.facts, why))
-		return passed_over(b, why);
+		return rebuild_passed_over(b, why);
 	x.intent.kind = KIND_CA;
 	memcpy(x.intent.request_id, in.request_id, sizeof(x.intent.request_id));
 	memcpy(x.intent.ca_key, in.key_id, sizeof(x.intent.ca_key));
@@ -376,7 +383,9 @@ static int rebuild_imported(struct store_session *s, const struct rebuild *b)
 	x.der = in.certificate;
 	x.context = context_read(in.context);
 	if (!x.context)
-		return passed_over(b, "its context is not ours");
+		return rebuild_passed_over(b, "its context is not ours");
+	if (in.chain.count && (r = imported_above(s, &x)))
+		return r < 0 ? r : rebuild_passed_over(b, "its parent is not known here");
 	imported_key(&in, b, &x);
 	return restored_commit(s, b, &x);
 }
@@ -386,7 +395,7 @@ static int rebuild_import(struct store_session *s, const struct rebuild *r)
 	struct imported_record in;
 	const struct rebuild whole = { .record = r->record, .intent = r->record };
 	if (record_imported_get(r->record.body, &in) != PACK_OK)
-		return passed_over(r, "it can't be read");
+		return rebuild_passed_over(r, "it can't be read");
 	return in.token.len ? 0 : rebuild_imported(s, &whole);
 }
 
@@ -399,13 +408,13 @@ static int rebuild_admitted(struct store_session *s, const struct rebuild *b)
 	scoped_row(ca) ca = { 0 };
 	char why[FACTS_WHY] = "";
 	if (record_cert_admitted_get(b->record.body, &in) != PACK_OK)
-		return passed_over(b, "it can't be read");
+		return rebuild_passed_over(b, "it can't be read");
 	int r = store_ca_find_key(s, in.ca_key, &ca);
 	if (r)
-		return r < 0 ? r : passed_over(b, "no CA has the key that signed it");
+		return r < 0 ? r : rebuild_passed_over(b, "no CA has the key that signed it");
 	if (facts_read_foreign(in.certificate, &facts, why)) {
 		if (in.serial.len > MAX_SERIAL)
-			return passed_over(b, why);
+			return rebuild_passed_over(b, why);
 		facts.serial = in.serial;
 		facts.not_after = in.not_after;
 	}
@@ -415,7 +424,7 @@ static int rebuild_admitted(struct store_session *s, const struct rebuild *b)
 	m.row.ledger_seq = b->record.seq;
 	memcpy(m.row.request_id, in.request_id, sizeof(m.row.request_id));
 	r = made_commit(s, &m);
-	return r > 0 ? passed_over(b, "its serial is another's") : r;
+	return r > 0 ? rebuild_passed_over(b, "its serial is another's") : r;
 }
 
 int rebuild_record(struct store_session *s, const struct rebuild *r)
@@ -439,9 +448,8 @@ int rebuild_record(struct store_session *s, const struct rebuild *r)
 		return r->intent.type == RECORD_IMPORTED ? rebuild_imported(s, r) : 0;
 	case RECORD_CERT_ADMITTED:
 		return rebuild_admitted(s, r);
-	case RECORD_CSR_INTENT: /* a request is no certificate: what comes of it is an import */
 	case RECORD_CSR_RESULT:
-		return 0;
+		return rebuild_request(s, r);
 	}
 	return 0;
 }

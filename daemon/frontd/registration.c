@@ -165,47 +165,6 @@ static int release_work(struct store_session *s, void *with)
 	return r < 0 ? r : 0;
 }
 
-/* The signer's refusals that mean something of their own here. */
-static int import_refuse(struct call *c, const struct signer_answer *answer)
-{
-	switch (answer->refusal.code) {
-	case REFUSE_IMPORT_KEY:
-		return call_refuse(c, 400, "key_mismatch", KEY_FIELD,
-				   "The key of key_driver_id is not that of root_cert_pem.");
-	case REFUSE_KEY_UNKNOWN:
-		return call_refuse(c, 400, "key_not_found", KEY_FIELD, "The token has no key with this id.");
-	case REFUSE_TOKEN_UNKNOWN:
-		return call_refuse(c, 400, "token_not_found", KEY_FIELD, "No token of that name is configured.");
-	case REFUSE_KEY_BOUND:
-		return call_refuse(c, 409, "key_bound", KEY_FIELD, "This key is one of this signer's already.");
-	case REFUSE_KEY_GONE:
-		return call_refuse(c, 409, "key_gone", KEY_FIELD,
-				   "This key was destroyed: its absence is on the ledger.");
-	case REFUSE_TOKEN_REFUSED:
-		return call_refuse(
-			c, 409, "key_refused", KEY_FIELD,
-			"The driver does not let this key sign: it was not made in the token, can be read out of it, "
-			"or can do more than sign. The driver's log says which; imported_keys in driver.conf is about "
-			"that.");
-	case REFUSE_UNLISTED_ROOT:
-		return call_refuse(
-			c, 409, "root_unlisted", ROOT_FIELD,
-			"The root is not in the signer's anchors folder; its administrator has to put it there first.");
-	case REFUSE_IMPORT_CHAIN:
-	case REFUSE_IMPORT_CERT:
-		return call_refuse(c, 400, "root_invalid", ROOT_FIELD,
-				   "The signer refused root_cert_pem: it must pass a strict validation, with keys and "
-				   "signatures of at least 112 bits.");
-	case REFUSE_CONSTRAINTS:
-		return call_refuse(c, 400, "bad_name_constraint", ROOT_FIELD,
-				   "root_cert_pem has a name constraint of a form that can't be enforced.");
-	case REFUSE_SUBJECT_KEY:
-		return call_refuse(c, 400, "algorithm_not_supported", ROOT_FIELD,
-				   "The signer can't use a key of this kind.");
-	}
-	return answer_signer(c, SIGNER_REFUSED, answer);
-}
-
 static int root_commit(struct front *f, struct call *c, struct registration *g, const struct ca_import_reply *reply,
 		       uint64_t *noted)
 {
@@ -250,7 +209,7 @@ static int root_import(struct front *f, struct call *c, struct registration *g)
 		if (store_change(f->store, release_work, p->id) < 0)
 			log_warning("ca_release", "ca=%s why=\"the reservation stays until the next catch-up\"", p->id);
 		signer_settle(&hold, 0);
-		return import_refuse(c, &answer);
+		return answer_import(c, &answer, ROOT_FIELD, KEY_FIELD, "root_invalid");
 	}
 	if (asked)
 		return answer_signer(c, asked, &answer); /* its fate is unknown: the catch-up will tell */

@@ -1,4 +1,4 @@
-/* A CA's life after active: retiring, retired. One step at a time, each with its note on the ledger first. */
+/* A CA's life after active: retiring, retired; or retired at once, if its certificate never came. One step at a time, each with its note on the ledger first. */
 #include <string.h>
 
 #include "base/time.h"
@@ -129,6 +129,9 @@ static int step_take(struct front *f, struct call *c, struct step *step, const c
 static int step_choose(struct call *c, bool confirm, struct step *step)
 {
 	const char *state = row_text(step->ca->state);
+	if (strcmp(state, "created") == 0 && !confirm)
+		return call_refuse(c, 409, "confirm_required", "confirm",
+				   "The CA waits for its certificate; send confirm true to give it up for good.");
 	if (strcmp(state, "active") == 0 && confirm)
 		return call_refuse(c, 409, "not_retiring", "confirm",
 				   "The CA is active: retire it without confirm first, then confirm.");
@@ -137,9 +140,9 @@ static int step_choose(struct call *c, bool confirm, struct step *step)
 				   "The CA is retiring already; send confirm true to retire it for good.");
 	if (strcmp(state, "retired") == 0)
 		return call_refuse(c, 409, "already_retired", NULL, "The CA is retired already.");
-	if (strcmp(state, "active") != 0 && strcmp(state, "retiring") != 0)
+	if (strcmp(state, "active") != 0 && strcmp(state, "retiring") != 0 && strcmp(state, "created") != 0)
 		return call_refuse(c, 409, "ca_not_active", NULL, "The CA is %s and can't be retired.", state);
-	step->from = confirm ? "retiring" : "active";
+	step->from = strcmp(state, "created") == 0 ? "created" : confirm ? "retiring" : "active";
 	step->to = confirm ? "retired" : "retiring";
 	return 0;
 }
@@ -169,7 +172,7 @@ static int retire(struct front *f, struct call *c, bool confirm, const char *not
 		int r = store_ca_find(s, c->param[0], &row);
 		if (r < 0)
 			return answer_store(c);
-		if (r || slice_equal(row.state, slice_text("created")))
+		if (r || ca_reserved(&row))
 			return answer_no_ca(c);
 		scoped_row(step) done = { 0 };
 		r = store_step_find(s, step.request_id, &done);

@@ -1,5 +1,6 @@
 #include "frontd/root.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/bio.h>
@@ -19,14 +20,22 @@
 #define MAX_PATH_LEN 255      /* as of a root that is made here */
 #define PRIVATE "PRIVATE KEY" /* of every kind: RSA, EC, ENCRYPTED, OPENSSH */
 
-/* What a root is read for: who asks, and the member that holds it. */
+/* What a certificate is read for: who asks, the member that holds it, and what codes about it begin with. */
 struct reading {
 	struct call *call;
-	const char *field;
+	const char *field, *kind;
 	struct root *root;
 };
 
 #define refuse(r, code, ...) call_refuse((r)->call, 400, code, (r)->field, __VA_ARGS__)
+
+static const char *code_of(const struct reading *r, const char *what, char code[48])
+{
+	snprintf(code, 48, "%s_%s", r->kind, what);
+	return code;
+}
+/* About this kind of certificate: root_expired, certificate_expired. */
+#define refuse_kind(r, what, ...) refuse(r, code_of(r, what, (char[48]){ "" }), __VA_ARGS__)
 
 static bool holds_key(json_t *value)
 {
@@ -80,18 +89,20 @@ static int block_read(const struct reading *r, const char *pem)
 	OPENSSL_free(der);
 	ERR_clear_error();
 	if (!one)
-		return refuse(r, "root_not_pem", "%s must be exactly one PEM block, CERTIFICATE.", r->field);
+		return refuse_kind(r, "not_pem", "%s must be exactly one PEM block, CERTIFICATE.", r->field);
 	return buf_ok(&r->root->der) ? 0
-				     : refuse(r, "root_malformed", "%s is longer than %d bytes.", r->field, MAX_ROOT);
+				     : refuse_kind(r, "malformed", "%s is longer than %d bytes.", r->field, MAX_ROOT);
 }
 
 static int facts_check(const struct reading *r)
 {
-	static const char *const codes[] = { "", "root_malformed", "unknown_critical_extension",
-					     "bad_name_constraint" };
-	char why[FACTS_WHY] = "";
+	static const char *const codes[] = { "", NULL, "unknown_critical_extension", "bad_name_constraint" };
+	char why[FACTS_WHY] = "", code[48];
 	int bad = facts_read_foreign(buf_slice(&r->root->der), &r->root->facts, why);
-	return bad ? refuse(r, codes[bad], "%s can't be taken: %s.", r->field, why) : 0;
+	if (!bad)
+		return 0;
+	return refuse(r, codes[bad] ? codes[bad] : code_of(r, "malformed", code), "%s can't be taken: %s.", r->field,
+		      why);
 }
 
 /* Bounds of length are its maker's affair; what can't be shown to people safely is not taken. */
@@ -138,7 +149,7 @@ static uint8_t key_number(EVP_PKEY *key)
 	return 0;
 }
 
-static int signature_check(const struct reading *r)
+static int signature_check(const struct reading *r, bool is_root)
 {
 	struct root *root = r->root;
 	const unsigned char *at = root->der.at;
@@ -150,7 +161,7 @@ static int signature_check(const struct reading *r)
 	ERR_clear_error();
 	if (!key)
 		return refuse(r, "algorithm_not_supported", "The key of %s can't be read.", r->field);
-	if (!own)
+	if (is_root && !own)
 		return refuse(r, "not_self_signed",
 			      "%s must be a root: its issuer is its subject, and its own key has signed it.", r->field);
 	if (!root->algorithm)
@@ -166,12 +177,12 @@ static int authority_check(const struct reading *r)
 {
 	const struct facts *f = &r->root->facts;
 	if (!f->ca)
-		return refuse(r, "root_not_ca", "%s must be a CA's certificate: basicConstraints with CA:TRUE.",
+		return refuse_kind(r, "not_ca", "%s must be a CA's certificate: basicConstraints with CA:TRUE.",
 			      r->field);
 	if (!(f->key_usage & USAGE_KEY_CERT_SIGN))
-		return refuse(r, "root_not_ca", "%s must have keyCertSign in its key usage.", r->field);
+		return refuse_kind(r, "not_ca", "%s must have keyCertSign in its key usage.", r->field);
 	if (f->path_len != PATH_LEN_NONE && f->path_len > MAX_PATH_LEN)
-		return refuse(r, "root_invalid", "%s must have a path length of at most %d, or none.", r->field,
+		return refuse_kind(r, "invalid", "%s must have a path length of at most %d, or none.", r->field,
 			      MAX_PATH_LEN);
 	struct constraints stated = facts_constraints(f);
 	if (!constraints_check(&stated))
@@ -183,9 +194,9 @@ static int time_check(const struct reading *r, int64_t now)
 {
 	const struct facts *f = &r->root->facts;
 	if (now > f->not_after)
-		return refuse(r, "root_expired", "%s has expired.", r->field);
+		return refuse_kind(r, "expired", "%s has expired.", r->field);
 	if (now < f->not_before)
-		return refuse(r, "root_not_yet_valid", "%s is not valid yet.", r->field);
+		return refuse_kind(r, "not_yet_valid", "%s is not valid yet.", r->field);
 	return 0;
 }
 
@@ -195,27 +206,45 @@ static int strict_check(const struct reading *r, int64_t now)
 	char why[FACTS_WHY] = "";
 	struct slice der = buf_slice(&r->root->der);
 	if (check_chain(&der, 1, now, why))
-		return refuse(r, "root_invalid", "%s can't be taken: %s.", r->field, why);
+		return refuse_kind(r, "invalid", "%s can't be taken: %s.", r->field, why);
 	return 0;
+}
+
+int root_read_block(struct call *c, const char *field, const char *pem, struct root *out)
+{
+	const struct reading r = { c, field, "certificate", out };
+	*out = (struct root){ .algorithm = 0 };
+	buf_init(&out->der, MAX_ROOT);
+	return block_read(&r, pem);
+}
+
+static int certificate_read(const struct reading *r, const char *pem, int64_t now, bool is_root)
+{
+	*r->root = (struct root){ .algorithm = 0 };
+	buf_init(&r->root->der, MAX_ROOT);
+	int bad = block_read(r, pem);
+	if (!bad)
+		bad = facts_check(r);
+	if (!bad)
+		bad = subject_check(r);
+	if (!bad)
+		bad = signature_check(r, is_root);
+	if (!bad)
+		bad = authority_check(r);
+	return bad ? bad : time_check(r, now);
 }
 
 int root_read(struct call *c, const char *field, const char *pem, int64_t now, struct root *out)
 {
-	const struct reading r = { c, field, out };
-	*out = (struct root){ .algorithm = 0 };
-	buf_init(&out->der, MAX_ROOT);
-	int bad = block_read(&r, pem);
-	if (!bad)
-		bad = facts_check(&r);
-	if (!bad)
-		bad = subject_check(&r);
-	if (!bad)
-		bad = signature_check(&r);
-	if (!bad)
-		bad = authority_check(&r);
-	if (!bad)
-		bad = time_check(&r, now);
+	const struct reading r = { c, field, "root", out };
+	int bad = certificate_read(&r, pem, now, true);
 	return bad ? bad : strict_check(&r, now);
+}
+
+int root_read_issued(struct call *c, const char *field, const char *pem, int64_t now, struct root *out)
+{
+	const struct reading r = { c, field, "certificate", out };
+	return certificate_read(&r, pem, now, false);
 }
 
 void root_free(struct root *r)

@@ -25,6 +25,10 @@ struct root {
 int root_keyless(struct call *c);
 /* 0, or positive after call_refuse() about field. root_free() is due after any answer. */
 int root_read(struct call *c, const char *field, const char *pem, int64_t now, struct root *out);
+/* The same for a CA's certificate that another CA has signed: all of it but who that was. */
+int root_read_issued(struct call *c, const char *field, const char *pem, int64_t now, struct root *out);
+/* One PEM block of any certificate: der alone is filled in. */
+int root_read_block(struct call *c, const char *field, const char *pem, struct root *out);
 void root_free(struct root *r);
 #define scoped_root __attribute__((cleanup(root_free))) struct root
 

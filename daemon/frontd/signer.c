@@ -217,7 +217,6 @@ static void signer_free(struct signer *s)
 	fd_close(&s->wake);
 	fd_close(&s->fd);
 	buf_free(&s->in);
-	buf_free(&s->sending);
 	buf_free(&s->out);
 	free(s->path);
 	free(s);
@@ -234,7 +233,6 @@ int signer_start(const struct signer_options *options, struct signer **out)
 	s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	buf_init(&s->in, FRAME_HEAD + MAX_FRAME_BODY);
 	buf_init(&s->out, MAX_UNSENT);
-	buf_init(&s->sending, MAX_UNSENT);
 	s->last_asked = &s->asked;
 	snprintf(s->why, sizeof(s->why), "The link to the signer has not been made yet.");
 	pthread_mutex_init(&s->mutex, NULL);

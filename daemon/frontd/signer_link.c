@@ -39,12 +39,24 @@ bool link_wake(struct signer *s)
 	return s->woken;
 }
 
+/* How much of it the signer takes now; negative: the link is broken. */
+static ssize_t bytes_send(struct signer *s, struct slice bytes)
+{
+	ssize_t n = bytes.len ? send(s->fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
+}
+
 bool link_send(struct signer *s, struct slice frame)
 {
-	if (s->out.len + frame.len > s->out.max)
+	/* Room first: once a part of it is under way, all of it must follow. */
+	if (!buf_room(&s->out, frame.len)) {
+		s->out.broken = false;
 		return false;
-	buf_put_slice(&s->out, frame);
-	return buf_ok(&s->out) && link_wake(s);
+	}
+	ssize_t n = s->out.len ? 0 : bytes_send(s, frame);
+	size_t sent = n > 0 ? (size_t)n : 0; /* a broken link is the thread's to see */
+	buf_put(&s->out, frame.at + sent, frame.len - sent);
+	return sent == frame.len || link_wake(s);
 }
 
 /* The thread takes its wake-up, if there was one, and learns whether to go on; the mutex is held. */
@@ -56,29 +68,17 @@ static bool wake_take(struct signer *s, bool woken)
 	return !s->stopping;
 }
 
-/* And with it all that waits to be sent, as long as the signer takes it: what is held back fills up, and is refused. */
-static bool link_take(struct signer *s, bool woken)
+/* And sends what the signer didn't take at once. -1: the link is to end. */
+static int link_take(struct signer *s, bool woken)
 {
 	pthread_mutex_lock(&s->mutex);
 	bool go_on = wake_take(s, woken);
-	s->held_back = s->sending.len != 0 && s->out.len != 0;
-	if (s->sending.len == 0) {
-		struct buf empty = s->sending;
-		s->sending = s->out;
-		s->out = empty;
-	}
-	pthread_mutex_unlock(&s->mutex);
-	return go_on;
-}
-
-static int link_flush(struct signer *s)
-{
-	if (s->sending.len == 0)
-		return 0;
-	ssize_t n = send(s->fd, s->sending.at, s->sending.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = bytes_send(s, buf_slice(&s->out));
 	if (n > 0)
-		buf_drop(&s->sending, (size_t)n);
-	return n < 0 && errno != EAGAIN && errno != EINTR ? -1 : 0;
+		buf_drop(&s->out, (size_t)n);
+	s->more = s->out.len != 0;
+	pthread_mutex_unlock(&s->mutex);
+	return go_on && n >= 0 ? 0 : -1;
 }
 
 /* Takes an ask out of the list; the mutex is held. */
@@ -206,12 +206,12 @@ static void asked_look(struct signer *s)
 
 int link_pump(struct signer *s, int milliseconds)
 {
-	bool more = s->sending.len != 0 || s->held_back;
-	struct pollfd polled[2] = { { s->fd, (short)(more ? POLLIN | POLLOUT : POLLIN), 0 }, { s->wake, POLLIN, 0 } };
+	struct pollfd polled[2] = { { s->fd, (short)(s->more ? POLLIN | POLLOUT : POLLIN), 0 },
+				    { s->wake, POLLIN, 0 } };
 	asked_look(s);
 	if (poll(polled, 2, milliseconds) < 0)
 		return errno == EINTR ? 0 : -1;
-	if (!link_take(s, polled[1].revents) || link_flush(s))
+	if ((polled[1].revents || s->more) && link_take(s, polled[1].revents))
 		return -1;
 	return polled[0].revents ? link_read(s) : 0;
 }
@@ -233,8 +233,7 @@ void link_lose(struct signer *s)
 	pthread_cond_broadcast(&s->refreshed);
 	pthread_mutex_unlock(&s->mutex);
 	buf_clear(&s->in);
-	buf_clear(&s->sending);
-	s->held_back = false;
+	s->more = false;
 	asked_finish(s, lost);
 }
 

@@ -24,7 +24,7 @@ struct signer {
 	enum link_state state;
 	char why[160];
 	int fd;
-	struct buf out;				/* what the thread sends next */
+	struct buf out;				/* what the signer has not taken yet: the thread sends it */
 	bool woken;				/* and it knows */
 	struct signer_ask *asked, **last_asked; /* in the order in which they were sent */
 	unsigned abandoned;			/* requests whose deadline has passed and whose answer may still come */
@@ -44,10 +44,10 @@ struct signer {
 	struct signer_hold *oldest, *newest;
 	uint64_t known_end; /* all records below are in the database or under a hold */
 
-	struct buf in, sending; /* the thread's own */
-	bool held_back;		/* in `out`, because the signer has not taken all of `sending`; the thread's own */
-	int64_t looked;		/* when deadlines were looked at; the thread's own */
-	bool met;		/* a catch-up has succeeded in this process's life; the thread's own */
+	struct buf in;	/* the thread's own, as is what follows */
+	bool more;	/* `out` was not empty when it was looked at last */
+	int64_t looked; /* when deadlines were looked at */
+	bool met;	/* a catch-up has succeeded in this process's life */
 };
 
 /* The link's thread. */
@@ -56,10 +56,8 @@ void *link_run(void *signer);
 int link_pump(struct signer *s, int milliseconds);
 /* Everybody who asked is told that his answer won't come. Likewise. */
 void link_lose(struct signer *s);
-/*
- * Hands a frame to the thread, which sends all that has come together since it last did; the mutex is held. false:
- * no room.
- */
+/* Sends a frame, or as much of it as the signer takes now; the thread sends the rest. The mutex is held. false: no
+ * room. */
 bool link_send(struct signer *s, struct slice frame);
 /* Tells the thread that there is something to do; the mutex is held. */
 bool link_wake(struct signer *s);

@@ -8,11 +8,10 @@
 #include "frontd/authz.h"
 #include "frontd/front.h"
 #include "frontd/pki.h"
+#include "frontd/profile_view.h"
+#include "frontd/rules.h"
 #include "frontd/signer.h"
-#include "names/name.h"
 #include "frontd/view.h"
-#include "policy/profile.h"
-#include "policy/templates.h"
 #include "wire/inner_ask.h"
 
 static json_t *slice_json(struct slice s)
@@ -109,46 +108,31 @@ int whoami_get(struct front *f, struct call *c)
 				    "gid", (json_int_t)c->who->peer.gid, "roles", authz_roles_json(c->who->roles)));
 }
 
-static json_t *name_types_json(unsigned mask)
-{
-	json_t *out = json_array();
-	for (uint8_t type = 1; out && type <= MAX_NAME_TYPE; type++)
-		if (mask & (1u << type))
-			json_array_append_new(out, json_string(name_type_text(type)));
-	return out;
-}
-
-static json_t *profile_json(const struct profile *p)
-{
-	return json_pack("{s:s, s:s, s:o, s:o, s:b, s:I, s:I, s:b, s:s?}", "name", p->name, "description",
-			 p->description, "algorithms", algorithms_json(p->algorithms), "name_types",
-			 name_types_json(p->name_types), "wildcards", p->wildcards, "default_ttl_seconds",
-			 (json_int_t)p->default_ttl, "longest_ttl_seconds", (json_int_t)p->longest_ttl, "must_staple",
-			 p->must_staple, "trust_domain", p->trust_domain[0] ? p->trust_domain : NULL);
-}
-
 int profiles_list(struct front *f, struct call *c)
 {
+	scoped_rules *rules = rules_hold(f->rules);
 	json_t *data = json_array();
 	const struct profile *p;
-	for (size_t i = 0; data && (p = profile_at(f->profiles, i)); i++)
-		json_array_append_new(data, profile_json(p));
+	for (size_t i = 0; data && (p = profile_at(rules->profiles, i)); i++)
+		json_array_append_new(data, profile_view(p, f->pki_base_url));
 	return call_reply(c, 200, data ? json_pack("{s:o}", "data", data) : NULL);
 }
 
 int profiles_get(struct front *f, struct call *c)
 {
-	const struct profile *p = profile_find(f->profiles, c->param[0]);
+	scoped_rules *rules = rules_hold(f->rules);
+	const struct profile *p = profile_find(rules->profiles, c->param[0]);
 	if (!p)
 		return call_refuse(c, 404, "profile_unknown", NULL, "There is no such profile.");
-	return call_reply(c, 200, profile_json(p));
+	return call_reply(c, 200, profile_view(p, f->pki_base_url));
 }
 
 int templates_list(struct front *f, struct call *c)
 {
+	scoped_rules *rules = rules_hold(f->rules);
 	json_t *data = json_array();
 	const struct template *t;
-	for (size_t i = 0; data && (t = template_at(f->templates, i)); i++)
+	for (size_t i = 0; data && (t = template_at(rules->templates, i)); i++)
 		json_array_append_new(data, json_pack("{s:s, s:s, s:o}", "name", t->name, "description", t->description,
 						      "name_constraints", view_constraints(&t->constraints)));
 	return call_reply(c, 200, data ? json_pack("{s:o}", "data", data) : NULL);

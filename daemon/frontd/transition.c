@@ -66,7 +66,7 @@ int transition_put(const struct call *c, const struct transition *t, struct buf 
 	struct context_words words = { .op = t->op, .ca = row_text(ca->id), .from = t->from, .to = t->to };
 	words.note = t->note;
 	words.serial = serial;
-	words.fingerprint = fingerprint;
+	words.fingerprint = ca->certificate.len ? fingerprint : NULL;
 	words.asked = t->asked;
 	words.effective = (const char *)limits.at;
 	if (context_put(out, c, &words) == 0)

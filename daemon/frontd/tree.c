@@ -59,11 +59,6 @@ int intermediate_list(struct front *f, struct call *c)
 	return call_reply(c, 200, json_pack("{s:o}", "data", data));
 }
 
-static bool is_made(const struct ca_row *row)
-{
-	return !slice_equal(row->state, slice_text("created"));
-}
-
 int intermediate_get(struct front *f, struct call *c)
 {
 	scoped_session *s = NULL;
@@ -73,7 +68,7 @@ int intermediate_get(struct front *f, struct call *c)
 	int r = store_ca_find(s, c->param[0], &row);
 	if (r < 0)
 		return answer_store(c);
-	return r || !is_made(&row) ? answer_no_ca(c) : call_reply(c, 200, view_ca(&row));
+	return r || ca_reserved(&row) ? answer_no_ca(c) : call_reply(c, 200, view_ca(&row));
 }
 
 int intermediate_chain(struct front *f, struct call *c)
@@ -88,8 +83,10 @@ int intermediate_chain(struct front *f, struct call *c)
 	int r = chain_load(s, c->param[0], &chain);
 	if (r < 0)
 		return answer_store(c);
-	if (r || !is_made(&chain.ca[0]))
+	if (r || ca_reserved(&chain.ca[0]))
 		return answer_no_ca(c);
+	if (!chain.ca[0].certificate.len)
+		return call_refuse(c, 409, "no_certificate", NULL, "The CA has no certificate yet, so it has no chain.");
 	if (slice_equal(chain.ca[0].state, slice_text("withheld")))
 		return answer_withheld(c);
 	size_t to = root && strcmp(root, "false") == 0 ? chain.count - 1 : chain.count;

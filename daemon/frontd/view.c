@@ -128,7 +128,7 @@ static json_t *view_metadata(struct slice text)
 json_t *view_ca(const struct ca_row *row)
 {
 	const struct algorithm *a = algorithm_by_number(row->algorithm);
-	bool served = row->certificate.len && !slice_equal(row->state, slice_text("withheld"));
+	bool made = row->certificate.len, served = made && !slice_equal(row->state, slice_text("withheld"));
 	json_t *ca =
 		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", view_text(row->id), "owning_issuer_id",
 			  view_text(row->issuer_id), "parent_ca_id",
@@ -137,7 +137,8 @@ json_t *view_ca(const struct ca_row *row)
 			  served ? view_pem(row->certificate) : json_null(), "key_driver_id", view_key_uri(row));
 	json_t *rest = json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "serial",
-		view_hex(row->serial.at, row->serial.len), "fingerprint", view_hex(row->fingerprint, 32), "not_before",
+		made ? view_hex(row->serial.at, row->serial.len) : json_null(), "fingerprint",
+		made ? view_hex(row->fingerprint, 32) : json_null(), "not_before",
 		view_time(row->not_before), "not_after", view_time(row->not_after), "path_len_constraint",
 		view_path_len(row->path_len), "name_constraints", view_packed_constraints(row->constraints),
 		"effective_name_constraints", view_packed_constraints(row->effective), "algorithm",

@@ -61,17 +61,16 @@ static void origin_put(const struct checkpoint *c, struct buf *out)
 		buf_put_text(out, OF_SNAPSHOT);
 }
 
-static void base64_put(struct buf *out, struct slice bytes)
+void base64_put(struct buf *out, struct slice bytes)
 {
 	uint8_t *room = buf_room(out, (bytes.len + 2) / 3 * 4 + 1);
 	if (room)
 		out->len += (size_t)EVP_EncodeBlock(room, bytes.at, (int)bytes.len);
 }
 
-/* Canonical base64 only: what it decodes to must encode to the same text. */
-static bool base64_get(struct slice text, struct buf *out)
+bool base64_get(struct slice text, struct buf *out)
 {
-	scoped_buf again = { .max = MAX_NOTE };
+	scoped_buf again = { .max = text.len + 1 };
 	uint8_t *room = buf_room(out, text.len / 4 * 3 + 1);
 	int n = room && text.len && text.len % 4 == 0 ? EVP_DecodeBlock(room, text.at, (int)text.len) : -1;
 	if (n < 3)
@@ -233,6 +232,13 @@ static bool signatures_hold(const struct checkpoint *c, struct slice lines, stru
 		found = true;
 	}
 	return found && lines.len == 0;
+}
+
+int checkpoint_parse(struct slice note, struct checkpoint *out)
+{
+	struct slice text;
+	out->of_snapshot = false;
+	return note.len > MAX_NOTE || !text_take(&note, out, &text);
 }
 
 static int note_read(struct slice note, struct slice public_key, struct checkpoint *out)

@@ -41,5 +41,12 @@ void checkpoint_note(const struct checkpoint *c, struct slice public_key, struct
 int checkpoint_read(struct slice note, struct slice public_key, struct checkpoint *out);
 /* The same for a snapshot's. */
 int checkpoint_read_snapshot(struct slice note, struct slice public_key, struct checkpoint *out);
+/* What a note says, whoever signed it: to be asked before the key is known, and believed by nobody. 0 or positive. */
+int checkpoint_parse(struct slice note, struct checkpoint *out);
+
+/* Base64 (RFC 4648 section 4) on one line, as notes and proofs have it. */
+void base64_put(struct buf *out, struct slice bytes);
+/* Canonical only: what is decoded and appended to out, which must be empty, encodes to the same text. */
+bool base64_get(struct slice text, struct buf *out);
 
 #endif

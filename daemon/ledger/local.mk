@@ -5,15 +5,21 @@ daemon_ledger_libledger_a_SOURCES = \
 	daemon/ledger/checkpoint.c daemon/ledger/checkpoint.h \
 	daemon/ledger/hash.c daemon/ledger/hash.h \
 	daemon/ledger/head.c daemon/ledger/head.h \
+	daemon/ledger/inspection.c daemon/ledger/inspection.h \
 	daemon/ledger/ledger.c daemon/ledger/ledger.h \
 	daemon/ledger/merkle.c daemon/ledger/merkle.h \
+	daemon/ledger/proof.c daemon/ledger/proof.h \
 	daemon/ledger/reader.c \
 	daemon/ledger/record.c daemon/ledger/record.h daemon/ledger/records.def \
 	daemon/ledger/recovery.c daemon/ledger/recovery.h \
 	daemon/ledger/segment.c daemon/ledger/segment.h \
 	daemon/ledger/snapshot.c daemon/ledger/snapshot.h
 daemon_ledger_libledger_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
-EXTRA_DIST += tests/e2e/ledger_check.py
+# Records as JSON, which the signer has no use for.
+noinst_LIBRARIES += daemon/ledger/librecordjson.a
+daemon_ledger_librecordjson_a_SOURCES = daemon/ledger/record_json.c daemon/ledger/record_json.h
+daemon_ledger_librecordjson_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+EXTRA_DIST += tests/e2e/ledger_check.py tests/e2e/ledger_forge.py
 
 if HAVE_CMOCKA
 LEDGER_TEST_LIBS = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS) $(CMOCKA_LIBS)

@@ -140,6 +140,21 @@ static bool tbs_algorithm(struct slice tbs, struct slice *algorithm)
 	return element_take(&inside, 0x02, &skipped, &contents) && element_take(&inside, 0x30, algorithm, &contents);
 }
 
+bool record_serial(struct slice tbs, struct slice *serial)
+{
+	struct slice whole, inside, skipped;
+	if (!element_take(&tbs, 0x30, &whole, &inside))
+		return false;
+	element_take(&inside, 0xa0, &whole, &skipped);
+	if (!element_take(&inside, 0x02, &whole, serial))
+		return false;
+	while (serial->len > 1 && serial->at[0] == 0) {
+		serial->at++;
+		serial->len--;
+	}
+	return serial->len > 0;
+}
+
 static void head_put(struct buf *out, int constructed, size_t length, int tag)
 {
 	uint8_t head[16], *at = head;

@@ -36,8 +36,7 @@ static void head_write(const struct segment_head *h, uint8_t at[SEGMENT_HEAD])
 	memcpy(at + HEAD_LEAF, hash, SEGMENT_HEAD - HEAD_LEAF);
 }
 
-/* NULL, or what is wrong with it. */
-static const char *head_read(const uint8_t at[SEGMENT_HEAD], struct segment_head *h)
+const char *segment_head_read(const uint8_t at[SEGMENT_HEAD], struct segment_head *h)
 {
 	uint8_t hash[HASH_SIZE];
 	merkle_leaf_hash((struct slice){ at, HEAD_LEAF }, hash);
@@ -168,7 +167,7 @@ int segment_open(int folder, uint64_t first, int flags, struct segment_head *hea
 	if (fd < 0 || segment_pread(fd, bytes, sizeof(bytes), 0) != 0)
 		why = errno ? log_errno() : "shorter than its head";
 	if (!why)
-		why = head_read(bytes, head);
+		why = segment_head_read(bytes, head);
 	if (!why && head->first != first)
 		why = "the name is another segment's";
 	if (why) {

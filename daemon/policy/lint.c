@@ -55,7 +55,7 @@ static bool (*const holds[])(const struct lint_view *v, struct buf *where) = {
 };
 #undef RULE
 
-#define RULES (sizeof(rules) / sizeof(rules[0]))
+#define RULES LINT_RULES
 _Static_assert(RULES <= MAX_LINT_FINDINGS, "a report has room for every rule");
 
 const struct lint_rule *lint_rule(size_t i)
@@ -78,6 +78,19 @@ static void report_rules(const struct lint_view *v, struct lint_report *out)
 		buf_clear(&where);
 		if (rules[i].applies & v->kind && !holds[i](v, &where))
 			report_add(out, &rules[i], buf_slice(&where));
+	}
+}
+
+void lint_rules_hold(const struct lint_view *v, const uint8_t *wanted, size_t count, struct lint_report *out)
+{
+	uint8_t room[LINT_WHERE];
+	struct buf where = { .at = room, .cap = sizeof(room), .max = sizeof(room) }; /* never grows, never freed */
+	out->count = 0;
+	out->kind = v->kind;
+	for (size_t i = 0; i < count; i++) {
+		buf_clear(&where);
+		if (rules[wanted[i]].applies & v->kind && !holds[wanted[i]](v, &where))
+			report_add(out, &rules[wanted[i]], buf_slice(&where));
 	}
 }
 

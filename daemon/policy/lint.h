@@ -8,7 +8,7 @@
 #ifndef CHANCERY_POLICY_LINT_H
 #define CHANCERY_POLICY_LINT_H
 
-#include "base/buf.h"
+#include "base/pack.h"
 
 enum lint_severity {
 	LINT_NOTICE,  /* allowed, and worth knowing */
@@ -60,6 +60,25 @@ void lint_crl(struct slice der, struct lint_report *out);
 /* Whichever of the two it looks like. */
 void lint_any(struct slice der, struct lint_report *out);
 
+/* What a URL is for: as in wire/inner.h, which this room doesn't see. */
+enum lint_url { LINT_URL_CRL = 1, LINT_URL_OCSP = 2, LINT_URL_CA_ISSUERS = 3 };
+
+/* What a certificate is asked for with, before there is one. Lists as they cross the wire: inner.def has their tags. */
+struct lint_asked {
+	enum lint_kind kind; /* LINT_LEAF, LINT_CA or LINT_ROOT */
+	int64_t not_before, not_after;
+	struct slice public_key; /* SubjectPublicKeyInfo; empty: the signer's own, which it makes well */
+	struct list subject, alt_names, ext_key_usage, permitted, excluded, urls, policies;
+	unsigned key_usage; /* bit 0: digitalSignature; a CA's is the encoder's */
+	bool path_len_there, must_staple;
+};
+
+/*
+ * Before anything is signed: the rules that speak of what is asked for, under the ids that they have over the
+ * certificate. What only the encoder decides (DER, serial numbers, what is critical) is not looked at.
+ */
+void lint_fields(const struct lint_asked *asked, struct lint_report *out);
+
 /*
  * Before anything is signed: whether some bit of keyUsage (bit 0: digitalSignature) can fulfil a purpose, the contents
  * octets of an OBJECT IDENTIFIER (RFC 5280 4.2.1.12). A purpose that it doesn't speak of is fulfilled by any.
@@ -70,6 +89,8 @@ bool lint_purpose_fulfilled(unsigned key_usage, struct slice purpose);
 const struct lint_finding *lint_worst(const struct lint_report *r, enum lint_severity least);
 /* The i-th rule of all; NULL past the last. */
 const struct lint_rule *lint_rule(size_t i);
+/* Whether lint_fields() looks at the i-th rule. */
+bool lint_rule_before(size_t i);
 const char *lint_severity_text(enum lint_severity s);
 /* "leaf", "ca", "root", "ocsp responder", "crl". */
 const char *lint_kind_text(enum lint_kind k);

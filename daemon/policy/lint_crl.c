@@ -1,6 +1,8 @@
 /* Rules on CRLs (RFC 5280 5). */
 #include "policy/lint_view.h"
 
+#include <stdlib.h>
+
 HOLDS(crl_version_2)
 {
 	return v->version == 1;
@@ -24,6 +26,13 @@ HOLDS(crl_next_update)
 HOLDS(crl_order)
 {
 	return !v->first.valid || !v->last.valid || v->first.seconds < v->last.seconds;
+}
+
+#define YEAR ((int64_t)366 * 86400)
+
+HOLDS(crl_lifetime)
+{
+	return !v->first.valid || !v->last.valid || v->last.seconds - v->first.seconds <= YEAR;
 }
 
 HOLDS(crl_empty_list)
@@ -53,12 +62,33 @@ HOLDS(crl_delta_critical)
 }
 
 /* Numbers without leading zeros, as DER has them: the longer is the larger. */
+static int number_compare(struct slice a, struct slice b)
+{
+	return a.len == b.len ? slice_compare(a, b) : a.len < b.len ? -1 : 1;
+}
+
 HOLDS(crl_delta_older)
 {
 	struct slice own = lint_inside(v, EXT_CRL_NUMBER), base = lint_inside(v, EXT_DELTA);
 	if (!own.len || !base.len)
 		return true;
-	return base.len < own.len || (base.len == own.len && slice_compare(base, own) < 0);
+	return number_compare(base, own) < 0;
+}
+
+HOLDS(crl_freshest_full)
+{
+	return !lint_has(v, EXT_DELTA) || !lint_has(v, EXT_FRESHEST);
+}
+
+HOLDS(crl_access_issuers)
+{
+	struct slice list = lint_inside(v, EXT_AIA), one, method;
+	while (tlv_take(&list, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &method))
+		if (!slice_equal(method, OID(0x2b, 6, 1, 5, 5, 7, 48, 2))) {
+			oid_print(method, where);
+			return false;
+		}
+	return true;
 }
 
 HOLDS(crl_idp_critical)
@@ -113,6 +143,68 @@ static bool serial_good(const struct lint_view *v, const struct crl_entry *e)
 HOLDS(crl_entry_serial)
 {
 	return entries_each(v, serial_good, where);
+}
+
+static int serial_order(const void *a, const void *b)
+{
+	return number_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+/* How many entries there are; *out_of_order is the first that is not larger than the one before it. */
+static size_t entries_count(const struct lint_view *v, struct slice *out_of_order)
+{
+	struct slice entries = v->revoked, before = { 0 };
+	struct crl_entry e;
+	size_t n = 0;
+	*out_of_order = (struct slice){ 0 };
+	for (; crl_entry_next(&entries, &e); n++) {
+		if (n && !out_of_order->at && number_compare(before, e.serial) >= 0)
+			*out_of_order = e.serial;
+		before = e.serial;
+	}
+	return n;
+}
+
+/* An indirect CRL's serial numbers are those of several issuers. */
+static bool indirect(const struct lint_view *v)
+{
+	struct slice rest = lint_inside(v, EXT_IDP);
+	struct tlv t;
+	while (tlv_next(&rest, &t))
+		if (t.tag == TLV_CONTEXT(4) && t.value.len && t.value.at[0])
+			return true;
+	return false;
+}
+
+HOLDS(crl_entry_order)
+{
+	struct slice odd;
+	entries_count(v, &odd);
+	if (indirect(v) || !odd.at)
+		return true;
+	serial_put(where, odd);
+	return false;
+}
+
+HOLDS(crl_entry_once)
+{
+	struct slice odd, entries = v->revoked;
+	struct crl_entry e;
+	size_t n = entries_count(v, &odd), i = 0;
+	if (indirect(v) || !odd.at)
+		return true;
+	struct slice *serials = calloc(n, sizeof(*serials));
+	while (serials && i < n && crl_entry_next(&entries, &e))
+		serials[i++] = e.serial;
+	if (serials)
+		qsort(serials, n, sizeof(*serials), serial_order);
+	bool once = serials;
+	for (i = 1; once && i < n; i++)
+		once = number_compare(serials[i - 1], serials[i]) != 0;
+	if (!once)
+		serial_put(where, serials ? serials[i - 1] : odd);
+	free(serials);
+	return once;
 }
 
 static bool date_good(const struct lint_view *v, const struct crl_entry *e)
@@ -181,6 +273,23 @@ static bool removes_in_delta(const struct lint_view *v, const struct crl_entry *
 HOLDS(crl_reason_remove)
 {
 	return entries_each(v, removes_in_delta, where);
+}
+
+static bool issuer_in_place(const struct lint_view *v, const struct crl_entry *e)
+{
+	struct lint_extension list[MAX_LINT_EXTENSIONS];
+	size_t count;
+	if (!e->extensions_there || indirect(v) || !extensions_read(e->extensions, list, &count))
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (list[i].kind == EXT_CERT_ISSUER)
+			return false;
+	return true;
+}
+
+HOLDS(crl_entry_issuer)
+{
+	return entries_each(v, issuer_in_place, where);
 }
 
 static bool criticality_good(const struct lint_view *v, const struct crl_entry *e)

@@ -146,11 +146,25 @@ HOLDS(constraints_not_empty)
 	return true;
 }
 
+static bool asked_each(struct list trees, bool (*good)(const struct tlv *base, struct slice after))
+{
+	uint8_t type;
+	struct tlv base = { 0 };
+	while (list_next(&trees, &type, &base.value)) {
+		base.tag = alt_tag(type);
+		if (!good(&base, (struct slice){ 0 }))
+			return false;
+	}
+	return true;
+}
+
 /* Each subtree of permitted and excluded: its base, and what follows it. */
 static bool subtrees_each(const struct lint_view *v, bool (*good)(const struct tlv *base, struct slice after))
 {
 	struct slice sides = lint_inside(v, EXT_CONSTRAINTS), tree;
 	struct tlv side, base;
+	if (v->asked)
+		return asked_each(v->asked->permitted, good) && asked_each(v->asked->excluded, good);
 	while (tlv_next(&sides, &side))
 		while (tlv_take(&side.value, TLV_SEQUENCE, &tree))
 			if (!tlv_next(&tree, &base) || !good(&base, tree))
@@ -249,17 +263,8 @@ HOLDS(constraints_syntax)
 /* The policies' own identifiers: qualifiers may differ, and it still is the same policy. */
 HOLDS(policies_once)
 {
-	struct slice list = lint_inside(v, EXT_POLICIES), one, a, b;
-	for (size_t n = 0; n < MAX_LINT_PAIRS && tlv_take(&list, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &a);
-	     n++) {
-		struct slice rest = list;
-		while (tlv_take(&rest, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &b))
-			if (slice_equal(a, b)) {
-				oid_print(a, where);
-				return false;
-			}
-	}
-	return true;
+	struct item_walk list = policy_walk(v);
+	return !oids_repeat(&list, policy_next, where);
 }
 
 HOLDS(mappings_critical)
@@ -310,11 +315,26 @@ static bool is_http(struct slice url)
 	return url.len > 7 && strncasecmp((const char *)url.at, "http://", 7) == 0;
 }
 
+static bool asked_http(const struct lint_view *v, unsigned uses, struct buf *where)
+{
+	struct list urls = v->asked->urls;
+	uint8_t use;
+	struct slice url;
+	while (list_next(&urls, &use, &url))
+		if (use <= LINT_URL_CA_ISSUERS && uses >> use & 1 && !is_http(url)) {
+			where_put(where, url);
+			return false;
+		}
+	return true;
+}
+
 /* id-ad-ocsp and id-ad-caIssuers, where they name a URI: TLS there would need the very check that they serve. */
 HOLDS(access_http)
 {
 	struct slice list = lint_inside(v, EXT_AIA), one, method;
 	struct tlv at;
+	if (v->asked)
+		return asked_http(v, 1U << LINT_URL_OCSP | 1U << LINT_URL_CA_ISSUERS, where);
 	while (tlv_take(&list, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &method) && tlv_next(&one, &at)) {
 		bool known = slice_equal(method, OID(0x2b, 6, 1, 5, 5, 7, 48, 1)) ||
 			     slice_equal(method, OID(0x2b, 6, 1, 5, 5, 7, 48, 2));
@@ -347,6 +367,8 @@ static bool point_http(struct slice point)
 HOLDS(crldp_http)
 {
 	struct slice points = lint_inside(v, EXT_CRLDP), point;
+	if (v->asked)
+		return asked_http(v, 1U << LINT_URL_CRL, where);
 	while (tlv_take(&points, TLV_SEQUENCE, &point))
 		if (!point_http(point))
 			return false;
@@ -375,6 +397,40 @@ HOLDS(directory_not_critical)
 HOLDS(tls_feature_not_critical)
 {
 	return not_critical(v, EXT_TLS_FEATURE);
+}
+
+#define STATUS_REQUEST ((uint8_t)5) /* RFC 6066 8, as RFC 7633 has it written */
+
+static bool must_staple(const struct lint_view *v)
+{
+	struct slice features = lint_inside(v, EXT_TLS_FEATURE), one;
+	if (v->asked)
+		return v->asked->must_staple;
+	while (tlv_take(&features, TLV_INTEGER, &one))
+		if (slice_equal(one, OID(STATUS_REQUEST)))
+			return true;
+	return false;
+}
+
+static bool has_responder(const struct lint_view *v)
+{
+	struct slice list = lint_inside(v, EXT_AIA), one, method, url;
+	uint8_t use;
+	if (v->asked) {
+		for (struct list urls = v->asked->urls; list_next(&urls, &use, &url);)
+			if (use == LINT_URL_OCSP)
+				return true;
+		return false;
+	}
+	while (tlv_take(&list, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, &method))
+		if (slice_equal(method, OID(0x2b, 6, 1, 5, 5, 7, 48, 1)))
+			return true;
+	return false;
+}
+
+HOLDS(staple_responder)
+{
+	return !must_staple(v) || has_responder(v);
 }
 
 HOLDS(ocsp_no_check_not_critical)

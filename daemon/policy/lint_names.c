@@ -19,7 +19,7 @@ static void part_print(const struct name_part *p, struct buf *where)
 /* The issuer's name is what the issuer's own certificate has it be, and looked at there; a CRL has no other. */
 static bool parts_each(const struct lint_view *v, bool (*good)(const struct name_part *p), struct buf *where)
 {
-	struct name_walk w = { .rdns = v->kind == LINT_CRL ? v->issuer : v->subject };
+	struct name_walk w = v->kind == LINT_CRL ? (struct name_walk){ .rdns = v->issuer } : subject_walk(v);
 	struct name_part p;
 	while (name_part_next(&w, &p))
 		if (!good(&p)) {
@@ -198,7 +198,7 @@ HOLDS(name_blanks)
 /* The subject's i-th attribute of this kind. */
 static bool subject_part(const struct lint_view *v, uint8_t attribute, size_t i, struct name_part *out)
 {
-	struct name_walk w = { .rdns = v->subject };
+	struct name_walk w = subject_walk(v);
 	while (name_part_next(&w, out)) {
 		const struct dn_kind *kind = dn_kind_by_oid(out->oid);
 		if (kind && kind->attribute == attribute && i-- == 0)
@@ -235,33 +235,43 @@ static bool names_same(uint8_t tag, struct slice alt_name, struct slice common)
 	return text.len > 3 && same_ignoring_case((struct slice){ text.at + 3, text.len - 3 }, common);
 }
 
+/* Whether one of the alternative names is this one, by its text. */
+static bool alt_has(const struct lint_view *v, bool (*same)(uint8_t tag, struct slice alt_name, struct slice text),
+		    struct slice text)
+{
+	struct item_walk names = alt_walk(v);
+	struct tlv t;
+	while (alt_next(&names, &t))
+		if (same(t.tag, t.value, text))
+			return true;
+	return false;
+}
+
 HOLDS(common_name_in_san)
 {
-	struct slice eku = lint_inside(v, EXT_EKU), names = lint_inside(v, EXT_SAN), purpose;
+	struct item_walk purposes = purpose_walk(v);
+	struct slice purpose;
 	struct name_part common;
-	struct tlv t;
 	bool server = false;
-	while (tlv_take(&eku, TLV_OID, &purpose))
+	while (purpose_next(&purposes, &purpose))
 		server |= slice_equal(purpose, OID(0x2b, 6, 1, 5, 5, 7, 3, 1));
-	if (!server || !names.len || !subject_part(v, DN_COMMON_NAME, 0, &common))
+	bool named = lint_inside(v, EXT_SAN).len || (v->asked && v->asked->alt_names.count);
+	if (!server || !named || !subject_part(v, DN_COMMON_NAME, 0, &common) || alt_has(v, names_same, common.value))
 		return true;
-	while (tlv_next(&names, &t))
-		if (names_same(t.tag, t.value, common.value))
-			return true;
 	where_put(where, common.value);
 	return false;
 }
 
+static bool mailbox_same(uint8_t tag, struct slice alt_name, struct slice mailbox)
+{
+	return tag == TLV_CONTEXT(1) && same_ignoring_case(alt_name, mailbox);
+}
+
 HOLDS(email_in_san)
 {
-	struct slice names = lint_inside(v, EXT_SAN);
 	struct name_part email;
-	struct tlv t;
-	if (!subject_part(v, DN_EMAIL_ADDRESS, 0, &email))
+	if (!subject_part(v, DN_EMAIL_ADDRESS, 0, &email) || alt_has(v, mailbox_same, email.value))
 		return true;
-	while (tlv_next(&names, &t))
-		if (t.tag == TLV_CONTEXT(1) && same_ignoring_case(t.value, email.value))
-			return true;
 	where_put(where, email.value);
 	return false;
 }
@@ -286,9 +296,9 @@ static bool alt_is_text(unsigned tag)
 /* Each alternative name of this number. */
 static bool alt_each(const struct lint_view *v, unsigned number, bool (*good)(struct slice value), struct buf *where)
 {
-	struct slice names = lint_inside(v, EXT_SAN);
+	struct item_walk names = alt_walk(v);
 	struct tlv t;
-	while (tlv_next(&names, &t))
+	while (alt_next(&names, &t))
 		if (t.tag == TLV_CONTEXT(number) && !good(t.value)) {
 			where_put(where, t.value);
 			return false;
@@ -298,9 +308,9 @@ static bool alt_each(const struct lint_view *v, unsigned number, bool (*good)(st
 
 HOLDS(san_ascii)
 {
-	struct slice names = lint_inside(v, EXT_SAN);
+	struct item_walk names = alt_walk(v);
 	struct tlv t;
-	while (tlv_next(&names, &t))
+	while (alt_next(&names, &t))
 		if (alt_is_text(t.tag) && (!t.value.len || !ascii(t.value))) {
 			where_put(where, t.value);
 			return false;

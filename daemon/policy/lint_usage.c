@@ -64,8 +64,9 @@ HOLDS(only_with_agreement)
 
 static bool eku_has(const struct lint_view *v, struct slice wanted)
 {
-	struct slice list = lint_inside(v, EXT_EKU), purpose;
-	while (tlv_take(&list, TLV_OID, &purpose))
+	struct item_walk list = purpose_walk(v);
+	struct slice purpose;
+	while (purpose_next(&list, &purpose))
 		if (slice_equal(purpose, wanted))
 			return true;
 	return false;
@@ -81,12 +82,23 @@ HOLDS(eku_any_not_critical)
 	return !lint_critical(v, EXT_EKU) || !eku_has(v, EKU_ANY);
 }
 
+bool oids_repeat(const struct item_walk *list, bool (*next)(struct item_walk *w, struct slice *out), struct buf *where)
+{
+	struct item_walk from = *list;
+	struct slice a, b;
+	for (size_t n = 0; n < MAX_LINT_PAIRS && next(&from, &a); n++)
+		for (struct item_walk rest = from; next(&rest, &b);)
+			if (slice_equal(a, b)) {
+				oid_print(a, where);
+				return true;
+			}
+	return false;
+}
+
 HOLDS(eku_once)
 {
-	struct slice which = { 0 };
-	bool twice = list_repeats(lint_inside(v, EXT_EKU), &which);
-	oid_print(which, where);
-	return !twice;
+	struct item_walk list = purpose_walk(v);
+	return !oids_repeat(&list, purpose_next, where);
 }
 
 /* RFC 5280 4.2.1.12 says after each id-kp which bits may be consistent with it: any one of them is enough. */
@@ -109,8 +121,9 @@ bool lint_purpose_fulfilled(unsigned key_usage, struct slice purpose)
 
 HOLDS(eku_agrees)
 {
-	struct slice list = lint_inside(v, EXT_EKU), purpose;
-	while (usage_there(v) && tlv_take(&list, TLV_OID, &purpose))
+	struct item_walk list = purpose_walk(v);
+	struct slice purpose;
+	while (usage_there(v) && purpose_next(&list, &purpose))
 		if (!lint_purpose_fulfilled(v->key_usage, purpose)) {
 			oid_print(purpose, where);
 			return false;

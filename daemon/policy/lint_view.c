@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "names/dn.h"
+#include "names/name.h"
+#include "policy/oid.h"
+
 /* id-ce is 2.5.29, id-pe 1.3.6.1.5.5.7.1, id-pkix-ocsp 1.3.6.1.5.5.7.48.1, Google's CT arc 1.3.6.1.4.1.11129.2.4. */
 #define CE(n) { 0x55, 0x1d, (n) }, 3
 #define PE(n) { 0x2b, 6, 1, 5, 5, 7, 1, (n) }, 8
@@ -47,24 +51,6 @@ static enum lint_extension_kind kind_of(struct slice oid)
 	while (k < EXT_UNKNOWN && !slice_equal(oid, (struct slice){ kinds[k].oid, kinds[k].len }))
 		k++;
 	return (enum lint_extension_kind)k;
-}
-
-void oid_print(struct slice oid, struct buf *out)
-{
-	uint64_t arc = 0;
-	bool first = true;
-	for (size_t i = 0; i < oid.len && i < 64; i++) {
-		arc = arc << 7 | (oid.at[i] & 0x7f);
-		if (oid.at[i] & 0x80)
-			continue;
-		uint64_t top = arc < 80 ? arc / 40 : 2;
-		if (first)
-			buf_printf(out, "%u.%llu", (unsigned)top, (unsigned long long)(arc - top * 40));
-		else
-			buf_printf(out, ".%llu", (unsigned long long)arc);
-		first = false;
-		arc = 0;
-	}
 }
 
 void extension_print(const struct lint_extension *e, struct buf *out)
@@ -180,7 +166,7 @@ static enum lint_key key_kind(struct slice oid)
 							 : KEY_OTHER;
 }
 
-static bool key_read(struct lint_view *v, struct slice spki)
+bool lint_read_key(struct lint_view *v, struct slice spki)
 {
 	struct slice algorithm;
 	if (!tlv_take(&spki, TLV_SEQUENCE, &algorithm) || !tlv_take(&spki, TLV_BIT_STRING, &v->key_bits) || spki.len ||
@@ -271,7 +257,7 @@ bool lint_read_certificate(struct slice der, struct lint_view *v)
 	    !tlv_take(&rest, TLV_SEQUENCE, &v->subject) || !tlv_take(&rest, TLV_SEQUENCE, &spki))
 		return false;
 	if (!time_take(&validity, &v->first) || !time_take(&validity, &v->last) || validity.len ||
-	    !name_good(v->issuer) || !name_good(v->subject) || !key_read(v, spki) || !tail_read(v, rest))
+	    !name_good(v->issuer) || !name_good(v->subject) || !lint_read_key(v, spki) || !tail_read(v, rest))
 		return false;
 	v->kind = certificate_kind(v);
 	return true;
@@ -319,10 +305,25 @@ bool crl_entry_next(struct slice *entries, struct crl_entry *out)
 	return true;
 }
 
+/* As the encoder writes it. */
+static bool asked_part_next(struct name_walk *w, struct name_part *out)
+{
+	static const uint8_t tags[] = { [DN_UTF8] = TLV_UTF8, [DN_PRINTABLE] = TLV_PRINTABLE, [DN_IA5] = TLV_IA5 };
+	uint8_t attribute;
+	if (!list_next(&w->asked, &attribute, &out->value))
+		return false;
+	const struct dn_kind *kind = dn_kind(attribute);
+	out->oid = kind ? kind->oid : (struct slice){ 0 };
+	out->tag = kind ? tags[kind->string] : TLV_UTF8;
+	return true;
+}
+
 bool name_part_next(struct name_walk *w, struct name_part *out)
 {
 	struct slice one;
 	struct tlv value;
+	if (w->asked.count)
+		return asked_part_next(w, out);
 	while (!w->set.len)
 		if (!tlv_take(&w->rdns, TLV_SET, &w->set))
 			return false;
@@ -331,6 +332,70 @@ bool name_part_next(struct name_walk *w, struct name_part *out)
 	out->tag = value.tag;
 	out->value = value.value;
 	return true;
+}
+
+struct name_walk subject_walk(const struct lint_view *v)
+{
+	if (v->asked)
+		return (struct name_walk){ .asked = v->asked->subject };
+	return (struct name_walk){ .rdns = v->subject };
+}
+
+struct item_walk alt_walk(const struct lint_view *v)
+{
+	if (v->asked)
+		return (struct item_walk){ .asked = v->asked->alt_names };
+	return (struct item_walk){ .der = lint_inside(v, EXT_SAN) };
+}
+
+struct item_walk purpose_walk(const struct lint_view *v)
+{
+	if (v->asked)
+		return (struct item_walk){ .asked = v->asked->ext_key_usage };
+	return (struct item_walk){ .der = lint_inside(v, EXT_EKU) };
+}
+
+struct item_walk policy_walk(const struct lint_view *v)
+{
+	if (v->asked)
+		return (struct item_walk){ .asked = v->asked->policies };
+	return (struct item_walk){ .der = lint_inside(v, EXT_POLICIES) };
+}
+
+uint8_t alt_tag(uint8_t name_type)
+{
+	static const uint8_t tags[] = { [NAME_DNS] = TLV_CONTEXT(2),
+					[NAME_EMAIL] = TLV_CONTEXT(1),
+					[NAME_URI] = TLV_CONTEXT(6),
+					[NAME_IP] = TLV_CONTEXT(7),
+					[NAME_DIRECTORY] = TLV_INSIDE(4) };
+	return name_type < sizeof(tags) ? tags[name_type] : 0;
+}
+
+bool alt_next(struct item_walk *w, struct tlv *out)
+{
+	uint8_t type;
+	if (!w->asked.count)
+		return tlv_next(&w->der, out);
+	if (!list_next(&w->asked, &type, &out->value))
+		return false;
+	out->tag = alt_tag(type);
+	return true;
+}
+
+bool purpose_next(struct item_walk *w, struct slice *out)
+{
+	uint8_t tag;
+	return w->asked.count ? list_next(&w->asked, &tag, out) : tlv_take(&w->der, TLV_OID, out);
+}
+
+bool policy_next(struct item_walk *w, struct slice *out)
+{
+	uint8_t tag;
+	struct slice one;
+	if (w->asked.count)
+		return list_next(&w->asked, &tag, out);
+	return tlv_take(&w->der, TLV_SEQUENCE, &one) && tlv_take(&one, TLV_OID, out);
 }
 
 bool list_repeats(struct slice list, struct slice *which)

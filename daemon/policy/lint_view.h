@@ -7,6 +7,7 @@
 #define CHANCERY_POLICY_LINT_VIEW_H
 
 #include "policy/lint.h"
+#include "policy/oid.h"
 #include "policy/tlv.h"
 
 #define MAX_LINT_EXTENSIONS 64 /* a certificate has about ten */
@@ -50,7 +51,7 @@ struct lint_extension {
 	bool critical, default_written, malformed;
 };
 
-enum lint_key { KEY_OTHER, KEY_RSA, KEY_EC, KEY_ED25519, KEY_ED448 };
+enum lint_key { KEY_OTHER, KEY_RSA, KEY_EC, KEY_ED25519, KEY_ED448, KEY_UNSEEN };
 
 struct lint_time {
 	uint8_t tag;
@@ -80,6 +81,8 @@ struct lint_view {
 	const struct lint_extension *ext[EXT_UNKNOWN]; /* the first of each kind; NULL: none */
 	bool revoked_there;
 	struct slice revoked; /* CRL entries */
+	const struct lint_asked
+		*asked; /* fields that are to become a certificate: there is no DER yet; NULL: it is one */
 	/* What many rules ask; zero where the extension is absent or malformed. */
 	bool ca, path_len_there;
 	unsigned key_usage; /* bit 0: digitalSignature, as KeyUsage counts them */
@@ -97,6 +100,11 @@ enum lint_usage {
 	KU_DECIPHER_ONLY = 1 << 8,
 };
 
+/* The subject's key, taken apart; false if it is no SubjectPublicKeyInfo's contents. */
+bool lint_read_key(struct lint_view *v, struct slice spki);
+/* Holds these rules, in the table's order, against a view; the others are not looked at. */
+void lint_rules_hold(const struct lint_view *v, const uint8_t *rules, size_t count, struct lint_report *out);
+
 /* False: not of the structure; the view is not to be used. */
 bool lint_read_certificate(struct slice der, struct lint_view *v);
 bool lint_read_crl(struct slice der, struct lint_view *v);
@@ -112,17 +120,36 @@ bool extensions_read(struct slice extensions, struct lint_extension *list, size_
 bool syntax_good(enum lint_extension_kind kind, struct slice value);
 /* "keyUsage", or the dotted number of an unknown one. */
 void extension_print(const struct lint_extension *e, struct buf *out);
-void oid_print(struct slice oid, struct buf *out);
 
-/* The attributes of a Name's contents, one after the other. */
+/* The attributes of a Name's contents, one after the other, or of fields that are to become one. */
 struct name_walk {
 	struct slice rdns, set;
+	struct list asked;
 };
 struct name_part {
 	struct slice oid, value;
 	uint8_t tag;
 };
 bool name_part_next(struct name_walk *w, struct name_part *out);
+struct name_walk subject_walk(const struct lint_view *v);
+
+/* The alternative names, the purposes, the policies or the URLs, from DER or from what is asked for. */
+struct item_walk {
+	struct slice der;
+	struct list asked;
+};
+struct item_walk alt_walk(const struct lint_view *v);
+struct item_walk purpose_walk(const struct lint_view *v);
+struct item_walk policy_walk(const struct lint_view *v);
+/* A GeneralName with its tag as in DER; whole is not to be used. */
+bool alt_next(struct item_walk *w, struct tlv *out);
+/* A general name's number among RFC 5280's, as the tag it has in DER. */
+uint8_t alt_tag(uint8_t name_type);
+/* The contents octets of an OBJECT IDENTIFIER. */
+bool purpose_next(struct item_walk *w, struct slice *out);
+bool policy_next(struct item_walk *w, struct slice *out);
+/* Whether one stands there twice; where then says which. */
+bool oids_repeat(const struct item_walk *list, bool (*next)(struct item_walk *w, struct slice *out), struct buf *where);
 
 /* A CRL's entries, one after the other. */
 struct crl_entry {
@@ -145,6 +172,14 @@ void where_put(struct buf *where, struct slice text);
 
 #define OID(...) SLICE_OF(((const uint8_t[]){ __VA_ARGS__ }))
 #define OID_ANY_POLICY OID(0x55, 0x1d, 0x20, 0x00)
+
+/* Each rule's place in the table. */
+enum lint_rule_index {
+#define RULE(name, ...) LINT_RULE_##name,
+#include "policy/lint_rules.def"
+#undef RULE
+	LINT_RULES,
+};
 
 /* A rule: whether it holds; if not, where may say at what. */
 #define HOLDS(name)                                                                                                    \

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "policy/lint.h"
+#include "base/text.h"
 #include "policy/profile_load.h"
 #include "policy/spiffe.h"
 #include "policy/templates.h"
@@ -28,40 +28,47 @@ static int conf_entry(const struct dirent *e)
 	return is_conf(e->d_name) && strcmp(e->d_name, TEMPLATES_FILE) != 0;
 }
 
-static bool file_name_valid(const char *file)
+/* Where mistakes are told. */
+struct told {
+	const struct profile_site *site;
+	conf_listener *listener;
+	void *with;
+};
+
+static void folder_tell(const struct told *to, const char *folder, const char *expected)
 {
-	size_t n = strspn(file, "abcdefghijklmnopqrstuvwxyz0123456789-_");
-	return n > 0 && n <= MAX_PROFILE_NAME && strcmp(file + n, ".conf") == 0;
+	const struct conf_fault f = { .kind = CONF_UNREADABLE, .file = folder, .setting = "", .expected = expected };
+	if (to->listener)
+		to->listener(&f, to->with);
+	else
+		conf_fault_log(&f);
 }
 
-static int file_load(struct profiles *p, const char *folder, const char *file)
+static int file_load(struct profiles *p, const char *folder, const char *file, const struct told *to)
 {
-	if (!file_name_valid(file)) {
-		log_error("profile_name", "file=%s/%s expected=\"lower-case letters, digits, - and _, at most 64\"",
-			  folder, file);
-		return -1;
-	}
+	char path[4096];
 	if (p->count == MAX_PROFILES) {
-		log_error("profile_count", "folder=%s expected=\"at most %d profiles\"", folder, MAX_PROFILES);
+		folder_tell(to, folder, "more than 256 profiles");
 		return -1;
 	}
-	return profile_load(folder, file, &p->rows[p->count++]);
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	return profile_load(path, to->site, to->listener, to->with, &p->rows[p->count++]);
 }
 
-/* Reads every file, so that one run names every fault. */
-static int folder_load(struct profiles *p, const char *folder)
+/* Reads every file, so that one run names every mistake. */
+static int folder_load(struct profiles *p, const char *folder, const struct told *to)
 {
 	struct dirent **entries;
 	int n = scandir(folder, &entries, conf_entry, alphasort);
 	if (n < 0) {
-		log_error("profiles_unreadable", "folder=%s why=\"%s\"", folder, log_errno());
+		folder_tell(to, folder, log_errno());
 		return -1;
 	}
 	int result = n ? 0 : -1;
 	if (n == 0)
-		log_error("profiles_missing", "folder=%s expected=\"at least one NAME.conf\"", folder);
+		folder_tell(to, folder, "there is no profile in it, NAME.conf");
 	for (int i = 0; i < n; i++) {
-		if (file_load(p, folder, entries[i]->d_name) < 0)
+		if (file_load(p, folder, entries[i]->d_name, to) < 0)
 			result = -1;
 		free(entries[i]);
 	}
@@ -69,14 +76,16 @@ static int folder_load(struct profiles *p, const char *folder)
 	return result;
 }
 
-int profiles_load(const char *folder, struct profiles **out)
+int profiles_load(const char *folder, const struct profile_site *site, conf_listener *listener, void *with,
+		  struct profiles **out)
 {
 	struct profiles *p = calloc(1, sizeof(*p));
 	if (!p) {
 		log_error("profiles_memory", "folder=%s", folder);
 		return -1;
 	}
-	if (folder_load(p, folder) < 0) {
+	const struct told to = { site, listener, with };
+	if (folder_load(p, folder, &to) < 0) {
 		profiles_free(p);
 		return -1;
 	}
@@ -86,10 +95,8 @@ int profiles_load(const char *folder, struct profiles **out)
 
 void profiles_free(struct profiles *p)
 {
-	for (size_t i = 0; p && i < p->count; i++) {
-		buf_free(&p->rows[i].purposes);
-		buf_free(&p->rows[i].policies);
-	}
+	for (size_t i = 0; p && i < p->count; i++)
+		profile_row_free(&p->rows[i]);
 	free(p);
 }
 
@@ -126,17 +133,24 @@ static int refuse(struct policy_refusal *why, const char *code, const char *fiel
 	return 1;
 }
 
+uint16_t profile_usage_of(uint16_t key_usage, const struct algorithm *a)
+{
+	if (a->family != FAMILY_RSA)
+		key_usage &= (uint16_t) ~(LEAF_KEY_ENCIPHERMENT | LEAF_DATA_ENCIPHERMENT);
+	if (a->family != FAMILY_EC)
+		key_usage &= (uint16_t)~LEAF_KEY_AGREEMENT;
+	return key_usage;
+}
+
+/* That something is left of the key usage, and enough for each purpose, was held when the profile was read. */
 static int key_apply(const struct profile *p, const struct leaf_wish *wish, struct leaf_fields *out,
 		     struct policy_refusal *why)
 {
 	const struct algorithm *a = algorithm_by_number(wish->algorithm);
-	out->key_usage = p->key_usage;
-	if (a && a->family != FAMILY_RSA)
-		out->key_usage &= (uint16_t) ~(LEAF_KEY_ENCIPHERMENT | LEAF_DATA_ENCIPHERMENT);
-	if (a && a->family != FAMILY_EC)
-		out->key_usage &= (uint16_t)~LEAF_KEY_AGREEMENT;
-	if (a && (p->algorithms & 1U << a->number) && out->key_usage)
+	if (a && p->algorithms & 1U << a->number) {
+		out->key_usage = profile_usage_of(p->key_usage, a);
 		return 0;
+	}
 	char allowed[200] = "";
 	for (size_t i = 0, n = 0; algorithm_at(i) && n < sizeof(allowed); i++)
 		if (p->algorithms & 1U << algorithm_at(i)->number)
@@ -147,19 +161,24 @@ static int key_apply(const struct profile *p, const struct leaf_wish *wish, stru
 		      a ? "of type " : "of no known type", a ? a->name : "", p->name, allowed);
 }
 
-/* What the key's type leaves of the key usage must do for what the certificate is for. */
-static int purposes_check(const struct profile *p, const struct leaf_fields *out, struct policy_refusal *why)
+static bool pattern_found(const struct profile *p, uint8_t type, struct slice name)
 {
-	uint8_t tag;
-	struct slice purpose;
-	for (struct list rest = p->ext_key_usage; list_next(&rest, &tag, &purpose);)
-		if (!lint_purpose_fulfilled(out->key_usage, purpose))
-			return refuse(why, "key_not_allowed", "csr_pem",
-				      "With a key of this type the profile %s leaves no key usage that its "
-				      "extended_key_usage "
-				      "could be fulfilled with (RFC 5280 4.2.1.12); one of another type may do.",
-				      p->name);
-	return 0;
+	for (size_t i = 0; i < p->pattern_count; i++)
+		if (name_pattern_matches(&p->patterns[i], type, name))
+			return true;
+	return false;
+}
+
+static int pattern_check(const struct profile *p, uint8_t type, struct slice name, struct policy_refusal *why)
+{
+	if (!(p->patterned & 1U << type) || pattern_found(p, type, name))
+		return 0;
+	scoped_buf text = { .max = 8 * MAX_NAME };
+	name_print(AS_NAME, type, name, &text);
+	return refuse(why, "name_pattern", "csr_pem",
+		      "The name %.*s is within none of the patterns of the profile %s; `chancery profile show %s` "
+		      "lists them.",
+		      (int)text_cut(buf_slice(&text), 160), text.at ? (const char *)text.at : "", p->name, p->name);
 }
 
 static int name_check(const struct profile *p, uint8_t type, struct slice name, struct policy_refusal *why)
@@ -179,7 +198,7 @@ static int name_check(const struct profile *p, uint8_t type, struct slice name, 
 	if (type == NAME_DNS && name.at[0] == '*' && !p->wildcards)
 		return refuse(why, "wildcard_not_allowed", "csr_pem",
 			      "The profile %s takes no wildcard names; each host must be named.", p->name);
-	return 0;
+	return pattern_check(p, type, name, why);
 }
 
 static int spiffe_check(const struct profile *p, const struct leaf_wish *wish, struct policy_refusal *why)
@@ -291,8 +310,6 @@ int profile_apply(const struct profile *profile, const struct leaf_wish *wish, s
 				     .flags = profile->must_staple ? LEAF_MUST_STAPLE : 0 };
 	buf_init(&out->subject_items, (size_t)MAX_DN_ATTRIBUTES * (MAX_DN_VALUE + 3));
 	int r = key_apply(profile, wish, out, why);
-	if (r == 0)
-		r = purposes_check(profile, out, why);
 	if (r == 0)
 		r = names_apply(profile, wish, out, why);
 	if (r == 0)

@@ -11,13 +11,18 @@
 #define CHANCERY_POLICY_PROFILE_H
 
 #include "base/algorithm.h"
-#include "names/constraints.h"
+#include "base/conf.h"
 #include "names/dn.h"
+#include "policy/lint.h"
+#include "policy/pattern.h"
 
 #define MAX_PROFILES 256
 #define MAX_PROFILE_NAME 64
-#define MAX_LEAF_NAMES 256    /* the signer takes no more */
-#define MAX_PROFILE_USAGES 16 /* extended key usages, and policies: likewise */
+#define MAX_LEAF_NAMES 256	 /* the signer takes no more */
+#define MAX_PROFILE_USAGES 16	 /* extended key usages, and policies: likewise */
+#define MAX_PROFILE_PATTERNS 256 /* each name is held against each of its type */
+#define MAX_PROFILE_URLS 4	 /* of each use: a request to the signer has room for sixteen in all */
+#define MAX_PROFILE_URL 512	 /* bytes as written; with a CA's id it stays below the wire's 1024 */
 
 /*
  * Key usages that a leaf may have; bit i of the DER BIT STRING is 1 << i (RFC 5280
@@ -37,25 +42,56 @@ struct profiles;
 struct profile {
 	char name[MAX_PROFILE_NAME + 1];
 	char description[256];
-	unsigned algorithms; /* mask of 1 << enum key_algorithm that the subject's key may have */
-	unsigned name_types; /* mask of 1 << enum name_type that alternative names may have */
-	bool wildcards;	     /* "*.example.com" allowed */
-	uint16_t key_usage;  /* what the key's algorithm can't do is left out: encipherment is for RSA, agreement for EC
-			      */
+	unsigned algorithms;		     /* mask of 1 << enum key_algorithm that the subject's key may have */
+	unsigned name_types;		     /* mask of 1 << enum name_type that alternative names may have */
+	bool wildcards;			     /* "*.example.com" allowed */
+	const struct name_pattern *patterns; /* of a type that has any, names must be within one */
+	size_t pattern_count;
+	unsigned patterned; /* mask of the types that have patterns */
+	uint16_t key_usage; /* what the key's algorithm can't do is left out: encipherment is for RSA, agreement for EC
+			     */
 	struct list ext_key_usage; /* OID contents */
 	struct list policies;
 	int64_t default_ttl, longest_ttl; /* seconds */
 	unsigned subject_attributes;	  /* mask of 1 << enum dn_attribute taken from the CSR's subject */
 	bool must_staple;
-	bool spiffe;		/* exactly one name, a URI spiffe://TRUST_DOMAIN/path */
-	char trust_domain[256]; /* empty: any */
+	struct list urls;     /* tag enum lint_url; "{ca}" in one stands for the CA's id */
+	unsigned urls_stated; /* mask of the uses whose list the file has, maybe empty; others come from pki_base_url */
+	enum lint_severity refuse_from; /* findings over what is asked for that it is refused for */
+	bool spiffe;			/* exactly one name, a URI spiffe://TRUST_DOMAIN/path */
+	char trust_domain[256];		/* empty: any */
 };
 
-/* Reads all *.conf of a folder but that of templates.h. 0, or -1 with file, line and what was expected in the log. */
-int profiles_load(const char *folder, struct profiles **out);
+/* What a profile is read for: the settings elsewhere that its own lean on. */
+struct profile_site {
+	bool has_base_url; /* frontd.conf has a pki_base_url */
+};
+
+/*
+ * Reads all *.conf of a folder but that of templates.h. 0, or -1 with every mistake of every file told to listener, or
+ * in the log without one.
+ */
+int profiles_load(const char *folder, const struct profile_site *site, conf_listener *listener, void *with,
+		  struct profiles **out);
 void profiles_free(struct profiles *p);
 const struct profile *profile_find(const struct profiles *p, const char *name);
 const struct profile *profile_at(const struct profiles *p, size_t i);
+
+/* One setting that a profile's file may have; NULL past the last. */
+struct profile_setting {
+	const char *name, *kind, *sentence;
+	const char *otherwise; /* what holds without it; NULL: it must be there */
+};
+const struct profile_setting *profile_setting(size_t i);
+/* "digitalSignature" and its like, for one bit; NULL for a bit that no leaf may have. */
+const char *profile_usage_text(uint16_t bit);
+/* "serverAuth", or the object identifier's numbers. */
+void profile_purpose_put(struct slice purpose, struct buf *out);
+/* What of a profile's key usage a key of this algorithm can do. */
+uint16_t profile_usage_of(uint16_t key_usage, const struct algorithm *a);
+/* The URLs of a leaf from this CA, as items: the profile's, or what the base URL (empty: none) says of the CA. */
+void profile_urls_put(const struct profile *p, const char *base_url, const char *ca_id, struct buf *raw,
+		      uint16_t *count);
 
 /* What is asked for: decoded from a CSR, nothing in it trusted. */
 struct leaf_wish {
@@ -80,7 +116,7 @@ void leaf_fields_free(struct leaf_fields *f);
 
 /*
  * Stable codes: key_not_allowed, name_missing, too_many_names, name_invalid, name_type_not_allowed,
- * wildcard_not_allowed, spiffe_id, trust_domain, common_name_not_in_names, subject_invalid, ttl_invalid,
+ * name_pattern, wildcard_not_allowed, spiffe_id, trust_domain, common_name_not_in_names, subject_invalid, ttl_invalid,
  * ttl_too_long.
  */
 struct policy_refusal {

@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/conf.h"
 #include "base/text.h"
+#include "policy/oid.h"
 #include "policy/spiffe.h"
 
-#define MAX_TTL ((int64_t)40 * 366 * 86400) /* a leaf for longer than any CA lives is a typing error */
+#define MAX_TTL                                                                                                        \
+	((int64_t)3660 * 86400) /* ten years: a leaf for longer outlives the algorithm that it is signed with          \
+				 */
+#define MIN_TTL 60
+#define MAX_ITEM 96 /* "extended_key_usage.[15]" */
 
 /* A word of a configuration list and the bit or value that it stands for. */
 struct word {
@@ -31,9 +35,21 @@ static const struct word usage_words[] = {
 static const struct {
 	const char *text, *oid;
 } purpose_words[] = {
-	{ "serverAuth", "1.3.6.1.5.5.7.3.1" },	 { "clientAuth", "1.3.6.1.5.5.7.3.2" },
-	{ "codeSigning", "1.3.6.1.5.5.7.3.3" },	 { "emailProtection", "1.3.6.1.5.5.7.3.4" },
-	{ "timeStamping", "1.3.6.1.5.5.7.3.8" },
+	{ "serverAuth", "1.3.6.1.5.5.7.3.1" },
+	{ "clientAuth", "1.3.6.1.5.5.7.3.2" },
+	{ "codeSigning", "1.3.6.1.5.5.7.3.3" },
+	{ "emailProtection", "1.3.6.1.5.5.7.3.4" },
+};
+
+/* What no leaf of ours may be for, and why. */
+static const struct {
+	const char *text, *oid, *expected;
+} forbidden_purposes[] = {
+	{ "OCSPSigning", "1.3.6.1.5.5.7.3.9",
+	  "no OCSPSigning: only the responder's own certificate has it, and no profile makes that" },
+	{ "anyExtendedKeyUsage", "2.5.29.37.0", "no anyExtendedKeyUsage: a certificate for everything is for no leaf" },
+	{ "timeStamping", "1.3.6.1.5.5.7.3.8",
+	  "no timeStamping: it counts only in a critical extension (RFC 3161 2.3), which is never written" },
 };
 
 static bool word_find(const struct word *words, const char *text, unsigned *mask)
@@ -44,6 +60,26 @@ static bool word_find(const struct word *words, const char *text, unsigned *mask
 			return true;
 		}
 	return false;
+}
+
+const char *profile_usage_text(uint16_t bit)
+{
+	for (const struct word *w = usage_words; w->text; w++)
+		if (w->bit == bit)
+			return w->text;
+	return NULL;
+}
+
+void profile_purpose_put(struct slice purpose, struct buf *out)
+{
+	for (size_t i = 0; i < sizeof(purpose_words) / sizeof(purpose_words[0]); i++) {
+		scoped_buf known = { .max = 64 };
+		if (oid_parse(purpose_words[i].oid, &known) && slice_equal(buf_slice(&known), purpose)) {
+			buf_put_text(out, purpose_words[i].text);
+			return;
+		}
+	}
+	oid_print(purpose, out);
 }
 
 static bool algorithm_find(const char *text, unsigned *mask)
@@ -72,48 +108,164 @@ static bool attribute_find(const char *text, unsigned *mask)
 	return kind != NULL;
 }
 
-static unsigned mask_read(struct conf *c, const char *path, bool (*find)(const char *, unsigned *),
-			  const char *expected)
+static void item_name(char item[MAX_ITEM], const char *setting, size_t i)
+{
+	snprintf(item, MAX_ITEM, "%s.[%zu]", setting, i);
+}
+
+/* How many items to read; those above the most that are taken are seen here, so that they are one mistake. */
+static size_t items_count(struct conf *c, const char *setting, size_t most, const char *expected)
+{
+	size_t n = conf_count(c, setting);
+	if (n <= most)
+		return n;
+	conf_reject(c, setting, expected);
+	for (size_t i = most; i < n; i++) {
+		char item[MAX_ITEM];
+		item_name(item, setting, i);
+		conf_has(c, item);
+	}
+	return most;
+}
+
+static unsigned mask_read(struct conf *c, const char *setting, bool (*find)(const char *, unsigned *),
+			  const char *expected, const char *twice)
 {
 	unsigned mask = 0;
-	size_t n = conf_count(c, path);
+	size_t n = conf_count(c, setting);
 	for (size_t i = 0; i < n; i++) {
-		char item[96];
-		snprintf(item, sizeof(item), "%s.[%zu]", path, i);
+		char item[MAX_ITEM];
+		unsigned before = mask;
+		item_name(item, setting, i);
 		const char *text = conf_text(c, item, NULL);
 		if (*text && !find(text, &mask))
 			conf_reject(c, item, expected);
+		else if (*text && mask == before)
+			conf_reject(c, item, twice);
 	}
 	return mask;
 }
 
-static void arc_put(struct buf *out, uint32_t arc)
+/* A list that must not be empty; what is wrong within it was told already. */
+static void some_needed(struct conf *c, const char *setting, unsigned mask, size_t faults_before, const char *expected)
 {
-	for (int shift = 28; shift > 0; shift -= 7)
-		if (arc >> shift)
-			buf_put_u8(out, (uint8_t)(0x80 | (arc >> shift & 0x7f)));
-	buf_put_u8(out, arc & 0x7f);
+	if (!mask && conf_faults(c) == faults_before)
+		conf_reject(c, setting, expected);
 }
 
-/* The contents octets of a dotted object identifier. */
-static bool oid_encode(const char *text, struct buf *out)
+static void text_read(struct conf *c, const char *setting, char *out, size_t size)
 {
-	uint32_t first = 0;
-	for (unsigned i = 0;; i++) {
-		size_t n = strspn(text, "0123456789");
-		if (n == 0 || n > 9 || (n > 1 && text[0] == '0') || (text[n] && text[n] != '.'))
-			return false;
-		uint32_t arc = (uint32_t)strtoul(text, NULL, 10);
-		if ((i == 0 && arc > 2) || (i == 1 && first < 2 && arc > 39))
-			return false;
-		if (i == 0)
-			first = arc;
-		else
-			arc_put(out, i == 1 ? first * 40 + arc : arc);
-		text += n;
-		if (*text++ == '\0')
-			return i > 0 && buf_ok(out);
+	struct slice text = slice_text(conf_text(c, setting, ""));
+	if (!slice_to_text(text, out, size) || !text_visible(text))
+		conf_reject(c, setting, "visible text of at most 255 bytes");
+}
+
+static void description_read(struct conf *c, struct profile_row *row)
+{
+	text_read(c, "description", row->profile.description, sizeof(row->profile.description));
+}
+
+static void keys_read(struct conf *c, struct profile_row *row)
+{
+	size_t before = conf_faults(c);
+	row->profile.algorithms = mask_read(
+		c, "keys", algorithm_find,
+		"ECDSA-P256, ECDSA-P384, ECDSA-P521, RSA-2048, RSA-3072, RSA-4096 or Ed25519", "no algorithm twice");
+	some_needed(c, "keys", row->profile.algorithms, before,
+		    "a list of at least one key algorithm, such as ( \"ECDSA-P256\" )");
+}
+
+static void names_read(struct conf *c, struct profile_row *row)
+{
+	size_t before = conf_faults(c);
+	row->profile.name_types =
+		mask_read(c, "names", name_type_find, "dns, email, uri, ip or dn", "no type of name twice");
+	some_needed(c, "names", row->profile.name_types, before,
+		    "a list of at least one type of name, such as ( \"dns\" )");
+}
+
+static void name_patterns_read(struct conf *c, struct profile_row *row)
+{
+	struct profile *p = &row->profile;
+	size_t n = items_count(c, "name_patterns", MAX_PROFILE_PATTERNS, "at most 256 patterns");
+	row->patterns = n ? calloc(n, sizeof(*row->patterns)) : NULL;
+	for (size_t i = 0; row->patterns && i < n; i++) {
+		struct name_pattern *pattern = &row->patterns[i];
+		char item[MAX_ITEM];
+		const char *why = "";
+		item_name(item, "name_patterns", i);
+		const char *text = conf_text(c, item, NULL);
+		p->pattern_count = i + 1;
+		if (*text && !name_pattern_parse(text, pattern, &why))
+			conf_reject(c, item, *why ? why : "a pattern such as dns:*.example.com or ip:10.0.0.0/8");
+		else if (pattern->kind == PATTERN_ANY && *text)
+			conf_reject(c, item,
+				    "a pattern that leaves something out; without patterns every name is taken");
+		else if (*text)
+			p->patterned |= 1U << pattern->type;
 	}
+	p->patterns = row->patterns;
+}
+
+static void wildcards_read(struct conf *c, struct profile_row *row)
+{
+	row->profile.wildcards = conf_bool(c, "wildcards", false);
+}
+
+static void spiffe_read(struct conf *c, struct profile_row *row)
+{
+	row->profile.spiffe = conf_bool(c, "spiffe", false);
+}
+
+static void trust_domain_read(struct conf *c, struct profile_row *row)
+{
+	struct profile *p = &row->profile;
+	text_read(c, "trust_domain", p->trust_domain, sizeof(p->trust_domain));
+	if (p->trust_domain[0] && !spiffe_trust_domain_valid(slice_text(p->trust_domain)))
+		conf_reject(c, "trust_domain", "lower-case letters, digits, dots, hyphens and underscores");
+}
+
+static void subject_read(struct conf *c, struct profile_row *row)
+{
+	row->profile.subject_attributes =
+		mask_read(c, "subject", attribute_find, "the short name of a subject attribute, such as CN, O, OU or C",
+			  "no attribute twice");
+}
+
+static bool is_ca_usage(const char *text)
+{
+	return strcmp(text, "keyCertSign") == 0 || strcmp(text, "cRLSign") == 0;
+}
+
+static void key_usage_read(struct conf *c, struct profile_row *row)
+{
+	unsigned mask = 0;
+	size_t faults = conf_faults(c), n = conf_count(c, "key_usage");
+	for (size_t i = 0; i < n; i++) {
+		char item[MAX_ITEM];
+		unsigned before = mask;
+		item_name(item, "key_usage", i);
+		const char *text = conf_text(c, item, NULL);
+		if (is_ca_usage(text))
+			conf_reject(c, item,
+				    "no keyCertSign and no cRLSign: only CAs have them, and a leaf never is one");
+		else if (*text && !usage_find(text, &mask))
+			conf_reject(c, item,
+				    "digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment or "
+				    "keyAgreement");
+		else if (*text && mask == before)
+			conf_reject(c, item, "no key usage twice");
+	}
+	row->profile.key_usage = (uint16_t)mask;
+	some_needed(c, "key_usage", mask, faults, "a list of at least one key usage, such as ( \"digitalSignature\" )");
+}
+
+static const char *purpose_forbidden(const char *text)
+{
+	for (size_t i = 0; i < sizeof(forbidden_purposes) / sizeof(forbidden_purposes[0]); i++)
+		if (strcmp(forbidden_purposes[i].text, text) == 0 || strcmp(forbidden_purposes[i].oid, text) == 0)
+			return forbidden_purposes[i].expected;
+	return NULL;
 }
 
 static const char *purpose_oid(const char *text)
@@ -122,12 +274,6 @@ static const char *purpose_oid(const char *text)
 		if (strcmp(purpose_words[i].text, text) == 0)
 			return purpose_words[i].oid;
 	return text;
-}
-
-/* The signer refuses these in a leaf whatever a profile says; better to hear of it when the profile is read. */
-static bool purpose_forbidden(const char *oid)
-{
-	return strcmp(oid, "1.3.6.1.5.5.7.3.9") == 0 || strcmp(oid, "2.5.29.37.0") == 0;
 }
 
 static bool item_repeats(struct list l, struct slice item)
@@ -140,92 +286,248 @@ static bool item_repeats(struct list l, struct slice item)
 	return false;
 }
 
-static void oids_read(struct conf *c, const char *path, bool purposes, struct buf *raw, struct list *out)
+static void oid_item_read(struct conf *c, const char *item, bool purpose, struct buf *raw, uint16_t *count)
 {
-	const char *expected =
-		purposes ? "serverAuth, clientAuth, codeSigning, emailProtection, timeStamping or an object "
-			   "identifier that is neither OCSPSigning nor anyExtendedKeyUsage"
-			 : "an object identifier, such as 2.23.140.1.2.1";
+	scoped_buf oid;
+	buf_init(&oid, 64);
+	const char *text = conf_text(c, item, NULL);
+	const char *forbidden = purpose ? purpose_forbidden(text) : NULL;
+	if (!*text)
+		return;
+	if (forbidden)
+		conf_reject(c, item, forbidden);
+	else if (!oid_parse(purpose ? purpose_oid(text) : text, &oid))
+		conf_reject(c, item,
+			    purpose ? "serverAuth, clientAuth, codeSigning, emailProtection or an object identifier"
+				    : "an object identifier, such as 2.23.140.1.2.1");
+	else if (item_repeats(list_of(raw, *count), buf_slice(&oid)))
+		conf_reject(c, item, "no object identifier twice");
+	else
+		list_put(raw, count, 0, buf_slice(&oid));
+}
+
+static void oids_read(struct conf *c, const char *setting, bool purposes, struct buf *raw, struct list *out)
+{
 	uint16_t count = 0;
-	size_t n = conf_count(c, path);
-	if (n > MAX_PROFILE_USAGES)
-		conf_reject(c, path, "at most 16 entries");
-	for (size_t i = 0; i < n && i < MAX_PROFILE_USAGES; i++) {
-		char item[96];
-		scoped_buf oid;
-		buf_init(&oid, 64);
-		snprintf(item, sizeof(item), "%s.[%zu]", path, i);
-		const char *text = conf_text(c, item, NULL);
-		const char *dotted = purposes ? purpose_oid(text) : text;
-		if (*text && ((purposes && purpose_forbidden(dotted)) || !oid_encode(dotted, &oid)))
-			conf_reject(c, item, expected);
-		if (item_repeats(list_of(raw, count), buf_slice(&oid)))
-			conf_reject(c, item, "no object identifier twice");
-		list_put(raw, &count, 0, buf_slice(&oid));
+	size_t n = items_count(c, setting, MAX_PROFILE_USAGES, "at most 16 entries");
+	for (size_t i = 0; i < n; i++) {
+		char item[MAX_ITEM];
+		item_name(item, setting, i);
+		oid_item_read(c, item, purposes, raw, &count);
 	}
 	*out = list_of(raw, count);
 }
 
-static void text_read(struct conf *c, const char *path, const char *fallback, char *out, size_t size)
+static void extended_key_usage_read(struct conf *c, struct profile_row *row)
 {
-	struct slice text = slice_text(conf_text(c, path, fallback));
-	if (!slice_to_text(text, out, size) || !text_visible(text))
-		conf_reject(c, path, "visible text of at most 255 bytes");
+	oids_read(c, "extended_key_usage", true, &row->purposes, &row->profile.ext_key_usage);
 }
 
-static void workload_read(struct conf *c, struct profile *p)
+static void policies_read(struct conf *c, struct profile_row *row)
 {
-	p->spiffe = conf_bool(c, "spiffe", false);
-	text_read(c, "trust_domain", "", p->trust_domain, sizeof(p->trust_domain));
-	if (p->trust_domain[0] && !p->spiffe)
-		conf_reject(c, "trust_domain", "spiffe = true beside it");
-	if (p->trust_domain[0] && !spiffe_trust_domain_valid(slice_text(p->trust_domain)))
-		conf_reject(c, "trust_domain", "lower-case letters, digits, dots, hyphens and underscores");
-	if (p->spiffe && p->name_types != 1U << NAME_URI)
-		conf_reject(c, "names", "( \\\"uri\\\" ) alone, where spiffe = true");
+	oids_read(c, "policies", false, &row->policies, &row->profile.policies);
 }
 
-static void profile_read(struct conf *c, struct profile_row *row)
+static void longest_ttl_read(struct conf *c, struct profile_row *row)
+{
+	row->profile.longest_ttl = conf_int_required(c, "longest_ttl", MIN_TTL, MAX_TTL);
+}
+
+static void default_ttl_read(struct conf *c, struct profile_row *row)
+{
+	row->profile.default_ttl = conf_int_required(c, "default_ttl", MIN_TTL, MAX_TTL);
+}
+
+static void must_staple_read(struct conf *c, struct profile_row *row)
+{
+	row->profile.must_staple = conf_bool(c, "must_staple", false);
+}
+
+/* Braces hold "ca" and nothing else. */
+static bool braces_good(const char *url)
+{
+	while ((url = strpbrk(url, "{}"))) {
+		if (strncmp(url, "{ca}", 4) != 0)
+			return false;
+		url += 4;
+	}
+	return true;
+}
+
+static void ca_id_put(const char *url, const char *ca_id, struct buf *out)
+{
+	const char *at;
+	for (; (at = strstr(url, "{ca}")); url = at + 4) {
+		buf_put(out, url, (size_t)(at - url));
+		buf_put_text(out, ca_id);
+	}
+	buf_put_text(out, url);
+}
+
+/* As it will stand in a certificate: plain http, since TLS would need what is to be fetched, and a host. */
+static const char *url_wrong(const char *url)
+{
+	scoped_buf whole = { .max = 2 * MAX_PROFILE_URL }, canonical = { .max = MAX_NAME };
+	const char *why;
+	if (strlen(url) > MAX_PROFILE_URL)
+		return "a URL of at most 512 bytes";
+	if (!braces_good(url))
+		return "no braces but {ca}, which stands for the CA's id";
+	if (strncmp(url, "http://", 7) != 0)
+		return "a URL that begins with http://: https would need the certificate that it is to check";
+	ca_id_put(url, "ica-00000000-0000-0000-0000-000000000000", &whole);
+	if (!name_canonize(AS_NAME, NAME_URI, buf_slice(&whole), &canonical, &why))
+		return "a URL with a host name, such as http://pki.example.com/{ca}/crl";
+	return NULL;
+}
+
+static void urls_read(struct conf *c, const char *setting, enum lint_url use, struct profile_row *row)
 {
 	struct profile *p = &row->profile;
-	text_read(c, "description", "", p->description, sizeof(p->description));
-	p->algorithms =
-		mask_read(c, "keys", algorithm_find, "the name of a key algorithm, such as ECDSA-P256 or RSA-3072");
-	p->name_types = mask_read(c, "names", name_type_find, "dns, email, uri, ip or dn");
-	p->key_usage = (uint16_t)mask_read(c, "key_usage", usage_find,
-					   "digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment or "
-					   "keyAgreement (the other usages are not for leaves)");
-	p->subject_attributes = mask_read(c, "subject", attribute_find,
-					  "the short name of a subject attribute, such as CN, O, OU or C");
-	if (!p->algorithms)
-		conf_reject(c, "keys", "a list of at least one key algorithm");
-	if (!p->name_types)
-		conf_reject(c, "names", "a list of at least one type of name");
-	if (!p->key_usage)
-		conf_reject(c, "key_usage", "a list of at least one key usage");
-	oids_read(c, "extended_key_usage", true, &row->purposes, &p->ext_key_usage);
-	oids_read(c, "policies", false, &row->policies, &p->policies);
-	p->wildcards = conf_bool(c, "wildcards", false);
-	p->must_staple = conf_bool(c, "must_staple", false);
-	p->longest_ttl = conf_int_required(c, "longest_ttl", 60, MAX_TTL);
-	p->default_ttl = conf_int_required(c, "default_ttl", 60, MAX_TTL);
-	if (p->default_ttl > p->longest_ttl)
-		conf_reject(c, "default_ttl", "seconds, at most longest_ttl");
-	workload_read(c, p);
+	size_t n = items_count(c, setting, MAX_PROFILE_URLS, "at most 4 URLs");
+	if (conf_has(c, setting))
+		p->urls_stated |= 1U << use;
+	for (size_t i = 0; i < n; i++) {
+		char item[MAX_ITEM];
+		item_name(item, setting, i);
+		const char *text = conf_text(c, item, NULL);
+		const char *wrong = *text ? url_wrong(text) : NULL;
+		if (wrong)
+			conf_reject(c, item, wrong);
+		else if (item_repeats(p->urls, slice_text(text)))
+			conf_reject(c, item, "no URL twice");
+		else if (*text)
+			list_put(&row->urls, &p->urls.count, (uint8_t)use, slice_text(text));
+		p->urls = list_of(&row->urls, p->urls.count);
+	}
 }
 
-int profile_load(const char *folder, const char *file, struct profile_row *row)
+static void crl_urls_read(struct conf *c, struct profile_row *row)
 {
-	char path[4096];
-	snprintf(path, sizeof(path), "%s/%s", folder, file);
-	struct conf *c = conf_open(path);
+	urls_read(c, "crl_urls", LINT_URL_CRL, row);
+}
+
+static void ocsp_urls_read(struct conf *c, struct profile_row *row)
+{
+	urls_read(c, "ocsp_urls", LINT_URL_OCSP, row);
+}
+
+static void ca_issuers_urls_read(struct conf *c, struct profile_row *row)
+{
+	urls_read(c, "ca_issuers_urls", LINT_URL_CA_ISSUERS, row);
+}
+
+static void lint_read(struct conf *c, struct profile_row *row)
+{
+	const char *text = conf_text(c, "lint", "error");
+	for (enum lint_severity s = LINT_NOTICE; s <= LINT_ERROR; s++)
+		if (strcmp(text, lint_severity_text(s)) == 0) {
+			row->profile.refuse_from = s;
+			return;
+		}
+	if (*text)
+		conf_reject(c, "lint", "error, warning or notice");
+}
+
+void profile_urls_put(const struct profile *p, const char *base_url, const char *ca_id, struct buf *raw,
+		      uint16_t *count)
+{
+	static const char *const last[] = {
+		[LINT_URL_CRL] = "crl", [LINT_URL_OCSP] = "ocsp", [LINT_URL_CA_ISSUERS] = "ca.crt"
+	};
+	struct list urls = p->urls;
+	uint8_t use;
+	struct slice url;
+	char text[2 * MAX_PROFILE_URL];
+	while (list_next(&urls, &use, &url)) {
+		scoped_buf whole = { .max = 2 * MAX_PROFILE_URL };
+		slice_to_text(url, text, sizeof(text));
+		ca_id_put(text, ca_id, &whole);
+		list_put(raw, count, use, buf_slice(&whole));
+	}
+	for (use = LINT_URL_CRL; *base_url && use <= LINT_URL_CA_ISSUERS; use++) {
+		if (p->urls_stated & 1U << use)
+			continue;
+		snprintf(text, sizeof(text), "%s/%s/%s", base_url, ca_id, last[use]);
+		list_put(raw, count, use, slice_text(text));
+	}
+}
+
+const struct profile_setting *profile_setting(size_t i)
+{
+	static const struct profile_setting settings[] = {
+#define SETTING(name, kind, otherwise, sentence) { #name, kind, sentence, otherwise },
+#include "policy/profile_settings.def"
+#undef SETTING
+	};
+	return i < SETTING_COUNT ? &settings[i] : NULL;
+}
+
+static void settings_read(struct conf *c, struct profile_row *row)
+{
+	static void (*const readers[])(struct conf *, struct profile_row *) = {
+#define SETTING(name, ...) name##_read,
+#include "policy/profile_settings.def"
+#undef SETTING
+	};
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		size_t before = conf_faults(c);
+		readers[i](c, row);
+		if (conf_faults(c) != before)
+			row->wrong |= 1U << i;
+	}
+}
+
+/* The file's name is the profile's. */
+static bool name_take(const char *path, struct profile_row *row)
+{
+	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+	size_t n = strspn(file, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+	if (n == 0 || n > MAX_PROFILE_NAME || strcmp(file + n, ".conf") != 0)
+		return false;
+	snprintf(row->profile.name, sizeof(row->profile.name), "%.*s", (int)n, file);
+	return true;
+}
+
+static void name_tell(const char *path, conf_listener *listener, void *with)
+{
+	const struct conf_fault f = { .kind = CONF_INVALID,
+				      .file = path,
+				      .setting = "",
+				      .expected =
+					      "a file NAME.conf whose NAME, the profile's, is of lower-case letters, "
+					      "digits, - and _, at most 64" };
+	if (listener)
+		listener(&f, with);
+	else
+		conf_fault_log(&f);
+}
+
+int profile_load(const char *path, const struct profile_site *site, conf_listener *listener, void *with,
+		 struct profile_row *row)
+{
+	*row = (struct profile_row){ .purposes = { .max = 4096 },
+				     .policies = { .max = 4096 },
+				     .urls = { .max = 4 * MAX_PROFILE_URLS * (MAX_PROFILE_URL + 3) } };
+	struct conf *c = conf_open_told(path, listener, with);
 	if (!c)
 		return -1;
-	buf_init(&row->purposes, 4096);
-	buf_init(&row->policies, 4096);
-	snprintf(row->profile.name, sizeof(row->profile.name), "%.*s", (int)(strlen(file) - strlen(".conf")), file);
-	profile_read(c, row);
+	bool named = name_take(path, row);
+	if (!named)
+		name_tell(path, listener, with);
+	settings_read(c, row);
+	profile_rules_check(c, site, row);
 	int r = conf_finish(c);
 	conf_close(c);
-	return r;
+	return named ? r : -1;
+}
+
+void profile_row_free(struct profile_row *row)
+{
+	for (size_t i = 0; i < row->profile.pattern_count; i++)
+		buf_free(&row->patterns[i].value);
+	free(row->patterns);
+	buf_free(&row->purposes);
+	buf_free(&row->policies);
+	buf_free(&row->urls);
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/conf.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -99,11 +98,9 @@ static void rows_read(struct conf *c, struct templates *all)
 	}
 }
 
-static int file_read(const char *path, struct templates *all)
+static int file_read(const char *path, conf_listener *listener, void *with, struct templates *all)
 {
-	if (access(path, F_OK) != 0)
-		return 0;
-	struct conf *c = conf_open(path);
+	struct conf *c = conf_open_told(path, listener, with);
 	if (!c)
 		return -1;
 	rows_read(c, all);
@@ -121,12 +118,20 @@ int templates_load(const char *folder, struct templates **out)
 		return -1;
 	}
 	snprintf(path, sizeof(path), "%s/" TEMPLATES_FILE, folder);
-	if (file_read(path, all)) {
+	if (access(path, F_OK) == 0 && file_read(path, NULL, NULL, all)) {
 		templates_free(all);
 		return -1;
 	}
 	*out = all;
 	return 0;
+}
+
+int templates_check(const char *path, conf_listener *listener, void *with)
+{
+	struct templates *all = calloc(1, sizeof(*all));
+	int r = all ? file_read(path, listener, with, all) : -1;
+	templates_free(all);
+	return r;
 }
 
 void templates_free(struct templates *all)

@@ -9,6 +9,7 @@
 #ifndef CHANCERY_POLICY_TEMPLATES_H
 #define CHANCERY_POLICY_TEMPLATES_H
 
+#include "base/conf.h"
 #include "names/constraints.h"
 
 #define TEMPLATES_FILE "constraints.conf"
@@ -27,6 +28,8 @@ struct template
 /* FOLDER/constraints.conf; without that file there are none. 0, or -1 with file, line and what was expected in the log.
  */
 int templates_load(const char *folder, struct templates **out);
+/* Reads one file of them for its mistakes, which are told. */
+int templates_check(const char *path, conf_listener *listener, void *with);
 void templates_free(struct templates *t);
 const struct template *template_find(const struct templates *t, const char *name);
 const struct template *template_at(const struct templates *t, size_t i);

@@ -31,7 +31,7 @@ static struct verdict refused(uint16_t code, const char *field)
 static void certify_end(struct signer *s, struct op *op, uint16_t code)
 {
 	if (op->subject)
-		buf_clear(&op->subject->reserved);
+		key_unreserve(op->subject);
 	request_refuse(s, op, code, NULL);
 }
 
@@ -144,6 +144,8 @@ static int certify_start(struct signer *s, struct op *op, const struct draft *d)
 	op->not_before = d->fields.not_before;
 	op->not_after = d->fields.not_after;
 	record_cert_intent_put(op_record(op, RECORD_CERT_INTENT), &intent);
+	if (op->verb == INNER_CERT_SIGN)
+		meters_draw(&s->keys, op->key, intent.kind, s->config.classes, time_now_ms());
 	signer_intend(s, op, certify_intended);
 	return 0;
 }
@@ -172,7 +174,7 @@ static struct verdict reserve_subject(struct signer *s, struct op *op, struct dr
 	constraints_buf_free(&room);
 	if (!fits || !buf_ok(&op->charter))
 		return refused(REFUSE_CONSTRAINTS, "name_constraints");
-	buf_put_slice(&k->reserved, c.subject);
+	key_reserve(k, c.subject);
 	return refused(0, NULL);
 }
 
@@ -233,6 +235,9 @@ static struct verdict draft_cert(struct signer *s, struct op *op, const struct c
 		return v;
 	const struct issuer issuer = key_issuer(op->key, s->config.classes);
 	v = charter_check(&issuer, r, time_now());
+	if (!v.code)
+		v = refused(meters_ask(&s->keys, op->key, r->kind, s->config.classes, time_now_ms(), &op->retry_after),
+			    "ca_key");
 	if (v.code)
 		return v;
 	cert_put_name(&d->subject, r->subject);
@@ -253,6 +258,7 @@ static struct verdict draft_cert(struct signer *s, struct op *op, const struct c
 		.urls = r->urls,
 		.policies = r->policies,
 		.flags = r->flags,
+		.opaque = r->opaque,
 	};
 	cert_new_serial(time_now(), d->fields.serial);
 	return draft_subject_key(s, op, r, d);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "names/dn.h"
+#include "signd/encode/cert.h"
 #include "signd/encode/oid.h"
 
 #define MAX_PATH_LEN 255
@@ -78,7 +79,8 @@ static struct verdict check_alt_names(const struct issuer *issuer, const struct 
 	return FINE;
 }
 
-static bool usage_held(struct list usages, struct slice oid)
+/* Whether the list has this OID. */
+static bool oid_held(struct list usages, struct slice oid)
 {
 	uint8_t tag;
 	struct slice held;
@@ -88,22 +90,56 @@ static bool usage_held(struct list usages, struct slice oid)
 	return false;
 }
 
-/* Under a chain that is limited to some usages a leaf states its own, and only of those. */
-static struct verdict check_usages(struct list chain, const struct cert_sign_request *r)
+/* Where chain or class are limited to some usages a leaf states its own, and only of those. */
+static struct verdict check_usages(const struct issuer *issuer, const struct cert_sign_request *r)
 {
-	struct list usages = r->ext_key_usage;
+	const struct ceilings *ceilings = issuer->ceilings;
+	struct list usages = r->ext_key_usage, chain = issuer->charter->ext_key_usage;
+	struct list class = oid_set_list(&ceilings->ext_key_usages);
 	uint8_t tag;
 	struct slice oid;
 	const unsigned ca_only = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN;
-	if (r->key_usage == 0 || r->key_usage & ca_only || r->key_usage >> 9)
+	if (r->key_usage == 0 || r->key_usage & ca_only || r->key_usage >> 9 || r->key_usage & ~ceilings->key_usages)
 		return REFUSED(KEY_USAGE, "key_usage");
-	if (chain.count && usages.count == 0)
+	if ((chain.count || !ceilings->any_ext_key_usage) && usages.count == 0)
 		return REFUSED(EXT_KEY_USAGE, "ext_key_usage");
 	while (list_next(&usages, &tag, &oid)) {
 		if (!oid_valid(oid) || slice_equal(oid, OID_SLICE(OID_ANY_EXT_KEY_USAGE)) ||
-		    slice_equal(oid, OID_SLICE(OID_OCSP_SIGNING)) || (chain.count && !usage_held(chain, oid)))
+		    slice_equal(oid, OID_SLICE(OID_OCSP_SIGNING)) || (chain.count && !oid_held(chain, oid)) ||
+		    (!ceilings->any_ext_key_usage && !oid_held(class, oid)))
 			return REFUSED(EXT_KEY_USAGE, "ext_key_usage");
 	}
+	return FINE;
+}
+
+/*
+ * An extension that the signer passes through: only where the class lists its OID, only one of each, and none that has
+ * a typed form, which would say it past the checks of that form.
+ */
+static bool opaque_ok(const struct ceilings *ceilings, struct list before, uint16_t place, uint8_t tag,
+		      struct slice item)
+{
+	struct slice oid, value, other, other_value;
+	uint8_t other_tag;
+	if (tag > 1 || !cert_opaque_split(item, &oid, &value) || oid_has_typed_form(oid) ||
+	    !oid_held(oid_set_list(&ceilings->opaque), oid))
+		return false;
+	for (uint16_t i = 0; i < place && list_next(&before, &other_tag, &other); i++)
+		if (cert_opaque_split(other, &other, &other_value) && slice_equal(other, oid))
+			return false;
+	return true;
+}
+
+static struct verdict check_opaque(const struct issuer *issuer, const struct cert_sign_request *r)
+{
+	struct list l = r->opaque;
+	struct slice item;
+	uint8_t tag;
+	if (l.count && r->kind != KIND_LEAF)
+		return REFUSED(OPAQUE, "opaque");
+	for (uint16_t i = 0; list_next(&l, &tag, &item); i++)
+		if (!opaque_ok(issuer->ceilings, r->opaque, i, tag, item))
+			return REFUSED(OPAQUE, "opaque");
 	return FINE;
 }
 
@@ -148,7 +184,7 @@ static struct verdict check_leaf(const struct issuer *issuer, const struct cert_
 	if (!v.code)
 		v = check_alt_names(issuer, &effective, r->alt_names);
 	if (!v.code)
-		v = check_usages(issuer->charter->ext_key_usage, r);
+		v = check_usages(issuer, r);
 	return v;
 }
 
@@ -194,19 +230,33 @@ static struct verdict check_ca(const struct issuer *issuer, const struct cert_si
 	return v;
 }
 
+/*
+ * A CA whose key is not here signs what no ledger sees: it is bounded by its certificate alone, which therefore says
+ * how deep and for which names. Nobody can approve one yet.
+ */
+static struct verdict check_foreign(const struct cert_sign_request *r)
+{
+	if (r->path_len == PATH_LEN_NONE || r->permitted.count == 0)
+		return REFUSED(CONSTRAINTS_NEEDED, r->path_len == PATH_LEN_NONE ? "path_len" : "name_constraints");
+	return REFUSED(APPROVAL_NEEDED, "kind");
+}
+
 struct verdict charter_check(const struct issuer *issuer, const struct cert_sign_request *r, int64_t now)
 {
 	if (r->kind < KIND_LEAF || r->kind > KIND_SUBCA_FOREIGN || !(issuer->ceilings->kinds >> r->kind & 1))
 		return REFUSED(KIND, "kind");
-	if (r->key_form != (r->kind == KIND_LEAF ? KEY_FOREIGN : KEY_LOCAL))
+	bool foreign = r->kind == KIND_LEAF || r->kind == KIND_SUBCA_FOREIGN;
+	if (r->key_form != (foreign ? KEY_FOREIGN : KEY_LOCAL))
 		return REFUSED(SUBJECT_KEY_FORM, "subject_key");
-	if (r->opaque.count)
-		return REFUSED(OPAQUE, "opaque");
-	struct verdict v = check_validity(issuer, r, now);
+	struct verdict v = check_opaque(issuer, r);
+	if (!v.code)
+		v = check_validity(issuer, r, now);
 	if (!v.code)
 		v = check_urls_and_policies(r->urls, r->policies);
 	if (!v.code)
 		v = r->kind == KIND_LEAF ? check_leaf(issuer, r) : check_ca(issuer, r);
+	if (!v.code && r->kind == KIND_SUBCA_FOREIGN)
+		v = check_foreign(r);
 	return v;
 }
 
@@ -232,6 +282,27 @@ struct verdict charter_check_csr(const struct key_csr_request *r, bool bound)
 	if (!v.code)
 		v = check_path_len(PATH_LEN_NONE, r->path_len);
 	return v.code || constraints_check(&stated) ? v : REFUSED(CONSTRAINTS, "name_constraints");
+}
+
+static struct verdict check_update(const struct ceilings *ceilings, int64_t this_update, int64_t next_update,
+				   int64_t now, int64_t longest)
+{
+	if (next_update <= this_update)
+		return REFUSED(UPDATE_ORDER, "next_update");
+	if (this_update < now - ceilings->backdate || this_update > now + ceilings->ahead)
+		return REFUSED(UPDATE_TIME, "this_update");
+	return next_update - longest > this_update ? REFUSED(UPDATE_LENGTH, "next_update") : FINE;
+}
+
+struct verdict charter_check_crl(const struct ceilings *ceilings, int64_t this_update, int64_t next_update, int64_t now)
+{
+	return check_update(ceilings, this_update, next_update, now, ceilings->crl_longest);
+}
+
+struct verdict charter_check_ocsp(const struct ceilings *ceilings, int64_t this_update, int64_t next_update,
+				  int64_t now)
+{
+	return check_update(ceilings, this_update, next_update, now, ceilings->ocsp_longest);
 }
 
 bool charter_derive(const struct charter *issuer, const struct constraints *stated, uint16_t path_len,

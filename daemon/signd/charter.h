@@ -55,6 +55,15 @@ struct verdict charter_check_root(const struct ceilings *ceilings, const struct 
 struct verdict charter_check_csr(const struct key_csr_request *r, bool bound);
 
 /*
+ * What CRL_SIGN and OCSP_SIGN ask of a window from thisUpdate to nextUpdate, under the ceilings of the CA that it is
+ * about: its order, how far thisUpdate lies from now, how long it is.
+ */
+struct verdict charter_check_crl(const struct ceilings *ceilings, int64_t this_update, int64_t next_update,
+				 int64_t now);
+struct verdict charter_check_ocsp(const struct ceilings *ceilings, int64_t this_update, int64_t next_update,
+				  int64_t now);
+
+/*
  * The facts for a child of this issuer (NULL: a root) that asked for these
  * constraints and path length; key, token and names are the caller's to fill
  * in. The effective constraints point into room. False: there would be too many.

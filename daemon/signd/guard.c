@@ -99,6 +99,7 @@ static void guard_accept(void *of, uint32_t events)
 	struct peer peer = { .uid = OVERFLOW_UID };
 	unsigned who = peer_who(&g->signer->config, fd, &peer);
 	if (who == 0) {
+		tally_refusal(g->signer, peer.uid, 0, REFUSE_NOT_PERMITTED);
 		log_warning("peer_refused", "uid=%u pid=%d why=\"not in signd.conf\"", (unsigned)peer.uid,
 			    (int)peer.pid);
 		return;
@@ -124,19 +125,25 @@ static int frame_judge(const struct peer_conn *p, const struct frame *f)
 	return f->length > verb->most ? -1 : 0;
 }
 
+/* What does not fit its table closes the connection. */
+static int frame_malformed(struct peer_conn *p, const struct frame *f)
+{
+	tally_refusal(p->guard->signer, p->uid, inner_verb(f->verb) ? f->verb : 0, REFUSE_MALFORMED);
+	return -1;
+}
+
 static int frame_take(struct peer_conn *p, const struct frame *f)
 {
 	struct guard *g = p->guard;
 	int verdict = frame_judge(p, f);
 	if (verdict < 0)
-		return -1;
+		return frame_malformed(p, f);
 	if (verdict > 0) {
-		log_warning("request_refused", "uid=%u verb=%u code=%d", (unsigned)p->uid, f->verb, verdict);
 		guard_refuse(g, p->number, f->verb, f->tag, (uint16_t)verdict, NULL, 0);
 		return 0;
 	}
 	if (answer_request(g->signer, p->number, f) != 0)
-		return -1;
+		return frame_malformed(p, f);
 	p->greeted = true; /* its own HELLO, if that was refused, closes below */
 	return p->closing ? -1 : 0;
 }
@@ -154,7 +161,7 @@ static int frames_take(struct peer_conn *p)
 	}
 	const struct verb *verb = inner_verb(f.verb);
 	if (state != FRAME_PARTIAL || (f.version && (!verb || f.length > verb->most)))
-		return -1;
+		return frame_malformed(p, &f);
 	buf_drop(&p->in, used);
 	return 0;
 }
@@ -244,6 +251,9 @@ void guard_refuse(struct guard *g, uint64_t peer, uint16_t verb, uint64_t tag, u
 	struct peer_conn *p = peer_find(g, peer);
 	if (!p)
 		return;
+	if (tally_refusal(g->signer, p->uid, verb, code))
+		log_warning("request_refused", "uid=%u verb=%u code=%u reason=%s field=%s", (unsigned)p->uid, verb,
+			    code, inner_refusal_name(code), field ? field : "-");
 	struct refusal_message r = { code, retry_after, slice_text(field), slice_text(inner_refusal_sentence(code)) };
 	refusal_put(&p->out, verb, tag, &r);
 	p->closing = p->closing || verb == INNER_HELLO;

@@ -27,7 +27,7 @@ static void import_end(struct signer *s, struct op *op, uint16_t code, const cha
 		keys_remove(&s->keys, op->subject);
 		key_free(op->subject);
 	} else if (op->subject) {
-		buf_clear(&op->subject->reserved);
+		key_unreserve(op->subject);
 	}
 	request_refuse(s, op, code, field);
 }
@@ -216,7 +216,7 @@ static struct verdict draft_charter(struct signer *s, struct op *op, const struc
 	bool same = !again || slice_equal(buf_slice(&op->charter), buf_slice(&k->charter_bytes));
 	if (!same || !buf_ok(&op->charter))
 		return refused(REFUSE_IMPORT_CERT, "certificate");
-	buf_put_slice(&k->reserved, c.subject);
+	key_reserve(k, c.subject);
 	return refused(0, NULL);
 }
 

@@ -84,7 +84,8 @@ static size_t keys_under_way(const struct signer *s)
 	return n;
 }
 
-static struct verdict keygen_check(const struct signer *s, const struct key_create_request *r, struct slot *slot)
+static struct verdict keygen_check(const struct signer *s, struct op *op, const struct key_create_request *r,
+				   const struct slot *slot)
 {
 	if (!slot)
 		return (struct verdict){ REFUSE_TOKEN_UNKNOWN, "token" };
@@ -95,7 +96,7 @@ static struct verdict keygen_check(const struct signer *s, const struct key_crea
 	/* This op is among those under way. */
 	if (keys_count(&s->keys, KEY_STATE_UNBOUND) + keys_under_way(s) > s->config.max_unbound)
 		return (struct verdict){ REFUSE_TOO_MANY_UNBOUND, NULL };
-	return (struct verdict){ 0, NULL };
+	return (struct verdict){ meter_ask(&s->new_keys, &s->config.new_keys, time_now_ms(), &op->retry_after), NULL };
 }
 
 int answer_key_create(struct signer *s, uint64_t peer, const struct frame *f)
@@ -108,7 +109,7 @@ int answer_key_create(struct signer *s, uint64_t peer, const struct frame *f)
 	if (!op)
 		return 0;
 	size_t slot = signer_slot(s, r.token);
-	struct verdict v = keygen_check(s, &r, s->slots[slot]);
+	struct verdict v = keygen_check(s, op, &r, s->slots[slot]);
 	if (v.code) {
 		request_refuse(s, op, v.code, v.field);
 		return 0;
@@ -122,6 +123,7 @@ int answer_key_create(struct signer *s, uint64_t peer, const struct frame *f)
 	request_stamp(op, intent.request_id, intent.request_hash);
 	memcpy(intent.key_id, id, sizeof(id));
 	record_key_intent_put(op_record(op, RECORD_KEY_INTENT), &intent);
+	meter_draw(&s->new_keys, &s->config.new_keys, time_now_ms());
 	signer_journal(s, op, keygen_intended);
 	return 0;
 }

@@ -47,6 +47,38 @@ void key_free(struct key *k)
 	free(k);
 }
 
+static struct slice key_subject(const struct key *k)
+{
+	return k->charter_bytes.len ? k->charter.subject : buf_slice(&k->reserved);
+}
+
+static uint64_t subject_mark(struct slice subject)
+{
+	uint8_t hash[HASH_SIZE];
+	if (!subject.len)
+		return 0;
+	hash_of(subject, hash);
+	return get_u64(hash) | 1;
+}
+
+static void subject_note(const struct key *k)
+{
+	if (k->home)
+		k->home->marks[k->at].subject = subject_mark(key_subject(k));
+}
+
+void key_reserve(struct key *k, struct slice subject)
+{
+	buf_put_slice(&k->reserved, subject);
+	subject_note(k);
+}
+
+void key_unreserve(struct key *k)
+{
+	buf_clear(&k->reserved);
+	subject_note(k);
+}
+
 int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after)
 {
 	struct charter c;
@@ -61,7 +93,7 @@ int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t no
 	copy = old;
 	if (k->state == KEY_STATE_UNBOUND)
 		k->state = KEY_STATE_BOUND;
-	buf_clear(&k->reserved);
+	key_unreserve(k);
 	k->not_before = not_before;
 	k->not_after = not_after;
 	return 0;
@@ -95,17 +127,28 @@ struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_CO
 	return (struct issuer){ &k->charter, &all[class], k->not_before, k->not_after };
 }
 
+/* Room is made at each power of two. */
+static int keys_grow(struct keys *keys)
+{
+	size_t room = keys->count ? 2 * keys->count : 1;
+	if (keys->count & (keys->count - 1))
+		return 0;
+	struct key **all = realloc(keys->all, room * sizeof(*all));
+	if (all)
+		keys->all = all;
+	struct key_mark *marks = realloc(keys->marks, room * sizeof(*marks));
+	if (marks)
+		keys->marks = marks;
+	return all && marks ? 0 : -1;
+}
+
 int keys_add(struct keys *keys, struct key *k)
 {
-	if (keys->count == MAX_KEYS)
+	if (keys->count == MAX_KEYS || keys_grow(keys) != 0)
 		return -1;
-	if ((keys->count & (keys->count - 1)) == 0) { /* full at each power of two */
-		size_t room = keys->count ? 2 * keys->count : 1;
-		struct key **all = realloc(keys->all, room * sizeof(struct key *));
-		if (!all)
-			return -1;
-		keys->all = all;
-	}
+	k->home = keys;
+	k->at = keys->count;
+	keys->marks[k->at] = (struct key_mark){ get_u64(k->id), k->fingerprint, subject_mark(key_subject(k)) };
 	keys->all[keys->count++] = k;
 	return 0;
 }
@@ -115,33 +158,41 @@ void keys_free(struct keys *keys)
 	for (size_t i = 0; i < keys->count; i++)
 		key_free(keys->all[i]);
 	free(keys->all);
+	free(keys->marks);
 	buf_free(&keys->outside);
 	*keys = (struct keys){ 0 };
 }
 
 struct key *keys_find(const struct keys *keys, const uint8_t id[KEY_ID_SIZE])
 {
+	uint64_t mark = get_u64(id);
 	for (size_t i = 0; i < keys->count; i++)
-		if (memcmp(keys->all[i]->id, id, KEY_ID_SIZE) == 0)
+		if (keys->marks[i].id == mark && memcmp(keys->all[i]->id, id, KEY_ID_SIZE) == 0)
 			return keys->all[i];
 	return NULL;
 }
 
 struct key *keys_by_public(const struct keys *keys, struct slice public_key)
 {
-	uint64_t fingerprint = fingerprint_of(public_key);
+	uint64_t mark = fingerprint_of(public_key);
 	for (size_t i = 0; i < keys->count; i++)
-		if (keys->all[i]->fingerprint == fingerprint &&
+		if (keys->marks[i].public_key == mark &&
 		    slice_equal(buf_slice(&keys->all[i]->public_key), public_key))
 			return keys->all[i];
 	return NULL;
 }
 
-void keys_remove(struct keys *keys, const struct key *k)
+void keys_remove(struct keys *keys, struct key *k)
 {
-	for (size_t i = 0; i < keys->count; i++)
-		if (keys->all[i] == k)
-			memmove(&keys->all[i], &keys->all[i + 1], (--keys->count - i) * sizeof(struct key *));
+	if (k->home != keys)
+		return;
+	k->home = NULL;
+	keys->count--;
+	for (size_t i = k->at; i < keys->count; i++) {
+		keys->marks[i] = keys->marks[i + 1];
+		keys->all[i] = keys->all[i + 1];
+		keys->all[i]->at = i;
+	}
 }
 
 #define MAX_OUTSIDE ((size_t)MAX_KEYS * 2 * HASH_SIZE)
@@ -174,10 +225,11 @@ int keys_know(struct keys *keys, struct slice subject, struct slice public_key)
 
 bool keys_subject_taken(const struct keys *keys, struct slice subject, struct slice public_key)
 {
+	uint64_t mark = subject_mark(subject);
 	for (size_t i = 0; i < keys->count; i++) {
 		const struct key *k = keys->all[i];
-		struct slice has = k->charter_bytes.len ? k->charter.subject : buf_slice(&k->reserved);
-		if (slice_equal(has, subject) && !slice_equal(buf_slice(&k->public_key), public_key))
+		if (keys->marks[i].subject == mark && slice_equal(key_subject(k), subject) &&
+		    !slice_equal(buf_slice(&k->public_key), public_key))
 			return true;
 	}
 	return outside_has(&keys->outside, subject, public_key, false);

@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 
 #include "signd/charter.h"
+#include "signd/meter.h"
 #include "wire/driver.h"
 
 #define MAX_KEYS 16384 /* CAs and keys without one; about 2 KiB each */
@@ -29,8 +30,11 @@ struct key {
 	struct buf public_key; /* DER SubjectPublicKeyInfo */
 	uint64_t fingerprint;  /* of the public key, for a quick look */
 
+	struct keys *home; /* the table that it stands in, and where; NULL: in none */
+	size_t at;
+
 	enum key_state state;
-	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way */
+	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way; key_reserve() */
 	bool latched;
 	unsigned wrong_signatures;
 	uint32_t attributes;	/* as the token last stated them */
@@ -40,11 +44,19 @@ struct key {
 	struct charter charter; /* if bound; points into charter_bytes */
 	struct buf charter_bytes;
 	int64_t not_before, not_after;
+	struct key *above;		 /* the CA that charter.parent names, once it was needed */
+	struct meter meters[KIND_COUNT]; /* by enum cert_kind */
+};
+
+/* What a key is looked for by, its first eight bytes: side by side, so that a look through thousands is quick. */
+struct key_mark {
+	uint64_t id, public_key, subject; /* subject, of a hash: that it is bound or reserved to; 0: none */
 };
 
 struct keys {
 	size_t count;
 	struct key **all;
+	struct key_mark *marks; /* in the same order */
 	struct buf outside; /* of CAs whose keys are not here: hashes of subject and public key, one pair after the
 			       other */
 };
@@ -52,12 +64,15 @@ struct keys {
 /* A key with this public key, not yet in the table; NULL if it is not a key we know how to use. */
 struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct slice driver_key,
 		    struct slice public_key);
-void key_free(struct key *k);
+void key_free(struct key *k); /* in no table any more */
 /*
  * Binds, or binds anew: reads the packed charter (kept as a copy). A closed key
  * stays closed, one that is gone stays gone. Positive: it does not fit the key, which stays as it was.
  */
 int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after);
+/* Keeps a subject for the key until it is bound or let go. */
+void key_reserve(struct key *k, struct slice subject);
+void key_unreserve(struct key *k);
 /* The issuer that a bound key is, under its class's ceilings. */
 struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_COUNT]);
 /* One way; a key that is gone stays so. */
@@ -71,7 +86,7 @@ int keys_add(struct keys *keys, struct key *k);
 void keys_free(struct keys *keys);
 struct key *keys_find(const struct keys *keys, const uint8_t id[KEY_ID_SIZE]);
 /* Takes it off the table; the caller frees it. */
-void keys_remove(struct keys *keys, const struct key *k);
+void keys_remove(struct keys *keys, struct key *k);
 /* The key of our own that has this public key, or NULL. */
 struct key *keys_by_public(const struct keys *keys, struct slice public_key);
 /* Whether a CA with another key than this has this subject (DER), or is about to. */

@@ -28,7 +28,9 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/keygen.c daemon/signd/keygen.h \
 	daemon/signd/keys.c daemon/signd/keys.h \
 	daemon/signd/latch.c daemon/signd/latch.h \
+	daemon/signd/law.c daemon/signd/law.h \
 	daemon/signd/loop.c daemon/signd/loop.h \
+	daemon/signd/meter.c daemon/signd/meter.h \
 	daemon/signd/notary.c daemon/signd/notary.h \
 	daemon/signd/op.c daemon/signd/op.h \
 	daemon/signd/public_key.c daemon/signd/public_key.h \
@@ -41,6 +43,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/serve.c daemon/signd/serve.h \
 	daemon/signd/signer.c daemon/signd/signer.h \
 	daemon/signd/slot.c daemon/signd/slot.h \
+	daemon/signd/tally.c daemon/signd/tally.h \
 	daemon/signd/verify.c daemon/signd/verify.h
 daemon_signd_libsignd_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 

@@ -41,6 +41,7 @@ struct op {
 	enum op_trouble trouble;
 	uint16_t driver_code; /* the driver's refusal */
 	uint16_t refusal;     /* what the peer will be told once this is recorded */
+	uint32_t retry_after; /* seconds, where a refusal of its own time knows */
 
 	uint64_t peer; /* whom to answer: guard.h; 0: nobody */
 	uint64_t tag;

@@ -79,12 +79,17 @@ int answer_status(struct signer *s, uint64_t peer, const struct frame *f)
 	return 0;
 }
 
-static void put_key(const struct key *k, struct buf *items, uint16_t *count)
+static uint8_t state_of(const struct key *k)
 {
 	static const uint8_t states[] = { [KEY_STATE_UNBOUND] = KEY_REPORT_UNBOUND,
 					  [KEY_STATE_BOUND] = KEY_REPORT_BOUND,
 					  [KEY_STATE_CLOSED] = KEY_REPORT_CLOSED,
 					  [KEY_STATE_GONE] = KEY_REPORT_GONE };
+	return states[k->state];
+}
+
+static void put_key(const struct key *k, struct buf *items, uint16_t *count)
+{
 	struct key_report report = { .token = slice_text(k->token),
 				     .driver_key = { k->driver_key, k->driver_key_len },
 				     .algorithm = k->algorithm,
@@ -96,7 +101,7 @@ static void put_key(const struct key *k, struct buf *items, uint16_t *count)
 				     .checked_at = k->checked_at };
 	memcpy(report.key_id, k->id, KEY_ID_SIZE);
 	hash_of(buf_slice(&k->public_key), report.public_key_hash);
-	report_key_put(items, count, states[k->state], &report);
+	report_key_put(items, count, state_of(k), &report);
 }
 
 int answer_key_list(struct signer *s, uint64_t peer, const struct frame *f)
@@ -114,5 +119,73 @@ int answer_key_list(struct signer *s, uint64_t peer, const struct frame *f)
 	reply.keys.raw = buf_slice(&keys);
 	if (out)
 		answer_key_list_put(out, f->tag, &reply);
+	return 0;
+}
+
+static void put_limits(const struct key *k, const struct ceilings *c, struct buf *items, uint16_t *count)
+{
+	for (uint8_t kind = KIND_LEAF; kind < KIND_COUNT; kind++) {
+		struct limit_report limit = { .longest = c->longest[kind],
+					      .per_minute = c->rates[kind].per_minute,
+					      .burst = c->rates[kind].burst,
+					      .per_day = c->rates[kind].per_day,
+					      .today = meter_today(&k->meters[kind], time_now_ms()) };
+		report_limit_put(items, count, kind, &limit);
+	}
+}
+
+static void put_charter(const struct key *k, struct charter_read_reply *reply)
+{
+	const struct charter *c = &k->charter;
+	memcpy(reply->parent, c->parent, KEY_ID_SIZE);
+	reply->subject = c->subject;
+	reply->key_hash = c->key_hash;
+	reply->path_len = c->path_len;
+	reply->permitted = c->permitted;
+	reply->excluded = c->excluded;
+	reply->ext_key_usage = c->ext_key_usage;
+	reply->not_before = k->not_before;
+	reply->not_after = k->not_after;
+}
+
+static void put_ceilings(const struct ceilings *c, struct charter_read_reply *reply)
+{
+	reply->kinds = (uint8_t)c->kinds;
+	reply->backdate = c->backdate;
+	reply->ahead = c->ahead;
+	reply->crl_longest = c->crl_longest;
+	reply->ocsp_longest = c->ocsp_longest;
+	reply->name_types = (uint16_t)c->name_types;
+	reply->algorithms = c->algorithms;
+	reply->key_usages = (uint16_t)c->key_usages;
+	reply->any_ext_key_usage = c->any_ext_key_usage;
+	reply->ext_key_usages = oid_set_list(&c->ext_key_usages);
+	reply->opaque = oid_set_list(&c->opaque);
+}
+
+int answer_charter_read(struct signer *s, uint64_t peer, const struct frame *f)
+{
+	struct charter_read_request r;
+	const char *where;
+	if (answer_charter_read_get(f->body, &r, &where) != PACK_OK)
+		return -1;
+	const struct key *k = keys_find(&s->keys, r.key_id);
+	struct buf *out = guard_out(s->guard, peer);
+	scoped_buf limits = { .max = 8 * (MAX_REPORT + 3) };
+	if (!k) {
+		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_KEY_UNKNOWN, "key_id", 0);
+		return 0;
+	}
+	struct charter_read_reply reply = { .state = state_of(k), .algorithm = k->algorithm };
+	if (k->charter_bytes.len) {
+		enum key_class class = ceilings_class(key_is_root(k), k->charter.path_len);
+		put_charter(k, &reply);
+		put_ceilings(&s->config.classes[class], &reply);
+		put_limits(k, &s->config.classes[class], &limits, &reply.limits.count);
+		reply.class = (uint8_t)(KEY_CLASS_ROOT + class);
+		reply.limits.raw = buf_slice(&limits);
+	}
+	if (out)
+		answer_charter_read_put(out, f->tag, &reply);
 	return 0;
 }

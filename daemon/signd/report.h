@@ -1,4 +1,5 @@
-/* What the signer says of itself to whoever may ask: STATUS and KEY_LIST. It reads everything and changes nothing. */
+/* What the signer says of itself to whoever may ask: STATUS, KEY_LIST and CHARTER_READ. It reads everything and changes
+ * nothing. */
 #ifndef CHANCERY_SIGND_REPORT_H
 #define CHANCERY_SIGND_REPORT_H
 
@@ -8,5 +9,6 @@ struct signer;
 
 int answer_status(struct signer *s, uint64_t peer, const struct frame *f);
 int answer_key_list(struct signer *s, uint64_t peer, const struct frame *f);
+int answer_charter_read(struct signer *s, uint64_t peer, const struct frame *f);
 
 #endif

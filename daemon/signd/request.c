@@ -142,9 +142,8 @@ struct op *request_begin(struct signer *s, uint64_t peer, const struct frame *f,
 void request_refuse(struct signer *s, struct op *op, uint16_t code, const char *field)
 {
 	bool passes = code == REFUSE_TOKEN_AWAY || code == REFUSE_SIGNATURE_WRONG || code == REFUSE_TOO_MANY_UNBOUND;
-	log_warning("request_refused", "verb=%u code=%u reason=%s field=%s", op->verb, code, inner_refusal_name(code),
-		    field ? field : "-");
-	guard_refuse(s->guard, op->peer, op->verb, op->tag, code, field, passes ? RETRY_SOON : 0);
+	uint32_t retry_after = op->retry_after ? op->retry_after : passes ? RETRY_SOON : 0;
+	guard_refuse(s->guard, op->peer, op->verb, op->tag, code, field, retry_after);
 	signer_op_done(s, op);
 }
 

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "ledger/snapshot.h"
 #include "signd/import.h"
+#include "signd/law.h"
 #include "signd/signer.h"
 
 #define READ_SIZE 524288
@@ -21,7 +22,8 @@ struct open_intent {
 
 struct pass {
 	struct signer *signer;
-	int64_t since; /* requests before this are past their window */
+	int64_t since;	       /* requests before this are past their window */
+	int64_t metered_since; /* what was signed before this weighs on no rate any more */
 	size_t open_count;
 	struct open_intent open[MAX_IN_FLIGHT];
 	struct buf kept; /* of a state: the kept records, head to check */
@@ -128,6 +130,18 @@ static int take_binding(struct pass *p, const struct record *r)
 	return k ? -key_bind(k, bound.charter, bound.not_before, bound.not_after) : -1;
 }
 
+/* What it drew on its issuer and those above; a root's own draws on nobody. */
+static void meter_cert(struct pass *p, const struct record *r, const struct cert_intent_record *cert)
+{
+	struct signer *s = p->signer;
+	if (r->time < p->metered_since || cert->kind >= KIND_COUNT ||
+	    memcmp(cert->ca_key, cert->subject_key_id, KEY_ID_SIZE) == 0)
+		return;
+	struct key *k = keys_find(&s->keys, cert->ca_key);
+	if (k && k->charter_bytes.len)
+		meters_draw(&s->keys, k, cert->kind, s->config.classes, r->time);
+}
+
 static int take_intent(struct pass *p, const struct record *r)
 {
 	struct cert_intent_record cert;
@@ -137,11 +151,15 @@ static int take_intent(struct pass *p, const struct record *r)
 		return record_csr_intent_get(r->body, &csr) != PACK_OK
 			       ? -1
 			       : intent_open(p, r, csr.request_id, (struct slice){ 0 });
-	if (r->type == RECORD_CERT_INTENT)
-		return record_cert_intent_get(r->body, &cert) != PACK_OK
-			       ? -1
-			       : intent_open(p, r, cert.request_id, (struct slice){ 0 });
-	return record_key_intent_get(r->body, &key) != PACK_OK ? -1 : intent_open(p, r, key.request_id, key.token);
+	if (r->type == RECORD_CERT_INTENT && record_cert_intent_get(r->body, &cert) == PACK_OK) {
+		meter_cert(p, r, &cert);
+		return intent_open(p, r, cert.request_id, (struct slice){ 0 });
+	}
+	if (r->type == RECORD_CERT_INTENT || record_key_intent_get(r->body, &key) != PACK_OK)
+		return -1;
+	if (r->time >= p->metered_since)
+		meter_draw(&p->signer->new_keys, &p->signer->config.new_keys, r->time);
+	return intent_open(p, r, key.request_id, key.token);
 }
 
 static int take_outcome(struct pass *p, const struct record *r)
@@ -213,6 +231,15 @@ static int take_latch(struct pass *p, const struct record *r)
 	return 0;
 }
 
+static int take_law(struct pass *p, const struct record *r)
+{
+	struct ceilings_record law;
+	if (record_ceilings_get(r->body, &law) != PACK_OK)
+		return -1;
+	memcpy(p->signer->law, law.hash, sizeof(law.hash));
+	return 0;
+}
+
 static int take_record(struct pass *p, const struct record *r)
 {
 	switch (r->type) {
@@ -243,6 +270,9 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_latch(p, r);
 	case RECORD_HOST:
 		return host_get(r->body, &p->signer->written_on) ? 0 : -1;
+	case RECORD_CEILINGS:
+		return take_law(p, r);
+	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
 		return 0;
@@ -265,6 +295,7 @@ static bool record_kept(const struct record *r)
 	case RECORD_CSR_RESULT:
 	case RECORD_CERT_ADMITTED:
 	case RECORD_NOTE:
+	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
 		return false;
@@ -331,6 +362,53 @@ static int open_get(struct pass *p, struct slice in)
 }
 
 /*
+ * What was drawn on keys, under the rates of signd.conf then: a bucket that another rate would have filled earlier
+ * fills up again within the time that it was for.
+ */
+static void meter_put(const struct meter *m, struct buf *out)
+{
+	buf_put_u64(out, (uint64_t)m->full_at);
+	buf_put_u64(out, (uint64_t)m->day);
+	buf_put_u32(out, m->today);
+}
+
+#define METER_SIZE 20
+#define METERS_SIZE (KEY_ID_SIZE + KIND_COUNT * METER_SIZE)
+
+static const uint8_t *meter_get(const uint8_t *at, struct meter *m)
+{
+	*m = (struct meter){ (int64_t)get_u64(at), (int64_t)get_u64(at + 8), get_u32(at + 16) };
+	return at + METER_SIZE;
+}
+
+static void meters_put(const struct pass *p, struct buf *out)
+{
+	meter_put(&p->signer->new_keys, out);
+	for (size_t i = 0; i < p->signer->keys.count; i++) {
+		const struct key *k = p->signer->keys.all[i];
+		buf_put(out, k->id, KEY_ID_SIZE);
+		for (int kind = 0; kind < KIND_COUNT; kind++)
+			meter_put(&k->meters[kind], out);
+	}
+}
+
+static int meters_get(struct pass *p, struct slice in)
+{
+	if (in.len < METER_SIZE)
+		return -1;
+	const uint8_t *at = meter_get(in.at, &p->signer->new_keys), *end = in.at + in.len;
+	for (; (size_t)(end - at) >= METERS_SIZE;) {
+		struct key *k = keys_find(&p->signer->keys, at);
+		if (!k)
+			return -1;
+		at += KEY_ID_SIZE;
+		for (int kind = 0; kind < KIND_COUNT; kind++)
+			at = meter_get(at, &k->meters[kind]);
+	}
+	return at == end ? 0 : -1;
+}
+
+/*
  * The sections of a state, in their order. put says what all records up to
  * here have come to, get takes it over into a signer that knows the sections
  * before it. A room that sums up what is not kept (record_kept) adds a row
@@ -343,6 +421,7 @@ static const struct section {
 } sections[] = {
 	{ 1, kept_put, kept_get },
 	{ 2, open_put, open_get },
+	{ 3, meters_put, meters_get },
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
@@ -371,6 +450,18 @@ static int sections_get(struct pass *p, struct slice in)
 	return in.len ? -1 : 0;
 }
 
+/* Where signd.conf allows something else than at the last start, that is on the ledger before anything is signed. */
+static int stage_law(struct signer *s, struct ledger *ledger)
+{
+	scoped_buf body = { .max = MAX_RECORD_BODY };
+	uint64_t seq;
+	int r = law_record(&s->config, s->law, &body);
+	if (r != 0)
+		return r > 0 ? 0 : -1;
+	log_info("ceilings_changed", "why=\"signd.conf allows something else than the ledger's last record of it\"");
+	return ledger_stage(ledger, RECORD_CEILINGS, clock_stamp(&s->clock), buf_slice(&body), &seq);
+}
+
 /* Closes what the life before this one left open, and says that this one has begun, and where. */
 static int life_begin(const struct pass *p, struct ledger *ledger)
 {
@@ -391,7 +482,8 @@ static int life_begin(const struct pass *p, struct ledger *ledger)
 	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
 	buf_clear(&body);
 	record_started_put(&body, &started);
-	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(&s->clock), buf_slice(&body), &seq) != 0)
+	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(&s->clock), buf_slice(&body), &seq) != 0 ||
+	    stage_law(s, ledger) != 0)
 		return -1;
 	if (s->host.known && !s->written_on.known) {
 		buf_clear(&body);
@@ -431,7 +523,8 @@ int restore(struct signer *s, struct ledger *ledger)
 	struct pass *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -1;
-	*p = (struct pass){ .signer = s, .since = time_now_ms() - 2 * REQUEST_WINDOW_MS };
+	*p = (struct pass){ .signer = s, .since = time_now_ms() - 2 * REQUEST_WINDOW_MS,
+			    .metered_since = time_now_ms() - METER_DAY_MS };
 	int broken = pass_run(p, ledger);
 	clock_start(&s->clock, ledger_last_time(ledger), s->config.max_downtime_ms);
 	/* What was rolled back, or copied, is left as it is. */

@@ -173,6 +173,7 @@ static void look_around(struct signer *s)
 	resume_tick(s, now);
 	check_tick(s, now);
 	archivist_tick(s);
+	tally_tick(s, now);
 }
 
 static void tick(void *of)
@@ -272,6 +273,8 @@ int serve(struct config *config)
 		loop_run(s.loop, TICK_MS, tick, &s);
 		ready_notify("STOPPING=1");
 		log_info("stopping", "in_flight=%zu", s.running_count);
+		tally_flush(&s);
+		signer_hand_over(&s);
 	}
 	bring_down(&s);
 	fd_close(&signals.fd);

@@ -17,6 +17,7 @@
 #include "signd/latch.h"
 #include "signd/loop.h"
 #include "signd/recent.h"
+#include "signd/tally.h"
 #include "signd/verify.h"
 
 #define MAX_IN_FLIGHT 1024 /* ops; a request past it is refused BUSY */
@@ -35,6 +36,9 @@ struct signer {
 	struct slot *slots[MAX_SLOTS + 1];
 	struct keys keys;
 	struct recent *recent;
+	struct meter new_keys;
+	struct tallies tallies;
+	uint8_t law[HASH_SIZE]; /* the last CEILINGS of the ledger; zeros: none yet */
 	struct guard *guard;
 
 	struct op *running; /* all ops */

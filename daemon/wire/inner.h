@@ -47,6 +47,9 @@ enum driver_state { DRIVER_READY = 1, DRIVER_AWAY = 2, DRIVER_LATCHED = 3 };
 enum stop_kind { STOP_PASSES = 0, STOP_LATCHED = 1, STOP_LOG_KEY = 2 };
 enum key_report_state { KEY_REPORT_UNBOUND = 1, KEY_REPORT_BOUND = 2, KEY_REPORT_CLOSED = 3, KEY_REPORT_GONE = 4 };
 
+/* The class of a key in CHARTER_READ, by the facts of its certificate. */
+enum key_class_number { KEY_CLASS_ROOT = 1, KEY_CLASS_SINGLE, KEY_CLASS_INTERMEDIATE, KEY_CLASS_ISSUING };
+
 enum inner_verb {
 #define VERB(number, NAME, name, who, most, request, reply) INNER_##NAME = number,
 #include "wire/inner.def"

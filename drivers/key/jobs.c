@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/time.h"
 #include "key/verbs.h"
 #include "key/watchdog.h"
 
 _Static_assert(MAX_WORKERS < MAX_WATCHED, "every worker has a slot of the watchdog, after the main thread's");
 
 #define MAX_ANSWER (512 * 1024) /* the largest reply, LIST: 4096 keys of 67 bytes */
+#define ENOUGH_ANSWERS 1024	/* bytes of answers that wait for each other: ten signatures of P-256 */
 
 struct job {
 	struct job *next;
@@ -33,7 +35,9 @@ struct worker {
 	unsigned number;
 	pthread_t thread;
 	struct key_room room;
-	struct buf answer;
+	struct buf answers;	 /* what has not been sent yet */
+	struct connection *whom; /* ... and who waits for it; NULL: nobody */
+	bool quick;		 /* the last of them took less than a tick of the clock */
 };
 
 struct jobs {
@@ -70,13 +74,76 @@ static struct job *queue_take(struct queue *q)
 
 static void job_free(struct job *job)
 {
-	connection_drop(job->from);
+	if (job->from)
+		connection_drop(job->from);
 	free(job);
 }
 
-/* With the lock held: the next job; NULL when the workers are to stop. */
-static struct job *job_wait(struct jobs *j)
+static void jobs_wake(struct jobs *j)
 {
+	const uint64_t one = 1;
+	ssize_t written = write(j->settings.wake, &one, sizeof(one));
+	(void)written; /* an eventfd that is full has been written */
+}
+
+static void answers_send(struct worker *w)
+{
+	if (!w->whom)
+		return;
+	if (connection_answer(w->whom, buf_slice(&w->answers)))
+		jobs_wake(w->jobs);
+	buf_clear(&w->answers);
+	connection_drop(w->whom);
+	w->whom = NULL;
+}
+
+/* The job's connection goes with its answer. */
+static void job_run(struct worker *w, struct job *job)
+{
+	struct jobs *j = w->jobs;
+	bool create = job->verb == DRIVER_CREATE;
+	int64_t start = time_boot_ms();
+	watchdog_arm(w->number + 1, driver_verb(job->verb)->name,
+		     create ? j->settings.create_seconds : j->settings.sign_seconds);
+	if (w->whom != job->from)
+		answers_send(w);
+	size_t before = w->answers.len;
+	int result = verb_act(j->do_, j->token, w->number, job->verb, job->tag, &job->request, &w->room, &w->answers);
+	watchdog_disarm(w->number + 1);
+	if (!buf_ok(&w->answers)) {
+		log_error("answer_too_long", "verb=%s", driver_verb(job->verb)->name);
+		w->answers.broken = false;
+		w->answers.len = before;
+		verb_refuse(&w->answers, job->verb, job->tag, DRIVER_REFUSE_TOKEN_FAILED, NULL);
+	}
+	if (!w->whom) {
+		w->whom = job->from;
+		job->from = NULL;
+	}
+	w->quick = result >= 0 && time_boot_ms() == start;
+	if (result < 0) {
+		atomic_store(&j->broken, true);
+		jobs_wake(j);
+	}
+}
+
+/* With the lock held: another job begins at once and will, like the last one, be done in no time. */
+static bool answers_can_wait(const struct worker *w)
+{
+	const struct jobs *j = w->jobs;
+	bool create = j->creates.first && !j->creating;
+	return w->quick && w->answers.len < ENOUGH_ANSWERS && j->quick.first && !create && !j->stopping;
+}
+
+/* With the lock held: the next job; NULL when the workers are to stop. */
+static struct job *job_wait(struct worker *w)
+{
+	struct jobs *j = w->jobs;
+	if (w->whom && !answers_can_wait(w)) {
+		pthread_mutex_unlock(&j->lock);
+		answers_send(w);
+		pthread_mutex_lock(&j->lock);
+	}
 	for (;;) {
 		if (j->stopping)
 			return NULL;
@@ -89,40 +156,12 @@ static struct job *job_wait(struct jobs *j)
 	}
 }
 
-static void jobs_wake(struct jobs *j)
-{
-	const uint64_t one = 1;
-	ssize_t written = write(j->settings.wake, &one, sizeof(one));
-	(void)written; /* an eventfd that is full has been written */
-}
-
-static void job_run(struct worker *w, struct job *job)
-{
-	struct jobs *j = w->jobs;
-	bool create = job->verb == DRIVER_CREATE;
-	watchdog_arm(w->number + 1, driver_verb(job->verb)->name,
-		     create ? j->settings.create_seconds : j->settings.sign_seconds);
-	buf_clear(&w->answer);
-	int result = verb_act(j->do_, j->token, w->number, job->verb, job->tag, &job->request, &w->room, &w->answer);
-	watchdog_disarm(w->number + 1);
-	if (!buf_ok(&w->answer)) {
-		log_error("answer_too_long", "verb=%s", driver_verb(job->verb)->name);
-		buf_clear(&w->answer);
-		verb_refuse(&w->answer, job->verb, job->tag, DRIVER_REFUSE_TOKEN_FAILED, NULL);
-	}
-	bool waiting = connection_answer(job->from, buf_slice(&w->answer));
-	if (result < 0)
-		atomic_store(&j->broken, true);
-	if (waiting || result < 0)
-		jobs_wake(j);
-}
-
 static void *worker_loop(void *of)
 {
 	struct worker *w = of;
 	struct jobs *j = w->jobs;
 	pthread_mutex_lock(&j->lock);
-	for (struct job *job; (job = job_wait(j));) {
+	for (struct job *job; (job = job_wait(w));) {
 		pthread_mutex_unlock(&j->lock);
 		job_run(w, job);
 		bool create = job->verb == DRIVER_CREATE;
@@ -144,7 +183,7 @@ static int worker_start(struct jobs *j, unsigned number)
 	w->jobs = j;
 	w->number = number;
 	buf_init(&w->room.list, MAX_ANSWER);
-	buf_init(&w->answer, MAX_ANSWER);
+	buf_init(&w->answers, MAX_ANSWER + ENOUGH_ANSWERS);
 	if (pthread_create(&w->thread, NULL, worker_loop, w) != 0)
 		return -1;
 	j->started++;
@@ -186,7 +225,7 @@ void jobs_stop(struct jobs *j)
 	for (unsigned i = 0; i < j->started; i++) {
 		pthread_join(j->workers[i].thread, NULL);
 		buf_free(&j->workers[i].room.list);
-		buf_free(&j->workers[i].answer);
+		buf_free(&j->workers[i].answers);
 	}
 	queue_free(&j->quick);
 	queue_free(&j->creates);

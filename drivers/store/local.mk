@@ -8,7 +8,8 @@ drivers_store_libstore_a_SOURCES = \
 	drivers/store/sqlite/row.c \
 	drivers/store/sqlite/schema.c \
 	drivers/store/sqlite/session.c drivers/store/sqlite/session.h drivers/store/sqlite/statements.def \
-	drivers/store/sqlite/store.c
+	drivers/store/sqlite/store.c \
+	drivers/store/sqlite/wal_file.c drivers/store/sqlite/wal_file.h
 drivers_store_libstore_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 
 if HAVE_CMOCKA

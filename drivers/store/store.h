@@ -129,7 +129,7 @@ int store_key_find_unbound(struct store_session *s, const char *token, uint8_t a
 int store_ca_insert(struct store_session *s, const struct ca_row *row);
 /* Writes all columns of the CA with this id. */
 int store_ca_update(struct store_session *s, const struct ca_row *row);
-/* Forgets a reservation: only a CA in state created. */
+/* Forgets a reservation: only a CA in state created that has no request out. */
 int store_ca_delete(struct store_session *s, const char *id);
 int store_ca_find(struct store_session *s, const char *id, struct ca_row *out);
 int store_ca_find_key(struct store_session *s, const uint8_t key_id[16], struct ca_row *out);

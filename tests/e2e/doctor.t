@@ -98,6 +98,22 @@ like "$(field '[.findings[].code] | join(" ")')" 'ca_key_(unknown|differs)' "a C
 stack_stop
 rm -rf "$STACK_DIR/db"
 cp -rp "$work/db" "$STACK_DIR/db"
+sql "UPDATE ca SET path_len = 3 WHERE id = '$issuing'"
+stack_start || e2e_die "not ready with a database that was changed"
+finds ca_path_len 10 "a path length that was raised in the database alone"
+says 'CRITICAL The database has CA two-issuing with path length 3, its certificate says path length 0.' "it says which, and what"
+says 'The signer keeps to its charter, .* move its database aside' "and what to do"
+stack_stop
+rm -rf "$STACK_DIR/db"
+cp -rp "$work/db" "$STACK_DIR/db"
+# permitted: dns:evil.test; excluded: nothing
+sql "UPDATE ca SET effective = x'01000109006576696c2e746573740000' WHERE id = '$issuing'"
+stack_start || e2e_die "not ready with a database that was changed"
+finds ca_constraints 10 "name constraints that the database alone has"
+says 'of CA two-issuing differ: only the database has dns:evil.test among the permitted subtrees' "it names the subtree"
+stack_stop
+rm -rf "$STACK_DIR/db"
+cp -rp "$work/db" "$STACK_DIR/db"
 stack_start || e2e_die "not ready"
 finds "" 0 "the database put right"
 

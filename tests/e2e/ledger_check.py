@@ -2,9 +2,11 @@
 """Checks a ledger folder from its description alone: no line is shared with the programs that wrote it.
 
 usage: ledger_check.py FOLDER
+       ledger_check.py --proof FILE KEY.pem
 
 Every segment's head, every record's check, number and place in its batch, zeros in all reserved space,
-the Merkle root (RFC 6962) and the checkpoint's root and signature. Exit status 0 if all of it holds.
+the Merkle root (RFC 6962) and the checkpoint's root and signature; or a proof of records or of consistency, under
+that log key. Exit status 0 if all of it holds.
 """
 import base64, hashlib, os, re, struct, subprocess, sys, tempfile
 
@@ -122,7 +124,80 @@ def read(folder, visit=None):
     return state
 
 
+NOTE = rb"((chancery/([0-9a-f]{32}))\n(\d+)\n(\S{44})\n)\n((?:\xe2\x80\x94 [^\n]+\n)+)"
+
+
+def note_read(data, spki):
+    """Size and root that the log key signed."""
+    note = re.fullmatch(NOTE, data)
+    insist(note, "not a note")
+    blobs = [base64.b64decode(l.split(b" ")[2]) for l in note[6].splitlines() if l.split(b" ")[1] == note[2]]
+    insist(any(signature_holds(note[1], note[2], b, spki) for b in blobs), "the note's signature is wrong")
+    return int(note[4]), base64.b64decode(note[5])
+
+
+def node(left, right):
+    return sha256(b"\1" + left + right)
+
+
+def included(h, index, size, path):
+    """RFC 6962 2.1.1, from the root down: the root that leaf and path lead to."""
+    if size == 1:
+        insist(not path, "hashes left over")
+        return h
+    insist(path, "a hash is missing")
+    k = 1 << (size - 1).bit_length() - 1
+    if index < k:
+        return node(included(h, index, k, path[:-1]), path[-1])
+    return node(path[-1], included(h, index - k, size - k, path[:-1]))
+
+
+def prefix(first, size, path, whole, old):
+    """RFC 6962 2.1.2: the roots of the older and of the newer tree that the path leads to."""
+    if first == size:
+        if whole:
+            return old, old
+        insist(path, "a hash is missing")
+        return path[-1], path[-1]
+    k = 1 << (size - 1).bit_length() - 1
+    insist(path, "a hash is missing")
+    if first <= k:
+        a, b = prefix(first, k, path[:-1], whole, old)
+        return a, node(b, path[-1])
+    a, b = prefix(first - k, size - k, path[:-1], False, old)
+    return node(path[-1], a), node(path[-1], b)
+
+
+def proof(data, spki):
+    parts = data.split(b"\n\n", 1)
+    lines = parts[0].split(b"\n")
+    insist(lines[1] == b"key " + base64.b64encode(spki), "another log key")
+    if lines[0] == b"chancery consistency 1":
+        notes = re.fullmatch(b"(" + NOTE + b")\n(" + NOTE + b")", parts[1])
+        insist(notes, "not two notes")
+        (first, old), (second, new) = note_read(notes[1], spki), note_read(notes[8], spki)
+        path = [base64.b64decode(l) for l in lines[2:]]
+        insist(prefix(first, second, path, True, old) == (old, new), "not consistent")
+        return "%d of %d" % (first, second)
+    insist(lines[0] == b"chancery proof 1", "not a proof")
+    size, signed = note_read(parts[1], spki)
+    records = re.findall(rb"record (\d+)\n(\S+)((?:\n(?!record )\S+)*)", parts[0])
+    insist(records, "no record")
+    for seq, leaf, path in records:
+        leaf = base64.b64decode(leaf)
+        insist(struct.unpack_from("<Q", leaf, 8)[0] == int(seq), "the leaf is another record")
+        path = [base64.b64decode(l) for l in path.split()]
+        insist(included(sha256(b"\0" + leaf), int(seq), size, path) == signed, "the path leads elsewhere")
+    return "records %s of %d" % (" ".join(r[0].decode() for r in records), size)
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--proof"] and len(sys.argv) == 4:
+        spki = subprocess.run(["openssl", "pkey", "-pubin", "-in", sys.argv[3], "-outform", "DER"], stdout=subprocess.PIPE,
+                              check=True).stdout
+        with open(sys.argv[2], "rb") as f:
+            print(proof(f.read(), spki))
+        sys.exit(0)
     insist(len(sys.argv) == 2, "usage: ledger_check.py FOLDER")
     end = read(sys.argv[1])
     print("size=%d root=%s checkpoint=%s" % (end["size"], root(end["peaks"]).hex(), end["wanted"]))

@@ -30,7 +30,9 @@ static const struct ceilings ceilings = { .kinds = 1 << KIND_LEAF | 1 << KIND_CA
 					  .backdate = DAY,
 					  .ahead = DAY,
 					  .name_types = ~0U,
-					  .algorithms = ~0U };
+					  .algorithms = ~0U,
+					  .key_usages = ~0U,
+					  .any_ext_key_usage = true };
 
 /* The CA's key is the base point of P-256: nobody signs here. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)

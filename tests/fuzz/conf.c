@@ -58,17 +58,18 @@ static void signd_read(void)
 
 static void profile_try(void)
 {
-	struct profile_row row = { .purposes = { .max = 0 } };
-	int r = profile_load(folder, "fuzz.conf", &row);
+	const struct profile_site site = { .has_base_url = true };
+	struct profile_row row;
+	int r = profile_load(path, &site, NULL, NULL, &row);
 	REQUIRE(r == 0 || r == -1);
 	if (r == 0) {
 		const struct profile *p = &row.profile;
 		REQUIRE(strcmp(p->name, "fuzz") == 0 && p->algorithms && p->name_types && p->key_usage);
 		REQUIRE(p->default_ttl >= 60 && p->default_ttl <= p->longest_ttl && (p->key_usage & ~31) == 0);
 		REQUIRE(list_valid(p->ext_key_usage, 64) && list_valid(p->policies, 64));
+		REQUIRE(list_valid(p->urls, MAX_PROFILE_URL) && p->pattern_count <= MAX_PROFILE_PATTERNS);
 	}
-	buf_free(&row.purposes);
-	buf_free(&row.policies);
+	profile_row_free(&row);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -16,10 +16,10 @@
 #include "frontd/front.h"
 #include "frontd/issuing.h"
 #include "frontd/metrics.h"
+#include "frontd/rules.h"
 #include "fuzz/fuzz.h"
 #include "names/dn.h"
 #include "policy/profile.h"
-#include "policy/templates.h"
 #include "store/store.h"
 #include "wire/inner.h"
 
@@ -45,15 +45,24 @@ static const struct {
 	{ 'q', "GET", API "/issuers" },
 };
 
-static void templates_make(void)
+static const char *const shipped[] = { "client.conf", "peer.conf", "server.conf", "workload.conf" };
+
+/* The profiles as they are shipped, and one template. */
+static void rules_make(void)
 {
 	char path[sizeof(FOLDER) + 32];
+	for (size_t i = 0; i < sizeof(shipped) / sizeof(shipped[0]); i++) {
+		char from[512];
+		snprintf(from, sizeof(from), "%s/../../../conf/profiles/%s", FUZZ_CORPUS, shipped[i]);
+		snprintf(path, sizeof(path), "%s/%s", folder, shipped[i]);
+		REQUIRE(symlink(from, path) == 0);
+	}
 	snprintf(path, sizeof(path), "%s/" TEMPLATES_FILE, folder);
 	FILE *out = fopen(path, "w");
 	REQUIRE(out && fputs("templates: { shop: { permitted = ( \"dns:example.com\" ); excluded = ( \"ip:10.0.0.0/8\" "
 			     "); }; };",
 			     out) >= 0);
-	REQUIRE(fclose(out) == 0 && templates_load(folder, &front.templates) == 0);
+	REQUIRE(fclose(out) == 0 && rules_open(folder, true, &front.rules) == 0);
 }
 
 static void folder_remove(void)
@@ -63,8 +72,11 @@ static void folder_remove(void)
 	store_close(front.store);
 	issuings_free(front.issuings);
 	metrics_free(front.metrics);
-	profiles_free(front.profiles);
-	templates_free(front.templates);
+	rules_close(front.rules);
+	for (size_t i = 0; i < sizeof(shipped) / sizeof(shipped[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, shipped[i]);
+		unlink(path);
+	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		unlink(path);
@@ -117,8 +129,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	snprintf(path, sizeof(path), "%s/db", folder);
 	REQUIRE(store_open(path, STORE_CACHE_MIB, &front.store) == 0 &&
 		store_change(front.store, rows_insert, NULL) == 0);
-	REQUIRE(profiles_load(FUZZ_CORPUS "/../../../conf/profiles", &front.profiles) == 0);
-	templates_make();
+	rules_make();
 	front.metrics = metrics_new();
 	front.issuings = issuings_new();
 	front.default_token = "main";

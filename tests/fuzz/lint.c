@@ -1,4 +1,7 @@
-/* policy/lint: the command line holds anyone's certificates and CRLs against its rules. */
+/*
+ * policy/lint: the command line holds anyone's certificates and CRLs against its rules, the front-end what it is going
+ * to ask for. An input is a DER, and also the lists of a request.
+ */
 #include <string.h>
 
 #include "base/text.h"
@@ -30,6 +33,35 @@ static void report_holds(const struct lint_report *r)
 	REQUIRE((worst != NULL) == (r->count > 0));
 }
 
+/* All lists are the same one: what is a name here is an object identifier or a URL there. */
+static void fields_try(struct slice input, struct lint_report *report)
+{
+	static const enum lint_kind kinds[] = { LINT_LEAF, LINT_CA, LINT_ROOT, LINT_LEAF };
+	if (input.len < 4)
+		return;
+	struct list l = { input.at[1], { input.at + 4, input.len - 4 } };
+	bool good = list_valid(l, 1024);
+	if (!good)
+		l = (struct list){ 0 };
+	struct lint_asked asked = { .kind = kinds[input.at[0] & 3],
+				    .not_before = input.at[2],
+				    .not_after = 7,
+				    .public_key = good ? (struct slice){ 0 } : input,
+				    .subject = l,
+				    .alt_names = l,
+				    .ext_key_usage = l,
+				    .permitted = l,
+				    .excluded = l,
+				    .urls = l,
+				    .policies = l,
+				    .key_usage = input.at[3],
+				    .path_len_there = input.at[0] & 4,
+				    .must_staple = input.at[0] & 8 };
+	lint_fields(&asked, report);
+	report_holds(report);
+	REQUIRE(report->kind == asked.kind);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0 || size > MAX_INPUT)
@@ -45,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(again.count == first.count && again.kind == first.kind);
 	lint_crl(der, &again);
 	report_holds(&again);
+	fields_try(der, &again);
 	return 0;
 }
 

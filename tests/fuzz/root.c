@@ -65,6 +65,27 @@ static void pem_try(const char *pem)
 	REQUIRE(refused || !strstr(pem, "PRIVATE KEY"));
 }
 
+/* The same certificate as one that comes in from elsewhere: a CA's, whoever has signed it. */
+static void issued_try(const char *pem)
+{
+	struct call c = { .body = NULL };
+	scoped_root r;
+	int refused = root_read_issued(&c, "certificate_pem", pem, SOME_TIME, &r);
+	REQUIRE(refused == 0 || refused == 1);
+	REQUIRE(!refused || (c.error.status == 400 && c.error.code[0] && c.error.message[0]));
+	if (!refused)
+		REQUIRE(r.facts.ca && r.facts.key_usage & USAGE_KEY_CERT_SIGN && algorithm_by_number(r.algorithm));
+}
+
+/* What the signer's own request would be read from. */
+static void request_try(struct slice der)
+{
+	char why[FACTS_WHY] = "";
+	scoped_facts f;
+	int r = facts_read_request(der, &f, why);
+	REQUIRE(r >= 0 && r <= 3 && (r == 0 ? f.ca && f.public_key.len > 0 : why[0] != 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0 || size > MAX_ROOT_PEM)
@@ -76,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buf_put_slice(&pem, input);
 	} else {
 		scoped_facts f;
+		request_try(input);
 		int r = facts_read_foreign(input, &f, why);
 		REQUIRE(r >= 0 && r <= 3 && (r == 0 || (why[0] && text_valid(slice_text(why)))));
 		if (r == 0)
@@ -85,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_put_u8(&pem, 0);
 	REQUIRE(buf_ok(&pem));
 	pem_try((const char *)pem.at);
+	issued_try((const char *)pem.at);
 	return 0;
 }
 

@@ -27,7 +27,9 @@ static const struct ceilings ceilings = { .kinds = 1 << KIND_LEAF | 1 << KIND_CA
 					  .backdate = 100,
 					  .ahead = 10,
 					  .name_types = 1 << NAME_DNS,
-					  .algorithms = ~0U };
+					  .algorithms = ~0U,
+					  .key_usages = ~0U,
+					  .any_ext_key_usage = true };
 
 static struct cert_sign_request leaf(void)
 {

@@ -88,7 +88,7 @@ static void a_subject_belongs_to_one_key(void **state)
 	struct slice own = buf_slice(&k->public_key), other = slice_text("another key");
 	assert_int_equal(keys_add(&keys, k), 0);
 	assert_false(keys_subject_taken(&keys, slice_text("one"), other));
-	buf_put_text(&k->reserved, "one");
+	key_reserve(k, slice_text("one"));
 	assert_true(keys_subject_taken(&keys, slice_text("one"), other));
 	assert_false(keys_subject_taken(&keys, slice_text("one"), own));
 	assert_int_equal(bind(k, "one", 3, 100), 0);

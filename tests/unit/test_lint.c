@@ -158,6 +158,8 @@ static void crl_text(const struct crl_case *c, struct buf *text)
 #define TREE(base) .as = AS_CA, .more = CRIT(CONSTRAINTS, "30{a0{30{" base "}}}")
 #define SIXTY_FIVE "55555555555555555555555555555555555555555555555555555555555555555"
 
+#define RESPONDER EXT(AIA, "30{30{06:2b06010505073001 86'http://x/'}}")
+
 static const struct certificate_case certificates[] = {
 	{ "", .as = AS_LEAF },
 	{ "", .as = AS_CA },
@@ -320,12 +322,18 @@ static const struct certificate_case certificates[] = {
 	{ R("4.2.1.13", "crldp_not_reasons_only"), .more = EXT(CRLDP, "30{30{81:0640}}") },
 	{ R("4.2.1.15", "freshest_not_critical"), .more = CRIT(FRESHEST, "30{30{a0{a0{86'http://x/'}}}}") },
 	{ R("4.2.1.8", "directory_not_critical"), .more = CRIT(DIRECTORY, "30{30{06:2a0304 31{0c'x'}}}") },
-	{ ID("rfc7633", "4", "tls_feature_not_critical"), .more = CRIT(TLS_FEATURE, "30{02:05}") },
+	{ "", .more = RESPONDER EXT(TLS_FEATURE, "30{02:05}") },
+	{ "", .more = EXT(TLS_FEATURE, "30{02:11}") },
+	{ ID("rfc7633", "4", "tls_feature_not_critical"), .more = RESPONDER CRIT(TLS_FEATURE, "30{02:05}") },
+	{ ID("rfc7633", "6", "staple_responder"), .more = EXT(TLS_FEATURE, "30{02:05}") },
+	{ ID("rfc7633", "6", "staple_responder"),
+	  .more = EXT(AIA, "30{30{06:2b06010505073002 86'http://x/'}}") EXT(TLS_FEATURE, "30{02:11 02:05}") },
 };
 
 #define ENTRY(rest) .revoked = "30{30{02:05 " rest "}}"
 #define DATE "17'251231000000Z'"
 #define ENTRY_WITH(e) ENTRY(DATE " 30{" e "}")
+#define ENTRIES(a, b, c) "30{30{02:" a " " DATE "}30{02:" b " " DATE "}30{02:" c " " DATE "}}"
 #define A_DELTA CRIT(DELTA, "02:04")
 
 static const struct crl_case crls[] = {
@@ -357,7 +365,24 @@ static const struct crl_case crls[] = {
 	{ R("5.3.1", "crl_reason_unspecified"), ENTRY_WITH(EXT(REASON, "0a:00")) },
 	{ R("5.3.1", "crl_reason_remove"), ENTRY_WITH(EXT(REASON, "0a:08")) },
 	{ R("5.3", "crl_entry_criticality"), ENTRY_WITH(CRIT(REASON, "0a:01")) },
-	{ R("5.3", "crl_entry_criticality"), ENTRY_WITH(EXT(CERT_ISSUER, "30{a4{30{}}}")) },
+	{ R("5.3", "crl_entry_criticality"), ENTRY_WITH(EXT(CERT_ISSUER, "30{a4{30{}}}")),
+	  .more = CRIT(IDP, "30{84:ff}") },
+	{ R("5.3.3", "crl_entry_issuer"), ENTRY_WITH(CRIT(CERT_ISSUER, "30{a4{30{}}}")) },
+	{ R("5.3.3", "crl_entry_issuer"), ENTRY_WITH(CRIT(CERT_ISSUER, "30{a4{30{}}}")),
+	  .more = CRIT(IDP, "30{81:ff}") },
+	{ "", .revoked = ENTRIES("05", "0080", "0100") },
+	{ OWN("crl", "crl_entry_order"), .revoked = ENTRIES("0100", "05", "06") },
+	{ OWN("crl", "crl_entry_order"), .revoked = ENTRIES("05", "07", "06") },
+	{ R("5.1.2.6", "crl_entry_once") " " OWN("crl", "crl_entry_order"), .revoked = ENTRIES("05", "06", "05") },
+	{ R("5.1.2.6", "crl_entry_once") " " OWN("crl", "crl_entry_order"), .revoked = ENTRIES("05", "06", "06") },
+	{ "", .revoked = ENTRIES("06", "05", "06"), .more = CRIT(IDP, "30{84:ff}") },
+	{ R("5.2.6", "crl_freshest_full"), .more = A_DELTA EXT(FRESHEST, "30{30{a0{a0{86'http://x/'}}}}") },
+	{ "", .more = EXT(FRESHEST, "30{30{a0{a0{86'http://x/'}}}}") },
+	{ "", .more = EXT(AIA, "30{30{06:2b06010505073002 86'http://x/'}}") },
+	{ R("5.2.7", "crl_access_issuers"), .more = EXT(AIA, "30{30{06:2b06010505073001 86'http://x/'}}") },
+	{ R("4.2.2.1", "access_not_critical"), .more = CRIT(AIA, "30{30{06:2b06010505073002 86'http://x/'}}") },
+	{ "", .last = "17'270102000000Z'" },
+	{ BR("4.9.7", "crl_lifetime"), .last = "17'270102000001Z'" },
 	{ R("5.3", "crl_entry_extensions"), ENTRY(DATE " 30{}") },
 	{ R("5.3", "crl_entry_extensions"), ENTRY_WITH(EXT(REASON, "0a:01") EXT(REASON, "0a:01")) },
 	{ R("5.3", "crl_entry_extensions"), ENTRY_WITH(EXT(INVALIDITY, "17'251230000000Z'")) },

@@ -14,12 +14,13 @@
 #include "policy/profile.h"
 #include "wire/inner.h"
 
+static const struct profile_site with_base = { .has_base_url = true }, without_base = { .has_base_url = false };
 static struct profiles *shipped, *own; /* own: of a test's own file, asked while it is there */
 
 static int shipped_load(void **state)
 {
 	(void)state;
-	return profiles_load(PROFILES_DIR, &shipped);
+	return profiles_load(PROFILES_DIR, &with_base, NULL, NULL, &shipped);
 }
 
 static int shipped_free(void **state)
@@ -176,17 +177,29 @@ static void spiffe_ids_are_checked(void **state)
 	assert_string_equal(ASK("workload", "uri:spiffe://t_d.x/A.b-c_1/...", NULL), "");
 }
 
-#define GOOD "keys = (\"ECDSA-P256\"); names = (\"dns\"); key_usage = (\"digitalSignature\"); longest_ttl = 60;"
+/* All mistakes, as "FILE:LINE setting: expected" lines, without the folder. */
+static char told[65536];
 
-static int folder_load(const char *file, const char *text, struct profiles **p)
+static void hear(const struct conf_fault *f, void *with)
 {
-	char folder[] = "/tmp/ch.XXXXXX", path[128];
+	(void)with;
+	size_t n = strlen(told);
+	const char *slash = strrchr(f->file, '/');
+	snprintf(told + n, sizeof(told) - n, "%s:%u %s: %s\n", slash ? slash + 1 : f->file, f->line, f->setting,
+		 f->expected);
+}
+
+static int folder_load(const char *file, const char *text, const struct profile_site *site, struct profiles **p)
+{
+	char folder[] = "/tmp/ch.XXXXXX", path[256];
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/%s", folder, file);
 	assert_int_equal(fd_replace_file(path, slice_text(text), 0600), 0);
-	int r = profiles_load(folder, p);
+	told[0] = '\0';
+	int r = profiles_load(folder, site, hear, NULL, p);
 	unlink(path);
 	rmdir(folder);
+	assert_int_equal(r == 0, !told[0]);
 	return r;
 }
 
@@ -194,62 +207,260 @@ static int folder_load(const char *file, const char *text, struct profiles **p)
 static int folder_result(const char *file, const char *text)
 {
 	struct profiles *p = NULL;
-	int r = folder_load(file, text, &p);
+	int r = folder_load(file, text, &with_base, &p);
 	if (r == 0)
 		profiles_free(p);
 	return r;
 }
 
-/* What an RSA key has left of this key usage serves no client's authentication; what an EC key has left does. */
-static void purposes_need_a_key_usage(void **state)
+#define KEYS "keys = (\"ECDSA-P256\", \"RSA-2048\");"
+#define NAMES "names = (\"dns\", \"ip\");"
+#define USAGE "key_usage = (\"digitalSignature\");"
+#define TTL "longest_ttl = 3600; default_ttl = 60;"
+#define GOOD KEYS NAMES USAGE TTL
+
+/* One mistake each, all in line 2: the setting that is named, and a word of the sentence. */
+static const struct mistake {
+	const char *text, *setting, *says;
+} mistakes[] = {
+	{ NAMES USAGE TTL "\nkeys = (\"RSA-1024\", \"RSA-2048\");", "keys.[0]", "RSA-2048" },
+	{ NAMES USAGE TTL "\nkeys = ();", "keys", "at least one" },
+	{ NAMES USAGE TTL "\nkeys = (\"Ed25519\", \"RSA-2048\", \"Ed25519\");", "keys.[2]", "twice" },
+	{ NAMES USAGE TTL "\nkeys = \"RSA-2048\";", "keys", "list" },
+	{ KEYS USAGE TTL "\nnames = (\"host\", \"dns\");", "names.[0]", "dns, email" },
+	{ KEYS USAGE TTL "\nnames = (\"dns\", 5);", "names.[1]", "quotes" },
+	{ KEYS NAMES TTL "\nkey_usage = (\"keyCertSign\", \"digitalSignature\");", "key_usage.[0]", "only CAs" },
+	{ KEYS NAMES TTL "\nkey_usage = (\"digitalSignature\", \"cRLSign\");", "key_usage.[1]", "only CAs" },
+	{ KEYS NAMES TTL "\nkey_usage = (\"digitalSignature\", \"encipherOnly\");", "key_usage.[1]", "keyAgreement" },
+	{ KEYS NAMES TTL "\nkey_usage = (\"digitalSignature\", \"digitalSignature\");", "key_usage.[1]", "twice" },
+	{ KEYS NAMES USAGE "default_ttl = 60;\nlongest_ttl = 59;", "longest_ttl", "from 60" },
+	{ KEYS NAMES USAGE "default_ttl = 60;\nlongest_ttl = 316224001;", "longest_ttl", "to 316224000" },
+	{ KEYS NAMES USAGE "default_ttl = 60;\nlongest_ttl = 60.5;", "longest_ttl", "whole number" },
+	{ KEYS NAMES USAGE "longest_ttl = 60;\ndefault_ttl = 61;", "default_ttl", "at most" },
+	{ GOOD "\nwildcard = true;", "wildcard", "that exists" },
+	{ GOOD "\nwildcards = 1;", "wildcards", "true or false" },
+	{ GOOD "\nextended_key_usage = (\"serverAuth\", \"OCSPSigning\");", "extended_key_usage.[1]", "responder" },
+	{ GOOD "\nextended_key_usage = (\"1.3.6.1.5.5.7.3.9\");", "extended_key_usage.[0]", "responder" },
+	{ GOOD "\nextended_key_usage = (\"2.5.29.37.0\");", "extended_key_usage.[0]", "everything" },
+	{ GOOD "\nextended_key_usage = (\"timeStamping\");", "extended_key_usage.[0]", "RFC 3161" },
+	{ GOOD "\nextended_key_usage = (\"web\");", "extended_key_usage.[0]", "object identifier" },
+	{ GOOD "\nextended_key_usage = (\"clientAuth\", \"1.3.6.1.5.5.7.3.2\");", "extended_key_usage.[1]", "twice" },
+	{ GOOD "\npolicies = (\"3.1\");", "policies.[0]", "object identifier" },
+	{ GOOD "\npolicies = (\"1.2.3\", \"1.2.3\");", "policies.[1]", "twice" },
+	{ GOOD "\npolicies = (\"1.40\");", "policies.[0]", "object identifier" },
+	{ GOOD "\npolicies = (\"1.2.\");", "policies.[0]", "object identifier" },
+	{ GOOD "\nsubject = (\"XX\");", "subject.[0]", "CN" },
+	{ GOOD "\ntrust_domain = \"x\";", "trust_domain", "spiffe = true" },
+	{ GOOD "\nname_patterns = (\"*\");", "name_patterns.[0]", "leaves something out" },
+	{ GOOD "\nname_patterns = (\"email:example.com\");", "name_patterns.[0]", "names takes" },
+	{ GOOD "\nname_patterns = (\"ip:10.0.0.0/33\");", "name_patterns.[0]", "" },
+	{ GOOD "\ncrl_urls = (\"https://x.example/crl\");", "crl_urls.[0]", "http://" },
+	{ GOOD "\ncrl_urls = (\"http://x.example/{id}/crl\");", "crl_urls.[0]", "{ca}" },
+	{ GOOD "\ncrl_urls = (\"http:///crl\");", "crl_urls.[0]", "host" },
+	{ GOOD "\nocsp_urls = (\"http://a.b/\", \"http://a.b/\");", "ocsp_urls.[1]", "twice" },
+	{ GOOD "\nca_issuers_urls = (\"http://a\", \"http://b\", \"http://c\", \"http://d\", \"http://e\");",
+	  "ca_issuers_urls", "at most 4" },
+	{ GOOD "\nlint = \"fatal\";", "lint", "warning" },
+	{ GOOD "\nlint = 3;", "lint", "quotes" },
+	/* contradictions */
+	{ GOOD "ocsp_urls = ();\nmust_staple = true;", "must_staple", "ocsp_urls" },
+	{ GOOD "extended_key_usage = (\"clientAuth\");\nmust_staple = true;", "must_staple", "serverAuth" },
+	{ KEYS "names = (\"ip\");" USAGE TTL "\nwildcards = true;", "wildcards", "dns" },
+	{ "keys = (\"Ed25519\");" NAMES TTL "\nkey_usage = (\"digitalSignature\", \"keyEncipherment\");", "key_usage",
+	  "RSA" },
+	{ "keys = (\"RSA-2048\");" NAMES TTL "\nkey_usage = (\"digitalSignature\", \"keyAgreement\");", "key_usage",
+	  "EC" },
+	{ "keys = (\"RSA-2048\", \"Ed25519\");" NAMES TTL "\nkey_usage = (\"keyEncipherment\");", "key_usage",
+	  "Ed25519" },
+	{ "keys = (\"RSA-3072\");" NAMES TTL
+	  "extended_key_usage = (\"clientAuth\");\nkey_usage = (\"keyEncipherment\");",
+	  "key_usage", "clientAuth" },
+	{ KEYS NAMES TTL "extended_key_usage = (\"codeSigning\");\nkey_usage = (\"nonRepudiation\");", "key_usage",
+	  "codeSigning" },
+	{ KEYS USAGE TTL "extended_key_usage = (\"serverAuth\");\nnames = (\"email\");", "names", "dns, ip or uri" },
+	{ KEYS USAGE TTL "extended_key_usage = (\"emailProtection\");\nnames = (\"dns\");", "names", "email" },
+	{ KEYS NAMES USAGE "default_ttl = 60; extended_key_usage = (\"serverAuth\");\nlongest_ttl = 71280001;",
+	  "longest_ttl", "825 days" },
+	{ KEYS "names = (\"dn\");" USAGE TTL "\nsubject = (\"O\", \"CN\");", "subject", "common name" },
+	{ KEYS USAGE TTL "spiffe = true;\nnames = (\"uri\", \"dns\");", "names", "alone" },
+	{ "keys = (\"RSA-2048\"); names = (\"uri\");" TTL "spiffe = true;\nkey_usage = (\"keyEncipherment\");",
+	  "key_usage", "SVID" },
+};
+
+static void each_mistake_has_its_line(void **state)
 {
 	(void)state;
-	assert_int_equal(folder_load("a.conf",
-				     "keys = (\"RSA-2048\", \"ECDSA-P256\"); names = (\"dns\"); longest_ttl = 60; "
-				     "default_ttl = 60; key_usage = (\"keyEncipherment\", \"keyAgreement\"); "
-				     "extended_key_usage = (\"clientAuth\");",
-				     &own),
-			 0);
-	assert_string_equal(ASK_WITH("a", "a.b", NULL, ALGORITHM_RSA_2048, 0), "key_not_allowed");
-	assert_string_equal(ASK("a", "a.b", NULL), "");
-	assert_int_equal(granted.key_usage, LEAF_KEY_AGREEMENT);
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		char begins[128];
+		const char *text = mistakes[i].text;
+		int r = folder_result("a.conf", text);
+		snprintf(begins, sizeof(begins), "a.conf:2 %s: ", mistakes[i].setting);
+		bool once = *told && strchr(told, '\n') == told + strlen(told) - 1;
+		if (r != -1 || !once || strncmp(told, begins, strlen(begins)) != 0 || !strstr(told, mistakes[i].says))
+			print_error("%s\ngave %d and\n%s", text, r, told);
+		assert_int_equal(r, -1);
+		assert_true(once && strncmp(told, begins, strlen(begins)) == 0);
+		assert_non_null(strstr(told, mistakes[i].says));
+	}
+}
+
+static void limits_are_taken(void **state)
+{
+	static const char *const good[] = {
+		GOOD,
+		GOOD "extended_key_usage = (\"1.3.6.1.4.1.99999.1\");",
+		KEYS NAMES USAGE "longest_ttl = 316224000; default_ttl = 60;",
+		KEYS NAMES USAGE "longest_ttl = 71280000; default_ttl = 60; extended_key_usage = (\"serverAuth\");",
+		GOOD "must_staple = true;",
+		GOOD "must_staple = true; ocsp_urls = (\"http://a.b/\");",
+		GOOD "crl_urls = (); ocsp_urls = (); ca_issuers_urls = ();",
+		GOOD "ca_issuers_urls = (\"http://a\", \"http://b\", \"http://c\", \"http://d\");",
+		GOOD "name_patterns = (\"dns:*.example.com\", \"ip:10.0.0.0/8\"); lint = \"notice\";",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(folder_result("a.conf", good[i]), 0);
+	assert_int_equal(folder_result("a.txt", GOOD), -1);
+	assert_non_null(strstr(told, "there is no profile"));
+	assert_int_equal(folder_result("A.conf", GOOD), -1);
+	assert_non_null(strstr(told, "lower-case"));
+	assert_int_equal(folder_result("a.conf", "keys = (\n\"RSA-2048\"\n names"), -1);
+	assert_non_null(strstr(told, "a.conf:3 : "));
+}
+
+/* Without the front-end's own URL a profile has to name its responder. */
+static void staples_need_a_responder(void **state)
+{
+	struct profiles *p = NULL;
+	(void)state;
+	assert_int_equal(folder_load("a.conf", GOOD "\nmust_staple = true;", &without_base, &p), -1);
+	assert_non_null(strstr(told, "a.conf:2 must_staple: "));
+	assert_non_null(strstr(told, "pki_base_url"));
+	assert_int_equal(
+		folder_load("a.conf", GOOD "must_staple = true; ocsp_urls = (\"http://a.b/\");", &without_base, &p), 0);
+	profiles_free(p);
+}
+
+/* One file, one run: all of them, those that aren't there without a line, and none that only follows from another. */
+static void all_mistakes_are_told(void **state)
+{
+	(void)state;
+	assert_int_equal(folder_result("a.conf", "keys = (\"RSA-1024\");\n"
+						 "key_usage = (\n"
+						 "  \"digitalSignature\",\n"
+						 "  \"cRLSign\" );\n"
+						 "extended_key_usage = ( \"serverAuth\" );\n"
+						 "longest_ttl = 10;\n"
+						 "default_ttl = 100;\n"
+						 "must_stapel = true;\n"
+						 "names = ( \"email\" );\n"),
+			 -1);
+	static const char *const lines[] = { "a.conf:1 keys.[0]: ", "a.conf:4 key_usage.[1]: ",
+					     "a.conf:6 longest_ttl: ", "a.conf:9 names: ", "a.conf:8 must_stapel: " };
+	const char *at = told;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		if (strncmp(at, lines[i], strlen(lines[i])) != 0)
+			print_error("expected %s in\n%s", lines[i], told);
+		assert_true(strncmp(at, lines[i], strlen(lines[i])) == 0);
+		at = strchr(at, '\n') + 1;
+	}
+	assert_string_equal(at, "");
+	assert_int_equal(folder_result("a.conf", "names = ( \"dns\" );\n"), -1);
+	assert_non_null(strstr(told, "a.conf:0 keys: "));
+	assert_non_null(strstr(told, "a.conf:0 key_usage: "));
+	assert_non_null(strstr(told, "a.conf:0 longest_ttl: "));
+	assert_non_null(strstr(told, "a.conf:0 default_ttl: "));
+}
+
+static void own_load(const char *text)
+{
+	profiles_free(own);
+	own = NULL;
+	assert_int_equal(folder_load("a.conf", text, &with_base, &own), 0);
+}
+
+static void own_drop(void)
+{
 	profiles_free(own);
 	own = NULL;
 }
 
-static void faulty_files_are_refused(void **state)
+static void patterns_limit_their_type(void **state)
 {
 	(void)state;
-	assert_int_equal(folder_result("a.conf", GOOD "default_ttl = 60;"), 0);
-	assert_int_equal(
-		folder_result("a.conf", GOOD "default_ttl = 60; extended_key_usage = (\"1.3.6.1.4.1.99999.1\");"), 0);
-	assert_int_equal(folder_result("a.txt", GOOD "default_ttl = 60;"), -1);
-	assert_int_equal(folder_result("A.conf", GOOD "default_ttl = 60;"), -1);
-	static const char *const bad[] = {
-		"",
-		GOOD,
-		GOOD "default_ttl = 61;",
-		GOOD "default_ttl = 59;",
-		GOOD "default_ttl = 60; wildcard = true;",
-		GOOD "default_ttl = 60; extended_key_usage = (\"OCSPSigning\");",
-		GOOD "default_ttl = 60; extended_key_usage = (\"1.3.6.1.5.5.7.3.9\");",
-		GOOD "default_ttl = 60; extended_key_usage = (\"2.5.29.37.0\");",
-		GOOD "default_ttl = 60; policies = (\"3.1\");",
-		GOOD "default_ttl = 60; policies = (\"1.2.3\", \"1.2.3\");",
-		GOOD "default_ttl = 60; policies = (\"1.40\");",
-		GOOD "default_ttl = 60; policies = (\"1.2.\");",
-		GOOD "default_ttl = 60; subject = (\"XX\");",
-		GOOD "default_ttl = 60; spiffe = true;",
-		GOOD "default_ttl = 60; trust_domain = \"x\";",
-		"keys = (\"RSA-1024\"); names = (\"dns\"); key_usage = (\"digitalSignature\"); longest_ttl = 60; "
-		"default_ttl = 60;",
-		"keys = (\"RSA-2048\"); names = (\"dns\"); key_usage = (\"keyCertSign\"); longest_ttl = 60; "
-		"default_ttl = 60;",
-		"keys = (\"RSA-2048\"); names = (\"host\"); key_usage = (\"keyAgreement\"); longest_ttl = 60; "
-		"default_ttl = 60;",
-	};
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(folder_result("a.conf", bad[i]), -1);
+	own_load(KEYS "names = (\"dns\", \"ip\", \"email\", \"uri\", \"dn\"); wildcards = true;" USAGE TTL
+		      "name_patterns = (\"dns:*.shop.example.com\", \"dns:shop.example.com\", \"ip:10.0.0.0/8\", "
+		      "\"uri:spiffe://td/ns/shop/*\", \"dn:O=Shop\");");
+	assert_string_equal(ASK("a", "shop.example.com a.shop.example.com *.shop.example.com", NULL), "");
+	assert_string_equal(ASK("a", "example.com", NULL), "name_pattern");
+	assert_string_equal(ASK("a", "a.shop.example.com *.example.com", NULL), "name_pattern");
+	assert_string_equal(ASK("a", "xshop.example.com", NULL), "name_pattern");
+	assert_string_equal(ASK("a", "shop.example.com.evil.example", NULL), "name_pattern");
+	assert_string_equal(ASK("a", "ip:10.255.0.1", NULL), "");
+	assert_string_equal(ASK("a", "ip:11.0.0.1", NULL), "name_pattern");
+	assert_string_equal(ASK("a", "ip:::a00:1", NULL), "name_pattern");
+	assert_string_equal(ASK("a", "uri:spiffe://td/ns/shop/a", NULL), "");
+	assert_string_equal(ASK("a", "uri:spiffe://td/ns/shop/../b", NULL), "name_pattern");
+	assert_string_equal(ASK("a", "uri:spiffe://td/ns/shop/%2e%2e/b", NULL), "name_pattern");
+	assert_string_equal(ASK("a", "email:a@anywhere.example", NULL), "");
+	assert_string_equal(ASK("a", "dn:O=shop,CN=x", NULL), "");
+	assert_string_equal(ASK("a", "dn:O=Other", NULL), "name_pattern");
+	own_drop();
+}
+
+/* What a leaf carries is the profile's, whatever the request wished. */
+static void fields_are_the_profiles(void **state)
+{
+	(void)state;
+	own_load(KEYS NAMES TTL "key_usage = (\"digitalSignature\", \"keyEncipherment\"); policies = (\"1.2.3\");"
+				"extended_key_usage = (\"serverAuth\", \"1.3.6.1.4.1.5.6\"); must_staple = true;"
+				"subject = (\"O\");");
+	assert_string_equal(ASK("a", "a.b", "CN=evil, O=Shop, OU=x, C=de"), "");
+	assert_int_equal(granted.subject.count, 1);
+	assert_int_equal(granted.key_usage, LEAF_DIGITAL_SIGNATURE);
+	assert_int_equal(granted.ext_key_usage.count, 2);
+	assert_int_equal(granted.policies.count, 1);
+	assert_int_equal(granted.flags, LEAF_MUST_STAPLE);
+	assert_int_equal(granted.ttl, 60);
+	own_drop();
+}
+
+static void urls_expect(const char *base, const char *expected)
+{
+	scoped_buf raw = { .max = 65536 }, text = { .max = 65536 };
+	uint16_t count = 0;
+	uint8_t use;
+	struct slice url;
+	profile_urls_put(profile_at(own, 0), base, "ica-1", &raw, &count);
+	for (struct list l = list_of(&raw, count); list_next(&l, &use, &url);)
+		buf_printf(&text, "%u=%.*s ", use, (int)url.len, (const char *)url.at);
+	buf_put_u8(&text, 0);
+	assert_string_equal((const char *)text.at, expected);
+}
+
+static void urls_are_the_profiles_or_the_bases(void **state)
+{
+	(void)state;
+	own_load(GOOD);
+	urls_expect("", "");
+	urls_expect("http://x/pki", "1=http://x/pki/ica-1/crl 2=http://x/pki/ica-1/ocsp 3=http://x/pki/ica-1/ca.crt ");
+	own_load(GOOD "crl_urls = (\"http://a/{ca}/{ca}.crl\", \"http://b/all.crl\"); ocsp_urls = ();");
+	urls_expect("", "1=http://a/ica-1/ica-1.crl 1=http://b/all.crl ");
+	urls_expect("http://x/pki", "1=http://a/ica-1/ica-1.crl 1=http://b/all.crl 3=http://x/pki/ica-1/ca.crt ");
+	own_drop();
+}
+
+/* `profile.conf(5)` is held against this list by tests/e2e/profile.t. */
+static void settings_are_listed(void **state)
+{
+	(void)state;
+	size_t n = 0, must = 0;
+	for (; profile_setting(n); n++) {
+		must += !profile_setting(n)->otherwise;
+		assert_true(profile_setting(n)->sentence[strlen(profile_setting(n)->sentence) - 1] == '.');
+	}
+	assert_int_equal(n, 18);
+	assert_int_equal(must, 5);
 }
 
 int main(void)
@@ -259,8 +470,14 @@ int main(void)
 		cmocka_unit_test(each_profile_grants_its_own),
 		cmocka_unit_test(wishes_are_refused),
 		cmocka_unit_test(spiffe_ids_are_checked),
-		cmocka_unit_test(faulty_files_are_refused),
-		cmocka_unit_test(purposes_need_a_key_usage),
+		cmocka_unit_test(each_mistake_has_its_line),
+		cmocka_unit_test(limits_are_taken),
+		cmocka_unit_test(staples_need_a_responder),
+		cmocka_unit_test(all_mistakes_are_told),
+		cmocka_unit_test(patterns_limit_their_type),
+		cmocka_unit_test(fields_are_the_profiles),
+		cmocka_unit_test(urls_are_the_profiles_or_the_bases),
+		cmocka_unit_test(settings_are_listed),
 	};
 	log_open("test", (enum log_level) - 1);
 	int failed = cmocka_run_group_tests(tests, shipped_load, shipped_free);

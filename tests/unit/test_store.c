@@ -494,6 +494,62 @@ static void a_killed_writer_loses_nothing(void **state)
 	store_close(s);
 }
 
+/* Rows of 3,000 bytes each, more than SQLite may keep in memory and than is gathered for one write. */
+static int insert_large(struct store_session *s, void *with)
+{
+	uint8_t der[3000] = { 0x30 }, serial[17] = { 1 };
+	int done = STORE_DONE;
+	for (uint32_t i = 0; i < *(const uint32_t *)with && done == STORE_DONE; i++) {
+		set_u32(serial + 13, i);
+		struct certificate_row row = { .ca_id = slice_text("ica-1"),
+					       .serial = SLICE_OF(serial),
+					       .kind = 1,
+					       .state = slice_text("active"),
+					       .der = SLICE_OF(der) };
+		set_u32(row.fingerprint, i);
+		set_u32(row.request_id, i);
+		done = store_certificate_insert(s, &row, (struct list){ 0 });
+	}
+	return done;
+}
+
+static int first_column(void *to, int columns, char **values, char **names)
+{
+	(void)columns;
+	(void)names;
+	snprintf(to, 64, "%s", values[0]);
+	return 0;
+}
+
+/* What another program reads, through SQLite's own files, while the store is open. */
+static void assert_seen(const char *sql, const char *wanted)
+{
+	sqlite3 *db = NULL;
+	char seen[64] = "";
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, first_column, seen, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_string_equal(seen, wanted);
+}
+
+static void a_commit_of_any_length_is_in_the_file(void **state)
+{
+	(void)state;
+	struct store *s = NULL;
+	uint32_t count = 1500;
+	assert_int_equal(store_open(path, 1, &s), 0);
+	assert_int_equal(store_change(s, insert_issuer, NULL), STORE_DONE);
+	put_ca(s, 1, "", "active");
+	assert_seen("SELECT count(*) FROM ca", "1");
+	assert_int_equal(store_change(s, insert_large, &count), STORE_DONE);
+	assert_seen("SELECT count(*) FROM certificate WHERE length(der) = 3000", "1500");
+	assert_int_equal(put_certificate(s, count, "active", "one.example.com"), STORE_DONE);
+	assert_seen("SELECT count(*) FROM certificate", "1501");
+	assert_seen("PRAGMA integrity_check", "ok");
+	store_close(s);
+	assert_seen("SELECT count(*) FROM certificate", "1501");
+}
+
 static int set_ledger(struct store_session *s, void *with)
 {
 	return store_ledger_update(s, with);
@@ -634,6 +690,7 @@ int main(void)
 		EACH(a_certificate_is_inserted_once),
 		EACH(many_write_at_once),
 		EACH(a_killed_writer_loses_nothing),
+		EACH(a_commit_of_any_length_is_in_the_file),
 		EACH(the_mark_only_rises),
 		EACH(replies_are_kept_by_actor_key_and_route),
 		EACH(what_cannot_be_used_is_refused),

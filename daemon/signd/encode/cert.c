@@ -284,6 +284,43 @@ static void put_crl_distribution(struct buf *out, struct list urls)
 	extension_end(out, e);
 }
 
+/* One element with a low tag and the shortest length (X.690 10.1), and nothing behind it. */
+static bool der_is_whole(struct slice s)
+{
+	if (s.len < 2 || (s.at[0] & 0x1f) == 0x1f)
+		return false;
+	if (s.at[1] < 0x80)
+		return s.len == 2U + s.at[1];
+	size_t more = s.at[1] & 0x7f, length = 0;
+	if (more == 0 || more > 2 || s.len < 2 + more)
+		return false;
+	for (size_t i = 0; i < more; i++)
+		length = length << 8 | s.at[2 + i];
+	return length >= (more == 1 ? 0x80U : 0x100U) && s.len == 2 + more + length;
+}
+
+bool cert_opaque_split(struct slice item, struct slice *oid, struct slice *value)
+{
+	if (item.len < 1 || item.at[0] > item.len - 1)
+		return false;
+	*oid = (struct slice){ item.at + 1, item.at[0] };
+	*value = (struct slice){ item.at + 1 + oid->len, item.len - 1 - oid->len };
+	return oid_valid(*oid) && der_is_whole(*value);
+}
+
+static void put_opaque(struct buf *out, struct list opaque)
+{
+	uint8_t critical;
+	struct slice item, oid, value;
+	while (list_next(&opaque, &critical, &item)) {
+		if (!cert_opaque_split(item, &oid, &value))
+			continue;
+		struct extension e = extension_begin(out, oid, critical != 0);
+		buf_put_slice(out, value);
+		extension_end(out, e);
+	}
+}
+
 static void put_extensions(struct buf *out, const struct cert_fields *f)
 {
 	static const uint8_t status_request[] = { DER_SEQUENCE, 3, DER_INTEGER, 1, 5 }; /* RFC 7633 */
@@ -303,6 +340,7 @@ static void put_extensions(struct buf *out, const struct cert_fields *f)
 		buf_put(out, status_request, sizeof(status_request));
 		extension_end(out, e);
 	}
+	put_opaque(out, f->opaque);
 	if (f->kind == KIND_OCSP_RESPONDER) {
 		struct extension e = extension_begin(out, OID_SLICE(OID_OCSP_NOCHECK), false);
 		buf_put(out, null, sizeof(null));

@@ -32,7 +32,8 @@ struct cert_fields {
 	uint16_t path_len;		/* CA; PATH_LEN_NONE */
 	struct constraints constraints; /* CA */
 	struct list urls, policies;
-	uint8_t flags; /* leaf */
+	uint8_t flags;	    /* leaf */
+	struct list opaque; /* leaf */
 };
 
 /* Day number as it stands in a serial: days since 1970, modulo 2^16; the rest is random. */
@@ -41,6 +42,11 @@ void cert_new_serial(int64_t now, uint8_t serial[SERIAL_SIZE]);
 void cert_key_hash(struct slice public_key, uint8_t hash[KEY_HASH_SIZE]);
 /* A DER Name from a checked list (names/dn.h). */
 void cert_put_name(struct buf *out, struct list dn);
+/*
+ * An item of opaque: one octet with the length of an OID, the OID, then what extnValue holds; its tag is 1 if the
+ * extension is critical. False: it does not fit, or what it holds isn't one whole DER element.
+ */
+bool cert_opaque_split(struct slice item, struct slice *oid, struct slice *value);
 /* The whole TBSCertificate; breaks out if it would grow over its limit. */
 void cert_put_tbs(struct buf *out, const struct cert_fields *f);
 /* The Extensions that a CA's certification request asks for. */

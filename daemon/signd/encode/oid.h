@@ -25,6 +25,7 @@
 #define OID_AD_OCSP "\x2b\x06\x01\x05\x05\x07\x30\x01"
 #define OID_AD_CA_ISSUERS "\x2b\x06\x01\x05\x05\x07\x30\x02"
 #define OID_EXTENSION_REQUEST "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e"
+#define OID_ID_CE "\x55\x1d" /* where X.509 keeps its own extensions */
 #define OID_OCSP_NOCHECK "\x2b\x06\x01\x05\x05\x07\x30\x01\x05"
 
 #define OID_SLICE(text) ((struct slice){ (const uint8_t *)(text), sizeof(text) - 1 })
@@ -35,5 +36,12 @@ struct slice oid_signature_algorithm(uint8_t algorithm);
 struct slice oid_public_key_prefix(uint8_t algorithm);
 /* Base-128 groups, all ended, none padded (X.690 8.19), at least two arcs. */
 bool oid_valid(struct slice content);
+/* Whether an extension of this OID is the encoder's own to write, or id-ce's: never passed through as it came. */
+bool oid_has_typed_form(struct slice content);
+/* The contents octets of dotted text ("1.3.6.1.5.5.7.3.1"); 0: not in that form, or no room. */
+#define OID_TEXT 128 /* more than the text of 32 octets takes */
+size_t oid_from_text(const char *text, uint8_t *out, size_t room);
+/* The dotted text; an arc that is out of all use ends it. */
+const char *oid_to_text(struct slice content, char out[OID_TEXT]);
 
 #endif

@@ -133,7 +133,7 @@ static void environment_check(struct conf *c)
 		char path[160];
 		const char *name = conf_member(c, "environment", i);
 		if (!name || snprintf(path, sizeof(path), "environment.%s", name) >= (int)sizeof(path)) {
-			conf_reject(c, "environment", "a group { NAME = \\\"value\\\"; } with short names");
+			conf_reject(c, "environment", "a group { NAME = \"value\"; } with short names");
 			return;
 		}
 		conf_text(c, path, "");

@@ -73,6 +73,8 @@ static const char *const steps[] = {
 
 	("DROP INDEX certificate_mark;"
 	 "CREATE INDEX certificate_mark ON certificate (n >> 16, mark);"),
+
+	"ALTER TABLE ca ADD COLUMN csr BLOB NOT NULL DEFAULT x'';",
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "store/sqlite/wal_file.h"
 
 #define BUSY_MS 10000 /* a backup by another program may hold the database that long */
 
@@ -58,7 +59,7 @@ int session_open(const char *path, bool writes, unsigned cache_kib, struct store
 	if (!s)
 		return -1;
 	int flags = SQLITE_OPEN_NOMUTEX | (writes ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE);
-	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &s->db, flags, wal_file_layer()) != SQLITE_OK) {
 		log_error("store_open", "path=%s why=\"%s\"", path, s->db ? sqlite3_errmsg(s->db) : "out of memory");
 		session_close(s);
 		return -1;

@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# The ledger as an auditor has it: every kind of damage and forgery is found and placed, proofs hold for who has the log
+# key and for nobody else, and all of it agrees with a reader that shares no line with ours.
+set -u
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+chancery=$CHANCERY_BUILD/chancery
+forge() { python3 "$CHANCERY_SOURCE/tests/e2e/ledger_forge.py" "$@"; }
+check() { python3 "$CHANCERY_SOURCE/tests/e2e/ledger_check.py" "$@"; }
+audit() { "$chancery" audit "$@" >"$work/out" 2>"$work/err"; }
+exits() { # STATUS WHAT COMMAND...
+  local wanted=$1 what=$2 got
+  shift 2
+  "$@"
+  got=$?
+  if [ "$got" = "$wanted" ]; then pass "$what"; else fail "$what" "exit status $got, wanted $wanted"$'\n'"$(cat "$work/out" "$work/err")"; fi
+}
+
+# --- what is done to files
+good=$work/good
+forge make "$good" "$work/log.pem" 40 3 37 || e2e_die "no ledger"
+openssl pkey -in "$work/log.pem" -pubout >"$work/log.pub"
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$work/other.pem" 2>/dev/null
+openssl pkey -in "$work/other.pem" -pubout >"$work/other.pub"
+{
+  forge sign "$good" "$work/log.pem" 10
+  echo
+  forge sign "$good" "$work/log.pem" 25
+} >"$work/heads"
+
+exits 0 "a ledger as it was written" audit verify "$good"
+like "$(tail -n 1 "$work/out")" '^Verified: 40 records, .* the first 37\.$' "is said to be"
+exits 0 "with heads and log key from elsewhere" audit verify "$good" --head "$work/heads" --key "$work/log.pub" --json
+is "$(jq -r '.root' "$work/out")" "$(check "$good" | sed 's/.*root=\([0-9a-f]*\).*/\1/')" "the tree's root is the other reader's"
+is "$(jq -c '[.heads[].holds]' "$work/out")" '[true,true,true]' "and all heads hold"
+
+# Each row: what is done, exit status, codes found, and where the first of them is.
+tampered() { # WHAT STATUS CODES PLACE [VERIFY-OPTIONS...]
+  local what=$1 wanted=$2 codes=$3 place=$4 got
+  shift 4
+  audit verify "$work/x" --json "$@"
+  got="$? $(jq -r '[.findings[].code] | unique | join(" ")' "$work/out") $(jq -r '.findings[0] | "\(.segment // "-"):\(.seq // "-"):\(.offset // "-")"' "$work/out")"
+  is "$got" "$wanted $codes $place" "$what: found, and where"
+  audit verify "$work/x" "$@"
+  is "$? $(grep -cE '^(error|warning) ' "$work/out")" "$wanted $(grep -cE '^(error|warning) .*[.]$' "$work/out")" "$what: in sentences"
+  if check "$work/x" >/dev/null 2>&1; then fail "$what: the other reader finds it too"; else pass "$what: the other reader finds it too"; fi
+}
+copy() {
+  rm -rf "$work/x"
+  cp -r "$good" "$work/x"
+}
+at() { # SEQ: SEGMENT:SEQ:OFFSET
+  forge where "$good" "$1" | sed "s/ /:$1:/"
+}
+for seq in 0 5 15 16 29 36; do
+  copy
+  forge flip "$work/x" "$seq"
+  tampered "a flipped bit in record $seq" 10 "$([ "$seq" != 0 ] || echo 'head_unverified ')record_bytes" "$(at "$seq")"
+done
+copy
+forge swap "$work/x" 8
+tampered "two records that changed places" 10 record_order "$(at 8)"
+copy
+forge remove "$work/x" 9
+tampered "a record taken out" 10 "index_differs record_order" "$(at 9)"
+copy
+forge reseal "$work/x" 9
+tampered "a record rewritten with its check" 10 "index_differs segment_root" "$(at 9)"
+copy
+forge reseal "$work/x" 9
+rm "$work/x"/*.idx
+tampered "the same without an index" 10 segment_root "0000000000000010.seg:16:0"
+copy
+forge rewrite "$work/x" 12
+tampered "a record rewritten with all hashes" 10 head_root "-:-:-"
+like "$(cat "$work/out")" 'one of records 0 to 36 was rewritten' "the head says so"
+audit verify "$work/x" --head "$work/heads"
+like "$(cat "$work/out")" 'one of records 10 to 24 was rewritten' "kept heads say more closely which"
+copy
+forge rewrite "$work/x" 12
+forge sign "$work/x" "$work/other.pem" 37 >"$work/x/checkpoint"
+tampered "rewritten and signed by another key" 10 head_signature "-:-:-"
+copy
+truncate -s 1000 "$work/x/0000000000000010.seg"
+tampered "a segment cut short" 10 records_cut "0000000000000010.seg:24:920"
+copy
+truncate -s 500 "$work/x/000000000000001f.seg"
+tampered "the last segment cut short" 10 "head_ahead records_cut" "000000000000001f.seg:35:500"
+copy
+rm "$work/x/0000000000000010.seg"
+tampered "a segment that is missing" 10 segment_missing "000000000000001f.seg:16:-"
+copy
+rm "$work/x/0000000000000000.seg"
+tampered "the first segment missing" 10 "head_unverified segment_missing" "0000000000000010.seg:0:-"
+copy
+rm "$work/x/000000000000001f.seg"
+tampered "the last segment missing" 10 head_ahead "-:-:-"
+copy
+cp "$work/x/0000000000000000.seg" "$work/x/0000000000000010.seg"
+tampered "a segment in another's place" 10 segment_head "0000000000000010.seg:16:0"
+copy
+printf '\1' | dd of="$work/x/0000000000000000.seg" bs=1 seek=16000 conv=notrunc status=none
+tampered "something in reserved space" 10 reserved_space "0000000000000000.seg:16:16000"
+copy
+printf '\1' | dd of="$work/x/0000000000000010.seg" bs=1 seek=40 conv=notrunc status=none
+tampered "a bit in a segment's head" 10 segment_head "0000000000000010.seg:16:0"
+forge make "$work/stranger" "$work/other.pem" 40 3 37
+copy
+cp "$work/stranger/checkpoint" "$work/x/"
+tampered "another ledger's checkpoint" 10 head_other "-:-:-"
+copy
+cp "$work/stranger/0000000000000010.seg" "$work/x/"
+tampered "another ledger's segment" 10 segment_other "0000000000000010.seg:16:0"
+copy
+printf 'chancery\n' >"$work/x/checkpoint"
+tampered "a checkpoint that is none" 10 head_form "-:-:-"
+copy
+forge tear "$work/x" 38
+tampered "a torn batch that nobody has signed" 9 tail_torn "000000000000001f.seg:37:710"
+
+# What is whole in itself, and yet not the ledger: only what is kept elsewhere tells.
+forge make "$work/x2" "$work/log.pem" 22 2 22
+audit verify "$work/x2"
+is $? 0 "an older copy is whole"
+audit verify "$work/x2" --head "$work/heads" --json
+is "$? $(jq -r '.findings[0].code' "$work/out")" "10 head_ahead" "an older copy: the heads that were kept are ahead"
+like "$(jq -r '.findings[0].message' "$work/out")" 'over 25 records and there are 22' "an older copy: and say by how much"
+audit verify "$work/stranger" --key "$work/log.pub" --json
+is "$? $(jq -r '[.findings[].code] | join(" ")' "$work/out")" "10 log_key_differs head_signature" "a ledger written anew: the key that was kept tells"
+copy
+rm "$work/x/checkpoint"
+audit verify "$work/x" --json
+is "$? $(jq -r '[.findings[].code] | join(" ")' "$work/out")" "9 checkpoint_missing" "no checkpoint: nobody has signed it"
+
+# What can't be read
+exits 5 "a folder that isn't there" audit verify "$work/nowhere"
+
+exits 2 "a head that isn't there" audit verify "$good" --head "$work/nowhere"
+exits 2 "a key that is none" audit verify "$good" --key "$good/checkpoint"
+mkdir -p "$work/none"
+exits 5 "an empty folder" audit verify "$work/none"
+if [ "$(id -u)" = 0 ]; then
+  chmod -R go= "$work/x"
+  chmod 755 "$STACK_DIR" "$work"
+  exits 4 "a folder that is not for this user" setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$chancery" audit verify "$work/x" >"$work/out" 2>"$work/err"
+else
+  skip "a folder that is not for this user" "not root"
+fi
+
+# The bar moves on a terminal, and only there.
+exits 0 "without a terminal" audit verify "$good"
+nothing "nothing but the report is written" "$(cat "$work/err")"
+python3 - "$chancery" "$good" >"$work/bar" <<'PTY'
+import os, pty, sys
+pty.spawn([sys.argv[1], "audit", "verify", sys.argv[2]])
+PTY
+like "$(tr '\r' '\n' <"$work/bar")" '\[#+\.*\] +[0-9]+ %' "a bar on a terminal"
+
+# --- proofs
+for seq in 0 1 15 16 36; do
+  succeeds "record $seq is proved" "$chancery" audit prove --ledger "$good" --record "$seq" --out "$work/p.$seq"
+  succeeds "the proof of record $seq holds" "$chancery" audit check-proof "$work/p.$seq" --key "$work/log.pub"
+  succeeds "for the other reader too" check --proof "$work/p.$seq" "$work/log.pub"
+done
+exits 9 "under the key that it names itself it holds with a warning" audit check-proof "$work/p.16"
+exits 10 "and under another one not" audit check-proof "$work/p.16" --key "$work/other.pub"
+exits 7 "a record behind the signed head has no proof yet" audit prove --ledger "$good" --record 38
+exits 5 "one that isn't there has none" audit prove --ledger "$good" --record 40
+lines=$(wc -l <"$work/p.16")
+bad=0
+for ((line = 1; line <= lines; line++)); do
+  awk -v n="$line" 'NR == n { c = substr($0, 9, 1); $0 = substr($0, 1, 8) (c == "A" ? "B" : "A") substr($0, 10) } { print }' "$work/p.16" >"$work/p.bad"
+  cmp -s "$work/p.16" "$work/p.bad" && continue
+  "$chancery" audit check-proof "$work/p.bad" --key "$work/log.pub" >"$work/out" 2>&1 && bad=$line
+  [ $? != 139 ] || bad=crash
+done
+is "$bad" 0 "with any line changed a proof holds no more"
+copy
+forge rewrite "$work/x" 5
+exits 10 "a rewritten ledger gives no proof" audit prove --ledger "$work/x" --record 7
+
+forge sign "$good" "$work/log.pem" 10 >"$work/h10"
+forge sign "$good" "$work/log.pem" 25 >"$work/h25"
+succeeds "10 of 25 records" "$chancery" audit consistency --ledger "$good" "$work/h10" "$work/h25" --out "$work/c"
+succeeds "it holds" "$chancery" audit check-proof "$work/c" --key "$work/log.pub"
+succeeds "for the other reader too" check --proof "$work/c" "$work/log.pub"
+succeeds "up to the ledger's own head" "$chancery" audit consistency --ledger "$good" "$work/h10" --out "$work/c"
+succeeds "it holds" check --proof "$work/c" "$work/log.pub"
+exits 10 "the wrong way round" audit consistency --ledger "$good" "$work/h25" "$work/h10"
+exits 10 "not with a rewritten record between" audit consistency --ledger "$work/x" "$work/h10"
+sed 's/^\(...........\)./\1A/;' "$work/c" >"$work/c.bad"
+exits 10 "a changed one doesn't hold" audit check-proof "$work/c.bad" --key "$work/log.pub"
+tap_done
