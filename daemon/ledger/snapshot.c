@@ -86,6 +86,11 @@ static bool content_take(struct slice *rest, struct snapshot *s)
 	return true;
 }
 
+int snapshot_parse(struct slice bytes, struct snapshot *out)
+{
+	return content_take(&bytes, out) ? 0 : 1;
+}
+
 int snapshot_get(struct slice bytes, const uint8_t ledger_id[16], struct slice log_key, struct snapshot *out)
 {
 	struct slice note = bytes;

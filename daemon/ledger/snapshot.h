@@ -43,6 +43,8 @@ struct snapshot {
 void snapshot_put(const struct snapshot *s, struct buf *out);
 /* What its note is to say. bytes: what snapshot_put() made. */
 void snapshot_head(const struct snapshot *s, struct slice bytes, struct checkpoint *out);
+/* Reads all but the note, which nobody has looked at yet. 0; positive: it is none. */
+int snapshot_parse(struct slice bytes, struct snapshot *out);
 /*
  * Reads a snapshot and its note, which the log key must have signed. Slices
  * point into bytes. 0; positive: it is none of this ledger's, or not whole.
