@@ -37,6 +37,8 @@ bool disk_stops(const struct signer *s, uint16_t verb)
 	case INNER_NOTE:
 	case INNER_CA_CLOSE:
 	case INNER_KEY_GONE:
+	case INNER_CRL_SIGN:
+	case INNER_OCSP_SIGN:
 		return false;
 	}
 	return s->disk.stop;

@@ -130,6 +130,29 @@ static int take_binding(struct pass *p, const struct record *r)
 	return k ? -key_bind(k, bound.charter, bound.not_before, bound.not_after) : -1;
 }
 
+/* What it lists of our own CAs was closed when it was asked for, whatever came of it. */
+static int take_crl(struct pass *p, const struct record *r, struct crl_intent_record *crl)
+{
+	uint8_t tag;
+	struct slice id;
+	while (list_next(&crl->closes, &tag, &id)) {
+		struct key *k = id.len == KEY_ID_SIZE ? keys_find(&p->signer->keys, id.at) : NULL;
+		if (!k || !k->charter_bytes.len)
+			return -1;
+		key_close(k);
+	}
+	return scopes_intend(&p->signer->scopes, crl, r->seq);
+}
+
+static int take_responder(struct pass *p, const struct record *r)
+{
+	struct responder_bound_record bound;
+	if (record_responder_bound_get(r->body, &bound) != PACK_OK)
+		return -1;
+	struct key *k = keys_find(&p->signer->keys, bound.key_id);
+	return k ? -key_respond(k, &bound, r->seq) : -1;
+}
+
 /* What it drew on its issuer and those above; a root's own draws on nobody. */
 static void meter_cert(struct pass *p, const struct record *r, const struct cert_intent_record *cert)
 {
@@ -147,6 +170,11 @@ static int take_intent(struct pass *p, const struct record *r)
 	struct cert_intent_record cert;
 	struct key_intent_record key;
 	struct csr_intent_record csr;
+	struct crl_intent_record crl;
+	if (r->type == RECORD_CRL_INTENT)
+		return record_crl_intent_get(r->body, &crl) != PACK_OK || take_crl(p, r, &crl) != 0
+			       ? -1
+			       : intent_open(p, r, crl.request_id, (struct slice){ 0 });
 	if (r->type == RECORD_CSR_INTENT)
 		return record_csr_intent_get(r->body, &csr) != PACK_OK
 			       ? -1
@@ -168,6 +196,11 @@ static int take_outcome(struct pass *p, const struct record *r)
 	struct csr_result_record csr;
 	struct lost_record lost;
 	struct open_intent intent;
+	struct crl_result_record crl;
+	if (r->type == RECORD_CRL_RESULT)
+		return record_crl_result_get(r->body, &crl) == PACK_OK && intent_close(p, r, crl.intent, &intent)
+			       ? scopes_conclude(&p->signer->scopes, crl.intent)
+			       : -1;
 	if (r->type == RECORD_CSR_RESULT)
 		return record_csr_result_get(r->body, &csr) == PACK_OK && intent_close(p, r, csr.intent, &intent) ? 0
 														  : -1;
@@ -248,15 +281,19 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_KEY_INTENT:
 	case RECORD_CERT_INTENT:
 	case RECORD_CSR_INTENT:
+	case RECORD_CRL_INTENT:
 		return take_intent(p, r);
 	case RECORD_KEY_RESULT:
 		return take_key(p, r);
 	case RECORD_CERT_RESULT:
 	case RECORD_CSR_RESULT:
+	case RECORD_CRL_RESULT:
 	case RECORD_LOST:
 		return take_outcome(p, r);
 	case RECORD_KEY_BOUND:
 		return take_binding(p, r);
+	case RECORD_RESPONDER_BOUND:
+		return take_responder(p, r);
 	case RECORD_IMPORTED:
 		return take_imported(p, r);
 	case RECORD_NOTE:
@@ -273,6 +310,7 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_CEILINGS:
 		return take_law(p, r);
 	case RECORD_REFUSED:
+	case RECORD_OCSP_BATCH:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
 		return 0;
@@ -288,12 +326,16 @@ static int take_record(struct pass *p, const struct record *r)
 static bool record_kept(const struct record *r)
 {
 	struct lost_record lost;
+	struct latched_record latched;
 	switch (r->type) {
 	case RECORD_CERT_INTENT:
 	case RECORD_CERT_RESULT:
 	case RECORD_CSR_INTENT:
 	case RECORD_CSR_RESULT:
 	case RECORD_CERT_ADMITTED:
+	case RECORD_CRL_INTENT:
+	case RECORD_CRL_RESULT:
+	case RECORD_OCSP_BATCH:
 	case RECORD_NOTE:
 	case RECORD_REFUSED:
 	case RECORD_STARTED:
@@ -301,6 +343,9 @@ static bool record_kept(const struct record *r)
 		return false;
 	case RECORD_LOST:
 		return record_lost_get(r->body, &lost) == PACK_OK && lost.intent_type == RECORD_KEY_INTENT;
+	case RECORD_LATCHED: /* of a CRL: it stands in that section */
+		return record_latched_get(r->body, &latched) != PACK_OK || latched.what.len < 4 ||
+		       memcmp(latched.what.at, "crl ", 4) != 0;
 	}
 	return true;
 }
@@ -408,6 +453,35 @@ static int meters_get(struct pass *p, struct slice in)
 	return at == end ? 0 : -1;
 }
 
+/* Keys of closed CAs, also of those that a CRL closed, whose record is not kept. */
+static void closed_put(const struct pass *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->signer->keys.count; i++)
+		if (p->signer->keys.all[i]->state == KEY_STATE_CLOSED)
+			buf_put(out, p->signer->keys.all[i]->id, KEY_ID_SIZE);
+}
+
+static int closed_get(struct pass *p, struct slice in)
+{
+	for (; in.len >= KEY_ID_SIZE; in = (struct slice){ in.at + KEY_ID_SIZE, in.len - KEY_ID_SIZE }) {
+		struct key *k = keys_find(&p->signer->keys, in.at);
+		if (!k || !k->charter_bytes.len)
+			return -1;
+		key_close(k);
+	}
+	return in.len ? -1 : 0;
+}
+
+static void crls_put(const struct pass *p, struct buf *out)
+{
+	scopes_put(&p->signer->scopes, out);
+}
+
+static int crls_get(struct pass *p, struct slice in)
+{
+	return scopes_get(&p->signer->scopes, in);
+}
+
 /*
  * The sections of a state, in their order. put says what all records up to
  * here have come to, get takes it over into a signer that knows the sections
@@ -422,6 +496,8 @@ static const struct section {
 	{ 1, kept_put, kept_get },
 	{ 2, open_put, open_get },
 	{ 3, meters_put, meters_get },
+	{ 4, closed_put, closed_get },
+	{ 5, crls_put, crls_get }, /* after the open intents, which it knows already */
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
@@ -557,6 +633,7 @@ void state_free(struct state *t)
 	if (!t)
 		return;
 	keys_free(&t->signer.keys);
+	scopes_free(&t->signer.scopes);
 	key_free(t->signer.log_key);
 	buf_free(&t->pass.kept);
 	free(t);

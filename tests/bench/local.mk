@@ -16,6 +16,5 @@ tests_bench_ledger_make_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_bench_ledger_make_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 EXTRA_DIST += tests/bench/start
 EXTRA_DIST += tests/bench/run tests/bench/bench.t tests/bench/RESULTS.md \
-	tests/bench/files.sh \
 	tests/bench/scale \
 	tests/bench/scale.py

@@ -178,6 +178,36 @@ static void stage_note(struct ledger *l)
 	stage(l, RECORD_NOTE, &body);
 }
 
+static uint64_t stage_crl_intent(struct ledger *l, uint64_t number, const uint8_t *closes)
+{
+	BODY(body);
+	BODY(raw);
+	uint16_t count = 0;
+	struct crl_intent_record r = { .ca_key = { 1 }, .shards = 1, .number = number, .entries = 7 };
+	memcpy(r.request_id, &made, sizeof(made));
+	if (closes)
+		list_put(&raw, &count, 0, (struct slice){ closes, KEY_ID_SIZE });
+	r.closes = list_of(&raw, count);
+	record_crl_intent_put(&body, &r);
+	return stage(l, RECORD_CRL_INTENT, &body);
+}
+
+static void stage_crl_result(struct ledger *l, uint64_t intent)
+{
+	BODY(body);
+	struct crl_result_record r = { intent, slice_text("signature"), { 0 } };
+	record_crl_result_put(&body, &r);
+	stage(l, RECORD_CRL_RESULT, &body);
+}
+
+static void stage_latched(struct ledger *l, const char *what)
+{
+	BODY(body);
+	struct latched_record why = { slice_text(what), slice_text("a test") };
+	record_latched_put(&body, &why);
+	stage(l, RECORD_LATCHED, &body);
+}
+
 /* One thing of each kind that a life leaves, with intents that stay open for a while. */
 static void live(struct ledger *l)
 {
@@ -196,16 +226,24 @@ static void live(struct ledger *l)
 		stage_ca(l, (uint8_t)(10 + round));
 		stage_leaf_result(l, open[0]);
 		stage_lost(l, open[1], RECORD_CERT_INTENT);
+		const uint8_t ca[KEY_ID_SIZE] = { (uint8_t)(10 + round) };
+		uint64_t crl = stage_crl_intent(l, 2 * (uint64_t)round + 1, round % 2 ? ca : NULL);
+		uint64_t second = 0;
 		assert_int_equal(ledger_commit(l), 0);
 		stage_lost(l, key, RECORD_KEY_INTENT);
-		BODY(closed);
-		struct ca_closed_record r = { .ca_key = { (uint8_t)(10 + round) } };
-		record_ca_closed_put(&closed, &r);
-		stage(l, RECORD_CA_CLOSED, &closed);
-		BODY(latched);
-		struct latched_record why = { slice_text("clock"), slice_text("a test") };
-		record_latched_put(&latched, &why);
-		stage(l, RECORD_LATCHED, &latched);
+		stage_crl_result(l, crl);
+		second = stage_crl_intent(l, 2 * (uint64_t)round + 2, NULL);
+		assert_int_equal(ledger_commit(l), 0);
+		stage_lost(l, second, RECORD_CRL_INTENT);
+		if (round % 2 == 0) {
+			BODY(closed);
+			struct ca_closed_record r = { .ca_key = { (uint8_t)(10 + round) } };
+			record_ca_closed_put(&closed, &r);
+			stage(l, RECORD_CA_CLOSED, &closed);
+		}
+		stage_latched(l, "clock");
+		if (round == 3)
+			stage_latched(l, "crl 01000000000000000000000000000000.0000");
 		assert_int_equal(ledger_commit(l), 0);
 	}
 }

@@ -550,6 +550,20 @@ static void a_commit_of_any_length_is_in_the_file(void **state)
 	assert_seen("SELECT count(*) FROM certificate", "1501");
 }
 
+static void a_state_is_one_of_three(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	assert_int_equal(put_certificate(s, 1, "active", "a.example"), STORE_DONE);
+	assert_int_equal(put_certificate(s, 2, "revoked", "a.example"), STORE_DONE);
+	assert_int_equal(put_certificate(s, 3, "withheld", "a.example"), STORE_DONE);
+	assert_int_equal(put_certificate(s, 4, "lost", "a.example"), -1);
+	assert_seen("SELECT count(*) FROM certificate", "3");
+	assert_seen("SELECT sql LIKE '% IN (%' FROM sqlite_schema WHERE name = 'certificate'", "0");
+	assert_seen("PRAGMA integrity_check", "ok");
+	store_close(s);
+}
+
 static int set_ledger(struct store_session *s, void *with)
 {
 	return store_ledger_update(s, with);
@@ -691,6 +705,7 @@ int main(void)
 		EACH(many_write_at_once),
 		EACH(a_killed_writer_loses_nothing),
 		EACH(a_commit_of_any_length_is_in_the_file),
+		EACH(a_state_is_one_of_three),
 		EACH(the_mark_only_rises),
 		EACH(replies_are_kept_by_actor_key_and_route),
 		EACH(what_cannot_be_used_is_refused),
