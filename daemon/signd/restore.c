@@ -493,11 +493,8 @@ static const struct section {
 	void (*put)(const struct pass *p, struct buf *out);
 	int (*get)(struct pass *p, struct slice in);
 } sections[] = {
-	{ 1, kept_put, kept_get },
-	{ 2, open_put, open_get },
-	{ 3, meters_put, meters_get },
-	{ 4, closed_put, closed_get },
-	{ 5, crls_put, crls_get }, /* after the open intents, which it knows already */
+	{ 1, kept_put, kept_get },     { 2, open_put, open_get }, { 3, meters_put, meters_get },
+	{ 4, closed_put, closed_get }, { 5, crls_put, crls_get }, /* after the open intents, which it knows already */
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
@@ -599,7 +596,8 @@ int restore(struct signer *s, struct ledger *ledger)
 	struct pass *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -1;
-	*p = (struct pass){ .signer = s, .since = time_now_ms() - 2 * REQUEST_WINDOW_MS,
+	*p = (struct pass){ .signer = s,
+			    .since = time_now_ms() - 2 * REQUEST_WINDOW_MS,
 			    .metered_since = time_now_ms() - METER_DAY_MS };
 	int broken = pass_run(p, ledger);
 	clock_start(&s->clock, ledger_last_time(ledger), s->config.max_downtime_ms);

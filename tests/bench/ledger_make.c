@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -131,6 +132,28 @@ static void stage_ca(struct maker *m, const uint8_t key_id[16])
 	stage(m, RECORD_KEY_BOUND, &body);
 }
 
+/* As much of a TBSCertificate as its validity takes: 90 days from now on; the rest is one long string. */
+static void tbs_write(int64_t now, uint8_t tbs[TBS])
+{
+	static const uint8_t head[] = {
+		0x30, 0x82, (TBS - 4) >> 8, (TBS - 4) & 0xff, 0xa0, 3, 2, 1, 2, 2, 1, 1, 0x30, 0, 0x30, 0, 0x30, 30
+	};
+	uint8_t *at = tbs + sizeof(head);
+	memcpy(tbs, head, sizeof(head));
+	for (int64_t when = now; when <= now + 90 * 86400; when += 90 * 86400, at += 15) {
+		struct tm tm;
+		char text[20];
+		insist(time_calendar(when, &tm) && strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm) == 15,
+		       "no such time");
+		at[0] = 0x17;
+		at[1] = 13;
+		memcpy(at + 2, text + 2, 13);
+	}
+	size_t left = (size_t)(tbs + TBS - at) - 4;
+	const uint8_t string[] = { 0x04, 0x82, (uint8_t)(left >> 8), (uint8_t)left };
+	memcpy(at, string, sizeof(string));
+}
+
 static void stage_leaf(struct maker *m, const uint8_t key_id[16])
 {
 	static uint8_t tbs[TBS], context[CONTEXT], signature[71];
@@ -139,6 +162,7 @@ static void stage_leaf(struct maker *m, const uint8_t key_id[16])
 	for (int i = 0; i < 6; i++)
 		intent.request_id[i] = (uint8_t)(m->time >> (40 - 8 * i));
 	random_bytes(intent.request_id + 6, 10);
+	tbs_write(m->time / 1000, tbs);
 	memcpy(tbs + 100, intent.request_id, 16);
 	memcpy(intent.ca_key, key_id, 16);
 	record_cert_intent_put(&body, &intent);

@@ -137,6 +137,26 @@ else
 fi
 like "$(cat "$work/other.log")" 'driver_refused.*pins another ledger' "and says why"
 
+# The archive: a ledger of fifteen months in four segments: the first stays, all of the second has expired for a month.
+old=$work/archived
+mkdir -m 0700 "$old" "$old/to"
+"$CHANCERY_BUILD/tests/bench/ledger_make" "$old" "$(printf 'cd%.0s' {1..16})" 400000 18 >/dev/null
+sed "s/^ledger_id.*/ledger_id = \"$(printf 'cd%.0s' {1..16})\";/; s|^state_dir.*|state_dir = \"$old\";|; /^head_file/d
+  s|^socket = .*|socket = \"$old/sign.sock\";|" "$conf" >"$old/signd.conf"
+segments() { find "$1" -name '*.seg' | wc -l; }
+before=$(segments "$old/ledger")
+succeeds "--archive" "$STACK_BIN/chancery-signd" --config "$old/signd.conf" --archive "$old/to"
+like "$(segments "$old/ledger") $(segments "$old/to")" "^$((before - 1)) 1\$" "moves what has expired"
+succeeds "and again" "$STACK_BIN/chancery-signd" --config "$old/signd.conf" --archive "$old/to"
+is "$(segments "$old/ledger")" $((before - 1)) "moves no more"
+"$STACK_BIN/chancery-signd" --config "$old/signd.conf" >"$old/log" 2>&1 &
+started() { grep -q ' serving ' "$old/log"; }
+stack_until 60 started && pass "the signer starts without them" || fail "the signer starts without them" "$(tail -n 5 "$old/log")"
+kill $!
+wait $! 2>/dev/null
+refuses "--archive to a folder that is not absolute" "$STACK_BIN/chancery-signd" --config "$old/signd.conf" --archive to
+rm -rf "$old"
+
 # The whole folder as it was a while ago, and the database too; only the head stands elsewhere.
 stack_stop
 cp -rp --sparse=always "$STACK_DIR/signer" "$work/old"
