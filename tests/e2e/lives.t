@@ -152,6 +152,9 @@ is "$(segments "$old/ledger")" $((before - 1)) "moves no more"
 "$STACK_BIN/chancery-signd" --config "$old/signd.conf" >"$old/log" 2>&1 &
 started() { grep -q ' serving ' "$old/log"; }
 stack_until 60 started && pass "the signer starts without them" || fail "the signer starts without them" "$(tail -n 5 "$old/log")"
+read_record() { "$CHANCERY_BUILD/tests/e2e/signer_probe" "$old/sign.sock" "$(printf 'cd%.0s' {1..16})" read "$1"; }
+is "$(read_record 0)" 0 "a record that is there can be read"
+is "$(read_record "$((16#$(basename "$(find "$old/to" -name '*.seg')" .seg)))")" 216 "ARCHIVED: one that was moved can't"
 kill $!
 wait $! 2>/dev/null
 refuses "--archive to a folder that is not absolute" "$STACK_BIN/chancery-signd" --config "$old/signd.conf" --archive to
