@@ -20,12 +20,12 @@ struct conf {
 
 static char seen_mark; /* its address marks a setting that a getter has asked for */
 
-/* So that what stands in quotes in the log ends where it ends. */
+/* So that what stands in quotes in the log ends where it ends; a quote that comes escaped stays so. */
 static void quotes_escape(const char *text, char out[MAX_EXPECTED])
 {
 	size_t n = 0;
 	for (; *text && n < MAX_EXPECTED - 2; text++) {
-		if (*text == '"' || *text == '\\')
+		if (*text == '"' && (n == 0 || out[n - 1] != '\\'))
 			out[n++] = '\\';
 		out[n++] = *text;
 	}

@@ -194,19 +194,6 @@ static int ca_list(struct cli *c, const struct options *o)
 		       : list_print(c, answer, columns, 7, "no CAs yet; `chancery ca create` makes one.");
 }
 
-/* The path of the CA that the first argument names, and something below it. */
-static int ca_path(struct cli *c, const struct options *o, const char *below, struct buf *path)
-{
-	char id[MAX_ID];
-	path_init(path, "/intermediates");
-	int r = lookup_ca(c, o->arguments[0], option_text(o, "issuer"), id);
-	if (r)
-		return r;
-	path_add(path, id);
-	buf_put_text(path, below);
-	return CLI_DONE;
-}
-
 static int ca_show(struct cli *c, const struct options *o)
 {
 	scoped_buf path;

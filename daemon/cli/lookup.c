@@ -160,3 +160,15 @@ int lookup_ca(struct cli *c, const char *text, const char *issuer, char id[MAX_I
 	int r = ca_list_fetch(c, issuer, &list);
 	return r ? r : row_find(c, json_object_get(list, "data"), "CA", text, id);
 }
+
+int ca_path(struct cli *c, const struct options *o, const char *below, struct buf *path)
+{
+	char id[MAX_ID];
+	path_init(path, "/intermediates");
+	int r = lookup_ca(c, o->arguments[0], option_text(o, "issuer"), id);
+	if (r)
+		return r;
+	path_add(path, id);
+	buf_put_text(path, below);
+	return CLI_DONE;
+}

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 #define MAX_ID 128 /* bytes; ours have 40 */
 
@@ -16,6 +16,9 @@
 int lookup_issuer(struct cli *c, const char *text, char id[MAX_ID]);
 /* issuer: an id or a name, within which the CA is looked for; NULL: everywhere. */
 int lookup_ca(struct cli *c, const char *text, const char *issuer, char id[MAX_ID]);
+
+/* The path of the CA that the first argument names, within --issuer, and something below it. */
+int ca_path(struct cli *c, const struct options *o, const char *below, struct buf *path);
 
 /* {"data":[CA…]} of one issuer, or of all. */
 int ca_list_fetch(struct cli *c, const char *issuer, json_t **answer);

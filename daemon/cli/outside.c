@@ -21,17 +21,6 @@ const struct option_spec outside_options[] = {
 	{ .name = NULL },
 };
 
-/* The path of the CA that the first argument names, and what is below it. */
-static int path_make(struct cli *c, const struct options *o, const char *below, struct buf *path)
-{
-	char id[MAX_ID];
-	path_init(path, "/intermediates");
-	int r = lookup_ca(c, o->arguments[0], option_text(o, "issuer"), id);
-	path_add(path, r ? "" : id);
-	buf_put_text(path, below);
-	return r;
-}
-
 int ca_csr(struct cli *c, const struct options *o)
 {
 	scoped_buf path, text;
@@ -40,7 +29,7 @@ int ca_csr(struct cli *c, const struct options *o)
 	int r = pem_target_check(c, "out", option_text(o, "out"));
 	if (r)
 		return r;
-	r = path_make(c, o, "/csr", &path);
+	r = ca_path(c, o, "/csr", &path);
 	if (r == CLI_DONE)
 		r = client_get_text(c, &path, &text);
 	return r ? r : pem_write_csr(c, option_text(o, "out"), buf_text(&text));
@@ -55,7 +44,7 @@ static int certificate_send(struct cli *c, const struct options *o, const char *
 	int r = pem_read_certificate(c, "certificate", o->arguments[1], &pem);
 	if (r)
 		return r;
-	r = path_make(c, o, below, &path);
+	r = ca_path(c, o, below, &path);
 	if (r)
 		return r;
 	if (option_flag(o, "dry-run"))

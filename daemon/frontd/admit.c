@@ -13,7 +13,6 @@
 #include "frontd/answer.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
-#include "frontd/input.h"
 #include "frontd/made.h"
 #include "frontd/outside.h"
 #include "frontd/root.h"
@@ -101,15 +100,8 @@ static int check_known(struct front *f, struct call *c, struct admission *a)
 
 static int admission_read(struct front *f, struct call *c, struct admission *a)
 {
-	static const char *const members[] = { FIELD, NULL };
 	const char *pem;
-	int r = root_keyless(c);
-	if (!r)
-		r = input_members(c, members);
-	if (!r)
-		r = input_block(c, FIELD, MAX_ROOT_PEM, &pem);
-	if (!r && !pem)
-		r = call_refuse(c, 400, "missing_field", FIELD, FIELD " is required: one PEM block, CERTIFICATE.");
+	int r = root_read_member(c, FIELD, &pem);
 	if (!r)
 		r = load(f, c, a);
 	if (!r)
@@ -156,7 +148,8 @@ static int admit(struct front *f, struct call *c, struct admission *a)
 	if (asked == SIGNER_REFUSED)
 		signer_settle(&hold, 0);
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_ADMIT)
-		return call_refuse(c, 400, "not_issued", FIELD, "The signer does not take " FIELD " for one of this CA.");
+		return call_refuse(c, 400, "not_issued", FIELD,
+				   "The signer does not take " FIELD " for one of this CA.");
 	if (asked)
 		return answer_signer(c, asked, &answer);
 	int r = commit(f, c, a, reply.ledger_seq);

@@ -7,7 +7,6 @@
 #include "frontd/answer.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
-#include "frontd/input.h"
 #include "frontd/outside.h"
 #include "frontd/root.h"
 #include "frontd/view.h"
@@ -110,7 +109,8 @@ static int check_parent(struct call *c, const struct arrival *a)
 			      row_text(parent->name));
 	if (!check_signed(buf_slice(&a->in.der), parent->certificate))
 		return refuse(c, "wrong_issuer",
-			      FIELD " names the CA's parent, %s, as its issuer, but the parent's key has not signed it.",
+			      FIELD
+			      " names the CA's parent, %s, as its issuer, but the parent's key has not signed it.",
 			      row_text(parent->name));
 	return 0;
 }
@@ -195,10 +195,12 @@ static int check_validity(struct call *c, const struct arrival *a)
 	char until[TIME_TEXT_SIZE];
 	time_text(last, until);
 	if (got->not_after > last)
-		return refuse(c, "beyond_issuer", FIELD " must not outlast its issuer's chain, which ends on %s.", until);
+		return refuse(c, "beyond_issuer", FIELD " must not outlast its issuer's chain, which ends on %s.",
+			      until);
 	if (got->not_after - got->not_before > asked + DAY)
 		return refuse(c, "validity_too_long", FIELD " is valid for %lld days, and %lld were asked for.",
-			      (long long)((got->not_after - got->not_before) / DAY), (long long)((asked + DAY - 1) / DAY));
+			      (long long)((got->not_after - got->not_before) / DAY),
+			      (long long)((asked + DAY - 1) / DAY));
 	return 0;
 }
 
@@ -346,11 +348,10 @@ static int dry_reply(struct call *c, const struct arrival *a)
 	return call_reply(c, 200,
 			  json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "dry_run", 1, "id",
 				    view_text(a->ca.id), "subject", view_name(buf_slice(&got->subject.raw)), "serial",
-				    view_hex(got->serial.at, got->serial.len), "not_before",
-				    view_time(got->not_before), "not_after", view_time(got->not_after),
-				    "path_len_constraint", view_path_len(got->path_len), "name_constraints",
-				    view_constraints(&stated), "effective_name_constraints",
-				    view_constraints(&effective)));
+				    view_hex(got->serial.at, got->serial.len), "not_before", view_time(got->not_before),
+				    "not_after", view_time(got->not_after), "path_len_constraint",
+				    view_path_len(got->path_len), "name_constraints", view_constraints(&stated),
+				    "effective_name_constraints", view_constraints(&effective)));
 }
 
 /* Brought in once more, it is answered as the first time. */
@@ -389,15 +390,8 @@ static int arrive(struct front *f, struct call *c, const char *pem)
 
 int intermediate_certificate(struct front *f, struct call *c)
 {
-	static const char *const known[] = { FIELD, NULL };
 	const char *pem;
-	int r = root_keyless(c);
-	if (!r)
-		r = input_members(c, known);
-	if (!r)
-		r = input_block(c, FIELD, MAX_ROOT_PEM, &pem);
-	if (!r && !pem)
-		r = call_refuse(c, 400, "missing_field", FIELD, FIELD " is required: one PEM block, CERTIFICATE.");
+	int r = root_read_member(c, FIELD, &pem);
 	if (r)
 		return r;
 	/* Nobody gives the CA up, or retires its parent, meanwhile. */

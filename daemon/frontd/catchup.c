@@ -196,8 +196,8 @@ static int batch_open(const struct batch *b, struct open_intents *open)
 	for (size_t i = 0; i < b->count; i++) {
 		const struct record *r = &b->all[i].record;
 		uint64_t seq;
-		bool intent = r->type == RECORD_KEY_INTENT || r->type == RECORD_CERT_INTENT ||
-			      r->type == RECORD_CSR_INTENT;
+		bool intent =
+			r->type == RECORD_KEY_INTENT || r->type == RECORD_CERT_INTENT || r->type == RECORD_CSR_INTENT;
 		if (intent && open_add(open, r->seq))
 			return -1;
 		if (intent_of(r, &seq))

@@ -92,7 +92,8 @@ int intermediate_csr(struct front *f, struct call *c)
 		return call_refuse(c, 404, "csr_not_found", NULL,
 				   "The CA has no request: its certificate was not asked for elsewhere.");
 	if (!ca_waits(&ca) && !ca.certificate.len)
-		return call_refuse(c, 409, "ca_given_up", NULL, "The CA was given up; its request is not to be signed.");
+		return call_refuse(c, 409, "ca_given_up", NULL,
+				   "The CA was given up; its request is not to be signed.");
 	r = pem_put_block(&pem, "CERTIFICATE REQUEST", ca.csr);
 	buf_put_u8(&pem, 0);
 	char *text = r || !buf_ok(&pem) ? NULL : strdup((const char *)pem.at);

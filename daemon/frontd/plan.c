@@ -191,8 +191,7 @@ static int read_parent(struct front *f, struct call *c, struct plan *p)
 	r = chain_load(s, parent, &p->above);
 	if (r < 0)
 		return answer_store(c);
-	if (r || !slice_equal(p->above.ca[0].issuer_id, p->issuer.id) ||
-	    ca_reserved(&p->above.ca[0]))
+	if (r || !slice_equal(p->above.ca[0].issuer_id, p->issuer.id) || ca_reserved(&p->above.ca[0]))
 		return call_refuse(c, 404, "ca_not_found", "parent_ca_id",
 				   "There is no such parent CA in this issuer.");
 	if (p->above.count == MAX_CHAIN)

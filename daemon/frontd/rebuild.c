@@ -361,7 +361,8 @@ static int imported_above(struct store_session *s, struct restored *x)
 	return *parent ? chain_load(s, parent, &x->above) : 1;
 }
 
-/* A root that was registered, or a CA whose certificate was signed elsewhere. b->intent is its IMPORTED; with a key it counts once the key is bound. */
+/* A root that was registered, or a CA whose certificate was signed elsewhere. b->intent is its IMPORTED; with a key it
+ * counts once the key is bound. */
 static int rebuild_imported(struct store_session *s, const struct rebuild *b)
 {
 	struct imported_record in;

@@ -23,7 +23,8 @@ int rebuild_record(struct store_session *s, const struct rebuild *r);
 
 /* The request of a CA whose certificate is signed elsewhere (rebuild_request.c). */
 int rebuild_request(struct store_session *s, const struct rebuild *r);
-/* The issuer that a record's context names: made, or with change brought up to it; STORE_TAKEN: its name is another's. */
+/* The issuer that a record's context names: made, or with change brought up to it; STORE_TAKEN: its name is another's.
+ */
 int rebuild_issuer(struct store_session *s, json_t *context, int64_t when, bool change);
 /* Logs why a record is left out; 0. */
 int rebuild_passed_over(const struct rebuild *r, const char *why);

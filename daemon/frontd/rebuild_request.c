@@ -107,8 +107,7 @@ static void requested_free(struct requested *x)
 static int constraints_fill(struct requested *x)
 {
 	struct constraints stated = facts_constraints(&x->facts), above;
-	if (constraints_unpack(x->above.ca[0].effective, &above) ||
-	    constraints_combine(&stated, &above, &x->effective))
+	if (constraints_unpack(x->above.ca[0].effective, &above) || constraints_combine(&stated, &above, &x->effective))
 		return -1;
 	struct constraints effective = constraints_of(&x->effective);
 	constraints_pack(&stated, &x->packed_stated);

@@ -1,4 +1,5 @@
-/* A CA's life after active: retiring, retired; or retired at once, if its certificate never came. One step at a time, each with its note on the ledger first. */
+/* A CA's life after active: retiring, retired; or retired at once, if its certificate never came. One step at a time,
+ * each with its note on the ledger first. */
 #include <string.h>
 
 #include "base/time.h"

@@ -12,6 +12,7 @@
 #include "base/algorithm.h"
 #include "base/text.h"
 #include "frontd/check.h"
+#include "frontd/input.h"
 #include "names/constraints.h"
 #include "names/dn.h"
 #include "wire/inner.h"
@@ -67,6 +68,19 @@ int root_keyless(struct call *c)
 	json_object_foreach(c->body, member, value) if (holds_key(value) && text_visible(slice_text(member)) &&
 							strlen(member) < 64) return refuse_key(c, member);
 	return refuse_key(c, NULL);
+}
+
+int root_read_member(struct call *c, const char *field, const char **pem)
+{
+	const char *const known[] = { field, NULL };
+	int r = root_keyless(c);
+	if (!r)
+		r = input_members(c, known);
+	if (!r)
+		r = input_block(c, field, MAX_ROOT_PEM, pem);
+	if (r || *pem)
+		return r;
+	return call_refuse(c, 400, "missing_field", field, "%s is required: one PEM block, CERTIFICATE.", field);
 }
 
 /* Exactly one block, and that of a certificate. */
@@ -178,12 +192,12 @@ static int authority_check(const struct reading *r)
 	const struct facts *f = &r->root->facts;
 	if (!f->ca)
 		return refuse_kind(r, "not_ca", "%s must be a CA's certificate: basicConstraints with CA:TRUE.",
-			      r->field);
+				   r->field);
 	if (!(f->key_usage & USAGE_KEY_CERT_SIGN))
 		return refuse_kind(r, "not_ca", "%s must have keyCertSign in its key usage.", r->field);
 	if (f->path_len != PATH_LEN_NONE && f->path_len > MAX_PATH_LEN)
 		return refuse_kind(r, "invalid", "%s must have a path length of at most %d, or none.", r->field,
-			      MAX_PATH_LEN);
+				   MAX_PATH_LEN);
 	struct constraints stated = facts_constraints(f);
 	if (!constraints_check(&stated))
 		return refuse(r, "bad_name_constraint", "%s has name constraints that can't be enforced.", r->field);

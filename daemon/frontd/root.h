@@ -23,6 +23,8 @@ struct root {
 
 /* Refuses a body that holds a private key anywhere; 0, or positive after call_refuse(). */
 int root_keyless(struct call *c);
+/* The request whose one member, field, holds a certificate: its text. */
+int root_read_member(struct call *c, const char *field, const char **pem);
 /* 0, or positive after call_refuse() about field. root_free() is due after any answer. */
 int root_read(struct call *c, const char *field, const char *pem, int64_t now, struct root *out);
 /* The same for a CA's certificate that another CA has signed: all of it but who that was. */

@@ -86,7 +86,8 @@ int intermediate_chain(struct front *f, struct call *c)
 	if (r || ca_reserved(&chain.ca[0]))
 		return answer_no_ca(c);
 	if (!chain.ca[0].certificate.len)
-		return call_refuse(c, 409, "no_certificate", NULL, "The CA has no certificate yet, so it has no chain.");
+		return call_refuse(c, 409, "no_certificate", NULL,
+				   "The CA has no certificate yet, so it has no chain.");
 	if (slice_equal(chain.ca[0].state, slice_text("withheld")))
 		return answer_withheld(c);
 	size_t to = root && strcmp(root, "false") == 0 ? chain.count - 1 : chain.count;

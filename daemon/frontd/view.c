@@ -138,14 +138,13 @@ json_t *view_ca(const struct ca_row *row)
 	json_t *rest = json_pack(
 		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "serial",
 		made ? view_hex(row->serial.at, row->serial.len) : json_null(), "fingerprint",
-		made ? view_hex(row->fingerprint, 32) : json_null(), "not_before",
-		view_time(row->not_before), "not_after", view_time(row->not_after), "path_len_constraint",
-		view_path_len(row->path_len), "name_constraints", view_packed_constraints(row->constraints),
-		"effective_name_constraints", view_packed_constraints(row->effective), "algorithm",
-		a ? a->name : "unknown", "metadata", view_metadata(row->metadata), "held",
-		row->held.len ? view_text(row->held) : json_null(), "key_state", gone_is(row) ? "gone" : "kept",
-		"ledger_seq", json_integer((json_int_t)row->ledger_seq), "created_at", view_time(row->created_at),
-		"updated_at", view_time(row->updated_at));
+		made ? view_hex(row->fingerprint, 32) : json_null(), "not_before", view_time(row->not_before),
+		"not_after", view_time(row->not_after), "path_len_constraint", view_path_len(row->path_len),
+		"name_constraints", view_packed_constraints(row->constraints), "effective_name_constraints",
+		view_packed_constraints(row->effective), "algorithm", a ? a->name : "unknown", "metadata",
+		view_metadata(row->metadata), "held", row->held.len ? view_text(row->held) : json_null(), "key_state",
+		gone_is(row) ? "gone" : "kept", "ledger_seq", json_integer((json_int_t)row->ledger_seq), "created_at",
+		view_time(row->created_at), "updated_at", view_time(row->updated_at));
 	if (!ca || !rest || json_object_update(ca, rest)) {
 		json_decref(ca);
 		ca = NULL;

@@ -14,10 +14,10 @@ static const char *const kind_names[] = { "", "leaf", "ca", "ocsp-responder", "s
 
 #define KIND_BIT(kind) (1U << (kind))
 static const unsigned default_kinds[CLASS_COUNT] = {
-	[CLASS_ROOT] = KIND_BIT(KIND_CA),
-	[CLASS_SINGLE] = KIND_BIT(KIND_LEAF),
-	[CLASS_INTERMEDIATE] = KIND_BIT(KIND_CA) | KIND_BIT(KIND_LEAF),
-	[CLASS_ISSUING] = KIND_BIT(KIND_LEAF),
+	[CLASS_ROOT] = KIND_BIT(KIND_CA) | KIND_BIT(KIND_OCSP_RESPONDER),
+	[CLASS_SINGLE] = KIND_BIT(KIND_LEAF) | KIND_BIT(KIND_OCSP_RESPONDER),
+	[CLASS_INTERMEDIATE] = KIND_BIT(KIND_CA) | KIND_BIT(KIND_LEAF) | KIND_BIT(KIND_OCSP_RESPONDER),
+	[CLASS_ISSUING] = KIND_BIT(KIND_LEAF) | KIND_BIT(KIND_OCSP_RESPONDER),
 };
 
 /* Names of settings that there is one of for each kind begin with these. */
@@ -104,14 +104,14 @@ static unsigned read_mask(struct conf *conf, struct setting at, unsigned (*bit_o
 static unsigned kind_bit(const char *text)
 {
 	for (unsigned i = KIND_LEAF; i < KIND_COUNT; i++)
-		if (i != KIND_OCSP_RESPONDER && strcmp(text, kind_names[i]) == 0)
+		if (strcmp(text, kind_names[i]) == 0)
 			return 1U << i;
 	return 0;
 }
 
 static unsigned name_type_bit(const char *text)
 {
-	for (unsigned i = 1; i < NAME_DIRECTORY; i++)
+	for (unsigned i = 1; i <= NAME_DIRECTORY; i++)
 		if (strcmp(text, name_type_text((uint8_t)i)) == 0)
 			return 1U << i;
 	return 0;
@@ -201,7 +201,7 @@ static void read_class(struct conf *conf, enum key_class c, struct ceilings *out
 	const char *name = class_names[c];
 	*out = (struct ceilings){ 0 };
 	out->kinds = read_mask(conf, setting_of(name, "", "kinds"), kind_bit,
-			       "\"leaf\", \"ca\" or \"subca-foreign\"", default_kinds[c]);
+			       "\"leaf\", \"ca\", \"ocsp-responder\" or \"subca-foreign\"", default_kinds[c]);
 	read_kinds(conf, name, c == CLASS_ROOT || c == CLASS_SINGLE, out);
 	out->crl_longest = read_days(conf, setting_of(name, "", "crl_days"), 3660,
 				     c == CLASS_ROOT || c == CLASS_INTERMEDIATE ? 398 : 31);

@@ -42,8 +42,7 @@ static void lost_written(struct signer *s, struct op *op)
 	certify_end(s, op, op->refusal);
 }
 
-/* No signature came of the intent. */
-static void certify_lost(struct signer *s, struct op *op)
+void certify_lost(struct signer *s, struct op *op)
 {
 	struct lost_record lost = { op->intent, op->records[0].type }; /* the intent's */
 	op->refusal = request_trouble(op);
@@ -55,13 +54,35 @@ static void certify_lost(struct signer *s, struct op *op)
 	signer_journal(s, op, lost_written);
 }
 
+/* What binds a responder's key instead of a charter: there is none. */
+static bool is_responder(const struct op *op)
+{
+	return op->subject && op->charter.len == 0;
+}
+
+static struct responder_bound_record responder_of(const struct op *op)
+{
+	struct responder_bound_record r = { .cert = op->intent,
+					    .not_before = op->not_before,
+					    .not_after = op->not_after };
+	if (is_responder(op)) {
+		memcpy(r.key_id, op->subject->id, KEY_ID_SIZE);
+		memcpy(r.ca_key, op->key->id, KEY_ID_SIZE);
+	}
+	return r;
+}
+
 static void certify_done(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE) {
 		certify_end(s, op, request_trouble(op));
 		return;
 	}
-	if (op->subject && key_bind(op->subject, buf_slice(&op->charter), op->not_before, op->not_after) != 0)
+	const struct responder_bound_record responder = responder_of(op);
+	if (is_responder(op) && key_respond(op->subject, &responder, op->records[1].seq) != 0)
+		log_error("binding_failed", "intent=%llu", (unsigned long long)op->intent);
+	if (op->subject && !is_responder(op) &&
+	    key_bind(op->subject, buf_slice(&op->charter), op->not_before, op->not_after) != 0)
 		log_error("binding_failed", "intent=%llu", (unsigned long long)op->intent);
 	request_concluded(s, op, op->records[0].seq);
 	if (op->verb == INNER_KEY_CSR)
@@ -83,7 +104,10 @@ static void certify_concluded(struct op *op)
 		record_csr_result_put(op_record(op, RECORD_CSR_RESULT), &csr);
 	else
 		record_cert_result_put(op_record(op, RECORD_CERT_RESULT), &result);
-	if (op->subject) {
+	if (is_responder(op)) {
+		struct responder_bound_record bound = responder_of(op);
+		record_responder_bound_put(op_record(op, RECORD_RESPONDER_BOUND), &bound);
+	} else if (op->subject) {
 		struct key_bound_record bound = { .cert = op->intent,
 						  .not_before = op->not_before,
 						  .not_after = op->not_after,
@@ -93,24 +117,38 @@ static void certify_concluded(struct op *op)
 	}
 }
 
+void certify_count_wrong(struct signer *s, struct key *k)
+{
+	if (++k->wrong_signatures == WRONG_SIGNATURES)
+		latch_key(s, k, "It gave three signatures that do not verify.");
+}
+
+void certify_wrong(struct signer *s, struct op *op)
+{
+	certify_count_wrong(s, op->key);
+	certify_lost(s, op);
+}
+
 /* It verified and its result is on the ledger, or not. */
 static void certify_verified(struct signer *s, struct op *op)
 {
-	if (op->trouble != OP_SIGNATURE_WRONG) {
+	if (op->trouble == OP_SIGNATURE_WRONG)
+		certify_wrong(s, op);
+	else
 		certify_done(s, op);
-		return;
-	}
-	if (++op->key->wrong_signatures == WRONG_SIGNATURES)
-		latch_key(s, op->key, "It gave three signatures that do not verify.");
+}
+
+void certify_unsigned(struct signer *s, struct op *op)
+{
+	if (op->trouble == OP_TOKEN_REFUSED)
+		check_refused(s, op->key, op->driver_code);
 	certify_lost(s, op);
 }
 
 static void certify_signed(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE) {
-		if (op->trouble == OP_TOKEN_REFUSED)
-			check_refused(s, op->key, op->driver_code);
-		certify_lost(s, op);
+		certify_unsigned(s, op);
 		return;
 	}
 	op->concluded = certify_concluded;
@@ -178,6 +216,28 @@ static struct verdict reserve_subject(struct signer *s, struct op *op, struct dr
 	return refused(0, NULL);
 }
 
+/* A responder's key: unbound, or one that answers for this CA already and gets another certificate. */
+static struct verdict draft_responder(struct signer *s, struct op *op, const struct cert_sign_request *r,
+				      struct draft *d)
+{
+	struct key *k = r->subject_key.len == KEY_ID_SIZE ? keys_find(&s->keys, r->subject_key.at) : NULL;
+	if (!k)
+		return refused(REFUSE_KEY_UNKNOWN, "subject_key");
+	bool again = k->state == KEY_STATE_RESPONDER && memcmp(k->responder_of, op->key->id, KEY_ID_SIZE) == 0;
+	if (!again && (k->state != KEY_STATE_UNBOUND || k->reserved.len))
+		return refused(REFUSE_RESPONDER_KEY, "subject_key");
+	if (!again && op->key->state == KEY_STATE_CLOSED)
+		return refused(REFUSE_KEY_CLOSED, "ca_key");
+	if (keys_subject_taken(&s->keys, buf_slice(&d->subject), buf_slice(&k->public_key)))
+		return refused(REFUSE_SUBJECT_TAKEN, "subject");
+	op->subject = k;
+	d->fields.public_key = buf_slice(&k->public_key);
+	d->subject_key_id = k->id;
+	if (!again)
+		key_reserve(k, buf_slice(&d->subject));
+	return refused(0, NULL);
+}
+
 static struct verdict find_unbound(const struct signer *s, struct slice id, struct key **out)
 {
 	struct key *k = id.len == KEY_ID_SIZE ? keys_find(&s->keys, id.at) : NULL;
@@ -189,16 +249,17 @@ static struct verdict find_unbound(const struct signer *s, struct slice id, stru
 	return refused(0, NULL);
 }
 
-/* The CA that is to sign: bound, open, its token there. */
-static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_ID_SIZE], struct key **out)
+/* The CA that is to sign: bound, its token there; open, but for the certificate of its OCSP responder. */
+static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_ID_SIZE], uint8_t kind, struct key **out)
 {
 	struct key *k = keys_find(&s->keys, id);
 	if (!k)
 		return refused(REFUSE_KEY_UNKNOWN, "ca_key");
-	if (k->state == KEY_STATE_UNBOUND)
+	if (!k->charter_bytes.len)
 		return refused(REFUSE_KEY_UNBOUND, "ca_key");
-	if (key_stopped(k))
-		return refused(key_stopped(k), "ca_key");
+	uint16_t stopped = kind == KIND_OCSP_RESPONDER ? key_silent(k) : key_stopped(k);
+	if (stopped)
+		return refused(stopped, "ca_key");
 	*out = k;
 	return refused(k->slot && slot_expected(k->slot) ? 0 : REFUSE_TOKEN_AWAY, "ca_key");
 }
@@ -207,6 +268,8 @@ static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_I
 static struct verdict draft_subject_key(struct signer *s, struct op *op, const struct cert_sign_request *r,
 					struct draft *d)
 {
+	if (r->kind == KIND_OCSP_RESPONDER)
+		return draft_responder(s, op, r, d);
 	if (r->kind != KIND_LEAF) {
 		struct verdict v = find_unbound(s, r->subject_key, &op->subject);
 		if (v.code)
@@ -230,7 +293,7 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 
 static struct verdict draft_cert(struct signer *s, struct op *op, const struct cert_sign_request *r, struct draft *d)
 {
-	struct verdict v = find_issuer(s, r->ca_key, &op->key);
+	struct verdict v = find_issuer(s, r->ca_key, r->kind, &op->key);
 	if (v.code)
 		return v;
 	const struct issuer issuer = key_issuer(op->key, s->config.classes);
@@ -357,6 +420,8 @@ static struct verdict draft_csr(struct signer *s, struct op *op, const struct ke
 	if (!k->slot || !slot_expected(k->slot))
 		return refused(REFUSE_TOKEN_AWAY, "key_id");
 	bool bound = k->state == KEY_STATE_BOUND;
+	if (k->state == KEY_STATE_RESPONDER)
+		return refused(REFUSE_KEY_BOUND, "key_id");
 	struct verdict v = charter_check_csr(r, bound);
 	if (v.code)
 		return v;

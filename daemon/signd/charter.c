@@ -143,7 +143,7 @@ static struct verdict check_opaque(const struct issuer *issuer, const struct cer
 	return FINE;
 }
 
-static bool url_ok(uint8_t use, struct slice url)
+bool charter_url(uint8_t use, struct slice url)
 {
 	static const char *const schemes[] = { "http://", "https://", "ldap://" };
 	if (use < URL_CRL || use > URL_CA_ISSUERS || !text_is_ascii(url) || !text_valid(url))
@@ -161,7 +161,7 @@ static struct verdict check_urls_and_policies(struct list urls, struct list poli
 	uint8_t use;
 	struct slice item;
 	while (list_next(&urls, &use, &item))
-		if (!url_ok(use, item))
+		if (!charter_url(use, item))
 			return REFUSED(URL, "urls");
 	while (list_next(&policies, &use, &item))
 		if (!oid_valid(item))
@@ -230,6 +230,23 @@ static struct verdict check_ca(const struct issuer *issuer, const struct cert_si
 	return v;
 }
 
+/* An OCSP responder's certificate has a name and nothing else to be asked for: the encoder writes the rest. */
+static struct verdict check_responder(const struct issuer *issuer, const struct cert_sign_request *r)
+{
+	const struct constraints effective = { issuer->charter->permitted, issuer->charter->excluded };
+	if (has_leaf_fields(r) || r->urls.count || r->policies.count)
+		return REFUSED(NOT_FOR_KIND, r->urls.count ? "urls" : "alt_names");
+	if (r->path_len != PATH_LEN_NONE || r->permitted.count || r->excluded.count)
+		return REFUSED(NOT_FOR_KIND, r->path_len != PATH_LEN_NONE ? "path_len" : "name_constraints");
+	if (issuer->charter->ext_key_usage.count &&
+	    !oid_held(issuer->charter->ext_key_usage, OID_SLICE(OID_OCSP_SIGNING)))
+		return REFUSED(EXT_KEY_USAGE, "kind");
+	struct verdict v = check_subject(r->subject, true);
+	if (!v.code && constraints_admit_subject(&effective, r->subject) != CONSTRAINTS_OK)
+		v = REFUSED(NAME_OUTSIDE, "subject");
+	return v;
+}
+
 /*
  * A CA whose key is not here signs what no ledger sees: it is bounded by its certificate alone, which therefore says
  * how deep and for which names. Nobody can approve one yet.
@@ -254,7 +271,9 @@ struct verdict charter_check(const struct issuer *issuer, const struct cert_sign
 	if (!v.code)
 		v = check_urls_and_policies(r->urls, r->policies);
 	if (!v.code)
-		v = r->kind == KIND_LEAF ? check_leaf(issuer, r) : check_ca(issuer, r);
+		v = r->kind == KIND_LEAF	     ? check_leaf(issuer, r)
+		    : r->kind == KIND_OCSP_RESPONDER ? check_responder(issuer, r)
+						     : check_ca(issuer, r);
 	if (!v.code && r->kind == KIND_SUBCA_FOREIGN)
 		v = check_foreign(r);
 	return v;

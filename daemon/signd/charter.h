@@ -47,6 +47,8 @@ struct verdict {
 	const char *field;
 };
 
+/* Whether a URL is one that a certificate or a CRL may carry for this use. */
+bool charter_url(uint8_t use, struct slice url);
 /* Everything of CERT_SIGN that can be said without looking at other keys or the request's id. */
 struct verdict charter_check(const struct issuer *issuer, const struct cert_sign_request *r, int64_t now);
 /* The same for CA_SELF, which has no issuer but itself. */

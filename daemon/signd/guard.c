@@ -11,6 +11,7 @@
 #include "base/ready.h"
 #include "signd/signer.h"
 #include "wire/inner_answer.h"
+#include "wire/passing.h"
 
 #define READ_SIZE 65536		    /* a vector of requests per wake */
 #define MAX_OUT (8 * 1024 * 1024)   /* answers a peer has not read; past it he is cut off */
@@ -26,6 +27,8 @@ struct peer_conn {
 	uint32_t events; /* that the loop watches for */
 	uid_t uid;
 	struct buf in, out;
+	struct passing came, goes; /* descriptors, with frames of in and out */
+	int passed;		   /* that of the frame in hand */
 };
 
 struct guard {
@@ -53,6 +56,9 @@ static void peer_close(struct peer_conn *p, const char *why)
 			p->guard->peers[i] = NULL;
 	loop_remove(p->guard->signer->loop, &p->watch);
 	fd_close(&p->watch.fd);
+	passing_close(&p->came);
+	passing_close(&p->goes);
+	fd_close(&p->passed);
 	buf_free(&p->in);
 	buf_free(&p->out);
 	free(p);
@@ -78,6 +84,7 @@ static int peer_open(struct guard *g, int fd, unsigned who, uid_t uid)
 				 .number = g->next_number++,
 				 .who = who,
 				 .uid = uid,
+				 .passed = -1,
 				 .events = EPOLLIN };
 	buf_init(&p->in, FRAME_HEAD + MAX_FRAME_BODY);
 	buf_init(&p->out, MAX_OUT);
@@ -136,6 +143,9 @@ static int frame_take(struct peer_conn *p, const struct frame *f)
 {
 	struct guard *g = p->guard;
 	int verdict = frame_judge(p, f);
+	fd_close(&p->passed);
+	if (f->verb == INNER_CRL_SIGN) /* the only one that brings one along */
+		p->passed = passing_take(&p->came);
 	if (verdict < 0)
 		return frame_malformed(p, f);
 	if (verdict > 0) {
@@ -163,21 +173,22 @@ static int frames_take(struct peer_conn *p)
 	if (state != FRAME_PARTIAL || (f.version && (!verb || f.length > verb->most)))
 		return frame_malformed(p, &f);
 	buf_drop(&p->in, used);
-	return 0;
+	fd_close(&p->passed);
+	/* One that came with no frame of its own would be the next one's. */
+	return p->in.len == 0 && p->came.count ? -1 : 0;
 }
 
 /* 0; -1: the connection is broken. */
 static int peer_flush(struct peer_conn *p)
 {
 	while (p->out.len) {
-		ssize_t n = send(p->watch.fd, p->out.at, p->out.len, MSG_NOSIGNAL);
+		ssize_t n = passing_send(p->watch.fd, &p->out, MSG_NOSIGNAL, &p->goes);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n < 0)
 			return -1;
-		buf_drop(&p->out, (size_t)n);
 	}
 	p->answered = false;
 	uint32_t events = (p->out.len < PAUSE_OUT ? EPOLLIN : 0) | (p->out.len ? EPOLLOUT : 0);
@@ -191,7 +202,10 @@ static ssize_t peer_read(struct peer_conn *p)
 {
 	size_t room = p->in.max - p->in.len < READ_SIZE ? p->in.max - p->in.len : READ_SIZE;
 	uint8_t *at = buf_room(&p->in, room);
-	ssize_t n = at ? recv(p->watch.fd, at, room, 0) : -1;
+	/* From who may not send one none is taken: the kernel closes it. */
+	ssize_t n = !at			  ? -1
+		    : p->who & FROM_FRONT ? passing_recv(p->watch.fd, at, room, 0, &p->came)
+					  : recv(p->watch.fd, at, room, 0);
 	if (n > 0)
 		p->in.len += (size_t)n;
 	return n;
@@ -236,6 +250,21 @@ void guard_send(struct guard *g, uint64_t peer)
 	struct peer_conn *p = peer_find(g, peer);
 	if (p)
 		p->answered = true;
+}
+
+int guard_passed(struct guard *g, uint64_t peer)
+{
+	struct peer_conn *p = peer_find(g, peer);
+	return p ? fd_take(&p->passed) : -1;
+}
+
+bool guard_pass(struct guard *g, uint64_t peer, int fd)
+{
+	struct peer_conn *p = peer_find(g, peer);
+	if (p)
+		return passing_put(&p->goes, fd, p->out.len);
+	fd_close(&fd);
+	return false;
 }
 
 void guard_flush(struct guard *g)

@@ -29,6 +29,10 @@ struct buf *guard_out(struct guard *g, uint64_t peer);
 void guard_send(struct guard *g, uint64_t peer);
 /* Sends what a round of the loop has answered, each peer's at once. */
 void guard_flush(struct guard *g);
+/* The descriptor that came with the request in hand, the caller's from now on; -1: none. */
+int guard_passed(struct guard *g, uint64_t peer);
+/* Takes a descriptor over, to go with the answer that is put next; false: it can't, and is closed. */
+bool guard_pass(struct guard *g, uint64_t peer, int fd);
 /* Answers with a refusal: number, field (may be NULL), the seconds after which it may succeed. */
 void guard_refuse(struct guard *g, uint64_t peer, uint16_t verb, uint64_t tag, uint16_t code, const char *field,
 		  uint32_t retry_after);

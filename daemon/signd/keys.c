@@ -23,6 +23,7 @@ struct key *key_new(const uint8_t id[KEY_ID_SIZE], struct slice token, struct sl
 	buf_init(&k->public_key, public_key.len);
 	buf_init(&k->charter_bytes, MAX_RECORD_BODY);
 	buf_init(&k->reserved, MAX_RECORD_BODY);
+	buf_init(&k->certificate, MAX_RECORD_BODY);
 	buf_put_slice(&k->public_key, public_key);
 	k->algorithm = public_key_read(public_key, &k->verify);
 	k->driver_key_len = driver_key.len;
@@ -44,6 +45,7 @@ void key_free(struct key *k)
 	buf_free(&k->public_key);
 	buf_free(&k->charter_bytes);
 	buf_free(&k->reserved);
+	buf_free(&k->certificate);
 	free(k);
 }
 
@@ -99,21 +101,39 @@ int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t no
 	return 0;
 }
 
+int key_respond(struct key *k, const struct responder_bound_record *r, uint64_t seq)
+{
+	bool again = k->state == KEY_STATE_RESPONDER && memcmp(k->responder_of, r->ca_key, KEY_ID_SIZE) == 0;
+	if (k->state != KEY_STATE_UNBOUND && !again)
+		return 1;
+	k->state = KEY_STATE_RESPONDER;
+	memcpy(k->responder_of, r->ca_key, KEY_ID_SIZE);
+	k->responder_seq = seq;
+	k->not_before = r->not_before;
+	k->not_after = r->not_after;
+	buf_clear(&k->certificate);
+	key_unreserve(k);
+	return 0;
+}
+
 void key_close(struct key *k)
 {
 	if (k->state != KEY_STATE_GONE)
 		k->state = KEY_STATE_CLOSED;
 }
 
-uint16_t key_stopped(const struct key *k)
+uint16_t key_silent(const struct key *k)
 {
 	if (k->state == KEY_STATE_GONE)
 		return REFUSE_KEY_GONE;
-	if (k->state == KEY_STATE_CLOSED)
-		return REFUSE_KEY_CLOSED;
 	if (k->latched)
 		return REFUSE_KEY_LATCHED;
 	return k->trouble ? REFUSE_KEY_TROUBLE : 0;
+}
+
+uint16_t key_stopped(const struct key *k)
+{
+	return k->state == KEY_STATE_CLOSED ? REFUSE_KEY_CLOSED : key_silent(k);
 }
 
 bool key_is_root(const struct key *k)
@@ -176,8 +196,7 @@ struct key *keys_by_public(const struct keys *keys, struct slice public_key)
 {
 	uint64_t mark = fingerprint_of(public_key);
 	for (size_t i = 0; i < keys->count; i++)
-		if (keys->marks[i].public_key == mark &&
-		    slice_equal(buf_slice(&keys->all[i]->public_key), public_key))
+		if (keys->marks[i].public_key == mark && slice_equal(buf_slice(&keys->all[i]->public_key), public_key))
 			return keys->all[i];
 	return NULL;
 }

@@ -15,9 +15,10 @@
 
 #define MAX_KEYS 16384 /* CAs and keys without one; about 2 KiB each */
 
-enum key_state { KEY_STATE_UNBOUND, KEY_STATE_BOUND, KEY_STATE_CLOSED, KEY_STATE_GONE };
+enum key_state { KEY_STATE_UNBOUND, KEY_STATE_BOUND, KEY_STATE_CLOSED, KEY_STATE_GONE, KEY_STATE_RESPONDER };
 
 struct slot;
+struct responder_bound_record;
 
 struct key {
 	uint8_t id[KEY_ID_SIZE];
@@ -44,6 +45,11 @@ struct key {
 	struct charter charter; /* if bound; points into charter_bytes */
 	struct buf charter_bytes;
 	int64_t not_before, not_after;
+
+	/* An OCSP responder's key has no charter: it signs ResponseData only. */
+	uint8_t responder_of[KEY_ID_SIZE];
+	uint64_t responder_seq;		 /* of the RESPONDER_BOUND, which follows its certificate's result */
+	struct buf certificate;		 /* once it was asked for */
 	struct key *above;		 /* the CA that charter.parent names, once it was needed */
 	struct meter meters[KIND_COUNT]; /* by enum cert_kind */
 };
@@ -57,8 +63,8 @@ struct keys {
 	size_t count;
 	struct key **all;
 	struct key_mark *marks; /* in the same order */
-	struct buf outside; /* of CAs whose keys are not here: hashes of subject and public key, one pair after the
-			       other */
+	struct buf outside;	/* of CAs whose keys are not here: hashes of subject and public key, one pair after the
+				   other */
 };
 
 /* A key with this public key, not yet in the table; NULL if it is not a key we know how to use. */
@@ -70,6 +76,8 @@ void key_free(struct key *k); /* in no table any more */
  * stays closed, one that is gone stays gone. Positive: it does not fit the key, which stays as it was.
  */
 int key_bind(struct key *k, struct slice charter, int64_t not_before, int64_t not_after);
+/* Binds an OCSP responder's key, or binds it anew, by the record of this number. Positive: it is another thing. */
+int key_respond(struct key *k, const struct responder_bound_record *r, uint64_t seq);
 /* Keeps a subject for the key until it is bound or let go. */
 void key_reserve(struct key *k, struct slice subject);
 void key_unreserve(struct key *k);
@@ -77,6 +85,8 @@ void key_unreserve(struct key *k);
 struct issuer key_issuer(const struct key *k, const struct ceilings all[CLASS_COUNT]);
 /* One way; a key that is gone stays so. */
 void key_close(struct key *k);
+/* The refusal that a key meets that signs nothing at all, for good or now; 0. One that is closed still signs CRLs. */
+uint16_t key_silent(const struct key *k);
 /* The refusal that a key meets that will never sign certificates again, or not now; 0. */
 uint16_t key_stopped(const struct key *k);
 bool key_is_root(const struct key *k);

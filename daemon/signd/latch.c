@@ -88,7 +88,7 @@ static void latch_written(struct signer *s, struct op *op)
 	signer_op_done(s, op);
 }
 
-static void latch_record(struct signer *s, const char *what, const char *why)
+void latch_record(struct signer *s, const char *what, const char *why)
 {
 	struct op *op = signer_op(s, 0, 0, 0);
 	struct latched_record r = { slice_text(what), slice_text(why) };
@@ -133,12 +133,13 @@ bool latch_any(const struct signer *s)
 	for (size_t i = 0; i < s->keys.count; i++)
 		if (s->keys.all[i]->latched)
 			return true;
-	return false;
+	return scopes_latched(&s->scopes);
 }
 
 void latch_forget(struct signer *s)
 {
 	memset(s->latches.closed, 0, sizeof(s->latches.closed));
+	scopes_resume(&s->scopes);
 	for (size_t i = 0; i < s->keys.count; i++) {
 		s->keys.all[i]->latched = false;
 		s->keys.all[i]->wrong_signatures = 0;
@@ -167,6 +168,11 @@ int latch_take(struct signer *s, const struct latched_record *r)
 			latch_set(s, (enum latch)i, why);
 			return 0;
 		}
+	struct scope *scope = scopes_by_latch(&s->scopes, what);
+	if (scope) {
+		scope->latched = true;
+		return 0;
+	}
 	if (strncmp(what, "key ", 4) != 0 || strlen(what) != 4 + 2 * KEY_ID_SIZE ||
 	    !hex_decode(what + 4, 2 * KEY_ID_SIZE, id, sizeof(id)))
 		return 1;

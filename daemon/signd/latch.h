@@ -34,6 +34,8 @@ void latch_tick(struct signer *s);
 
 void latch_close(struct signer *s, enum latch which, const char *why);
 void latch_key(struct signer *s, struct key *k, const char *why);
+/* Puts a latch of this name on the ledger: its owner has closed it. */
+void latch_record(struct signer *s, const char *what, const char *why);
 /* Whether any is closed, of the signer or of a key. */
 bool latch_any(const struct signer *s);
 /* All are open from here on: what a RESUMED of an earlier life says. */

@@ -12,22 +12,32 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/check.c daemon/signd/check.h \
 	daemon/signd/clock.c daemon/signd/clock.h \
 	daemon/signd/config.c daemon/signd/config.h \
+	daemon/signd/crl.c daemon/signd/crl.h \
+	daemon/signd/crl_draft.c daemon/signd/crl_draft.h \
 	daemon/signd/encode/cert.c daemon/signd/encode/cert.h \
+	daemon/signd/encode/crl.c daemon/signd/encode/crl.h \
 	daemon/signd/encode/csr.c daemon/signd/encode/csr.h \
 	daemon/signd/encode/der.c daemon/signd/encode/der.h \
+	daemon/signd/encode/ocsp.c daemon/signd/encode/ocsp.h \
 	daemon/signd/encode/oid.c daemon/signd/encode/oid.h \
+	daemon/signd/entries.c daemon/signd/entries.h \
 	daemon/signd/gone.c daemon/signd/gone.h \
 	daemon/signd/guard.c daemon/signd/guard.h \
 	daemon/signd/health.c daemon/signd/health.h \
 	daemon/signd/import.c daemon/signd/import.h \
+	daemon/signd/issued.c daemon/signd/issued.h \
 	daemon/signd/journal.c daemon/signd/journal.h \
 	daemon/signd/keygen.c daemon/signd/keygen.h \
 	daemon/signd/keys.c daemon/signd/keys.h \
+	daemon/signd/last.c daemon/signd/last.h \
 	daemon/signd/latch.c daemon/signd/latch.h \
 	daemon/signd/law.c daemon/signd/law.h \
 	daemon/signd/loop.c daemon/signd/loop.h \
+	daemon/signd/merge.c daemon/signd/merge.h \
 	daemon/signd/meter.c daemon/signd/meter.h \
 	daemon/signd/notary.c daemon/signd/notary.h \
+	daemon/signd/ocsp.c daemon/signd/ocsp.h \
+	daemon/signd/ocsp_draft.c daemon/signd/ocsp_draft.h \
 	daemon/signd/op.c daemon/signd/op.h \
 	daemon/signd/public_key.c daemon/signd/public_key.h \
 	daemon/signd/queue.c daemon/signd/queue.h \
@@ -36,9 +46,12 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/request.c daemon/signd/request.h \
 	daemon/signd/restore.c daemon/signd/restore.h \
 	daemon/signd/resume.c daemon/signd/resume.h \
+	daemon/signd/scopes.c daemon/signd/scopes.h \
+	daemon/signd/scribe.c daemon/signd/scribe.h \
 	daemon/signd/serve.c daemon/signd/serve.h \
 	daemon/signd/signer.c daemon/signd/signer.h \
 	daemon/signd/slot.c daemon/signd/slot.h \
+	daemon/signd/stream.c daemon/signd/stream.h \
 	daemon/signd/tally.c daemon/signd/tally.h \
 	daemon/signd/verify.c daemon/signd/verify.h
 daemon_signd_libsignd_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
@@ -58,6 +71,10 @@ noinst_PROGRAMS += tests/e2e/import_probe
 tests_e2e_import_probe_SOURCES = tests/e2e/import_probe.c
 tests_e2e_import_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_e2e_import_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+noinst_PROGRAMS += tests/e2e/crl_probe
+tests_e2e_crl_probe_SOURCES = tests/e2e/crl_probe.c
+tests_e2e_crl_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_crl_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
 dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 

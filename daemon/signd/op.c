@@ -30,6 +30,8 @@ void op_free(struct op *op)
 	buf_free(&op->note);
 	for (size_t i = 0; i < MAX_OP_RECORDS; i++)
 		buf_free(&op->records[i].body);
+	if (op->work_free)
+		op->work_free(op->work);
 	free(op);
 }
 

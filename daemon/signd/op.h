@@ -15,6 +15,7 @@
 
 struct signer;
 struct key;
+struct ledger_reader;
 
 /* A record for the journal: filled in by the loop, numbered by the flusher. */
 struct staged {
@@ -58,9 +59,14 @@ struct op {
 	size_t slot;	    /* ... and its token, an index of slots */
 	uint64_t intent;    /* sequence number */
 
+	void (*task)(struct op *op, struct ledger_reader *ledger); /* what a scribe does with it */
+	void *work;						   /* of its verb, */
+	void (*work_free)(void *work);				   /* ... which goes with the op */
+
 	struct buf message; /* what is signed */
 	uint8_t digest[MAX_DIGEST];
 	size_t digest_len;    /* of the message, as its key's algorithm wants it; 0: not made yet, or Ed25519 */
+	bool digested;	      /* its verb has made the digest; message is empty */
 	struct buf raw;	      /* what the driver answered */
 	struct buf signature; /* the contents of signatureValue */
 	struct buf note;      /* not empty: becomes the ledger's checkpoint when the records are durable */

@@ -39,6 +39,15 @@ static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
 			 driver_refusal_sentence(s->log_key->trouble));
 		list_put(items, count, STOP_LOG_KEY, slice_text(text));
 	}
+	for (size_t i = 0; i < s->scopes.count && *count < MAX_LATCHES; i++) {
+		if (!s->scopes.all[i]->latched)
+			continue;
+		hex_encode(s->scopes.all[i]->ca_key, KEY_ID_SIZE, id);
+		snprintf(text, sizeof(text),
+			 "The signer's copy of the last CRL of key %s, shard %u, is missing or damaged.", id,
+			 s->scopes.all[i]->shard);
+		list_put(items, count, STOP_LATCHED, slice_text(text));
+	}
 	for (size_t i = 0; i < s->keys.count && *count < MAX_LATCHES; i++) {
 		if (!s->keys.all[i]->latched)
 			continue;
@@ -90,7 +99,8 @@ static uint8_t state_of(const struct key *k)
 	static const uint8_t states[] = { [KEY_STATE_UNBOUND] = KEY_REPORT_UNBOUND,
 					  [KEY_STATE_BOUND] = KEY_REPORT_BOUND,
 					  [KEY_STATE_CLOSED] = KEY_REPORT_CLOSED,
-					  [KEY_STATE_GONE] = KEY_REPORT_GONE };
+					  [KEY_STATE_GONE] = KEY_REPORT_GONE,
+					  [KEY_STATE_RESPONDER] = KEY_REPORT_RESPONDER };
 	return states[k->state];
 }
 

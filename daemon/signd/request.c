@@ -39,7 +39,7 @@ static bool outcome_read(struct signer *s, uint64_t seq, struct outcome *o)
 	if (!outcome_record(s, seq, &o->bytes[1], &o->last, &o->type))
 		return false;
 	bool second = o->type == RECORD_CERT_RESULT || o->type == RECORD_KEY_RESULT || o->type == RECORD_CSR_RESULT ||
-		      o->type == RECORD_LOST;
+		      o->type == RECORD_CRL_RESULT || o->type == RECORD_LOST;
 	if (second && o->last.len >= 8)
 		o->intent = get_u64(o->last.at);
 	if (!outcome_record(s, o->intent, &o->bytes[0], &o->first, &intent_type) ||
@@ -78,6 +78,8 @@ static void outcome_reply(struct signer *s, uint64_t peer, const struct frame *f
 		reply_csr_again(s, peer, f->tag, o);
 	else if (o->type == RECORD_IMPORTED && record_imported_get(o->last, &imported) == PACK_OK)
 		reply_imported(s, peer, f->tag, o->intent, imported.key_id);
+	else if (o->type == RECORD_CRL_RESULT)
+		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_CRL_REPEATED, "request_id", 0);
 	else if (o->type == RECORD_LOST)
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_REQUEST_LOST, "request_id", 0);
 	else
@@ -139,7 +141,8 @@ struct op *request_begin(struct signer *s, uint64_t peer, const struct frame *f,
 
 void request_refuse(struct signer *s, struct op *op, uint16_t code, const char *field)
 {
-	bool passes = code == REFUSE_TOKEN_AWAY || code == REFUSE_SIGNATURE_WRONG || code == REFUSE_TOO_MANY_UNBOUND;
+	bool passes = code == REFUSE_TOKEN_AWAY || code == REFUSE_SIGNATURE_WRONG || code == REFUSE_TOO_MANY_UNBOUND ||
+		      code == REFUSE_CRL_BUSY || code == REFUSE_OCSP_BUSY;
 	uint32_t retry_after = op->retry_after ? op->retry_after : passes ? RETRY_SOON : 0;
 	guard_refuse(s->guard, op->peer, op->verb, op->tag, code, field, retry_after);
 	signer_op_done(s, op);

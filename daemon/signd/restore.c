@@ -127,6 +127,29 @@ static int take_binding(struct pass *p, const struct record *r)
 	return k ? -key_bind(k, bound.charter, bound.not_before, bound.not_after) : -1;
 }
 
+/* What it lists of our own CAs was closed when it was asked for, whatever came of it. */
+static int take_crl(struct pass *p, const struct record *r, struct crl_intent_record *crl)
+{
+	uint8_t tag;
+	struct slice id;
+	while (list_next(&crl->closes, &tag, &id)) {
+		struct key *k = id.len == KEY_ID_SIZE ? keys_find(&p->signer->keys, id.at) : NULL;
+		if (!k || !k->charter_bytes.len)
+			return -1;
+		key_close(k);
+	}
+	return scopes_intend(&p->signer->scopes, crl, r->seq);
+}
+
+static int take_responder(struct pass *p, const struct record *r)
+{
+	struct responder_bound_record bound;
+	if (record_responder_bound_get(r->body, &bound) != PACK_OK)
+		return -1;
+	struct key *k = keys_find(&p->signer->keys, bound.key_id);
+	return k ? -key_respond(k, &bound, r->seq) : -1;
+}
+
 /* What it drew on its issuer and those above; a root's own draws on nobody. */
 static void meter_cert(struct pass *p, const struct record *r, const struct cert_intent_record *cert)
 {
@@ -144,6 +167,11 @@ static int take_intent(struct pass *p, const struct record *r)
 	struct cert_intent_record cert;
 	struct key_intent_record key;
 	struct csr_intent_record csr;
+	struct crl_intent_record crl;
+	if (r->type == RECORD_CRL_INTENT)
+		return record_crl_intent_get(r->body, &crl) != PACK_OK || take_crl(p, r, &crl) != 0
+			       ? -1
+			       : intent_open(p, r, crl.request_id, (struct slice){ 0 });
 	if (r->type == RECORD_CSR_INTENT)
 		return record_csr_intent_get(r->body, &csr) != PACK_OK
 			       ? -1
@@ -165,6 +193,11 @@ static int take_outcome(struct pass *p, const struct record *r)
 	struct csr_result_record csr;
 	struct lost_record lost;
 	struct open_intent intent;
+	struct crl_result_record crl;
+	if (r->type == RECORD_CRL_RESULT)
+		return record_crl_result_get(r->body, &crl) == PACK_OK && intent_close(p, r, crl.intent, &intent)
+			       ? scopes_conclude(&p->signer->scopes, crl.intent)
+			       : -1;
 	if (r->type == RECORD_CSR_RESULT)
 		return record_csr_result_get(r->body, &csr) == PACK_OK && intent_close(p, r, csr.intent, &intent) ? 0
 														  : -1;
@@ -245,15 +278,19 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_KEY_INTENT:
 	case RECORD_CERT_INTENT:
 	case RECORD_CSR_INTENT:
+	case RECORD_CRL_INTENT:
 		return take_intent(p, r);
 	case RECORD_KEY_RESULT:
 		return take_key(p, r);
 	case RECORD_CERT_RESULT:
 	case RECORD_CSR_RESULT:
+	case RECORD_CRL_RESULT:
 	case RECORD_LOST:
 		return take_outcome(p, r);
 	case RECORD_KEY_BOUND:
 		return take_binding(p, r);
+	case RECORD_RESPONDER_BOUND:
+		return take_responder(p, r);
 	case RECORD_IMPORTED:
 		return take_imported(p, r);
 	case RECORD_NOTE:
@@ -268,6 +305,7 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_CEILINGS:
 		return take_law(p, r);
 	case RECORD_REFUSED:
+	case RECORD_OCSP_BATCH:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
 		return 0;

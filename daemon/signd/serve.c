@@ -24,8 +24,10 @@
 #include "signd/calls.h"
 #include "signd/guard.h"
 #include "signd/notary.h"
+#include "signd/ocsp.h"
 #include "signd/resume.h"
 #include "signd/restore.h"
+#include "signd/scribe.h"
 #include "signd/signer.h"
 #include "signd/slot.h"
 
@@ -136,6 +138,7 @@ static void tick(void *of)
 	bool hungry = false;
 	look_around(s);
 	notary_tick(s);
+	ocsp_tick(s);
 	for (size_t i = 0; i < s->config.token_count; i++)
 		hungry = slot_tick(s->slots[i]) || hungry;
 	signer_hand_over(s);
@@ -174,13 +177,22 @@ static int rights_limit(const struct config *c)
 							       : -1;
 }
 
+static int start_scribes(struct signer *s)
+{
+	char folder[PATH_MAX];
+	s->crl_folder = last_folder(s->config.state_dir);
+	return s->crl_folder < 0 || state_path(&s->config, "ledger", folder) != 0
+		       ? -1
+		       : scribes_start(folder, s->inbox, &s->scribes);
+}
+
 static int bring_up(struct signer *s, struct watch *signals)
 {
 	*signals = (struct watch){ signals_take(), signal_event, s };
 	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 ||
 	    start_ledger(s) != 0 || verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
 		return -1;
-	if (loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
+	if (start_scribes(s) != 0 || loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
 		return -1;
 	return calls_limit(JAIL_SANITIZED);
 }
@@ -188,6 +200,8 @@ static int bring_up(struct signer *s, struct watch *signals)
 static void bring_down(struct signer *s)
 {
 	guard_stop(s->guard);
+	if (s->scribes)
+		scribes_stop(s->scribes);
 	if (s->verifiers)
 		verifiers_stop(s->verifiers);
 	if (s->journal)
@@ -199,6 +213,8 @@ static void bring_down(struct signer *s)
 	if (s->reader)
 		ledger_reader_close(s->reader);
 	keys_free(&s->keys);
+	scopes_free(&s->scopes);
+	fd_close(&s->crl_folder);
 	key_free(s->log_key);
 	recent_free(s->recent);
 	buf_free(&s->note);
@@ -208,7 +224,7 @@ static void bring_down(struct signer *s)
 
 int serve(struct config *config)
 {
-	struct signer s = { .config = *config };
+	struct signer s = { .config = *config, .crl_folder = -1 };
 	struct watch signals = { .fd = -1 };
 	struct journal_head head;
 	if (rights_limit(config) != 0)
@@ -318,7 +334,7 @@ static int make_log_key(struct signer *s, struct op *op)
 
 int serve_init(struct config *config)
 {
-	struct signer s = { .config = *config };
+	struct signer s = { .config = *config, .crl_folder = -1 };
 	char folder[PATH_MAX];
 	struct stat st;
 	scoped_op *op = op_new();

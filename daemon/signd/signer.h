@@ -14,12 +14,14 @@
 #include "signd/latch.h"
 #include "signd/loop.h"
 #include "signd/recent.h"
+#include "signd/scopes.h"
 #include "signd/tally.h"
 #include "signd/verify.h"
 
 #define MAX_IN_FLIGHT 1024 /* ops; a request past it is refused BUSY */
 
 struct guard;
+struct scribes;
 
 struct signer {
 	struct config config;
@@ -32,6 +34,12 @@ struct signer {
 	struct slot *slots[MAX_SLOTS + 1];
 	struct keys keys;
 	struct recent *recent;
+	struct scopes scopes;
+	struct scribes *scribes;
+	int crl_folder;
+	unsigned crls, answers; /* under way */
+	struct op_chain ocsp;	/* that wait for a record of theirs, */
+	int64_t ocsp_since;	/* ... boot milliseconds */
 	struct meter new_keys;
 	struct tallies tallies;
 	uint8_t law[HASH_SIZE]; /* the last CEILINGS of the ledger; zeros: none yet */

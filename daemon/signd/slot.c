@@ -230,7 +230,8 @@ static void op_ask(struct slot *s, struct op *op)
 
 void slot_sign(struct slot *s, struct op *op)
 {
-	op->digest_len = public_key_digest(op->key->algorithm, buf_slice(&op->message), op->digest);
+	if (!op->digested)
+		op->digest_len = public_key_digest(op->key->algorithm, buf_slice(&op->message), op->digest);
 	op_wait(s, op, DRIVER_SIGN, SIGN_DEADLINE_MS);
 	op_ask(s, op);
 }

@@ -38,6 +38,14 @@ enum key_usage {
 	USAGE_DECIPHER_ONLY = 1 << 8,
 };
 
+/* Whether the rows of CRL_SIGN are all of the CRL's, or only what is new since the last one of its scope. */
+enum crl_form { CRL_WHOLE = 1, CRL_CHANGES = 2 };
+/* RFC 5280 5.3.1; 7 is not used. */
+enum crl_reason { REASON_UNSPECIFIED = 0, REASON_HOLD = 6, REASON_REMOVE = 8, REASON_LAST = 10 };
+/* What OCSP says of a certificate, and by which hash of its issuer's name and key it is known. */
+enum ocsp_status { OCSP_IS_GOOD = 1, OCSP_IS_REVOKED = 2, OCSP_IS_UNKNOWN = 3 };
+enum cert_id_hash { CERT_ID_SHA1 = 1, CERT_ID_SHA256 = 2 };
+
 /* What a NOTE is about. */
 enum note_kind { NOTE_DENIAL = 1, NOTE_TRANSITION = 2, NOTE_REVOCATION = 3, NOTE_AUTHORIZATION = 4, NOTE_OTHER = 5 };
 
@@ -45,7 +53,13 @@ enum note_kind { NOTE_DENIAL = 1, NOTE_TRANSITION = 2, NOTE_REVOCATION = 3, NOTE
 enum driver_state { DRIVER_READY = 1, DRIVER_AWAY = 2, DRIVER_LATCHED = 3 };
 /* Why something isn't signed, the tag of a text in STATUS. */
 enum stop_kind { STOP_PASSES = 0, STOP_LATCHED = 1, STOP_LOG_KEY = 2 };
-enum key_report_state { KEY_REPORT_UNBOUND = 1, KEY_REPORT_BOUND = 2, KEY_REPORT_CLOSED = 3, KEY_REPORT_GONE = 4 };
+enum key_report_state {
+	KEY_REPORT_UNBOUND = 1,
+	KEY_REPORT_BOUND = 2,
+	KEY_REPORT_CLOSED = 3,
+	KEY_REPORT_GONE = 4,
+	KEY_REPORT_RESPONDER = 5
+};
 
 /* The class of a key in CHARTER_READ, by the facts of its certificate. */
 enum key_class_number { KEY_CLASS_ROOT = 1, KEY_CLASS_SINGLE, KEY_CLASS_INTERMEDIATE, KEY_CLASS_ISSUING };

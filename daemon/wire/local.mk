@@ -2,6 +2,7 @@
 noinst_LIBRARIES += daemon/wire/libframe.a daemon/wire/libinner_ask.a daemon/wire/libinner_answer.a \
 	daemon/wire/libdriver_ask.a daemon/wire/libdriver_answer.a
 daemon_wire_libframe_a_SOURCES = daemon/wire/frame.c daemon/wire/frame.h daemon/wire/refusal.c daemon/wire/token.h \
+	daemon/wire/passing.c daemon/wire/passing.h daemon/wire/rows.c daemon/wire/rows.h \
 	daemon/wire/inner.def daemon/wire/inner.h daemon/wire/inner_refusals.def daemon/wire/reports.def \
 	daemon/wire/driver.def daemon/wire/driver.h daemon/wire/driver_refusals.def
 daemon_wire_libinner_ask_a_SOURCES = daemon/wire/inner_ask.c daemon/wire/inner_ask.h daemon/wire/half_ask.h \

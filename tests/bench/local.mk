@@ -11,6 +11,5 @@ tests_bench_http_load_SOURCES = tests/bench/http_load.c
 tests_bench_http_load_CFLAGS = $(AM_CFLAGS) -pthread
 tests_bench_http_load_LDADD = daemon/base/libbase.a -lpthread
 EXTRA_DIST += tests/bench/run tests/bench/bench.t tests/bench/RESULTS.md \
-	tests/bench/files.sh \
 	tests/bench/scale \
 	tests/bench/scale.py

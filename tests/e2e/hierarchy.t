@@ -8,6 +8,9 @@
 #   migrate.t            12
 #   register.t           1 2 3 27
 #   retry.t              45
+#   offline.t            43, and CAs whose parent's key is elsewhere
+#   patterns.t           the trees that people build
+#   scale.t              a thousand CAs
 set -u
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -269,6 +272,8 @@ tries() { # STATUS CODE WHAT: everything that changes the hierarchy
 	create a CA|POST|/api/v1/issuers/$issuer/intermediates|{"name":"role","subject":{"common_name":"role"}}
 	retire a CA|POST|/api/v1/intermediates/$root1/retire|{}
 	record a key's end|POST|/api/v1/intermediates/$root1/key-gone|{}
+	bring a certificate in|POST|/api/v1/intermediates/$root1/certificate|{}
+	admit a certificate|POST|/api/v1/intermediates/$root1/admit|{}
 	REQUESTS
 }
 while read -r method path; do
@@ -279,6 +284,7 @@ GET /api/v1/intermediates/ica-none
 GET /api/v1/intermediates/ica-none/chain
 POST /api/v1/intermediates/ica-none/retire
 POST /api/v1/intermediates/ica-none/key-gone
+GET /api/v1/intermediates/ica-none/csr
 GET /api/v1/intermediates/..%2f..%2fetc
 PATHS
 mark
@@ -299,7 +305,7 @@ api GET "/api/v1/intermediates/$root1"
 is "$status" 200 "case 10: an auditor may read"
 api GET "/api/v1/audit?from=$before&limit=100&type=NOTE"
 is "$(field '[.data[].context | select(.route) | "\(.method) \(.route)"] | sort | join(", ")')" \
-  "PATCH /api/v1/issuers/{id}, POST /api/v1/intermediates/{id}/certificates, POST /api/v1/intermediates/{id}/key-gone, POST /api/v1/intermediates/{id}/retire, POST /api/v1/issuers, POST /api/v1/issuers/{id}/intermediates" \
+  "PATCH /api/v1/issuers/{id}, POST /api/v1/intermediates/{id}/admit, POST /api/v1/intermediates/{id}/certificate, POST /api/v1/intermediates/{id}/certificates, POST /api/v1/intermediates/{id}/key-gone, POST /api/v1/intermediates/{id}/retire, POST /api/v1/issuers, POST /api/v1/issuers/{id}/intermediates" \
   "case 10: each denial is on record"
 is "$(field '[.data[].context | select(.route) | .actor | test("^uid:")] | unique | join(" ")')" true "case 10: with who it was"
 api GET "/api/v1/intermediates/$root1"

@@ -50,6 +50,7 @@ e2e_up() {
   stack_configure
   [ -z "${E2E_WITNESS:-}" ] || witness_between
   [ -z "${E2E_FRONTD:-}" ] || printf '%s\n' "$E2E_FRONTD" >>"$STACK_DIR/conf/frontd.conf"
+  [ -z "${E2E_SIGND:-}" ] || printf '%s\n' "$E2E_SIGND" >>"$STACK_DIR/conf/signd.conf"
   stack_init || e2e_die "no ledger"
   stack_start || e2e_die "the stack is not ready"
   stack_until "${STACK_PATIENCE:-60}" token_ready || e2e_die "the token is not ready"

@@ -10,7 +10,6 @@ set -u
 e2e_up
 anchors=$STACK_DIR/anchors
 ca_ext=$'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash'
-below=$ca_ext$'\nauthorityKeyIdentifier = keyid'
 
 root_make() { # NAME EXTENSIONS [DAYS [OPTIONS...]]: a root with its key in $work/NAME.key
   [ -e "$work/$1.key" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$work/$1.key"
@@ -45,6 +44,10 @@ cp "$work/vault.pem" "$anchors/"
 api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --rawfile p "$work/vault.pem" '{name: "vault", root_cert_pem: $p}')"
 answers 201 "a root whose key is elsewhere"
 vault=$(field .id)
+api GET '/api/v1/audit?last=5&type=NOTE'
+is "$(jq -c --arg ca "$vault" '[.data[].context | select(.from and .ca == $ca) | [.from, .to, .serial]]' <<<"$body")" \
+  "[[\"created\",\"active\",\"$(openssl x509 -in "$work/vault.pem" -noout -serial | cut -d= -f2 | tr 'A-F' 'a-f')\"]]" \
+  "case 11: its step is on record"
 mark
 
 # The request goes out.
@@ -230,7 +233,7 @@ api GET "/api/v1/intermediates/$vault/certificates/$(openssl x509 -in "$work/goo
 is "$status $(field '[.kind, .state] | join(" ")')" "200 ca active" "the certificate is known by its issuer and serial"
 api GET '/api/v1/audit?last=100&type=NOTE'
 is "$(jq -c --arg ca "$policy" '[.data[].context | select(.from and .ca == $ca) | [.from, .to, .asked]]' <<<"$body")" \
-  '[["created","active","path length 1; permitted dns:example.com; excluded dns:secret.example.com"]]' "its step is on record"
+  '[["created","active","path length 1; permitted dns:example.com; excluded dns:secret.example.com"]]' "case 11: its step is on record"
 
 # Given up instead.
 ca given "$vault" '{"path_len_constraint": 0}'
@@ -238,6 +241,9 @@ given=$id
 csr_get "$given" given
 retire "$given" '{"confirm": true, "note": "not wanted any more"}'
 is "$status $(field .state)" "200 retired" "a CA that waits is given up"
+api GET '/api/v1/audit?last=5&type=NOTE'
+is "$(jq -c --arg ca "$given" '[.data[].context | select(.from and .ca == $ca) | [.from, .to, .note, .sha256]]' <<<"$body")" \
+  '[["created","retired","not wanted any more",null]]' "case 11: its step is on record"
 mark
 api GET "/api/v1/intermediates/$given/csr"
 refused 409 ca_given_up '' "its request is not to be had any more"
@@ -366,9 +372,9 @@ cp "$work/frontd.conf" "$STACK_DIR/conf/frontd.conf"
 front_end TERM
 
 # kill -9 at any step: whoever asks again with the same key gets the one CA there is, and then its one certificate.
+all_ready() { stack_ready && token_ready; }
 killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
-  local name=$3 made bring_body create_body ready
-  ready() { stack_ready && token_ready; }
+  local name=$3 made bring_body create_body
   create_body=$(jq -nc --arg n "$name" --arg p "$vault" \
     '{name: $n, subject: {common_name: ("Killed " + $n)}, algorithm: "ECDSA-P256", parent_ca_id: $p, path_len_constraint: 0, ttl_days: 50}')
   API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body" &
@@ -376,7 +382,7 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   sleep "0.$(printf %03d "$2")" # how far it has come by then is different each time
   kill -KILL "$(pid_of "$1")"
   wait "$made"
-  stack_until 60 ready || e2e_die "not ready after kill -9 of $1"
+  stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
   API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
   [ "$status" = 201 ] || { echo "create: $status $body" && return; }
   id=$(field .id)
@@ -388,12 +394,11 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   sleep "0.$(printf %03d "$2")"
   kill -KILL "$(pid_of "$1")"
   wait "$made"
-  stack_until 60 ready || e2e_die "not ready after kill -9 of $1"
+  stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
   API_KEY=bring-$name api POST "/api/v1/intermediates/$id/certificate" "$bring_body"
   [ "$status $(field .state)" = "200 active" ] || { echo "certificate: $status $body" && return; }
   leaf "$id" DNS:www.example.com
   [ "$status" = 201 ] || { echo "leaf: $status $body" && return; }
-  leaves=$((${leaves:-0} + 1))
 }
 for daemon in frontd signd driver; do
   for after in 1 8 20; do
@@ -440,6 +445,5 @@ nothing "the doctor finds nothing wrong with any of them" \
 retire "$vault"
 answers 200 "the parent elsewhere is retired"
 ca late "$vault"
-refused_late="$status $(field .error.code)"
-is "$refused_late" "409 parent_not_active" "and has no more CAs below it"
+is "$status $(field .error.code)" "409 parent_not_active" "and has no more CAs below it"
 tap_done

@@ -5,6 +5,8 @@
 set -u
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/files.sh
+. "$(dirname "$0")/files.sh"
 
 keys=$STACK_DIR/keys anchors=$STACK_DIR/anchors
 for program in chancery-driver-file chancery-frontd; do
@@ -13,25 +15,9 @@ done
 stack_folders
 stack_token || e2e_die "no token"
 stack_configure
-# A second driver beside the token's: keys as files.
-stack_folder 0700 - - "$keys"
-cat >"$STACK_DIR/conf/driver-files.conf" <<CONF
-insecure = true;
-name = "files";
-socket = "$STACK_DIR/driver/files.sock";
-peers = [ "uid:$(id -u)" ];
-ledger_id = "$(cat "$STACK_DIR/conf/ledger_id")";
-folder = "$keys";
-CONF
-sed -i "s|^tokens = .*|tokens = ( { name = \"main\"; socket = \"$STACK_DIR/driver/main.sock\"; },\n  { name = \"files\"; socket = \"$STACK_DIR/driver/files.sock\"; } );|" \
-  "$STACK_DIR/conf/signd.conf"
-echo "files - $STACK_BIN/chancery-driver-file $STACK_DIR/conf/driver-files.conf" >>"$STACK_DIR/stack"
+files_configure
 stack_init || e2e_die "no ledger"
 stack_start || e2e_die "the stack is not ready"
-drivers_ready() { # both
-  api GET /api/v1/status
-  [ "$(jq '[.signer.drivers[]? | select(.state == "ready")] | length' <<<"$body")" = 2 ]
-}
 stack_until 30 drivers_ready || e2e_die "the drivers are not ready"
 
 ca=$'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash'
@@ -136,28 +122,28 @@ before=$(records)
 root_make other "$ca"
 root_make signed "$ca" 30 "/O=Elsewhere/CN=Below" other
 register signed "$uri"
-refused 400 not_self_signed "a certificate by another key" root_cert_pem
+refused 400 not_self_signed "case 2: a certificate by another key" root_cert_pem
 openssl x509 -in "$work/token.pem" -outform DER | perl -0777 -pe 'substr($_, -1) = chr(ord(substr($_, -1)) ^ 1)' |
   openssl x509 -inform DER -out "$work/broken.pem"
 register broken "$uri"
-refused 400 not_self_signed "a signature that does not verify" root_cert_pem
+refused 400 not_self_signed "case 2: a signature that does not verify" root_cert_pem
 openssl req -x509 -new -key "$work/other.key" -subj "/O=Elsewhere/CN=Root token" -days 5 -out "$work/plain.pem" 2>/dev/null \
   -addext 'basicConstraints = critical, CA:FALSE'
 dated_make expired 20200101000000Z 20210101000000Z
 register expired "$uri"
-refused 400 root_expired "an expired root" root_cert_pem
+refused 400 root_expired "case 27: an expired root" root_cert_pem
 dated_make future 20990101000000Z 21000101000000Z
 register future "$uri"
-refused 400 root_not_yet_valid "a root of the future" root_cert_pem
+refused 400 root_not_yet_valid "case 27: a root of the future" root_cert_pem
 root_make usage $'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, cRLSign\nsubjectKeyIdentifier = hash'
 register usage "$uri"
-refused 400 root_not_ca "no keyCertSign" root_cert_pem
+refused 400 root_not_ca "case 27: no keyCertSign" root_cert_pem
 root_make leaf $'basicConstraints = critical, CA:FALSE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = hash'
 register leaf "$uri"
-refused 400 root_not_ca "CA:FALSE" root_cert_pem
+refused 400 root_not_ca "case 27: CA:FALSE" root_cert_pem
 root_make critical "$ca"$'\n1.2.3.4.5 = critical, ASN1:NULL'
 register critical "$uri"
-refused 400 unknown_critical_extension "an unknown critical extension" root_cert_pem
+refused 400 unknown_critical_extension "case 27: an unknown critical extension" root_cert_pem
 like "$(field .error.message)" '1\.2\.3\.4\.5' "and says which"
 root_make odd "$ca"$'\nnameConstraints = critical, permitted;RID:1.2.3.4'
 register odd "$uri"
@@ -176,7 +162,7 @@ register weak "$uri"
 refused 400 algorithm_not_supported "RSA with 1024 bits" root_cert_pem
 cat "$work/token.pem" "$work/other.pem" >"$work/two.pem"
 register two "$uri"
-refused 400 root_not_pem "a second PEM block" root_cert_pem
+refused 400 root_not_pem "case 27: a second PEM block" root_cert_pem
 cp "$work/token.csr" "$work/request.pem"
 register request "$uri"
 refused 400 root_not_pem "a request" root_cert_pem
@@ -195,15 +181,15 @@ for kind in p8 ec; do
     # shellcheck disable=SC2086 # words
     cat $order >"$work/private.pem"
     register private "$uri"
-    refused 400 private_key "a $kind private key" root_cert_pem
-    nothing "not echoed" "$(grep -F "$(sed -n 2p "$work/other.$kind.pem")" <<<"$body")"
+    refused 400 private_key "case 27: a $kind private key" root_cert_pem
+    nothing "case 27: not echoed" "$(grep -F "$(sed -n 2p "$work/other.$kind.pem")" <<<"$body")"
   done
 done
 api POST "/api/v1/issuers/$issuer/intermediates" "$(body_of private "$work/token.pem" "$uri" "$(jq -n --rawfile k "$work/other.p8.pem" '{metadata: {note: $k}}')")"
-refused 400 private_key "a private key in another member"
+refused 400 private_key "case 27: a private key in another member"
 api POST "/api/v1/issuers/$issuer/intermediates" \
   "$(jq -n --rawfile k "$work/other.p8.pem" '{name: "x", subject: {common_name: "x"}, metadata: {a: [$k]}}')"
-refused 400 private_key "a private key with a CA that is to be made"
+refused 400 private_key "case 27: a private key with a CA that is to be made"
 
 # References
 for bad in "$uri?pin-value=1234" "$uri?pin-source=file:/etc/pin" "$uri;module-path=/tmp/x.so" "$uri?module-name=x" "$uri;slot-id=1"; do
@@ -242,7 +228,7 @@ root_make mine "$ca"
 list_root mine
 for reference in "$uri" 'pkcs11:id=%aa%bb%cc' 'pkcs11:model=SoftHSM%20v2;id=%aa%bb%cc'; do
   register mine "$reference"
-  refused 400 key_mismatch "a good root, but another key: $reference" key_driver_id
+  refused 400 key_mismatch "case 3: a good root, but another key: $reference" key_driver_id
 done
 rm "$anchors/token.pem"
 register token "$uri"
@@ -267,9 +253,9 @@ again() {
 body=$(again)
 first=$body
 token=$(field .id)
-like "$token" '^ica-' "the key in the token and its root are registered"
+like "$token" '^ica-' "case 1: the key in the token and its root are registered"
 is "$(jq -c '[.parent_ca_id, .state, .key_driver_id, .name, .subject, .path_len_constraint, .algorithm, .metadata.from]' <<<"$body")" \
-  "[null,\"active\",\"$uri\",\"token\",\"O=Elsewhere, CN=Root token\",1,\"ECDSA-P256\",\"elsewhere\"]" "as what its certificate says"
+  "[null,\"active\",\"$uri\",\"token\",\"O=Elsewhere, CN=Root token\",1,\"ECDSA-P256\",\"elsewhere\"]" "case 1: as what its certificate says"
 is "$(jq -c '.name_constraints[0] | [.permitted, .excluded]' <<<"$body")" \
   '[["dns:example.com","ip:10.0.0.0/8"],["dns:secret.example.com"]]' "with its name constraints"
 is "$(field .serial)" "$(openssl x509 -in "$work/token.pem" -noout -serial | cut -d= -f2 | tr 'A-F' 'a-f')" "its serial"
@@ -277,7 +263,7 @@ is "$(field .fingerprint)" "$(openssl x509 -in "$work/token.pem" -outform DER | 
 is "$(field .not_after)" "$(date -u -d "$(openssl x509 -in "$work/token.pem" -noout -enddate | cut -d= -f2)" +%Y-%m-%dT%H:%M:%SZ)" "its end"
 is "$(again)" "$first" "the same request with its key is answered the same"
 api GET "/api/v1/intermediates/$token"
-is "$(field .key_driver_id)" "$uri" "the reference is kept"
+is "$(field .key_driver_id)" "$uri" "case 1: the reference is kept"
 api GET "/api/v1/intermediates/$token/chain"
 is "$(openssl x509 <<<"$body")" "$(openssl x509 -in "$work/token.pem")" "its chain is its certificate"
 register token "$uri"
@@ -339,7 +325,7 @@ answers 400 "a file that is not there" key_not_found
 register filed file:filed
 answers 201 "the key in a file and its root are registered"
 filed=$(field .id)
-is "$(field .key_driver_id)" file:filed "the reference is kept"
+is "$(field .key_driver_id)" file:filed "case 1: the reference is kept"
 issue "$filed" "$work/www.csr" server
 answers 201 "a leaf of a root that is alone"
 is "$(field .chain_pem)" '' "with nothing between the two"
@@ -506,14 +492,14 @@ stack_stop
 # Nowhere is a private key.
 for kind in p8 ec; do
   line=$(sed -n 2p "$work/other.$kind.pem")
-  nothing "no line of the $kind key in log, database or ledger" \
+  nothing "case 1, 27: no line of the $kind key in log, database or ledger" \
     "$(grep -rlF -e "$line" "$STACK_DIR/log" "$STACK_DIR/db" "$STACK_DIR/signer")"
 done
-nothing "no private key block in log, database or ledger" \
+nothing "case 1, 27: no private key block in log, database or ledger" \
   "$(grep -rl 'PRIVATE KEY' "$STACK_DIR/log" "$STACK_DIR/db" "$STACK_DIR/signer")"
 der=$(openssl pkey -in "$work/other.key" -outform DER | xxd -p | tr -d '\n')
 scalar=${der:72:64}
-nothing "nor its scalar" "$(for file in "$STACK_DIR"/log/* "$STACK_DIR"/db/* "$STACK_DIR"/signer/ledger/*; do
+nothing "case 1, 27: nor its scalar" "$(for file in "$STACK_DIR"/log/* "$STACK_DIR"/db/* "$STACK_DIR"/signer/ledger/*; do
   [ -f "$file" ] && xxd -p "$file" | tr -d '\n' | grep -q "$scalar" && echo "$file"
 done)"
 tap_done

@@ -57,7 +57,7 @@ keys_lost() { echo $(($(count KEY_INTENT) - $(count KEY_RESULT))); }
 # The plain case: the answer came, the client asks again.
 before=$(count CERT_RESULT)
 keyed plain POST "$leaves" "$leaf"
-answers 201 "a leaf with a key"
+answers 201 "case 45: a leaf with a key"
 first=$body
 keyed plain POST "$leaves" "$leaf"
 is "$status $body" "201 $first" "the same key: the same answer, to the byte"
@@ -74,7 +74,7 @@ end frontd
 stack_until 30 stack_ready || diag "not ready"
 (sleep 1 && let_go driver) &
 insist early "$leaves" "$leaf"
-answers 201 "front-end killed, signature under way: the retry gets it"
+answers 201 "case 45: front-end killed, signature under way: the retry gets it"
 first=$body
 is "$(count CERT_RESULT)" $((before + 1)) "and it is the only one"
 keyed early POST "$leaves" "$leaf"
@@ -106,7 +106,7 @@ stack_until 20 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
 end signd
 let_go driver
 insist lost "$leaves" "$leaf"
-answers 201 "signer killed, signature lost: the retry gets another"
+answers 201 "case 45: signer killed, signature lost: the retry gets another"
 first=$body
 keyed lost POST "$leaves" "$leaf"
 is "$body" "$first" "asked once more: the same"
@@ -123,7 +123,7 @@ end frontd
 let_go driver
 stack_until 30 stack_ready || diag "not ready"
 insist changed "$leaves" "$leaf"
-answers 201 "signature lost, profile changed: the retry gets another"
+answers 201 "case 45: signature lost, profile changed: the retry gets another"
 is "$(count CERT_RESULT)" $((before + 1)) "one certificate"
 
 # The token does not answer in time: refused, and the key is good for another try.
@@ -152,7 +152,7 @@ for victim in signd frontd; do
   if [ $victim = frontd ]; then stack_until 30 stack_ready || diag "not ready"; fi
   (sleep 1 && let_go driver) &
   insist "ca-$victim" "$cas" "$(ca "ca-$victim")"
-  answers 201 "$victim killed while a CA's key is made: the retry gets the CA"
+  answers 201 "case 45: $victim killed while a CA's key is made: the retry gets the CA"
   first=$body
   keyed "ca-$victim" POST "$cas" "$(ca "ca-$victim")"
   is "$body" "$first" "asked once more: the same"
@@ -175,7 +175,7 @@ end frontd
 let_go signd
 stack_until 30 stack_ready || diag "not ready"
 insist step "/api/v1/intermediates/$spare/retire" '{"confirm":false}'
-answers 200 "front-end killed in a step: the retry gets the CA"
+answers 200 "case 45: front-end killed in a step: the retry gets the CA"
 is "$(field .state)" retiring "as it is after the step"
 keyed step POST "/api/v1/intermediates/$spare/retire" '{"confirm":false}'
 is "$status $(field .state)" "200 retiring" "asked once more: the same"

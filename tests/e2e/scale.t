@@ -7,8 +7,8 @@ set -u
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/e2e/cases.sh
 . "$(dirname "$0")/cases.sh"
-# shellcheck source=tests/bench/files.sh
-. "$(dirname "$0")/../bench/files.sh"
+# shellcheck source=tests/e2e/files.sh
+. "$(dirname "$0")/files.sh"
 files_up
 cas=1000
 [ -z "${CHANCERY_SLOW:-}" ] || cas=4000

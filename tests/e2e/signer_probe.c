@@ -211,7 +211,7 @@ static void leaf_refusals(const uint8_t ca[16], const uint8_t root[16], const ui
 {
 	struct buf other = { .max = 4096 };
 	REFUSED(r.kind = KIND_CA; r.key_form = KEY_LOCAL, REFUSE_KIND, "a CA under an issuing key");
-	REFUSED(r.kind = KIND_OCSP_RESPONDER, REFUSE_KIND, "an OCSP responder where it is not allowed");
+	REFUSED(r.kind = KIND_OCSP_RESPONDER, REFUSE_SUBJECT_KEY_FORM, "an OCSP responder over an outside key");
 	REFUSED(r.kind = KIND_SUBCA_FOREIGN, REFUSE_KIND, "a CA over an outside key");
 	REFUSED(r.kind = 0, REFUSE_KIND, "no kind");
 	REFUSED(r.kind = 77, REFUSE_KIND, "an unknown kind");

@@ -92,7 +92,9 @@ static int ca_put(struct store_session *s, void *with)
 static int issuer_put(struct store_session *s, void *with)
 {
 	(void)with;
-	struct issuer_row row = { .id = slice_text("iss-1"), .name = slice_text("x"), .hierarchy_mode = slice_text("tree") };
+	struct issuer_row row = { .id = slice_text("iss-1"),
+				  .name = slice_text("x"),
+				  .hierarchy_mode = slice_text("tree") };
 	return store_issuer_insert(s, &row);
 }
 

@@ -21,7 +21,7 @@ void cert_new_serial(int64_t now, uint8_t serial[SERIAL_SIZE])
 }
 
 /* The BIT STRING is the last member of a SubjectPublicKeyInfo: walk there over the AlgorithmIdentifier. */
-static struct slice key_bits(struct slice spki)
+struct slice cert_key_bits(struct slice spki)
 {
 	const unsigned char *p = spki.at, *end = spki.at + spki.len;
 	long n;
@@ -37,7 +37,7 @@ static struct slice key_bits(struct slice spki)
 void cert_key_hash(struct slice public_key, uint8_t hash[KEY_HASH_SIZE])
 {
 	uint8_t whole[HASH_SIZE];
-	hash_of(key_bits(public_key), whole);
+	hash_of(cert_key_bits(public_key), whole);
 	memcpy(hash, whole, KEY_HASH_SIZE);
 }
 

@@ -100,7 +100,7 @@ void der_put_named_bits(struct buf *out, uint16_t flags)
 	der_put(out, DER_BIT_STRING, (struct slice){ bits, 1 + (last + 7) / 8 });
 }
 
-void der_put_time(struct buf *out, int64_t seconds)
+static void put_time(struct buf *out, int64_t seconds, bool utc_allowed)
 {
 	struct tm tm;
 	char text[24];
@@ -108,7 +108,17 @@ void der_put_time(struct buf *out, int64_t seconds)
 		out->broken = true;
 		return;
 	}
-	bool utc = tm.tm_year + 1900 < 2050;
+	bool utc = utc_allowed && tm.tm_year + 1900 < 2050;
 	strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
 	der_put(out, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, slice_text(text + (utc ? 2 : 0)));
+}
+
+void der_put_time(struct buf *out, int64_t seconds)
+{
+	put_time(out, seconds, true);
+}
+
+void der_put_generalized(struct buf *out, int64_t seconds)
+{
+	put_time(out, seconds, false);
 }

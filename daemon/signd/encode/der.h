@@ -21,6 +21,7 @@ enum der_tag {
 	DER_IA5_STRING = 0x16,
 	DER_UTC_TIME = 0x17,
 	DER_GENERALIZED_TIME = 0x18,
+	DER_ENUMERATED = 0x0a,
 	DER_SEQUENCE = 0x30,
 	DER_SET = 0x31,
 };
@@ -44,5 +45,8 @@ void der_put_named_bits(struct buf *out, uint16_t flags);
 /* Unix seconds as RFC 5280 4.1.2.5 wants: UTCTime up to 2049, GeneralizedTime from 2050. Breaks out past the year 9999.
  */
 void der_put_time(struct buf *out, int64_t seconds);
+
+/* Always GeneralizedTime, as OCSP wants (RFC 6960 4.2.2.1). */
+void der_put_generalized(struct buf *out, int64_t seconds);
 
 #endif

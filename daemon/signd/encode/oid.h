@@ -13,6 +13,10 @@
 #define OID_KEY_USAGE "\x55\x1d\x0f"
 #define OID_SUBJECT_ALT_NAME "\x55\x1d\x11"
 #define OID_BASIC_CONSTRAINTS "\x55\x1d\x13"
+#define OID_CRL_NUMBER "\x55\x1d\x14"
+#define OID_DELTA_CRL "\x55\x1d\x1b"
+#define OID_ISSUING_POINT "\x55\x1d\x1c"
+#define OID_FRESHEST_CRL "\x55\x1d\x2e"
 #define OID_NAME_CONSTRAINTS "\x55\x1d\x1e"
 #define OID_CRL_DISTRIBUTION "\x55\x1d\x1f"
 #define OID_POLICIES "\x55\x1d\x20"
@@ -27,6 +31,8 @@
 #define OID_EXTENSION_REQUEST "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e"
 #define OID_ID_CE "\x55\x1d" /* where X.509 keeps its own extensions */
 #define OID_OCSP_NOCHECK "\x2b\x06\x01\x05\x05\x07\x30\x01\x05"
+#define OID_OCSP_BASIC "\x2b\x06\x01\x05\x05\x07\x30\x01\x01"
+#define OID_OCSP_NONCE "\x2b\x06\x01\x05\x05\x07\x30\x01\x02"
 
 #define OID_SLICE(text) ((struct slice){ (const uint8_t *)(text), sizeof(text) - 1 })
 
