@@ -19,7 +19,11 @@ EXTRA_DIST += \
 	tests/e2e/keys.t \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \
+	tests/e2e/lives.t \
 	tests/e2e/lib.sh \
+	tests/e2e/liar.t \
+	tests/e2e/liar.table \
+	tests/e2e/signer_only.sh \
 	tests/e2e/load.py \
 	tests/e2e/load.sh \
 	tests/e2e/migrate.t \
@@ -28,8 +32,14 @@ EXTRA_DIST += \
 	tests/e2e/quickstart.t \
 	tests/e2e/race.py \
 	tests/e2e/race.t \
+	tests/e2e/rates.t \
 	tests/e2e/register.t \
+	tests/e2e/renew.t \
 	tests/e2e/retry.t \
+	tests/e2e/rotate.t \
+	tests/e2e/rotation.sh \
+	tests/e2e/rotation.t \
+	tests/e2e/rotation_faults.t \
 	tests/e2e/scale.t \
 EXTRA_DIST += \
 	tests/e2e/soak.t \

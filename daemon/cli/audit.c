@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/audit_charter.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/export.h"
@@ -11,6 +12,7 @@
 #include "cli/member.h"
 #include "cli/plain.h"
 #include "cli/prove.h"
+#include "cli/reconcile.h"
 #include "cli/record.h"
 #include "cli/verify.h"
 
@@ -202,12 +204,13 @@ static int note_follows(const struct cli *c, const struct checkpoint *before, co
 		return problem_tell(c, CLI_CRITICAL, p, "the head is another ledger's than a moment ago.");
 	if (now->size < before->size)
 		return problem_tell(c, CLI_CRITICAL, p,
-				    "the head is over %" PRIu64 " records and was over %" PRIu64 ": the ledger went back.",
+				    "the head is over %" PRIu64 " records and was over %" PRIu64
+				    ": the ledger went back.",
 				    now->size, before->size);
 	p.code = "head_root";
 	if (now->size == before->size && memcmp(now->root, before->root, sizeof(now->root)) != 0)
-		return problem_tell(c, CLI_CRITICAL, p, "two heads over the same %" PRIu64 " records have different roots.",
-				    now->size);
+		return problem_tell(c, CLI_CRITICAL, p,
+				    "two heads over the same %" PRIu64 " records have different roots.", now->size);
 	return CLI_DONE;
 }
 
@@ -257,7 +260,8 @@ static int audit_checkpoint(struct cli *c, const struct options *o)
 	if (r == CLI_DONE)
 		r = note_fetch(c, &answer);
 	struct checkpoint head;
-	if (r == CLI_DONE && key.len && checkpoint_read(slice_text(member_text(answer, "note")), buf_slice(&key), &head))
+	if (r == CLI_DONE && key.len &&
+	    checkpoint_read(slice_text(member_text(answer, "note")), buf_slice(&key), &head))
 		r = problem_tell(c, CLI_CRITICAL, (struct problem){ .code = "head_signature" },
 				 "the head isn't signed by the log key.");
 	if (r)
@@ -270,6 +274,11 @@ static const struct option_spec list_options[] = {
 	{ "last", OPTION_NUMBER, "N", "the last N records (default 20)" },
 	{ "type", OPTION_TEXT, "TYPE", "only records of this type, such as CERT_INTENT" },
 	{ "follow", OPTION_FLAG, NULL, "go on with new records until interrupted" },
+	{ .name = NULL },
+};
+
+static const struct option_spec charter_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "the issuer that the CA belongs to, where a name is not unique" },
 	{ .name = NULL },
 };
 
@@ -295,7 +304,11 @@ const struct command audit_commands[] = {
 	  audit_check_proof },
 	{ "audit", "consistency", 1, 2, "OLD [NEW]", "Prove that one signed head's tree is the beginning of another's.",
 	  "chancery audit consistency head-of-may.txt", consistency_options, audit_consistency },
-	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.", "chancery audit key --out log-key.pem",
-	  key_options, audit_key },
+	{ "audit", "reconcile", 0, 0, NULL, "Hold the ledger against the database.", "chancery audit reconcile",
+	  reconcile_options, audit_reconcile },
+	{ "audit", "key", 0, 0, NULL, "Write the log key, to be kept elsewhere.",
+	  "chancery audit key --out log-key.pem", key_options, audit_key },
+	{ "audit", "charter", 1, 1, "CA", "Show what the signer holds a CA's key to, and what may be signed with it.",
+	  "chancery audit charter issuing", charter_options, audit_charter },
 	{ .group = NULL },
 };

@@ -76,8 +76,9 @@ int heads_add(const struct cli *c, struct heads *h, const char *name, struct sli
 	buf_init(&one->note, note.len + 1);
 	buf_put_slice(&one->note, note);
 	one->parsed = checkpoint_parse(note, &one->c) == 0;
-	return buf_ok(&one->note) ? CLI_DONE
-				  : problem_tell(c, CLI_BROKEN, (struct problem){ .code = "internal" }, "out of memory.");
+	return buf_ok(&one->note)
+		       ? CLI_DONE
+		       : problem_tell(c, CLI_BROKEN, (struct problem){ .code = "internal" }, "out of memory.");
 }
 
 static bool starts(struct slice s, const char *text)
@@ -115,8 +116,8 @@ int heads_read(const struct cli *c, const char *path, struct heads *h)
 	scoped_buf file;
 	buf_init(&file, MAX_HEADS_FILE);
 	if (file_drain(path, &file) != 0)
-		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "head_unreadable" }, "can't read %s: %s.", path,
-				    strerror(errno));
+		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "head_unreadable" }, "can't read %s: %s.",
+				    path, strerror(errno));
 	struct slice rest = buf_slice(&file), note;
 	int r = CLI_DONE;
 	size_t number = 0, before = h->count;
@@ -127,8 +128,8 @@ int heads_read(const struct cli *c, const char *path, struct heads *h)
 		r = heads_add(c, h, name, note);
 	}
 	if (r == CLI_DONE && h->count == before)
-		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "head_unreadable" }, "%s holds no signed head.",
-				    path);
+		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "head_unreadable" },
+				    "%s holds no signed head.", path);
 	return r;
 }
 
@@ -211,8 +212,8 @@ void progress_show(struct progress *p, uint64_t bytes, uint64_t of)
 		bar[i] = i < filled ? '#' : '.';
 	bar[BAR] = '\0';
 	double seconds = (double)(now - p->started) / 1000;
-	fprintf(stderr, "\r[%s] %3d %%  %.1f of %.1f MiB, %.0f MiB/s ", bar, (int)(part * 100 / of), (double)bytes / 1048576,
-		(double)of / 1048576, seconds > 0 ? (double)bytes / 1048576 / seconds : 0);
+	fprintf(stderr, "\r[%s] %3d %%  %.1f of %.1f MiB, %.0f MiB/s ", bar, (int)(part * 100 / of),
+		(double)bytes / 1048576, (double)of / 1048576, seconds > 0 ? (double)bytes / 1048576 / seconds : 0);
 	fflush(stderr);
 }
 

@@ -13,9 +13,9 @@
 #include "ledger/inspection.h"
 
 #define DEFAULT_LEDGER "/var/lib/chancery-signd/ledger"
-#define MAX_HEADS 100000		/* a head every ten seconds, for eleven days; older ones need not all be kept */
-#define MAX_HEADS_FILE (64UL << 20)	/* bytes of one file of them */
-#define MAX_LOG_KEY 2048		/* bytes of a SubjectPublicKeyInfo: RSA-4096 has 550 */
+#define MAX_HEADS 100000	    /* a head every ten seconds, for eleven days; older ones need not all be kept */
+#define MAX_HEADS_FILE (64UL << 20) /* bytes of one file of them */
+#define MAX_LOG_KEY 2048	    /* bytes of a SubjectPublicKeyInfo: RSA-4096 has 550 */
 
 /*
  * The folder: of the argument or option, else CHANCERY_LEDGER's, else the
@@ -32,7 +32,7 @@ struct head {
 	struct checkpoint c; /* what it says, if parsed */
 	bool parsed;
 	bool holds, fails; /* neither: what it is over can't be told */
-	size_t mark; /* of its size */
+	size_t mark;	   /* of its size */
 };
 struct heads {
 	struct head *all;

@@ -8,6 +8,7 @@
 #include "cli/member.h"
 #include "cli/outside.h"
 #include "cli/pem.h"
+#include "cli/rotation.h"
 #include "cli/view.h"
 
 static const char *const pem_members[] = { "certificate_pem", "chain_pem", "root_pem", NULL };
@@ -93,6 +94,8 @@ static int body_make(struct cli *c, const struct options *o, const char *parent_
 {
 	json_t *body = json_object();
 	int r = body_metadata(c, o, &body);
+	if (r == CLI_DONE)
+		r = body_rotation(c, o, &body);
 	if (r) {
 		json_decref(body);
 		return r;
@@ -167,6 +170,8 @@ static int ca_register(struct cli *c, const struct options *o)
 		return r;
 	json_t *body = json_object();
 	r = body_metadata(c, o, &body);
+	if (r == CLI_DONE)
+		r = body_rotation(c, o, &body);
 	body_text(&body, "name", o, "name");
 	member_set(&body, "root_cert_pem", json_string(buf_text(&certificate)));
 	body_text(&body, "key_driver_id", o, "key");
@@ -233,6 +238,81 @@ static int ca_retire(struct cli *c, const struct options *o)
 	return r ? r : ca_answer(c, answer);
 }
 
+static int ca_rotate(struct cli *c, const struct options *o)
+{
+	scoped_buf path;
+	int r = ca_path(c, o, "/rotate", &path);
+	if (r)
+		return r;
+	if (option_flag(o, "dry-run"))
+		path_query(&path, "dry_run", "true");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, json_pack("{s:b}", "now", option_flag(o, "now")), &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
+static int ca_renew(struct cli *c, const struct options *o)
+{
+	scoped_buf path;
+	int r = ca_path(c, o, "/renew", &path);
+	if (r)
+		return r;
+	json_t *body = json_object();
+	body_number(&body, "ttl_days", o, "ttl-days");
+	if (option_flag(o, "dry-run"))
+		path_query(&path, "dry_run", "true");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, body, &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
+static int ca_cross(struct cli *c, const struct options *o)
+{
+	char signer[MAX_ID];
+	scoped_buf path;
+	buf_init(&path, MAX_URL);
+	int r = option_need(c, o, "by");
+	if (r == CLI_DONE)
+		r = pem_target_check(c, "out", option_text(o, "out"));
+	if (r == CLI_DONE)
+		r = lookup_ca(c, option_text(o, "by"), NULL, signer);
+	if (r == CLI_DONE)
+		r = ca_path(c, o, "/cross", &path);
+	if (r)
+		return r;
+	json_t *body = json_pack("{s:s}", "issuer_ca_id", signer);
+	body_number(&body, "ttl_days", o, "ttl-days");
+	body_number(&body, "path_len_constraint", o, "path-len");
+	if (option_flag(o, "permit") || option_flag(o, "exclude"))
+		member_set(&body, "name_constraints", constraints_make(o));
+	if (option_flag(o, "dry-run"))
+		path_query(&path, "dry_run", "true");
+	scoped_json *answer = NULL;
+	r = client_send(c, "POST", &path, body, &answer);
+	if (r == CLI_DONE && option_text(o, "out") && !option_flag(o, "dry-run"))
+		r = pem_write(c, option_text(o, "out"), "the certificate", member_text(answer, "certificate_pem"));
+	return r ? r : ca_answer(c, answer);
+}
+
+static int ca_set(struct cli *c, const struct options *o)
+{
+	json_t *rule = NULL;
+	scoped_buf path;
+	buf_init(&path, MAX_URL);
+	int r = option_need(c, o, "rotation");
+	if (r == CLI_DONE)
+		r = rotation_read(c, option_text(o, "rotation"), &rule);
+	if (r == CLI_DONE)
+		r = ca_path(c, o, "", &path);
+	if (r) {
+		json_decref(rule);
+		return r;
+	}
+	scoped_json *answer = NULL;
+	r = client_send(c, "PATCH", &path, json_pack("{s:o}", "rotation", rule), &answer);
+	return r ? r : ca_answer(c, answer);
+}
+
 static int ca_key_gone(struct cli *c, const struct options *o)
 {
 	scoped_buf path;
@@ -263,6 +343,7 @@ static const struct option_spec create_options[] = {
 	{ "exclude", OPTION_MANY, "SUBTREE", "an excluded subtree" },
 	{ "template", OPTION_TEXT, "NAME", "name constraints of the site's, which --permit and --exclude may tighten" },
 	{ "metadata", OPTION_MANY, "KEY=VALUE", "a note of your own" },
+	{ "rotation", OPTION_TEXT, ROTATION_FORM, "when its successor is made and takes over" },
 	{ "dry-run", OPTION_FLAG, NULL, "check everything and make nothing" },
 	{ .name = NULL },
 };
@@ -273,6 +354,7 @@ static const struct option_spec register_options[] = {
 	{ "cert", OPTION_TEXT, "FILE", "its certificate in PEM; - for standard input (needed)" },
 	{ "key", OPTION_TEXT, "KEY", "where its key is: a pkcs11: URI, or file:NAME; without it the key is offline" },
 	{ "metadata", OPTION_MANY, "KEY=VALUE", "a note of your own" },
+	{ "rotation", OPTION_TEXT, ROTATION_FORM, "when its successor is made and takes over" },
 	{ "dry-run", OPTION_FLAG, NULL, "check everything and register nothing" },
 	{ .name = NULL },
 };
@@ -302,6 +384,38 @@ static const struct option_spec gone_options[] = {
 	{ .name = NULL },
 };
 
+static const struct option_spec rotate_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "now", OPTION_FLAG, NULL, "the successor takes over at once, and the CA signs no more certificates" },
+	{ "dry-run", OPTION_FLAG, NULL, "check everything and make nothing" },
+	{ .name = NULL },
+};
+
+static const struct option_spec renew_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "ttl-days", OPTION_NUMBER, "N", "days that it is valid from now on; as many as before by default" },
+	{ "dry-run", OPTION_FLAG, NULL, "check everything and sign nothing" },
+	{ .name = NULL },
+};
+
+static const struct option_spec cross_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "by", OPTION_TEXT, "CA", "the CA that signs it (needed)" },
+	{ "ttl-days", OPTION_NUMBER, "N", "days that it is valid, at most as long as both CAs" },
+	{ "path-len", OPTION_NUMBER, "N", "how many CAs may follow below it, at most as many as now" },
+	{ "permit", OPTION_MANY, "SUBTREE", "a permitted subtree, within those of the CA" },
+	{ "exclude", OPTION_MANY, "SUBTREE", "an excluded subtree; the CA's own must be among them" },
+	{ "out", OPTION_TEXT, "FILE", "write the certificate to a file" },
+	{ "dry-run", OPTION_FLAG, NULL, "check everything and sign nothing" },
+	{ .name = NULL },
+};
+
+static const struct option_spec ca_set_options[] = {
+	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
+	{ "rotation", OPTION_TEXT, ROTATION_FORM, "when its successor is made and takes over (needed)" },
+	{ .name = NULL },
+};
+
 const struct command ca_commands[] = {
 	{ "ca", "create", 0, 0, NULL, "Create a root, or a CA below another.",
 	  "chancery ca create --issuer web --parent root --name issuing --cn 'Example Issuing CA' --path-len 0",
@@ -321,6 +435,16 @@ const struct command ca_commands[] = {
 	  "chancery ca certificate policy policy.pem", outside_options, ca_certificate },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",
 	  "chancery ca retire issuing --note 'replaced by issuing-2'", retire_options, ca_retire },
+	{ "ca", "rotate", 1, 1, "CA",
+	  "Make a CA's successor, which takes over by the CA's rule or, with --now, at once.",
+	  "chancery ca rotate issuing --now", rotate_options, ca_rotate },
+	{ "ca", "renew", 1, 1, "CA", "Make a CA's certificate anew, with the same key and limits, for longer.",
+	  "chancery ca renew root --ttl-days 7300", renew_options, ca_renew },
+	{ "ca", "cross", 1, 1, "CA",
+	  "Have a CA's key certified by another CA as well, with no more than it may do now.",
+	  "chancery ca cross 'root, G2' --by root --out root-g2-by-root.crt", cross_options, ca_cross },
+	{ "ca", "set", 1, 1, "CA", "Change the rule by which a CA gets its successor.",
+	  "chancery ca set issuing --rotation 30/7", ca_set_options, ca_set },
 	{ "ca", "key-gone", 1, 1, "CA", "Record that a CA's key was destroyed in its token.",
 	  "chancery ca key-gone old-root --note 'destroyed in the presence of two'", gone_options, ca_key_gone },
 	{ .group = NULL },

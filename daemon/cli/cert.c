@@ -238,7 +238,7 @@ static const struct option_spec list_options[] = {
 	{ "ca", OPTION_TEXT, "CA", "issued by this CA" },
 	{ "serial", OPTION_TEXT, "HEX", "with this serial number" },
 	{ "name", OPTION_TEXT, "NAME", "with this name" },
-	{ "state", OPTION_TEXT, "STATE", "in this state" },
+	{ "state", OPTION_TEXT, "STATE", "in this state: active, revoked, withheld or lost" },
 	{ "limit", OPTION_NUMBER, "N", "at most so many (default 100)" },
 	{ .name = NULL },
 };

@@ -15,18 +15,20 @@
 #include "ledger/record_json.h"
 
 #define FOLLOW_SECONDS 1
-#define PAGE 1000		    /* records asked for at a time: the front-end's most */
-#define FLUSH_BYTES (64 * 1024)	    /* of lines, before they are written */
-#define READ_BYTES (1024 * 1024)    /* of records read at a time when following */
-#define MAX_LINES (64UL << 20)	    /* one page of records with whatever is in them */
+#define PAGE 1000		 /* records asked for at a time: the front-end's most */
+#define FLUSH_BYTES (64 * 1024)	 /* of lines, before they are written */
+#define READ_BYTES (1024 * 1024) /* of records read at a time when following */
+#define MAX_LINES (64UL << 20)	 /* one page of records with whatever is in them */
 
 const struct option_spec export_options[] = {
 	{ "jsonl", OPTION_FLAG, NULL, "one JSON object a line: the only form, and the default" },
-	{ "ledger", OPTION_TEXT, "DIR", "from the ledger's files instead of the service; they are verified on the way" },
+	{ "ledger", OPTION_TEXT, "DIR",
+	  "from the ledger's files instead of the service; they are verified on the way" },
 	{ "from", OPTION_NUMBER, "N", "from this sequence number on (default 0)" },
 	{ "to", OPTION_NUMBER, "N", "up to this one" },
 	{ "type", OPTION_TEXT, "TYPE", "only records of this type, such as CERT_INTENT" },
-	{ "raw", OPTION_FLAG, NULL, "with --ledger: each record's bytes, too, as its leaf in the tree has them (base64)" },
+	{ "raw", OPTION_FLAG, NULL,
+	  "with --ledger: each record's bytes, too, as its leaf in the tree has them (base64)" },
 	{ "follow", OPTION_FLAG, NULL, "go on with new records until interrupted" },
 	{ .name = NULL },
 };
@@ -135,8 +137,8 @@ static int files_end(const struct exporting *e, const struct verification *v)
 {
 	size_t i;
 	const json_t *f;
-	json_array_foreach(v->findings, i, f)
-		problem_tell(e->c, 0, (struct problem){ .code = member_text(f, "code") }, "%s", member_text(f, "message"));
+	json_array_foreach(v->findings, i, f) problem_tell(e->c, 0, (struct problem){ .code = member_text(f, "code") },
+							   "%s", member_text(f, "message"));
 	return verification_exit(v);
 }
 

@@ -5,6 +5,7 @@
 #include "cli/groups.h"
 #include "cli/lookup.h"
 #include "cli/member.h"
+#include "cli/rotation.h"
 
 static int issuer_answer(const struct cli *c, const json_t *answer)
 {
@@ -17,8 +18,13 @@ static int issuer_create(struct cli *c, const struct options *o)
 	scoped_buf path;
 	path_init(&path, "/issuers");
 	json_t *body = json_pack("{s:s,s:s}", "name", o->arguments[0], "hierarchy_mode", mode ? mode : "tree");
+	int r = body_rotation(c, o, &body);
+	if (r) {
+		json_decref(body);
+		return r;
+	}
 	scoped_json *answer = NULL;
-	int r = client_send(c, "POST", &path, body, &answer);
+	r = client_send(c, "POST", &path, body, &answer);
 	return r ? r : issuer_answer(c, answer);
 }
 
@@ -59,9 +65,9 @@ static int issuer_set(struct cli *c, const struct options *o)
 {
 	const char *mode = option_text(o, "mode"), *ca = option_text(o, "issuing-ca");
 	char id[MAX_ID], ca_id[MAX_ID];
-	if (!mode && !ca)
+	if (!mode && !ca && !option_flag(o, "rotation"))
 		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" },
-				    "there is nothing to set: --mode or --issuing-ca is needed.");
+				    "there is nothing to set: --mode, --issuing-ca or --rotation is needed.");
 	int r = lookup_issuer(c, o->arguments[0], id);
 	if (r == CLI_DONE && ca)
 		r = lookup_ca(c, ca, id, ca_id);
@@ -75,6 +81,11 @@ static int issuer_set(struct cli *c, const struct options *o)
 		member_set(&body, "hierarchy_mode", json_string(mode));
 	if (ca)
 		member_set(&body, "issuing_ca_id", json_string(ca_id));
+	r = body_rotation(c, o, &body);
+	if (r) {
+		json_decref(body);
+		return r;
+	}
 	scoped_json *answer = NULL;
 	r = client_send(c, "PATCH", &path, body, &answer);
 	return r ? r : issuer_answer(c, answer);
@@ -112,12 +123,14 @@ static const struct option_spec migrate_options[] = {
 
 static const struct option_spec create_options[] = {
 	{ "mode", OPTION_TEXT, "single|tree", "one CA that signs leaves itself, or a tree of CAs (default tree)" },
+	{ "rotation", OPTION_TEXT, ROTATION_FORM, "when its CAs' successors are made and take over" },
 	{ .name = NULL },
 };
 
 static const struct option_spec set_options[] = {
 	{ "mode", OPTION_TEXT, "single|tree", "the hierarchy mode" },
 	{ "issuing-ca", OPTION_TEXT, "CA", "the CA that signs what is asked of the issuer" },
+	{ "rotation", OPTION_TEXT, ROTATION_FORM, "when its CAs' successors are made and take over" },
 	{ .name = NULL },
 };
 
@@ -126,7 +139,7 @@ const struct command issuer_commands[] = {
 	  create_options, issuer_create },
 	{ "issuer", "list", 0, 0, NULL, "List the issuers.", "chancery issuer list --json", NULL, issuer_list },
 	{ "issuer", "show", 1, 1, "ISSUER", "Show one issuer.", "chancery issuer show web", NULL, issuer_show },
-	{ "issuer", "set", 1, 1, "ISSUER", "Change an issuer's mode or its issuing CA.",
+	{ "issuer", "set", 1, 1, "ISSUER", "Change an issuer's mode, its issuing CA or its rule of rotation.",
 	  "chancery issuer set web --mode tree --issuing-ca issuing", set_options, issuer_set },
 	{ "issuer", "migrate", 1, 1, "ISSUER", "Make a tree of an issuer with one CA, which goes on issuing.",
 	  "chancery issuer migrate web --dry-run", migrate_options, issuer_migrate },

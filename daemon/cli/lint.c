@@ -20,7 +20,7 @@ struct lint_run {
 	const struct cli *c;
 	struct buf out;	 /* for people */
 	json_t *results; /* for programs */
-	size_t items, of_severity[LINT_ERROR + 1];
+	size_t items, unreadable, of_severity[LINT_ERROR + 1];
 	struct lint_report report;
 };
 
@@ -60,8 +60,11 @@ static int rules_print_json(const struct cli *c)
 {
 	const struct lint_rule *r;
 	json_t *list = json_array();
-	for (size_t i = 0; (r = lint_rule(i)); i++)
-		json_array_append_new(list, rule_json(r));
+	for (size_t i = 0; (r = lint_rule(i)); i++) {
+		json_t *one = rule_json(r);
+		json_object_set_new(one, "before_signing", json_boolean(lint_rule_before(i)));
+		json_array_append_new(list, one);
+	}
 	scoped_json *all = json_pack("{s:o}", "data", list);
 	return json_print(c, all);
 }
@@ -142,6 +145,16 @@ static void item_tell(struct lint_run *run, const char *path, size_t number, str
 
 #define UNREADABLE ((struct problem){ .code = "lint_unreadable", .field = "FILE" })
 
+/* Told at once, and for programs among the results as well; the other files are looked at all the same. */
+static void unreadable(struct lint_run *run, const char *path, const char *why)
+{
+	run->unreadable++;
+	problem_tell(run->c, CLI_USAGE, UNREADABLE, "%s: %s.", strcmp(path, "-") == 0 ? "standard input" : path, why);
+	if (run->c->json)
+		json_array_append_new(run->results, json_pack("{s:s, s:n, s:[], s:s}", "what", path, "kind", "findings",
+							      "unreadable", why));
+}
+
 static void bio_cleanup(BIO **b)
 {
 	BIO_free(*b);
@@ -168,39 +181,38 @@ static int block_lint(struct lint_run *run, const char *path, BIO *bio, size_t n
 	return ours;
 }
 
-static int blocks_lint(struct lint_run *run, const char *path, const struct buf *file)
+static void blocks_lint(struct lint_run *run, const char *path, const struct buf *file)
 {
 	__attribute__((cleanup(bio_cleanup))) BIO *bio = BIO_new_mem_buf(file->at, (int)file->len);
-	size_t number = 1;
+	size_t number = 1, others = 0;
 	int r = 0;
 	while (bio && r >= 0 && run->items < MAX_LINT_ITEMS) {
 		r = block_lint(run, path, bio, number);
 		number += r == 1;
+		others += r == 0;
 	}
 	if (r == -2)
-		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "%s: its PEM block %zu is broken.", path, number);
-	if (r >= 0)
-		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "more than %d certificates and CRLs are too many.",
-				    MAX_LINT_ITEMS);
-	if (number == 1)
-		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "%s holds neither a certificate nor a CRL.", path);
-	return CLI_DONE;
+		unreadable(run, path, "a PEM block in it is broken or cut");
+	else if (r >= 0)
+		unreadable(run, path, "more than 10000 certificates and CRLs are too many");
+	else if (number == 1)
+		unreadable(run, path, others ? "it holds neither a certificate nor a CRL" : "it holds no PEM block");
 }
 
-static int file_lint(struct lint_run *run, const char *path)
+static void file_lint(struct lint_run *run, const char *path)
 {
 	scoped_buf file;
 	buf_init(&file, MAX_LINT_FILE);
 	if (file_drain(path, &file) != 0)
-		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "can't read %s: %s.", path, strerror(errno));
-	if (!file.len)
-		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "%s is empty.", path);
-	if (memmem(file.at, file.len, "-----BEGIN ", 11) && file.at[0] != 0x30)
-		return blocks_lint(run, path, &file);
-	if (file.at[0] != 0x30)
-		return problem_tell(run->c, CLI_USAGE, UNREADABLE, "%s is neither PEM nor DER.", path);
-	item_tell(run, path, 0, buf_slice(&file));
-	return CLI_DONE;
+		unreadable(run, path, errno == EFBIG ? "it is too large" : strerror(errno));
+	else if (!file.len)
+		unreadable(run, path, "it is empty");
+	else if (memmem(file.at, file.len, "-----BEGIN ", 11) && file.at[0] != 0x30)
+		blocks_lint(run, path, &file);
+	else if (file.at[0] != 0x30)
+		unreadable(run, path, "it is neither PEM nor DER");
+	else
+		item_tell(run, path, 0, buf_slice(&file));
 }
 
 static int run_print(struct lint_run *run)
@@ -208,12 +220,16 @@ static int run_print(struct lint_run *run)
 	const size_t *n = run->of_severity;
 	if (run->c->json) {
 		scoped_json *all =
-			json_pack("{s:O, s:I, s:I, s:I}", "results", run->results, "errors", (json_int_t)n[LINT_ERROR],
-				  "warnings", (json_int_t)n[LINT_WARNING], "notices", (json_int_t)n[LINT_NOTICE]);
+			json_pack("{s:O, s:I, s:I, s:I, s:I}", "results", run->results, "errors",
+				  (json_int_t)n[LINT_ERROR], "warnings", (json_int_t)n[LINT_WARNING], "notices",
+				  (json_int_t)n[LINT_NOTICE], "unreadable", (json_int_t)run->unreadable);
 		return json_print(run->c, all);
 	}
-	buf_printf(&run->out, "%zu looked at: %zu errors, %zu warnings, %zu notices\n", run->items, n[LINT_ERROR],
+	buf_printf(&run->out, "%zu looked at: %zu errors, %zu warnings, %zu notices", run->items, n[LINT_ERROR],
 		   n[LINT_WARNING], n[LINT_NOTICE]);
+	if (run->unreadable)
+		buf_printf(&run->out, "; %zu can't be read", run->unreadable);
+	buf_put_u8(&run->out, '\n');
 	return output_print(run->c, &run->out);
 }
 
@@ -231,15 +247,15 @@ static int lint(struct cli *c, const struct options *o)
 		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" }, "a file is needed, or --rules.");
 	__attribute__((cleanup(run_free))) struct lint_run run = { .c = c, .results = json_array() };
 	buf_init(&run.out, MAX_TABLE_TEXT);
-	for (size_t i = 0; i < o->argument_count; i++) {
-		int r = file_lint(&run, o->arguments[i]);
-		if (r)
-			return r;
-	}
-	int r = run_print(&run);
+	for (size_t i = 0; i < o->argument_count; i++)
+		file_lint(&run, o->arguments[i]);
+	int r = run.items || c->json ? run_print(&run) : CLI_DONE;
 	if (r)
 		return r;
-	return run.of_severity[LINT_ERROR] ? CLI_CRITICAL : run.of_severity[LINT_WARNING] ? CLI_WARNINGS : CLI_DONE;
+	return run.of_severity[LINT_ERROR]     ? CLI_CRITICAL
+	       : run.unreadable		       ? CLI_USAGE
+	       : run.of_severity[LINT_WARNING] ? CLI_WARNINGS
+					       : CLI_DONE;
 }
 
 const struct command lint_commands[] = {

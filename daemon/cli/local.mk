@@ -3,7 +3,7 @@ bin_PROGRAMS += chancery
 chancery_SOURCES = daemon/cli/main.c $(cli_sources)
 nodist_chancery_SOURCES = $(cli_made)
 cli_sources = \
-	daemon/cli/audit.c daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
+	daemon/cli/audit.c daemon/cli/audit_charter.c daemon/cli/audit_charter.h daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
 	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
@@ -20,9 +20,12 @@ cli_sources = \
 	daemon/cli/plain.c daemon/cli/plain.h \
 	daemon/cli/prove.c daemon/cli/prove.h \
 	daemon/cli/profile_check.c daemon/cli/profile_check.h \
+	daemon/cli/reconcile.c daemon/cli/reconcile.h \
 	daemon/cli/record.c daemon/cli/record.h \
+	daemon/cli/rotation.c daemon/cli/rotation.h \
 	daemon/cli/search.c daemon/cli/search.h \
 	daemon/cli/table.c daemon/cli/table.h \
+	daemon/cli/tally.c daemon/cli/tally.h \
 	daemon/cli/tree.c daemon/cli/tree.h \
 	daemon/cli/verify.c daemon/cli/verify.h \
 	daemon/cli/view.c daemon/cli/view.h \
@@ -38,7 +41,7 @@ CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
-EXTRA_DIST += tests/e2e/audit.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
+EXTRA_DIST += tests/e2e/audit.t tests/e2e/note.py tests/e2e/reconcile.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_table

@@ -331,6 +331,15 @@
 		detail(list, "Chain", chain(n));
 		detail(list, "Valid from", moment(n.from));
 		detail(list, "Valid to", make("span", { class: urgency(n) }, moment(n.to)));
+		const nameOf = (id) => { const other = nodes.find((o) => o.ca.id === id); return other ? other.name : shown(id); };
+		const next = ca.next_rotation && typeof ca.next_rotation === "object" ? ca.next_rotation : {};
+		if (isText(ca.predecessor_ca_id))
+			detail(list, "Follows", nameOf(ca.predecessor_ca_id));
+		if (isText(ca.successor_ca_id))
+			detail(list, "Followed by", nameOf(ca.successor_ca_id));
+		if (isText(next.prepare_at) && isText(next.activate_at))
+			detail(list, "Successor", "made on " + moment(Date.parse(next.prepare_at)) + ", takes over on " +
+				moment(Date.parse(next.activate_at)));
 		detail(list, "Path length", Number.isInteger(ca.path_len_constraint) ? ca.path_len_constraint === 0 ?
 			"0: no CA below it" : ca.path_len_constraint + ": so many levels of CAs below it" : "none stated");
 		detail(list, "Constraints", whole.length ? whole : "none: any name");

@@ -96,8 +96,9 @@ static int head_open(const struct cli *c, struct books *b)
 	if (state < 0)
 		return books_unreadable(c, b->folder);
 	if (checkpoint_read(buf_slice(&b->note), b->key, &b->head) != 0)
-		return problem_tell(c, CLI_CRITICAL, p, "the ledger's head isn't signed by its log key; see `chancery audit "
-							"verify`.");
+		return problem_tell(c, CLI_CRITICAL, p,
+				    "the ledger's head isn't signed by its log key; see `chancery audit "
+				    "verify`.");
 	return CLI_DONE;
 }
 
@@ -108,8 +109,8 @@ static int text_write(const struct cli *c, const char *path, const struct buf *t
 		return output_print(c, text);
 	if (buf_ok(text) && fd_replace_file(path, buf_slice(text), 0644) == 0)
 		return CLI_DONE;
-	return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "output_failed", .field = "out" }, "can't write %s: %s.",
-			    path, strerror(errno));
+	return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "output_failed", .field = "out" },
+			    "can't write %s: %s.", path, strerror(errno));
 }
 
 static int serial_take(const struct cli *c, const char *text, struct search *s)
@@ -199,18 +200,21 @@ static int not_found(const struct cli *c, const struct search *s)
 {
 	struct problem p = { .code = "record_not_found" };
 	if (s->ca && !s->key_count)
-		return problem_tell(c, CLI_NOT_FOUND, p, "there is no CA \"%s\" on the ledger, by id, name or key.", s->ca);
+		return problem_tell(c, CLI_NOT_FOUND, p, "there is no CA \"%s\" on the ledger, by id, name or key.",
+				    s->ca);
 	if (s->twice) {
 		p.code = "ambiguous";
 		p.hint = "--ca takes the CA's id, too.";
-		return problem_tell(c, CLI_USAGE, p, "more than one CA had the name \"%s\", and more than one record fits.",
+		return problem_tell(c, CLI_USAGE, p,
+				    "more than one CA had the name \"%s\", and more than one record fits.",
 				    s->ca ? s->ca : "");
 	}
 	if (!s->count)
 		return problem_tell(c, CLI_NOT_FOUND, p, "there is no record of such a certificate on the ledger.");
 	p.code = "not_signed";
 	return problem_tell(c, CLI_NOT_FOUND, p,
-			    "record %" PRIu64 " says that it was to be signed, and no record that it was: it is lost, or "
+			    "record %" PRIu64
+			    " says that it was to be signed, and no record that it was: it is lost, or "
 			    "still being signed.",
 			    s->seqs[0]);
 }
@@ -235,18 +239,21 @@ static int proof_write(const struct cli *c, const struct options *o, const struc
 	buf_init(&text, MAX_PROOF_FILE);
 	if (s->seqs[s->count - 1] >= b->head.size)
 		return problem_tell(c, CLI_UNAVAILABLE,
-				    (struct problem){ .code = "not_signed_yet", .hint = "the next head will have it: try again "
-											"in some seconds." },
-				    "the ledger's signed head is over %" PRIu64 " records and does not reach record %" PRIu64 ".",
+				    (struct problem){ .code = "not_signed_yet",
+						      .hint = "the next head will have it: try again "
+							      "in some seconds." },
+				    "the ledger's signed head is over %" PRIu64
+				    " records and does not reach record %" PRIu64 ".",
 				    b->head.size, s->seqs[s->count - 1]);
 	int made = proof_make(b->reader, s->seqs, s->count, b->head.size, b->key, buf_slice(&b->note), &text);
 	enum proof_refusal refusal = made == 0 ? proof_read(buf_slice(&text), b->key, &p) : PROOF_FORM;
 	if (made == 0)
 		proof_free(&p);
 	if (made || refusal)
-		return problem_tell(c, CLI_CRITICAL,
-				    (struct problem){ .code = "proof_fails", .hint = "`chancery audit verify` says where." },
-				    "the ledger's files give no proof that holds: they are damaged, or were changed.");
+		return problem_tell(
+			c, CLI_CRITICAL,
+			(struct problem){ .code = "proof_fails", .hint = "`chancery audit verify` says where." },
+			"the ledger's files give no proof that holds: they are damaged, or were changed.");
 	return text_write(c, option_text(o, "out"), &text);
 }
 
@@ -323,7 +330,8 @@ static void pem_of(struct slice der, struct buf *out)
 
 static int proof_fails(const struct cli *c, const char *file, const char *why)
 {
-	return problem_tell(c, CLI_CRITICAL, (struct problem){ .code = "proof_fails" }, "%s proves nothing: %s.", file, why);
+	return problem_tell(c, CLI_CRITICAL, (struct problem){ .code = "proof_fails" }, "%s proves nothing: %s.", file,
+			    why);
 }
 
 static void record_row(struct table *t, const struct proof_record *r)
@@ -349,8 +357,9 @@ static void head_rows(struct table *t, const struct checkpoint *head, struct sli
 	table_detail(t, "log key", given ? STYLE_PLAIN : STYLE_WARN, buf_text(&text));
 }
 
-static const char verdict_named[] = "It holds if that is the ledger's log key: compare it with the one that you keep, or give "
-				    "that as --key.\n";
+static const char verdict_named[] =
+	"It holds if that is the ledger's log key: compare it with the one that you keep, or give "
+	"that as --key.\n";
 
 static int proof_print(const struct cli *c, const struct proof *p, const struct buf *der, bool given)
 {
@@ -387,8 +396,8 @@ static int proof_json(const struct cli *c, const struct proof *p, const struct b
 		hash_of(buf_slice(der), digest);
 		hex_encode(digest, sizeof(digest), hash);
 	}
-	scoped_json *all = json_pack("{s:b, s:b, s:s, s:o, s:I, s:s, s:s}", "holds", 1, "key_given", given, "ledger_id", id,
-				     "records", records, "size", (json_int_t)p->head.size, "log_key_sha256", print,
+	scoped_json *all = json_pack("{s:b, s:b, s:s, s:o, s:I, s:s, s:s}", "holds", 1, "key_given", given, "ledger_id",
+				     id, "records", records, "size", (json_int_t)p->head.size, "log_key_sha256", print,
 				     "certificate_sha256", hash);
 	return json_print(c, all);
 }
@@ -436,7 +445,8 @@ static int consistency_print(const struct cli *c, const struct consistency *k, b
 	table_init_detail(&t, c->colour);
 	buf_init(&text, 256);
 	buf_init(&out, MAX_TABLE_TEXT);
-	buf_printf(&text, "over %" PRIu64 " and over %" PRIu64 " records, both signed", k->heads[0].size, k->heads[1].size);
+	buf_printf(&text, "over %" PRIu64 " and over %" PRIu64 " records, both signed", k->heads[0].size,
+		   k->heads[1].size);
 	table_detail(&t, "heads", STYLE_PLAIN, buf_text(&text));
 	head_rows(&t, &k->heads[0], buf_slice(&k->key), given);
 	table_render(&t, &out);

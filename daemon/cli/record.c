@@ -98,6 +98,14 @@ static void put_key_bound(const json_t *r, struct buf *out)
 		   (long long)number_of(r, "cert"), until);
 }
 
+static void put_key_renewed(const json_t *r, struct buf *out)
+{
+	char until[TIME_TEXT_SIZE];
+	time_text(number_of(r, "not_after"), until);
+	buf_printf(out, "key %.*s renewed by the certificate of %lld until %s", SHORT_ID, member_text(r, "key_id"),
+		   (long long)number_of(r, "cert"), until);
+}
+
 static void put_closed(const json_t *r, struct buf *out)
 {
 	buf_printf(out, "key %.*s signs no more certificates", SHORT_ID, member_text(r, "ca_key"));
@@ -139,20 +147,37 @@ static void put_csr_intent(const json_t *r, struct buf *out)
 	buf_printf(out, "request for a certificate of key %.*s", SHORT_ID, member_text(r, "key_id"));
 }
 
+static void put_crl_intent(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "CRL %lld of key %.*s, %lld entries", (long long)number_of(r, "number"), SHORT_ID,
+		   member_text(r, "ca_key"), (long long)number_of(r, "entries"));
+	if (number_of(r, "base"))
+		buf_printf(out, ", with a delta since %lld", (long long)number_of(r, "base"));
+}
+
+static void put_responder(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "key %.*s answers OCSP for key %.*s", SHORT_ID, member_text(r, "key_id"), SHORT_ID,
+		   member_text(r, "ca_key"));
+}
+
 void record_words(const json_t *record, struct buf *out)
 {
 	static const struct {
 		const char *type;
 		void (*put)(const json_t *r, struct buf *out);
 	} words[] = {
-		{ "LEDGER_START", put_start },	    { "STARTED", put_started },
-		{ "KEY_INTENT", put_key_intent },   { "KEY_RESULT", put_key_result },
-		{ "CERT_INTENT", put_cert_intent }, { "CERT_RESULT", put_cert_result },
-		{ "KEY_BOUND", put_key_bound },	    { "LOST", put_lost },
-		{ "REFUSED", put_refused },	    { "CEILINGS", put_ceilings },
-		{ "CA_CLOSED", put_closed },	    { "NOTE", put_note },
-		{ "IMPORTED", put_imported },	    { "CERT_ADMITTED", put_admitted },
-		{ "CSR_INTENT", put_csr_intent },   { "CSR_RESULT", put_cert_result },
+		{ "LEDGER_START", put_start },	      { "STARTED", put_started },
+		{ "KEY_INTENT", put_key_intent },     { "KEY_RESULT", put_key_result },
+		{ "CERT_INTENT", put_cert_intent },   { "CERT_RESULT", put_cert_result },
+		{ "KEY_BOUND", put_key_bound },	      { "LOST", put_lost },
+		{ "REFUSED", put_refused },	      { "CEILINGS", put_ceilings },
+		{ "CA_CLOSED", put_closed },	      { "NOTE", put_note },
+		{ "IMPORTED", put_imported },	      { "CERT_ADMITTED", put_admitted },
+		{ "CRL_INTENT", put_crl_intent },     { "CRL_RESULT", put_cert_result },
+		{ "RESPONDER_BOUND", put_responder }, { "CSR_INTENT", put_csr_intent },
+		{ "CSR_RESULT", put_cert_result },
+		{ "KEY_RENEWED", put_key_renewed },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

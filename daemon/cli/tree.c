@@ -13,12 +13,12 @@
 #define NEAR_EXPIRY (90 * 86400)	 /* seconds: time enough to make a successor and hand it out */
 #define NEXT_EXPIRY (30 * 86400)	 /* seconds: leaves are cut short by now */
 
-const char *const tree_heads[TREE_COLUMNS] = { "CA", "STATE", "EXPIRES", "PATH LEN", "KEY", "CONSTRAINTS" };
+const char *const tree_heads[TREE_COLUMNS] = { "CA", "STATE", "EXPIRES", "PATH LEN", "KEY", "CONSTRAINTS", "ROTATION" };
 
 struct tree {
 	struct table *table;
 	const json_t *list;
-	json_t *ids;	  /* of the CAs there are */
+	json_t *ids;	  /* of the CAs there are: their rows */
 	json_t *children; /* by the parent's id: their rows, as integers */
 	bool *drawn;	  /* per row */
 	int64_t now;
@@ -67,6 +67,32 @@ static void expiry_cell(struct tree *t, const json_t *ca, struct buf *text)
 		style = end - t->now < NEXT_EXPIRY ? STYLE_BAD : STYLE_WARN;
 	when_put(text, not_after, t->now);
 	cell_put(t, ca, style, text);
+}
+
+static const json_t *ca_find(const struct tree *t, const char *id)
+{
+	const json_t *row = *id ? json_object_get(t->ids, id) : NULL;
+	return row ? json_array_get(t->list, (size_t)json_integer_value(row)) : NULL;
+}
+
+/* When a successor is to be made, or takes over; or whose successor this is. */
+static void rotation_cell(struct tree *t, const json_t *ca, struct buf *text)
+{
+	const json_t *next = json_object_get(ca, "next_rotation");
+	const json_t *successor = ca_find(t, member_text(ca, "successor_ca_id"));
+	const json_t *before = ca_find(t, member_text(ca, "predecessor_ca_id"));
+	bool ready = successor && member_is(successor, "state", "active"), active = member_is(ca, "state", "active");
+	if (!active)
+		buf_put_text(text, successor ? "followed" : "");
+	else if (before && member_is(before, "state", "active"))
+		buf_put_text(text, "waits to take over");
+	else if (json_is_null(next))
+		buf_put_text(text, ready ? "by hand" : "off");
+	else if (next) {
+		buf_put_text(text, ready ? "hands over " : "");
+		when_put(text, member_text(next, ready ? "activate_at" : "prepare_at"), t->now);
+	}
+	cell_put(t, ca, STYLE_PLAIN, text);
 }
 
 static void path_len_cell(struct tree *t, const json_t *ca, struct buf *text)
@@ -118,6 +144,7 @@ static void tree_row(struct tree *t, const char *indent, const char *joint, cons
 	subtrees_put(&text, ca, "only ", "permitted");
 	subtrees_put(&text, ca, "not ", "excluded");
 	cell_put(t, ca, STYLE_PLAIN, &text);
+	rotation_cell(t, ca, &text);
 }
 
 /* From place `*at` of the children on, the row of the first that isn't drawn yet; false if there is none. */
@@ -158,13 +185,13 @@ static bool tree_index(struct tree *t)
 	{
 		const char *id = member_text(ca, "id"), *parent = member_text(ca, "parent_ca_id");
 		if (!*parent || !ok) {
-			ok = ok && json_object_set_new(t->ids, id, json_true()) == 0;
+			ok = ok && json_object_set_new(t->ids, id, json_integer((json_int_t)i)) == 0;
 			continue;
 		}
 		json_t *rows = json_object_get(t->children, parent);
 		if (!rows && json_object_set_new(t->children, parent, rows = json_array()))
 			rows = NULL;
-		ok = json_object_set_new(t->ids, id, json_true()) == 0 &&
+		ok = json_object_set_new(t->ids, id, json_integer((json_int_t)i)) == 0 &&
 		     json_array_append_new(rows, json_integer((json_int_t)i)) == 0;
 	}
 	return ok;

@@ -11,7 +11,7 @@
 #include "cli/table.h"
 
 #define MAX_TREE_DEPTH 64 /* levels; a certificate chain that long verifies nowhere */
-#define TREE_COLUMNS 6
+#define TREE_COLUMNS 7
 
 extern const char *const tree_heads[TREE_COLUMNS];
 

@@ -118,9 +118,10 @@ static void key_settle(struct verification *v)
 {
 	struct slice said = { v->inspection.log_key, v->inspection.log_key_size };
 	if (v->key_given && said.len && !slice_equal(said, buf_slice(&v->key)))
-		verification_find(v, true, "log_key_differs",
-				  "Record 0 names another log key than the one that was kept: this is another ledger, or one "
-				  "that was written anew.");
+		verification_find(
+			v, true, "log_key_differs",
+			"Record 0 names another log key than the one that was kept: this is another ledger, or one "
+			"that was written anew.");
 	if (!v->key_given)
 		buf_put_slice(&v->key, said);
 }
@@ -167,8 +168,9 @@ static void head_judge(struct verification *v, struct head *h)
 				  h->name, h->c.size, v->inspection.size);
 	else if (m->reached)
 		verification_find(v, true, "head_root",
-				  "%s: the log key signed another tree over the first %" PRIu64 " records: one of records %" PRIu64
-				  " to %" PRIu64 " was rewritten after that, with every hash that depends on it.",
+				  "%s: the log key signed another tree over the first %" PRIu64
+				  " records: one of records %" PRIu64 " to %" PRIu64
+				  " was rewritten after that, with every hash that depends on it.",
 				  h->name, h->c.size, good_below(v, h->c.size), h->c.size - 1);
 	h->fails = h->c.size > v->inspection.size || m->reached;
 }
@@ -189,7 +191,8 @@ static void heads_judge(struct verification *v)
 			head_judge(v, &v->heads.all[i]);
 	if (!v->checkpoint && v->inspection.size && v->errors == 0)
 		verification_find(v, false, "checkpoint_missing",
-				  "There is no file checkpoint: without a signed head nobody can tell records that were rewritten "
+				  "There is no file checkpoint: without a signed head nobody can tell records that "
+				  "were rewritten "
 				  "with all their hashes.");
 }
 
@@ -282,11 +285,12 @@ json_t *verification_json(const struct verification *v)
 	json_t *heads = json_array();
 	for (size_t n = 0; n < v->heads.count; n++)
 		json_array_append_new(heads, head_json(&v->heads.all[n]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:O, s:I, s:I}", "folder", v->folder, "ledger_id",
-			 hex_json(i->ledger_id, sizeof(i->ledger_id)), "records", (json_int_t)i->size, "segments",
-			 (json_int_t)i->segments, "first", time_json(i->first_time), "last", time_json(i->last_time), "root",
-			 i->tree_whole ? hex_json(root, sizeof(root)) : json_null(), "log_key_sha256", key, "heads", heads,
-			 "findings", v->findings, "errors", (json_int_t)v->errors, "warnings", (json_int_t)v->warnings);
+	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:O, s:I, s:I}", "folder", v->folder,
+			 "ledger_id", hex_json(i->ledger_id, sizeof(i->ledger_id)), "records", (json_int_t)i->size,
+			 "segments", (json_int_t)i->segments, "first", time_json(i->first_time), "last",
+			 time_json(i->last_time), "root", i->tree_whole ? hex_json(root, sizeof(root)) : json_null(),
+			 "log_key_sha256", key, "heads", heads, "findings", v->findings, "errors",
+			 (json_int_t)v->errors, "warnings", (json_int_t)v->warnings);
 }
 
 static void facts_put(const struct verification *v, struct buf *out)
@@ -340,12 +344,14 @@ static void verdict_put(const struct verification *v, struct buf *out)
 		buf_printf(out, "NOT VERIFIED: %zu error%s, %zu warning%s.\n", v->errors, v->errors == 1 ? "" : "s",
 			   v->warnings, v->warnings == 1 ? "" : "s");
 	else if (!holding)
-		buf_printf(out, "The %" PRIu64 " records agree with each other; no signed head says that they are the ones.\n",
+		buf_printf(out,
+			   "The %" PRIu64
+			   " records agree with each other; no signed head says that they are the ones.\n",
 			   size);
 	else
 		buf_printf(out,
-			   "Verified: %" PRIu64 " records, each as it was written; the log key signed the tree over %s%" PRIu64
-			   "%s.\n",
+			   "Verified: %" PRIu64
+			   " records, each as it was written; the log key signed the tree over %s%" PRIu64 "%s.\n",
 			   size, most == size ? "all " : "the first ", most,
 			   holding > 1 ? ", and every head that was kept is part of it" : "");
 }

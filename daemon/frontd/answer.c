@@ -27,6 +27,10 @@ static const struct row {
 	{ REFUSE_SUBJECT_TAKEN, 400, "subject_taken", "subject" },
 	{ REFUSE_SUBJECT, 400, "subject_invalid", "subject" },
 	{ REFUSE_VALIDITY_LENGTH, 400, "validity_too_long", NULL },
+	{ REFUSE_RENEWAL_DIFFERS, 409, "renewal_differs", NULL },
+	{ REFUSE_RENEWAL_SHORTER, 400, "renewal_not_longer", "ttl_days" },
+	{ REFUSE_CROSS_WIDER, 400, "cross_wider", NULL },
+	{ REFUSE_CROSS_BELOW, 400, "cross_below", "issuer_ca_id" },
 	{ REFUSE_BACKDATED, 400, "not_before_out_of_range", "not_before" },
 	{ REFUSE_ISSUER_EXPIRED, 400, "issuer_expired", NULL },
 };

@@ -147,6 +147,7 @@ static bool intent_of(const struct record *r, uint64_t *seq)
 	struct cert_result_record cert;
 	struct lost_record lost;
 	struct csr_result_record csr;
+	struct crl_result_record crl;
 	if (r->type == RECORD_KEY_RESULT && record_key_result_get(r->body, &key) == PACK_OK)
 		*seq = key.intent;
 	else if (r->type == RECORD_CERT_RESULT && record_cert_result_get(r->body, &cert) == PACK_OK)
@@ -155,6 +156,8 @@ static bool intent_of(const struct record *r, uint64_t *seq)
 		*seq = bound.cert;
 	else if (r->type == RECORD_CSR_RESULT && record_csr_result_get(r->body, &csr) == PACK_OK)
 		*seq = csr.intent;
+	else if (r->type == RECORD_CRL_RESULT && record_crl_result_get(r->body, &crl) == PACK_OK)
+		*seq = crl.intent;
 	else if (r->type == RECORD_LOST && record_lost_get(r->body, &lost) == PACK_OK)
 		*seq = lost.intent;
 	else
@@ -196,8 +199,8 @@ static int batch_open(const struct batch *b, struct open_intents *open)
 	for (size_t i = 0; i < b->count; i++) {
 		const struct record *r = &b->all[i].record;
 		uint64_t seq;
-		bool intent =
-			r->type == RECORD_KEY_INTENT || r->type == RECORD_CERT_INTENT || r->type == RECORD_CSR_INTENT;
+		bool intent = r->type == RECORD_KEY_INTENT || r->type == RECORD_CERT_INTENT ||
+			      r->type == RECORD_CSR_INTENT || r->type == RECORD_CRL_INTENT;
 		if (intent && open_add(open, r->seq))
 			return -1;
 		if (intent_of(r, &seq))

@@ -118,6 +118,8 @@ int check_certificate(const struct facts *got, const struct check_asked *asked, 
 		return differs(why, "certificatePolicies");
 	if (!same_urls(items_list(&got->urls), fields->urls))
 		return differs(why, "a URL");
+	if (!same_list(items_list(&got->opaque), fields->opaque))
+		return differs(why, "an extension without a typed form");
 	if (got->flags != fields->flags)
 		return differs(why, "the TLS feature");
 	return 0;

@@ -19,8 +19,15 @@ static void put_text(struct buf *out, const char *key, const char *text)
 	put_slice(out, key, slice_text(text));
 }
 
+static const char *number_text(int64_t n, char out[24])
+{
+	snprintf(out, 24, "%lld", (long long)n);
+	return out;
+}
+
 static void put_words(struct buf *out, const struct call *c, const struct context_words *w)
 {
+	char number[24];
 	put_text(out, "op", w->op);
 	put_text(out, "actor", c->who ? c->who->actor : NULL);
 	put_text(out, "req", c->request_id);
@@ -39,12 +46,20 @@ static void put_words(struct buf *out, const struct call *c, const struct contex
 	put_text(out, "meta", w->metadata);
 	put_text(out, "valid", w->valid);
 	put_text(out, "key", w->key_uri);
+	put_text(out, "pred", w->predecessor);
+	put_text(out, "succ", w->successor);
+	put_text(out, "rot", w->rotation);
+	if (w->ttl)
+		put_text(out, "ttl", number_text(w->ttl, number));
+	put_text(out, "of", w->of);
 	if (!w->issuer)
 		return;
 	put_slice(out, "iss", w->issuer->id);
 	put_slice(out, "iname", w->issuer->name);
 	put_slice(out, "mode", w->issuer->hierarchy_mode);
 	put_slice(out, "issuing", w->issuer->issuing_ca_id);
+	if (!w->ca)
+		put_slice(out, "rot", w->issuer->rotation);
 }
 
 int context_put(struct buf *out, const struct call *c, const struct context_words *words)

@@ -11,14 +11,17 @@
 
 /* Appends the context; positive: it doesn't fit MAX_CONTEXT. What is NULL is left out. */
 struct context_words {
-	const char *op;			 /* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made" */
+	const char *op;			 /* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld" */
 	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
 	const char *ca, *name, *parent, *metadata, *profile, *from, *to, *note;
 	const char *serial, *fingerprint;
 	const char *template;	       /* of name constraints */
 	const char *asked, *effective; /* constraints in words (transition.h) */
 	const char *valid;	       /* what validity is asked for outside: two times, with a dash */
+	const char *of;		       /* the request id that a certificate had, in hex */
 	const char *key_uri;	       /* how a key was named that was there before */
+	const char *predecessor, *successor, *rotation;
+	int64_t ttl;
 };
 int context_put(struct buf *out, const struct call *c, const struct context_words *words);
 

@@ -6,11 +6,13 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/arrival.c \
 	daemon/frontd/catchup.c daemon/frontd/catchup.h \
 	daemon/frontd/chain.c daemon/frontd/chain.h \
+	daemon/frontd/charter.c \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \
 	daemon/frontd/default_algorithm.c daemon/frontd/default_algorithm.h \
 	daemon/frontd/facts.c daemon/frontd/facts.h \
+	daemon/frontd/generation.c daemon/frontd/generation.h \
 	daemon/frontd/idempotency.c daemon/frontd/idempotency.h \
 	daemon/frontd/input.c daemon/frontd/input.h \
 	daemon/frontd/issuance.c daemon/frontd/issuance.h \
@@ -18,19 +20,27 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/issuer.c \
 	daemon/frontd/issuing.c daemon/frontd/issuing.h \
 	daemon/frontd/json_text.c daemon/frontd/json_text.h \
+	daemon/frontd/lineage.c daemon/frontd/lineage.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
+	daemon/frontd/outcome.c daemon/frontd/outcome.h \
 	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
 	daemon/frontd/profile_view.c daemon/frontd/profile_view.h \
 	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
-	daemon/frontd/retire.c \
+	daemon/frontd/renew.c \
+	daemon/frontd/retire.c daemon/frontd/retire.h \
 	daemon/frontd/root.c daemon/frontd/root.h \
+	daemon/frontd/rotate.c \
+	daemon/frontd/rule.c daemon/frontd/rule.h \
+	daemon/frontd/scheduler.c daemon/frontd/scheduler.h \
 	daemon/frontd/rules.c daemon/frontd/rules.h \
+	daemon/frontd/signed_ca.c daemon/frontd/signed_ca.h \
 	daemon/frontd/signer.c daemon/frontd/signer.h daemon/frontd/signer_link.c daemon/frontd/signer_link.h \
 	daemon/frontd/subject.c daemon/frontd/subject.h \
+	daemon/frontd/succession.c daemon/frontd/succession.h \
 	daemon/frontd/key_token.c daemon/frontd/key_token.h \
 	daemon/frontd/transition.c daemon/frontd/transition.h \
 	daemon/frontd/tree.c \
@@ -45,6 +55,6 @@ tests_unit_test_signer_LDADD = daemon/frontd/libfrontcore.a drivers/store/libsto
 	daemon/wire/libinner_answer.a daemon/wire/libframe.a daemon/base/libbase.a $(SQLITE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_check_SOURCES = tests/unit/test_check.c
 tests_unit_test_check_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
-tests_unit_test_check_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a daemon/ledger/libledger.a \
-	daemon/names/libnames.a daemon/base/libbase.a $(CRYPTO_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_check_LDADD = daemon/frontd/libfrontcore.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a \
+	$(CRYPTO_LIBS) $(CMOCKA_LIBS)
 endif

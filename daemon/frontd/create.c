@@ -5,15 +5,16 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "frontd/answer.h"
-#include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/hierarchy.h"
 #include "frontd/made.h"
 #include "frontd/metrics.h"
+#include "frontd/outcome.h"
 #include "frontd/outside.h"
 #include "frontd/plan.h"
 #include "frontd/registration.h"
 #include "frontd/root.h"
+#include "frontd/signed_ca.h"
 #include "frontd/view.h"
 
 #define QUEUE_STEP_MS 100 /* how often a create that waits for another's key to be bound asks again */
@@ -83,7 +84,7 @@ static int key_make(struct front *f, struct call *c, const struct plan *p, struc
 	struct context_words words = { .op = "key", .ca = p->id };
 	if (context_put(&context, c, &words))
 		return -1;
-	struct key_create_request request = { .token = slice_text(f->default_token),
+	struct key_create_request request = { .token = slice_text(p->token),
 					      .algorithm = p->algorithm->number,
 					      .context = buf_slice(&context) };
 	memcpy(request.request_id, p->key_request_id, sizeof(request.request_id));
@@ -91,7 +92,7 @@ static int key_make(struct front *f, struct call *c, const struct plan *p, struc
 	if (r)
 		return answer_signer(c, r, answer);
 	memcpy(m->key.key_id, reply->key_id, sizeof(m->key.key_id));
-	m->key.token = slice_text(f->default_token);
+	m->key.token = slice_text(p->token);
 	m->key.algorithm = p->algorithm->number;
 	m->key.public_key = reply->public_key;
 	m->key.ledger_seq = reply->ledger_seq;
@@ -120,62 +121,12 @@ static struct cert_sign_request plan_fields(const struct plan *p, const struct m
 	return r;
 }
 
-struct signed_ca {
-	uint64_t ledger_seq;
-	struct slice certificate;
-};
-
-static enum signer_result ca_ask(struct front *f, const struct plan *p, const struct cert_sign_request *r,
-				 struct signed_ca *out, struct signer_answer *answer)
-{
-	enum signer_result result;
-	if (p->above.count) {
-		struct cert_sign_reply reply = { 0 };
-		result = signer_cert_sign(f->signer, r, &reply, answer);
-		*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };
-		return result;
-	}
-	struct ca_self_request self = { .not_before = r->not_before,
-					.not_after = r->not_after,
-					.subject = r->subject,
-					.path_len = r->path_len,
-					.permitted = r->permitted,
-					.excluded = r->excluded,
-					.urls = r->urls,
-					.context = r->context };
-	memcpy(self.request_id, r->request_id, sizeof(self.request_id));
-	memcpy(self.key_id, r->subject_key.at, sizeof(self.key_id));
-	struct ca_self_reply reply = { 0 };
-	result = signer_ca_self(f->signer, &self, &reply, answer);
-	*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };
-	return result;
-}
-
-/* Holds the certificate against the plan and validates its whole chain: why is filled in if anything is wrong. */
-static void ca_check(const struct plan *p, const struct cert_sign_request *fields, const struct facts *got,
-		     struct slice der, struct made *m)
-{
-	struct check_asked asked = { .fields = *fields, .public_key = m->key.public_key };
-	scoped_facts parent = { 0 };
-	if (p->above.count) {
-		if (facts_read_foreign(p->above.ca[0].certificate, &parent, m->why))
-			return;
-		asked.issuer_name = parent.subject_name;
-		asked.issuer_key_id = parent.subject_key_id;
-	}
-	struct slice chain[MAX_CHAIN + 1] = { der };
-	for (size_t i = 0; i < p->above.count; i++)
-		chain[i + 1] = p->above.ca[i].certificate;
-	if (check_certificate(got, &asked, m->why) == 0 && check_rules(der, m->why) == 0)
-		check_chain(chain, p->above.count + 1, time_now(), m->why);
-}
-
 static int ca_commit(struct front *f, struct call *c, const struct plan *p, const struct cert_sign_request *fields,
 		     const struct signed_ca *came, struct made *m)
 {
 	scoped_facts got = { 0 };
 	if (facts_read(came->certificate, &got, m->why) == 0)
-		ca_check(p, fields, &got, came->certificate, m);
+		signed_ca_check(&p->above, fields, m->key.public_key, &got, came->certificate, m->why);
 	m->now = time_now();
 	m->issuing_ca_id = p->above.count ? parent_of(p) : p->id;
 	m->single = slice_equal(p->issuer.hierarchy_mode, slice_text("single"));
@@ -185,8 +136,10 @@ static int ca_commit(struct front *f, struct call *c, const struct plan *p, cons
 		return answer_store(c);
 	scoped_buf limits = { .max = MAX_CONTEXT };
 	m->noted = transition_made(f, c, &m->ca, plan_asked(p, &limits));
-	if (m->why[0])
+	if (m->why[0]) {
+		outcome_note(f, c, m);
 		return answer_withheld(c);
+	}
 	metrics_hierarchy(f->metrics, p->above.count ? CREATE_CHILD : CREATE_ROOT, row_text(p->issuer.id));
 	return call_reply(c, 201, view_ca(&m->ca));
 }
@@ -207,7 +160,7 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	struct signed_ca came;
 	bool outside = plan_outside(p);
 	enum signer_result asked = outside ? outside_ask(f, &fields, &came.ledger_seq, &came.certificate, &answer)
-					   : ca_ask(f, p, &fields, &came, &answer);
+					   : signed_ca_ask(f, &p->above, &fields, &came, &answer);
 	if (asked == SIGNER_REFUSED) {
 		release(f, p, &m);
 		signer_settle(&hold, key.ledger_seq);
@@ -222,8 +175,20 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	return r;
 }
 
+int plan_carry_out(struct front *f, struct call *c, const struct plan *p)
+{
+	char why[160];
+	if (!signer_ready(f->signer, why))
+		return answer_signer(c, SIGNER_AWAY, NULL);
+	struct reservation reservation = { .plan = p, .row = plan_row(p, c, "created") };
+	int r = store_change(f->store, reserve_work, &reservation);
+	r = r ? plan_refuse(c, r) : ca_make(f, c, p, &reservation.key);
+	key_row_free(&reservation.key);
+	return r;
+}
+
 /* A repeated request whose CA is there already. */
-static int ca_again(struct front *f, struct call *c, bool *answered)
+int plan_again(struct front *f, struct call *c, bool *answered)
 {
 	char id[48];
 	context_id("ica-", c->signing_id, id);
@@ -245,7 +210,7 @@ int intermediate_create(struct front *f, struct call *c)
 	bool answered = false;
 	int r = root_keyless(c);
 	if (!r && c->signing_id_given && !c->dry_run)
-		r = ca_again(f, c, &answered);
+		r = plan_again(f, c, &answered);
 	if (r || answered)
 		return r;
 	if (registration_wanted(c))
@@ -256,12 +221,5 @@ int intermediate_create(struct front *f, struct call *c)
 		return r;
 	if (c->dry_run)
 		return plan_reply(c, &p);
-	char why[160];
-	if (!signer_ready(f->signer, why))
-		return answer_signer(c, SIGNER_AWAY, NULL);
-	struct reservation reservation = { .plan = &p, .row = plan_row(&p, c, "created") };
-	r = store_change(f->store, reserve_work, &reservation);
-	r = r ? plan_refuse(c, r) : ca_make(f, c, &p, &reservation.key);
-	key_row_free(&reservation.key);
-	return r;
+	return plan_carry_out(f, c, &p);
 }

@@ -380,7 +380,8 @@ static uint8_t type_of(const GENERAL_NAME *g, const char **other)
 	return 0;
 }
 
-/* As names/name.h has it. Of a name nothing is left out: an attribute that is not known, or two in one RDN, and it isn't taken. */
+/* As names/name.h has it. Of a name nothing is left out: an attribute that is not known, or two in one RDN, and it
+ * isn't taken. */
 static bool directory_read(const X509_NAME *name, struct buf *out)
 {
 	scoped_buf raw = { .max = MAX_NAME };
@@ -391,7 +392,8 @@ static bool directory_read(const X509_NAME *name, struct buf *out)
 		const ASN1_STRING *value = X509_NAME_ENTRY_get_data(entry);
 		const struct dn_kind *kind = dn_kind_by_oid((struct slice){ OBJ_get0_data(oid), OBJ_length(oid) });
 		unsigned char *text __attribute__((cleanup(der_free))) = NULL;
-		int n = kind && X509_NAME_ENTRY_set(entry) == i && is_text(value) ? ASN1_STRING_to_UTF8(&text, value) : -1;
+		int n = kind && X509_NAME_ENTRY_set(entry) == i && is_text(value) ? ASN1_STRING_to_UTF8(&text, value)
+										  : -1;
 		if (n <= 0 || n > MAX_DN_VALUE || count == MAX_DN_ATTRIBUTES)
 			return false;
 		list_put(&raw, &count, kind->attribute, (struct slice){ text, (size_t)n });
@@ -414,10 +416,11 @@ static int name_take(const GENERAL_NAME *g, struct csr *out, struct call *c)
 	buf_init(&value, MAX_NAME);
 	buf_init(&directory, MAX_NAME);
 	if (type == NAME_DIRECTORY && !directory_read(g->d.directoryName, &directory))
-		return refuse(c, "csr_bad_name",
-			      "A directoryName among the alternative names must be of known attributes, one each RDN, at "
-			      "most %d bytes in all.",
-			      MAX_NAME);
+		return refuse(
+			c, "csr_bad_name",
+			"A directoryName among the alternative names must be of known attributes, one each RDN, at "
+			"most %d bytes in all.",
+			MAX_NAME);
 	struct slice bytes = type == NAME_DIRECTORY ? buf_slice(&directory) : string_slice(g->d.ia5);
 	if (!name_canonize(AS_NAME, type, bytes, &value, &why) || !buf_ok(&value))
 		return refuse(c, "csr_bad_name", "An alternative name of type %s can't be taken: %s.", other, why);

@@ -1,7 +1,8 @@
 /*
  * Denials on the ledger: who was refused for want of a role is noted with the
- * signer, at most once a minute for each caller and route, so that a loop of
- * refusals can't fill the ledger. What was left out is counted in the next note.
+ * signer. The first time at once; what a caller goes on to try on the same
+ * route is counted and noted now and then, ever less often, so that a loop of
+ * refusals can't fill the ledger.
  */
 #ifndef CHANCERY_FRONTD_DENIAL_H
 #define CHANCERY_FRONTD_DENIAL_H
@@ -12,5 +13,7 @@ struct front;
 
 /* Logs, and notes if it is due; waits for the note to be durable. Never fails: the caller is refused anyway. */
 void denial_note(struct front *f, const struct call *c, const char *method);
+/* Notes what was counted and is due, or all of it. For one thread, every few seconds and at the end. */
+void denial_tick(struct front *f, bool all);
 
 #endif

@@ -10,6 +10,7 @@
 #include "frontd/facts.h"
 #include "frontd/front.h"
 #include "frontd/gone.h"
+#include "frontd/scheduler.h"
 #include "store/store.h"
 #include "wire/inner_ask.h"
 #include "wire/token.h"
@@ -215,12 +216,25 @@ static void look_at_ca_key(struct diagnosis *d, const struct ca_row *ca, const s
 			    "CA %s is retired here, but the signer would still sign with its key.", name);
 }
 
+/* Its successor is there and takes over in time, or is told of by itself. */
+static bool is_followed(struct store_session *s, const struct ca_row *ca)
+{
+	scoped_row(ca) successor = { 0 };
+	return store_ca_find_successor(s, row_text(ca->id), &successor) == STORE_DONE && in_state(&successor, "active");
+}
+
 /* A CA whose certificate is signed elsewhere: its key counts as unbound until then, and after it was given up too. */
 static void look_at_request(struct diagnosis *d, const struct ca_row *ca, const struct known_key *key)
 {
 	char when[TIME_TEXT_SIZE];
 	time_text(ca->created_at, when);
-	if (ca_waits(ca) && time_now() - ca->created_at > WAITS_LONG)
+	if (ca_waits(ca) && ca->predecessor_id.len)
+		finding_put(d, WARNING, "cas", "successor_waits", row_text(ca->id),
+			    "Have its request signed (chancery ca csr), and bring its certificate in (chancery ca "
+			    "certificate): it takes over then.",
+			    "CA %s is to follow another one, and waits for its certificate since %s.",
+			    row_text(ca->name), when);
+	else if (ca_waits(ca) && time_now() - ca->created_at > WAITS_LONG)
 		finding_put(d, WARNING, "cas", "ca_waits", row_text(ca->id),
 			    "Bring its certificate in (chancery ca certificate), or give it up (chancery ca retire "
 			    "--confirm).",
@@ -242,11 +256,11 @@ static void look_at_validity(struct diagnosis *d, const struct ca_row *ca)
 	time_text(ca->not_after, when);
 	if (left <= 0)
 		finding_put(d, CRITICAL, "cas", "ca_expired", row_text(ca->id),
-			    "Make its successor (chancery ca create), then retire it.", "CA %s has expired on %s.",
+			    "Make its successor: chancery ca rotate CA --now.", "CA %s has expired on %s.",
 			    row_text(ca->name), when);
 	else
 		finding_put(d, left <= EXPIRY_NEAR ? CRITICAL : WARNING, "cas", "ca_expires", row_text(ca->id),
-			    "Make its successor now (chancery ca create); its certificates end with it.",
+			    "Make its successor now (chancery ca rotate CA); its certificates end with it.",
 			    "CA %s expires on %s, in %lld days.", row_text(ca->name), when, (long long)(left / DAY));
 }
 
@@ -268,7 +282,7 @@ static int look_at_ca(void *with, const struct ca_row *ca)
 			k->d, CRITICAL, "cas", "ca_held", row_text(ca->id),
 			"Look at what the signer returned (chancery audit list): it differs from what was asked for.",
 			"CA %s issues nothing. %s", row_text(ca->name), row_text(ca->held));
-	if (in_state(ca, "active") && !gone_is(ca))
+	if (in_state(ca, "active") && !gone_is(ca) && !is_followed(k->session, ca))
 		look_at_validity(k->d, ca);
 	return 0;
 }
@@ -304,8 +318,29 @@ static void look_at_orphans(struct keys *k)
 		    "%zu keys were made and never used, the oldest on %s.", k->orphans, when);
 }
 
+static void look_at_rotation(struct diagnosis *d)
+{
+	struct waiting waiting[MAX_WAITING_SHOWN];
+	char since[TIME_TEXT_SIZE];
+	size_t n = scheduler_waiting(d->front->scheduler, waiting, MAX_WAITING_SHOWN);
+	for (size_t i = 0; i < n && i < MAX_WAITING_SHOWN; i++) {
+		const struct waiting *w = &waiting[i];
+		time_text(w->since, since);
+		finding_put(
+			d, w->late ? CRITICAL : WARNING, "cas", "rotation_waits", w->ca_id,
+			"It is tried again by itself. By hand: chancery ca rotate CA; chancery ca set CA --rotation "
+			"off if this CA shall have no successor.",
+			"CA %s waits for %s since %s. %s", w->ca_name,
+			w->duty == DUTY_PREPARE	   ? "its successor to be made"
+			: w->duty == DUTY_ACTIVATE ? "its successor to take over"
+						   : "its end",
+			since, w->why);
+	}
+}
+
 void diagnosis_keys(struct diagnosis *d)
 {
+	look_at_rotation(d);
 	struct keys k = { .d = d, .all = calloc(MAX_KNOWN_KEYS, sizeof(struct known_key)) };
 	scoped_session *session = NULL;
 	bool whole = k.all && store_read(d->front->store, &session) == 0;

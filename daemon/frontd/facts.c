@@ -19,6 +19,8 @@
  * by itself, because the library writes what it has read in a time that doubles
  * with every level. Unique identifiers have no place in it.
  */
+#define MAX_OPAQUE 4096 /* bytes of an extension without a typed form: the wire takes no more */
+
 struct tbs {
 	ASN1_INTEGER *version;
 	ASN1_INTEGER *serial;
@@ -104,7 +106,7 @@ static void facts_init(struct facts *f, size_t size)
 {
 	*f = (struct facts){ .path_len = PATH_LEN_NONE };
 	struct items *lists[] = { &f->subject,	&f->alt_names, &f->ext_key_usage, &f->permitted,
-				  &f->excluded, &f->urls,      &f->policies };
+				  &f->excluded, &f->urls,      &f->policies,	  &f->opaque };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		items_init(lists[i]);
 	buf_init(&f->bytes, size);
@@ -114,7 +116,7 @@ static void facts_init(struct facts *f, size_t size)
 void facts_free(struct facts *f)
 {
 	struct items *lists[] = { &f->subject,	&f->alt_names, &f->ext_key_usage, &f->permitted,
-				  &f->excluded, &f->urls,      &f->policies };
+				  &f->excluded, &f->urls,      &f->policies,	  &f->opaque };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		items_free(lists[i]);
 	buf_free(&f->bytes);
@@ -390,6 +392,26 @@ static bool binds(int nid)
 	       nid == NID_subject_key_identifier;
 }
 
+/* What the signer writes without knowing it: an identifier that has no form of its own here, once. */
+static bool opaque_read(X509_EXTENSION *e, struct facts *f)
+{
+	static const uint8_t id_ce[] = { 0x55, 0x1d };
+	struct slice oid = oid_slice(X509_EXTENSION_get_object(e)), other;
+	scoped_buf item = { .max = MAX_OPAQUE };
+	uint8_t tag;
+	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(e));
+	if (oid.len < 2 || oid.len > 255 || memcmp(oid.at, id_ce, 2) == 0 || nid == NID_id_pkix_OCSP_noCheck)
+		return false;
+	buf_put_u8(&item, (uint8_t)oid.len);
+	buf_put_slice(&item, oid);
+	for (struct list l = items_list(&f->opaque); list_next(&l, &tag, &other);)
+		if (other.len >= item.len && memcmp(other.at, item.at, item.len) == 0)
+			return false;
+	buf_put_slice(&item, string_slice(X509_EXTENSION_get_data(e)));
+	items_put(&f->opaque, X509_EXTENSION_get_critical(e) != 0, buf_slice(&item));
+	return buf_ok(&item);
+}
+
 static bool extension_read(X509_EXTENSION *e, unsigned *seen, struct facts *f)
 {
 	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(e)), critical = X509_EXTENSION_get_critical(e);
@@ -403,7 +425,7 @@ static bool extension_read(X509_EXTENSION *e, unsigned *seen, struct facts *f)
 		void *value = X509V3_EXT_d2i(e);
 		return (value && readers[i].read(value, f)) || (f->foreign && !critical && !binds(nid));
 	}
-	return f->foreign && !critical;
+	return f->foreign ? !critical : opaque_read(e, f);
 }
 
 static bool time_read(const ASN1_TIME *t, int64_t *out)
@@ -435,7 +457,7 @@ static int extensions_take(const X509_EXTENSIONS *extensions, struct facts *f, c
 		bool names = OBJ_obj2nid(X509_EXTENSION_get_object(e)) == NID_name_constraints;
 		return !f->foreign ? 1 : names ? 3 : X509_EXTENSION_get_critical(e) ? 2 : 1;
 	}
-	return 0;
+	return f->ca && f->opaque.count ? facts_refuse(why, "it is a CA's and has an unknown extension") : 0;
 }
 
 static int extensions_read(const ASN1_STRING *der, struct facts *f, char why[FACTS_WHY])

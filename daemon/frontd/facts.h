@@ -38,7 +38,8 @@ struct facts {
 	uint8_t flags; /* CERT_MUST_STAPLE */
 	bool foreign;  /* written by others: facts_read_foreign() */
 	struct items subject, alt_names, ext_key_usage, permitted, excluded, urls, policies;
-	struct buf bytes; /* what the slices point into */
+	struct items opaque; /* extensions without a typed form, as CERT_SIGN has them; of others' none */
+	struct buf bytes;    /* what the slices point into */
 };
 
 /* 0; positive: not a certificate of a shape that Chancery writes, *why is a sentence's end; free it in either case. */

@@ -15,6 +15,7 @@ struct rulebooks; /* frontd/rules.h */
 struct metrics;	  /* frontd/metrics.h */
 struct authz;	  /* frontd/authz.h */
 struct issuings;  /* frontd/issuing.h */
+struct scheduler; /* frontd/scheduler.h */
 
 struct front {
 	struct store *store;
@@ -23,6 +24,7 @@ struct front {
 	struct metrics *metrics;
 	struct authz *authz;
 	struct issuings *issuings;
+	struct scheduler *scheduler;
 	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */
 
 	/* from frontd.conf */

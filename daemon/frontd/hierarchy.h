@@ -22,7 +22,12 @@ call_handler intermediate_create;   /* {issuer id} */
 call_handler intermediate_list;	    /* {issuer id}; ?format=tree */
 call_handler intermediate_get;	    /* {id} */
 call_handler intermediate_chain;    /* {id}; ?root=false */
+call_handler intermediate_patch;    /* {id} */
+call_handler intermediate_charter;  /* {id}: what the signer holds its key to */
 call_handler intermediate_retire;   /* {id} */
+call_handler intermediate_rotate;   /* {id} */
+call_handler intermediate_renew;    /* {id} */
+call_handler intermediate_cross;    /* {id} */
 call_handler intermediate_key_gone; /* {id} */
 
 #endif

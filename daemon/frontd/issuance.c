@@ -10,6 +10,7 @@
 #include "frontd/front.h"
 #include "frontd/json_text.h"
 #include "frontd/metrics.h"
+#include "frontd/outcome.h"
 
 #define MAX_REPLY (1024 * 1024) /* a leaf of 32 KiB and its chain, escaped, many times over */
 
@@ -64,6 +65,7 @@ void issuance_fields(struct issuance *i)
 						.urls = items_list(&i->urls),
 						.policies = i->leaf.policies,
 						.flags = i->leaf.flags,
+						.opaque = i->profile->extensions,
 						.context = buf_slice(&i->context) };
 	memcpy(i->fields.request_id, i->request_id, sizeof(i->fields.request_id));
 	memcpy(i->fields.ca_key, i->ca->chain.ca[0].key_id, sizeof(i->fields.ca_key));
@@ -118,6 +120,7 @@ static void on_committed(struct store_job *job)
 	} else {
 		signer_settle(&i->hold, i->reply.ledger_seq);
 		if (i->made.why[0]) {
+			outcome_note(i->front, c, &i->made);
 			answer_withheld(c);
 		} else {
 			metrics_issued(i->front->metrics, issuance_ca_id(i), i->profile->name);

@@ -95,6 +95,9 @@ static int check_rights(struct call *c, const struct issuance *i)
 	char why[200] = "";
 	if (authz_may_issue(c->who, issuance_ca_id(i), i->profile->name, i->leaf.alt_names, why))
 		return 0;
+	for (size_t at = 0; at < i->ca->before_count; at++)
+		if (authz_may_issue(c->who, i->ca->before[at], i->profile->name, i->leaf.alt_names, why))
+			return 0;
 	return call_refuse(c, 403, "not_allowed", NULL, "You may not have this certificate issued: %s.", why);
 }
 

@@ -8,6 +8,7 @@
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
 #include "frontd/input.h"
+#include "frontd/rule.h"
 #include "frontd/view.h"
 
 #define MAX_NAME_CHARACTERS 64
@@ -79,13 +80,17 @@ static int issuer_reply(struct call *c, unsigned status, const struct issuer_row
 
 int issuer_create(struct front *f, struct call *c)
 {
-	static const char *const known[] = { "name", "hierarchy_mode", NULL };
+	static const char *const known[] = { "name", "hierarchy_mode", RULE_FIELD, NULL };
+	char rule[RULE_TEXT];
+	bool ruled;
 	const char *name, *mode;
 	int r = input_members(c, known);
 	if (!r)
 		r = input_text(c, "name", true, MAX_NAME_CHARACTERS, &name);
 	if (!r)
 		r = input_mode(c, "tree", &mode);
+	if (!r)
+		r = rule_read(c, &ruled, rule);
 	if (r)
 		return r;
 	uint8_t request_id[16];
@@ -96,6 +101,7 @@ int issuer_create(struct front *f, struct call *c)
 	char id[48];
 	context_id("iss-", request_id, id);
 	struct issuer_row row = { .id = slice_text(id), .name = slice_text(name), .hierarchy_mode = slice_text(mode) };
+	row.rotation = slice_text(rule);
 	row.created_at = row.updated_at = request_time(request_id);
 	{
 		scoped_session *s = NULL;
@@ -155,17 +161,28 @@ int issuer_get(struct front *f, struct call *c)
 }
 
 struct census {
+	struct store_session *session;
 	int live;
 	const char *wanted;
 	bool found;
 };
 
+static bool is_live(const struct ca_row *row)
+{
+	return !slice_equal(row->state, slice_text("retired")) && !slice_equal(row->state, slice_text("revoked"));
+}
+
 static int census_ca(void *with, const struct ca_row *row)
 {
 	struct census *n = with;
 	const char *state = row_text(row->state);
-	bool live = strcmp(state, "retired") != 0 && strcmp(state, "revoked") != 0;
-	n->live += live;
+	scoped_row(ca) before = { 0 };
+	int r = row->predecessor_id.len ? store_ca_find(n->session, row_text(row->predecessor_id), &before)
+					: STORE_NONE;
+	if (r < 0)
+		return r;
+	/* Two generations of one CA count once. */
+	n->live += is_live(row) && !(r == STORE_DONE && is_live(&before));
 	if (strcmp(row_text(row->id), n->wanted) == 0 && strcmp(state, "active") == 0 && !ca_offline(row))
 		n->found = true;
 	return 0;
@@ -174,7 +191,7 @@ static int census_ca(void *with, const struct ca_row *row)
 /* Whether the issuer may become what the row says. */
 static int issuer_check(struct store_session *s, const struct issuer_row *row)
 {
-	struct census n = { .wanted = row_text(row->issuing_ca_id) };
+	struct census n = { .session = s, .wanted = row_text(row->issuing_ca_id) };
 	int r = store_ca_list(s, row_text(row->id), census_ca, &n);
 	if (r)
 		return r;
@@ -202,7 +219,9 @@ static int issuer_refuse(struct call *c, int r)
 
 int issuer_patch(struct front *f, struct call *c)
 {
-	static const char *const known[] = { "hierarchy_mode", "issuing_ca_id", NULL };
+	static const char *const known[] = { "hierarchy_mode", "issuing_ca_id", RULE_FIELD, NULL };
+	char rule[RULE_TEXT];
+	bool ruled;
 	scoped_row(issuer) row = { 0 };
 	const char *mode, *issuing;
 	int r = issuer_load(f, c, &row);
@@ -212,10 +231,14 @@ int issuer_patch(struct front *f, struct call *c)
 		r = input_mode(c, row_text(row.hierarchy_mode), &mode);
 	if (!r)
 		r = input_text(c, "issuing_ca_id", false, 64, &issuing);
+	if (!r)
+		r = rule_read(c, &ruled, rule);
 	if (r)
 		return r;
 	struct issuer_row changed = row;
 	changed.hierarchy_mode = slice_text(mode);
+	if (ruled)
+		changed.rotation = slice_text(rule);
 	if (json_object_get(c->body, "issuing_ca_id"))
 		changed.issuing_ca_id = slice_text(issuing ? issuing : "");
 	changed.updated_at = time_now();

@@ -1,9 +1,11 @@
 #include "frontd/issuing.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontd/generation.h"
 #include "frontd/json_text.h"
 
 #define MAX_ISSUING 64 /* CAs that issue at the same time; with more, some are read anew. About 20 KiB each */
@@ -45,11 +47,6 @@ void issuing_release(struct issuing **issuing)
 	free(i);
 }
 
-static const char *id_of(const struct issuing *i)
-{
-	return row_text(i->chain.ca[0].id);
-}
-
 /* Where an answer to an issuance says the same of every leaf of this CA. */
 static int members_write(struct issuing *i)
 {
@@ -66,6 +63,43 @@ static int members_write(struct issuing *i)
 	return good ? 0 : -1;
 }
 
+static bool is_followed(const struct ca_row *ca)
+{
+	return slice_equal(ca->state, slice_text("retiring")) || slice_equal(ca->state, slice_text("retired"));
+}
+
+/* On to the generation that is in use, if this one isn't any more. */
+static int follow(struct store_session *s, struct issuing *i)
+{
+	for (int steps = 0; is_followed(&i->chain.ca[0]) && steps < MAX_GENERATION; steps++) {
+		scoped_row(ca) next = { 0 };
+		int r = store_ca_find_successor(s, row_text(i->chain.ca[0].id), &next);
+		if (r || slice_equal(next.state, slice_text("created")))
+			return r < 0 ? r : 0;
+		chain_free(&i->chain);
+		r = chain_load(s, row_text(next.id), &i->chain);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* A right to a CA is a right to what follows it, so those before it count. */
+static int look_back(struct store_session *s, struct issuing *i)
+{
+	char id[64];
+	slice_to_text(i->chain.ca[0].predecessor_id, id, sizeof(id));
+	while (*id && i->before_count < MAX_CHAIN) {
+		scoped_row(ca) before = { 0 };
+		int r = store_ca_find(s, id, &before);
+		if (r)
+			return r < 0 ? r : 0;
+		memcpy(i->before[i->before_count++], id, sizeof(id));
+		slice_to_text(before.predecessor_id, id, sizeof(id));
+	}
+	return 0;
+}
+
 /* The generation comes before the rows: what changes in between makes the entry old, never wrong. */
 static int issuing_load(struct store *store, const char *ca_id, struct issuing *i)
 {
@@ -74,8 +108,13 @@ static int issuing_load(struct store *store, const char *ca_id, struct issuing *
 	if (store_read(store, &s))
 		return -1;
 	int r = chain_load(s, ca_id, &i->chain);
+	if (!r)
+		r = follow(s, i);
+	if (!r)
+		r = look_back(s, i);
 	if (r)
 		return r;
+	snprintf(i->asked, sizeof(i->asked), "%s", ca_id);
 	facts_read_foreign(i->chain.ca[0].certificate, &i->facts, i->why);
 	return members_write(i);
 }
@@ -86,7 +125,7 @@ static struct issuing *issuing_find(struct issuings *all, const char *ca_id, uin
 	pthread_mutex_lock(&all->lock);
 	for (size_t i = 0; i < MAX_ISSUING && !found; i++)
 		if (all->entries[i] && all->entries[i]->generation == generation &&
-		    strcmp(id_of(all->entries[i]), ca_id) == 0)
+		    strcmp(all->entries[i]->asked, ca_id) == 0)
 			found = all->entries[i];
 	if (found)
 		atomic_fetch_add(&found->users, 1);
@@ -101,7 +140,7 @@ static void issuing_keep(struct issuings *all, struct issuing *new)
 	atomic_fetch_add(&new->users, 1);
 	pthread_mutex_lock(&all->lock);
 	for (size_t i = 0; i < MAX_ISSUING && at == MAX_ISSUING; i++)
-		if (!all->entries[i] || strcmp(id_of(all->entries[i]), id_of(new)) == 0)
+		if (!all->entries[i] || strcmp(all->entries[i]->asked, new->asked) == 0)
 			at = i;
 	if (at == MAX_ISSUING)
 		at = all->next++ % MAX_ISSUING;

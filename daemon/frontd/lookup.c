@@ -68,6 +68,9 @@ static int query_numbers(struct call *c, struct certificate_query *q)
 static int query_name(struct call *c, struct certificate_query *q, struct buf *name)
 {
 	const char *text = c->query(c, "name"), *why = "";
+	q->name = c->query(c, "subject_ca");
+	if (text && q->name)
+		return call_refuse(c, 400, "bad_parameter", "subject_ca", "name and subject_ca don't go together.");
 	if (!text)
 		return 0;
 	scoped_buf value = { .max = MAX_NAME };
@@ -89,8 +92,8 @@ static int query_read(struct call *c, struct certificate_query *q, uint8_t seria
 		return call_refuse(c, 400, "bad_field", "serial",
 				   "serial must be a serial number in hex, at most 20 bytes.");
 	if (q->state && strcmp(q->state, "active") != 0 && strcmp(q->state, "revoked") != 0 &&
-	    strcmp(q->state, "withheld") != 0)
-		return call_refuse(c, 400, "bad_field", "state", "state must be active, revoked or withheld.");
+	    strcmp(q->state, "withheld") != 0 && strcmp(q->state, "lost") != 0)
+		return call_refuse(c, 400, "bad_field", "state", "state must be active, revoked, withheld or lost.");
 	int r = query_numbers(c, q);
 	return r ? r : query_name(c, q, name);
 }

@@ -44,6 +44,7 @@ void made_fill(struct made *m, const struct facts *facts, struct slice der, cons
 void made_fill_ca(struct made *m, const struct facts *facts, struct slice der, uint64_t ledger_seq)
 {
 	made_fill(m, facts, der, m->issuing_ca_id, KIND_CA);
+	items_put(&m->names, 0, m->ca.id); /* all certificates of one CA are found by its id */
 	memcpy(m->ca.key_id, m->key.key_id, sizeof(m->ca.key_id));
 	memcpy(m->ca.fingerprint, m->row.fingerprint, sizeof(m->ca.fingerprint));
 	m->ca.serial = m->row.serial;
@@ -89,6 +90,25 @@ static int issuing_commit(struct store_session *s, struct made *m)
 	return store_issuer_update(s, &issuer);
 }
 
+/* The newest certificate of a CA is the one that it is known by. */
+static int renewal_commit(struct store_session *s, const struct made *m)
+{
+	scoped_row(ca) ca = { 0 };
+	int r = store_ca_find(s, m->renewed_ca_id, &ca);
+	if (r || ca.ledger_seq >= m->row.ledger_seq)
+		return r;
+	memcpy(ca.fingerprint, m->row.fingerprint, sizeof(ca.fingerprint));
+	ca.serial = m->row.serial;
+	ca.not_before = m->row.not_before;
+	ca.not_after = m->row.not_after;
+	ca.certificate = m->row.der;
+	ca.ledger_seq = m->row.ledger_seq;
+	ca.ttl = 0;
+	if (ca.updated_at < m->now)
+		ca.updated_at = m->now;
+	return store_ca_update(s, &ca);
+}
+
 int made_commit(struct store_session *s, void *with)
 {
 	struct made *m = with;
@@ -102,6 +122,8 @@ int made_commit(struct store_session *s, void *with)
 		if (!r && m->single && !m->why[0])
 			r = issuing_commit(s, m);
 	}
+	if (!r && m->renewed_ca_id && !m->why[0])
+		r = renewal_commit(s, m);
 	if (!r)
 		r = store_certificate_insert(s, &m->row, items_list(&m->names));
 	if (r == STORE_TAKEN && m->why[0])

@@ -13,6 +13,8 @@ struct made {
 	struct ca_row ca;   /* a CA's; empty id: a leaf */
 	struct certificate_row row;
 	struct items names;	   /* what it is found by */
+	const char *renewed_ca_id; /* the CA whose certificate this is from now on, its key and limits being the same;
+				      NULL */
 	const char *issuing_ca_id; /* whose signature it has: what is held if it is withheld */
 	bool single;		   /* the issuer has one CA, and it is this */
 	int64_t now;

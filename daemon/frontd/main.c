@@ -18,14 +18,17 @@
 #include "base/time.h"
 #include "frontd/api.h"
 #include "frontd/config.h"
+#include "frontd/denial.h"
 #include "frontd/http.h"
 #include "frontd/issuing.h"
 #include "frontd/metrics.h"
 #include "frontd/pki.h"
 #include "frontd/rules.h"
+#include "frontd/scheduler.h"
 #include "frontd/signer.h"
 #include "store/store.h"
 
+#define TICK_SECONDS 10 /* between looks for what waits to be noted */
 #define MAX_FILES                                                                                                      \
 	4096 /* both sockets' connections, the database's sessions with three files each, and as many again            \
 	      */
@@ -96,11 +99,12 @@ static int front_open(struct config *c)
 	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
-	return signer_start(&options, &f->signer);
+	return signer_start(&options, &f->signer) == 0 ? scheduler_start(f, &f->scheduler) : -1;
 }
 
 static void front_close(struct front *f)
 {
+	scheduler_stop(f->scheduler);
 	if (f->signer)
 		signer_stop(f->signer);
 	if (f->store)
@@ -136,10 +140,13 @@ static int rights_limit(const struct config *c)
 /* Every thread is started with these blocked: only this one takes them. */
 static void signals_wait(const sigset_t *signals, struct front *f)
 {
-	int number = SIGHUP;
-	while (sigwait(signals, &number) != 0 || number == SIGHUP)
+	const struct timespec tick = { .tv_sec = TICK_SECONDS };
+	int number;
+	while ((number = sigtimedwait(signals, NULL, &tick)) < 0 || number == SIGHUP)
 		if (number == SIGHUP)
 			rules_reload(f->rules);
+		else
+			denial_tick(f, false);
 	log_info("stopping", "signal=%d", number);
 }
 
@@ -161,11 +168,23 @@ static int run(struct config *c)
 		ready_notify("STOPPING=1");
 	}
 	servers_stop(c, &servers);
+	if (result == 0)
+		denial_tick(&c->front, true);
 	front_close(&c->front);
 	return result;
 }
 
 static const char usage[] = "usage: chancery-frontd [--config FILE] [--check] [--version]\n";
+
+/* Profiles and templates are configuration as well. */
+static int rules_check(const struct config *c)
+{
+	struct rulebooks *rules = NULL;
+	const char *base = c->front.pki_base_url;
+	int r = rules_open(c->profiles_dir, base && *base, &rules) == 0 ? 0 : 1;
+	rules_close(rules);
+	return r;
+}
 
 static int config_run(const char *path, bool check)
 {
@@ -173,7 +192,7 @@ static int config_run(const char *path, bool check)
 	int result = 1;
 	if (config_read(path, &config) == 0) {
 		if (check)
-			result = 0;
+			result = rules_check(&config);
 		else if (rights_limit(&config) == 0)
 			result = run(&config);
 	}

@@ -8,6 +8,7 @@
 #include "frontd/front.h"
 #include "frontd/metrics.h"
 #include "frontd/route.h"
+#include "frontd/scheduler.h"
 #include "frontd/signer.h"
 #include "frontd/tokens.h"
 #include "store/store.h"
@@ -67,6 +68,10 @@ static int metrics_get(struct front *f, struct call *c)
 	scoped_buf out;
 	buf_init(&out, MAX_METRICS);
 	metrics_print(f->metrics, f->started, signer_ready(f->signer, why), &out);
+	buf_printf(&out,
+		   "# HELP chancery_rotation_waiting Steps of rotation that are due and could not be taken.\n"
+		   "# TYPE chancery_rotation_waiting gauge\nchancery_rotation_waiting %zu\n",
+		   scheduler_waiting(f->scheduler, NULL, 0));
 	tokens_metrics(f, &out);
 	return call_reply_bytes(c, 200, &out, METRICS_TYPE);
 }

@@ -21,9 +21,20 @@
 #define MAX_URL 512
 #define MAX_PACKED_LISTS (1024 * 1024)
 
-static void plan_init(struct plan *p)
+static void read_ids(struct call *c, struct plan *p)
 {
-	*p = (struct plan){ .token = "", .key_uri = "", .asked_path_len = PATH_LEN_UNASKED };
+	if (c->signing_id_given)
+		memcpy(p->request_id, c->signing_id, sizeof(p->request_id));
+	else
+		signer_request_id(p->request_id);
+	memcpy(p->key_request_id, p->request_id, sizeof(p->key_request_id));
+	p->key_request_id[15] ^= 0xff; /* key and certificate are two requests of one operation */
+	context_id("ica-", p->request_id, p->id);
+}
+
+void plan_init(struct call *c, struct plan *p)
+{
+	*p = (struct plan){ .token = "", .key_uri = "", .predecessor_id = "", .asked_path_len = PATH_LEN_UNASKED };
 	items_init(&p->subject);
 	items_init(&p->urls);
 	buf_init(&p->fold, MAX_PACKED_LISTS);
@@ -34,6 +45,7 @@ static void plan_init(struct plan *p)
 	buf_init(&p->context, MAX_CONTEXT);
 	buf_init(&p->packed_stated, MAX_PACKED_LISTS);
 	buf_init(&p->packed_effective, MAX_PACKED_LISTS);
+	read_ids(c, p);
 }
 
 void plan_free(struct plan *p)
@@ -76,10 +88,26 @@ static int count_live(void *with, const struct ca_row *row)
 	return 0;
 }
 
+/* One successor, to a CA that is in use; in single mode too, where the two are the one CA. */
+static int check_predecessor(struct store_session *s, const struct plan *p)
+{
+	scoped_row(ca) before = { 0 }, successor = { 0 };
+	int r = store_ca_find(s, p->predecessor_id, &before);
+	if (r || !slice_equal(before.state, slice_text("active")))
+		return r < 0 ? r : PLAN_PREDECESSOR;
+	r = store_ca_find_successor(s, p->predecessor_id, &successor);
+	bool live = r == STORE_DONE && (slice_equal(successor.state, slice_text("created")) ||
+					slice_equal(successor.state, slice_text("active")));
+	return r < 0 ? r : live && !is_own(p, &successor) ? PLAN_SUCCEEDED : 0;
+}
+
 int plan_check(struct store_session *s, const struct plan *p)
 {
 	scoped_row(ca) named = { 0 }, subject = { 0 }, parent = { 0 };
-	int r = store_ca_find_name(s, row_text(p->issuer.id), p->name, &named);
+	int r = *p->predecessor_id ? check_predecessor(s, p) : 0;
+	if (r)
+		return r;
+	r = store_ca_find_name(s, row_text(p->issuer.id), p->name, &named);
 	if (r == STORE_DONE && !is_own(p, &named))
 		return PLAN_NAME_TAKEN;
 	if (r >= 0)
@@ -93,7 +121,7 @@ int plan_check(struct store_session *s, const struct plan *p)
 		if (r == STORE_DONE && parent.held.len)
 			return PLAN_PARENT_HELD;
 	}
-	if (r < 0 || !slice_equal(p->issuer.hierarchy_mode, slice_text("single")))
+	if (r < 0 || *p->predecessor_id || !slice_equal(p->issuer.hierarchy_mode, slice_text("single")))
 		return r < 0 ? r : 0;
 	int live = 0;
 	r = store_ca_list(s, row_text(p->issuer.id), count_live, &live);
@@ -120,6 +148,11 @@ int plan_refuse(struct call *c, int answer)
 		return call_refuse(
 			c, 409, "single_mode", NULL,
 			"This issuer is in single mode and has its one CA; set hierarchy_mode to \"tree\" first.");
+	case PLAN_SUCCEEDED:
+		return call_refuse(c, 409, "successor_exists", NULL, "The CA has a successor already.");
+	case PLAN_PREDECESSOR:
+		return call_refuse(c, 409, "ca_not_active", NULL,
+				   "The CA is not active any more; only an active CA gets a successor.");
 	}
 	return answer_store(c);
 }
@@ -142,7 +175,10 @@ struct ca_row plan_row(const struct plan *p, const struct call *c, const char *s
 			      .metadata = buf_slice(&p->metadata),
 			      .actor = slice_text(c->who->actor),
 			      .not_before = p->not_before,
-			      .not_after = p->not_after };
+			      .not_after = p->not_after,
+			      .rotation = slice_text(p->rule),
+			      .predecessor_id = slice_text(p->predecessor_id),
+			      .ttl = p->ttl };
 	memcpy(row.request_id, p->request_id, sizeof(row.request_id));
 	row.created_at = row.updated_at = time_now();
 	return row;
@@ -161,17 +197,6 @@ int plan_reserve(struct store_session *s, const struct plan *p, const struct ca_
 		r = store_ca_find(s, p->id, &own);
 	*again = r == STORE_DONE;
 	return r == STORE_NONE ? store_ca_insert(s, row) : r;
-}
-
-static void read_ids(struct call *c, struct plan *p)
-{
-	if (c->signing_id_given)
-		memcpy(p->request_id, c->signing_id, sizeof(p->request_id));
-	else
-		signer_request_id(p->request_id);
-	memcpy(p->key_request_id, p->request_id, sizeof(p->key_request_id));
-	p->key_request_id[15] ^= 0xff; /* key and certificate are two requests of one operation */
-	context_id("ica-", p->request_id, p->id);
 }
 
 static int read_parent(struct front *f, struct call *c, struct plan *p)
@@ -258,9 +283,14 @@ static int read_validity(struct front *f, struct call *c, struct plan *p)
 	int r = input_integer(c, "ttl_days", 1, MAX_TTL_DAYS, &there, &days);
 	if (r)
 		return r;
+	return plan_set_validity(f, c, p, days * DAY);
+}
+
+int plan_set_validity(struct front *f, struct call *c, struct plan *p, int64_t ttl)
+{
 	int64_t now = request_time(p->request_id);
 	p->not_before = now - f->backdate;
-	p->not_after = p->not_before + days * DAY - 1; /* inclusive at both ends: RFC 5280 4.1.2.5 */
+	p->not_after = p->not_before + ttl - 1; /* inclusive at both ends: RFC 5280 4.1.2.5 */
 	if (!p->above.count)
 		return 0;
 	int64_t first = chain_not_before(&p->above), last = chain_not_after(&p->above);
@@ -270,8 +300,10 @@ static int read_validity(struct front *f, struct call *c, struct plan *p)
 	if (p->not_before < first)
 		p->not_before = first;
 	p->capped = p->not_after > last;
-	if (p->capped)
+	if (p->capped) {
 		p->not_after = last;
+		p->ttl = ttl;
+	}
 	return 0;
 }
 
@@ -285,6 +317,18 @@ static bool url_good(const char *url)
 	return strlen(strstr(url, "://")) > 3;
 }
 
+void plan_put_urls(const struct front *f, struct plan *p)
+{
+	if (!p->above.count || !f->pki_base_url || !*f->pki_base_url)
+		return;
+	scoped_buf url = { .max = 1024 };
+	buf_printf(&url, "%s/%s/crl", f->pki_base_url, parent_id(p));
+	items_put(&p->urls, URL_CRL, buf_slice(&url));
+	buf_clear(&url);
+	buf_printf(&url, "%s/%s/ca.crt", f->pki_base_url, parent_id(p));
+	items_put(&p->urls, URL_CA_ISSUERS, buf_slice(&url));
+}
+
 static int read_urls(struct front *f, struct call *c, struct plan *p)
 {
 	const char *ocsp;
@@ -294,14 +338,7 @@ static int read_urls(struct front *f, struct call *c, struct plan *p)
 	if (ocsp && !url_good(ocsp))
 		return call_refuse(c, 400, "bad_field", "ocsp_responder_url",
 				   "ocsp_responder_url must be an http or https URL.");
-	if (p->above.count && f->pki_base_url && *f->pki_base_url) {
-		scoped_buf url = { .max = 1024 };
-		buf_printf(&url, "%s/%s/crl", f->pki_base_url, parent_id(p));
-		items_put(&p->urls, URL_CRL, buf_slice(&url));
-		buf_clear(&url);
-		buf_printf(&url, "%s/%s/ca.crt", f->pki_base_url, parent_id(p));
-		items_put(&p->urls, URL_CA_ISSUERS, buf_slice(&url));
-	}
+	plan_put_urls(f, p);
 	if (ocsp)
 		items_put(&p->urls, URL_OCSP, slice_text(ocsp));
 	return 0;
@@ -338,6 +375,9 @@ static int write_context(struct call *c, struct plan *p)
 		words.valid = valid;
 	}
 	words.template = p->template;
+	words.predecessor = p->predecessor_id;
+	words.rotation = p->rule;
+	words.ttl = p->ttl;
 	words.metadata = p->metadata.len > 1 ? (const char *)p->metadata.at : NULL;
 	p->metadata.len--;
 	if (context_put(&p->context, c, &words))
@@ -399,8 +439,7 @@ static int name_free(struct front *f, struct call *c, const struct plan *p)
 
 int plan_begin(struct front *f, struct call *c, const char *const *known, struct plan *p)
 {
-	plan_init(p);
-	read_ids(c, p);
+	plan_init(c, p);
 	int r = input_members(c, known);
 	if (!r)
 		r = input_text(c, "name", true, MAX_CA_NAME, &p->name);
@@ -411,7 +450,10 @@ int plan_begin(struct front *f, struct call *c, const char *const *known, struct
 
 int plan_end(struct front *f, struct call *c, struct plan *p)
 {
-	int r = read_metadata(c, p);
+	bool ruled;
+	int r = *p->predecessor_id ? 0 : read_metadata(c, p);
+	if (!r && !*p->predecessor_id)
+		r = rule_read(c, &ruled, p->rule);
 	if (!r)
 		r = write_context(c, p);
 	if (r)
@@ -435,6 +477,7 @@ int plan_make(struct front *f, struct call *c, struct plan *p)
 					     "constraint_template",
 					     "ocsp_responder_url",
 					     "metadata",
+					     RULE_FIELD,
 					     NULL };
 	int r = plan_begin(f, c, known, p);
 	p->token = f->default_token;

@@ -9,6 +9,7 @@
 #include "frontd/chain.h"
 #include "frontd/facts.h"
 #include "frontd/front.h"
+#include "frontd/rule.h"
 #include "frontd/transition.h"
 
 struct plan {
@@ -28,6 +29,9 @@ struct plan {
 	uint16_t path_len;
 	int asked_path_len; /* PATH_LEN_UNASKED: none was stated */
 	struct constraints_buf asked, stated, effective;
+	char rule[RULE_TEXT];	    /* for its own successor, as in a row */
+	const char *predecessor_id; /* whose successor it is; "": nobody's */
+	int64_t ttl;		    /* seconds that were asked for, if capped */
 	struct items urls;
 	struct buf metadata, context;
 	struct buf packed_stated, packed_effective;
@@ -39,6 +43,8 @@ enum plan_answer {
 	PLAN_PARENT_STATE,
 	PLAN_PARENT_HELD,
 	PLAN_SINGLE,
+	PLAN_SUCCEEDED,	  /* its predecessor has a successor already, or one is being made */
+	PLAN_PREDECESSOR, /* its predecessor is not active any more */
 };
 
 /* 0, or positive after call_refuse(). Free it in either case. */
@@ -47,6 +53,11 @@ int plan_make(struct front *f, struct call *c, struct plan *out);
 int plan_begin(struct front *f, struct call *c, const char *const *known, struct plan *p);
 int plan_end(struct front *f, struct call *c, struct plan *p);
 void plan_free(struct plan *p);
+/* The same for a plan that comes from no request at all: empty with its ids; and where a child's certificate points. */
+void plan_init(struct call *c, struct plan *p);
+void plan_put_urls(const struct front *f, struct plan *p);
+/* The validity from request time on for so many seconds, within the parent's chain. */
+int plan_set_validity(struct front *f, struct call *c, struct plan *p, int64_t ttl);
 #define scoped_plan __attribute__((cleanup(plan_free))) struct plan
 
 /* Whether its parent's key is offline, so that its certificate will be signed elsewhere. */
@@ -66,6 +77,11 @@ struct ca_row plan_row(const struct plan *p, const struct call *c, const char *s
  * try has made the CA. In the committer.
  */
 int plan_reserve(struct store_session *s, const struct plan *p, const struct ca_row *row, bool *again);
+
+/* Reserves, has key and certificate made, and commits: answers the call with the CA (create.c). */
+int plan_carry_out(struct front *f, struct call *c, const struct plan *p);
+/* A repeated request whose CA is there already is answered; *answered says so. */
+int plan_again(struct front *f, struct call *c, bool *answered);
 
 /* Reads the member name_constraints, merged, canonical, without repetition (plan_names.c). */
 int plan_read_constraints(struct call *c, struct constraints_buf *out);

@@ -1,6 +1,8 @@
 #include "frontd/profile_view.h"
 
+#include "base/text.h"
 #include "frontd/view.h"
+#include "policy/oid.h"
 
 static json_t *algorithms_view(unsigned mask)
 {
@@ -54,6 +56,22 @@ static json_t *oids_view(struct list oids)
 	return out;
 }
 
+static json_t *extensions_view(struct list extensions)
+{
+	json_t *out = json_array();
+	uint8_t tag;
+	struct slice item;
+	while (list_next(&extensions, &tag, &item)) {
+		scoped_buf oid = { .max = 512 };
+		size_t begins = (size_t)item.at[0] + 1;
+		char hex[2 * 4096 + 1];
+		oid_print((struct slice){ item.at + 1, item.at[0] }, &oid);
+		hex_encode(item.at + begins, item.len - begins, hex);
+		json_array_append_new(out, json_pack("{s:o, s:s}", "oid", view_text(buf_slice(&oid)), "der", hex));
+	}
+	return out;
+}
+
 static json_t *attributes_view(unsigned mask)
 {
 	json_t *out = json_array();
@@ -80,7 +98,7 @@ static json_t *urls_view(const struct profile *p, const char *base_url, uint8_t 
 json_t *profile_view(const struct profile *p, const char *base_url)
 {
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:b, s:b, s:s?, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, "
-			 "s:s}",
+			 "s:s, s:o}",
 			 "name", p->name, "description", p->description, "algorithms", algorithms_view(p->algorithms),
 			 "name_types", name_types_view(p->name_types), "name_patterns", patterns_view(p), "wildcards",
 			 p->wildcards, "spiffe", p->spiffe, "trust_domain", p->trust_domain[0] ? p->trust_domain : NULL,
@@ -90,5 +108,5 @@ json_t *profile_view(const struct profile *p, const char *base_url)
 			 (json_int_t)p->longest_ttl, "must_staple", p->must_staple, "crl_urls",
 			 urls_view(p, base_url, LINT_URL_CRL), "ocsp_urls", urls_view(p, base_url, LINT_URL_OCSP),
 			 "ca_issuers_urls", urls_view(p, base_url, LINT_URL_CA_ISSUERS), "lint",
-			 lint_severity_text(p->refuse_from));
+			 lint_severity_text(p->refuse_from), "extensions", extensions_view(p->extensions));
 }

@@ -3,17 +3,22 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/time.h"
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/gone.h"
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
+#include "frontd/outcome.h"
 #include "frontd/subject.h"
+#include "frontd/succession.h"
+#include "wire/inner.h"
 
 #define MAX_CERTIFICATE (160 * 1024)
 #define MAX_PACKED (1024 * 1024)
 #define MAX_SERIAL 20 /* bytes: what a row holds */
+#define UNJUDGED_SECONDS 600 /* so long after it a request can be repeated, and be answered for the first time */
 
 int rebuild_passed_over(const struct rebuild *r, const char *why)
 {
@@ -31,6 +36,8 @@ int rebuild_issuer(struct store_session *s, json_t *context, int64_t when, bool 
 				  .issuing_ca_id = slice_text(context_text(context, "issuing")),
 				  .created_at = when,
 				  .updated_at = when };
+	if (change || !*context_text(context, "ca")) /* a CA's words have its own rule */
+		row.rotation = slice_text(context_text(context, "rot"));
 	if (!row.id.len)
 		return 0;
 	scoped_row(issuer) known = { 0 };
@@ -66,6 +73,8 @@ static int ca_advance(struct store_session *s, struct ca_row *ca, const char *to
 	if (state_rank(slice_text(to)) <= state_rank(ca->state) || state_rank(slice_text(to)) > 3)
 		return 0;
 	int r = store_ca_move(s, row_text(ca->id), row_text(ca->state), to, when);
+	if (!r && strcmp(to, "retiring") == 0)
+		r = succession_take(s, ca, when);
 	return r < 0 ? r : 0;
 }
 
@@ -81,6 +90,17 @@ static int step_put(struct store_session *s, const struct rebuild *r, const stru
 	return state_rank(row.state) < 5 ? store_step_insert(s, &row, when - IDEMPOTENCY_SECONDS) : 0;
 }
 
+static int rule_put(struct store_session *s, json_t *context, int64_t when)
+{
+	int r = store_ca_rule(s, context_text(context, "ca"), context_text(context, "rot"), when);
+	return r < 0 ? r : 0;
+}
+
+static int outcome_put(const struct rebuild *r, int answer)
+{
+	return answer > 0 ? rebuild_passed_over(r, "there is no such certificate") : answer;
+}
+
 static int rebuild_note(struct store_session *s, const struct rebuild *r)
 {
 	struct note_record note;
@@ -90,6 +110,12 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 	int64_t when = r->record.time / 1000;
 	if (context && strcmp(context_text(context, "op"), "issuer") == 0)
 		return rebuild_issuer(s, context, when, !issuer_begins(context, note.request_id));
+	if (context && strcmp(context_text(context, "op"), "rule") == 0)
+		return rule_put(s, context, when);
+	if (context && strcmp(context_text(context, "op"), "withheld") == 0)
+		return outcome_put(r, outcome_withheld(s, context, when));
+	if (context && note.kind == NOTE_REVOCATION)
+		return outcome_put(r, outcome_revoked(s, context, when));
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
 		return 0;
 	scoped_row(ca) ca = { 0 };
@@ -154,10 +180,17 @@ static int rebuild_lost(struct store_session *s, const struct rebuild *r)
 	struct cert_intent_record intent;
 	struct csr_intent_record csr;
 	struct slice words = { 0 };
-	if (r->intent.type == RECORD_CERT_INTENT && record_cert_intent_get(r->intent.body, &intent) == PACK_OK)
+	bool certificate =
+		r->intent.type == RECORD_CERT_INTENT && record_cert_intent_get(r->intent.body, &intent) == PACK_OK;
+	if (certificate)
 		words = intent.context;
 	else if (r->intent.type == RECORD_CSR_INTENT && record_csr_intent_get(r->intent.body, &csr) == PACK_OK)
 		words = csr.context;
+	int lost = certificate ? outcome_lost(s, &intent, r->intent.seq, r->intent.time / 1000) : 0;
+	if (lost < 0)
+		return lost;
+	if (lost)
+		rebuild_passed_over(r, "what was to be signed can't be kept as a row");
 	scoped_json *context = words.len ? context_read(words) : NULL;
 	const char *op = context ? context_text(context, "op") : "";
 	if (strcmp(op, "ca") != 0 && strcmp(op, "csr") != 0)
@@ -236,6 +269,8 @@ static void restored_validate(struct restored *x)
 	struct slice chain[MAX_CHAIN + 1] = { x->der };
 	for (size_t i = 0; i < x->above.count; i++)
 		chain[i + 1] = x->above.ca[i].certificate;
+	if (x->made.why[0])
+		return;
 	if (!x->facts.ca)
 		strcpy(x->made.why, "it is no CA certificate");
 	else
@@ -263,6 +298,9 @@ static void restored_ca_row(struct restored *x)
 	ca->constraints = buf_slice(&x->packed_stated);
 	ca->effective = buf_slice(&x->packed_effective);
 	ca->metadata = slice_text(context_text(x->context, "meta"));
+	ca->rotation = slice_text(context_text(x->context, "rot"));
+	ca->predecessor_id = slice_text(context_text(x->context, "pred"));
+	ca->ttl = strtoll(context_text(x->context, "ttl"), NULL, 10);
 	ca->actor = slice_text(context_text(x->context, "actor"));
 	memcpy(ca->request_id, x->intent.request_id, sizeof(ca->request_id));
 	memcpy(ca->fingerprint, x->facts.fingerprint, sizeof(ca->fingerprint));
@@ -290,9 +328,16 @@ static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq
 	return 0;
 }
 
+/* A further certificate of a CA that is there: of its own issuer, which it is known by from then on, or of another. */
+static bool is_further(const struct restored *x)
+{
+	const char *op = context_text(x->context, "op");
+	return x->intent.kind == KIND_CA && (strcmp(op, "renew") == 0 || strcmp(op, "cross") == 0);
+}
+
 static int restored_commit(struct store_session *s, const struct rebuild *b, struct restored *x)
 {
-	bool ca = x->intent.kind == KIND_CA;
+	bool further = is_further(x), ca = x->intent.kind == KIND_CA && !further;
 	if (ca && (!*context_text(x->context, "ca") || !*context_text(x->context, "iss")))
 		return rebuild_passed_over(b, "its context names no CA");
 	int r = restored_above(s, x);
@@ -302,10 +347,16 @@ static int restored_commit(struct store_session *s, const struct rebuild *b, str
 	r = ca ? restored_ca(s, x, b->intent.seq) : 0;
 	if (r)
 		return r < 0 ? r : rebuild_passed_over(b, "its issuer's name is another's");
-	if (!ca && x->facts.ca)
+	if (further) {
+		restored_validate(x);
+		if (strcmp(context_text(x->context, "op"), "renew") == 0)
+			x->made.renewed_ca_id = context_text(x->context, "ca");
+	} else if (!ca && x->facts.ca)
 		strcpy(x->made.why, "it is a CA certificate where a leaf was asked for");
-	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : row_text(x->made.ca.id);
+	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : context_text(x->context, "ca");
 	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id, x->intent.kind);
+	if (x->intent.kind == KIND_CA)
+		items_put(&x->made.names, 0, slice_text(context_text(x->context, "ca")));
 	x->made.row.profile = slice_text(context_text(x->context, "profile"));
 	x->made.row.actor = slice_text(context_text(x->context, "actor"));
 	x->made.row.ledger_seq = b->intent.seq;
@@ -336,6 +387,9 @@ static int rebuild_certificate(struct store_session *s, const struct rebuild *b)
 	x.context = context_read(x.intent.context);
 	if (!x.context)
 		x.context = json_object();
+	/* What nobody has judged yet; older ones were, by the rules of their day, and notes say what came of it. */
+	if (b->record.time / 1000 > time_now() - UNJUDGED_SECONDS)
+		check_rules(x.der, x.made.why);
 	return restored_commit(s, b, &x);
 }
 

@@ -133,7 +133,10 @@ static struct ca_row row_of(const struct requested *x, const struct rebuild *b)
 			      .metadata = slice_text(context_text(x->context, "meta")),
 			      .actor = slice_text(context_text(x->context, "actor")),
 			      .ledger_seq = b->intent.seq,
-			      .csr = buf_slice(&x->csr) };
+			      .csr = buf_slice(&x->csr),
+			      .rotation = slice_text(context_text(x->context, "rot")),
+			      .predecessor_id = slice_text(context_text(x->context, "pred")),
+			      .ttl = strtoll(context_text(x->context, "ttl"), NULL, 10) };
 	long long from = 0, until = 0;
 	if (sscanf(context_text(x->context, "valid"), "%lld-%lld", &from, &until) == 2) {
 		row.not_before = from;

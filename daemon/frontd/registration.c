@@ -115,7 +115,7 @@ static int fill_plan(struct call *c, struct registration *g)
 /* With all rules that need no signature. */
 static int registration_plan(struct front *f, struct call *c, struct registration *g)
 {
-	static const char *const known[] = { "name", ROOT_FIELD, KEY_FIELD, "metadata", NULL };
+	static const char *const known[] = { "name", ROOT_FIELD, KEY_FIELD, "metadata", RULE_FIELD, NULL };
 	int r = check_members(c);
 	if (!r)
 		r = plan_begin(f, c, known, &g->plan);

@@ -1,5 +1,6 @@
-/* A CA's life after active: retiring, retired; or retired at once, if its certificate never came. One step at a time,
- * each with its note on the ledger first. */
+/* A CA's life after active: retiring, retired; or retired at once, if its certificate never came. */
+#include "frontd/retire.h"
+
 #include <string.h>
 
 #include "base/time.h"
@@ -11,26 +12,36 @@
 #include "frontd/idempotency.h"
 #include "frontd/input.h"
 #include "frontd/metrics.h"
+#include "frontd/succession.h"
 #include "frontd/transition.h"
 #include "frontd/view.h"
 
 #define MAX_NOTE_CHARACTERS 128 /* it must fit the ledger's context with all around it */
 
-enum { RETIRE_DESCENDANTS = STORE_WORK };
+enum { RETIRE_DESCENDANTS = STORE_WORK, RETIRE_SUCCESSOR };
 
 struct step {
 	struct ca_row *ca;
 	const char *from, *to;
+	const struct retirement *wanted;
 	int64_t now;
 	uint64_t ledger_seq;	/* the note's */
 	uint8_t request_id[16]; /* of the closing; context_note_id() makes the note's of it */
 };
 
+static int successor_check(struct store_session *s, const char *id)
+{
+	scoped_row(ca) successor = { 0 };
+	int r = id ? store_ca_find(s, id, &successor) : STORE_DONE;
+	bool good = !id || (slice_equal(successor.state, slice_text("active")) && !successor.held.len);
+	return r < 0 ? r : good ? 0 : RETIRE_SUCCESSOR;
+}
+
 /* retired: nothing below, at any depth, may still be made, active or retiring. */
 static int step_check(struct store_session *s, const struct step *step)
 {
 	if (strcmp(step->to, "retired") != 0)
-		return 0;
+		return successor_check(s, step->wanted->successor_id);
 	int64_t live = 0;
 	int r = store_ca_live_descendants(s, row_text(step->ca->id), &live);
 	return r ? r : live ? RETIRE_DESCENDANTS : 0;
@@ -49,6 +60,8 @@ static int step_work(struct store_session *s, void *with)
 		r = store_step_insert(s, &row, step->now - IDEMPOTENCY_SECONDS);
 	if (!r)
 		r = store_ca_move(s, row_text(step->ca->id), step->from, step->to, step->now);
+	if (!r && strcmp(step->to, "retiring") == 0)
+		r = succession_take(s, step->ca, step->now);
 	if (r != STORE_STATE)
 		return r;
 	/* A catch-up may have read our note already; steps come one at a time, so it was ours. */
@@ -62,15 +75,20 @@ static int step_refuse(struct call *c, int r)
 	if (r == RETIRE_DESCENDANTS)
 		return call_refuse(c, 409, "active_descendants", NULL,
 				   "CAs below this one are still being made, active or retiring; retire them first.");
+	if (r == RETIRE_SUCCESSOR)
+		return call_refuse(c, 409, "no_successor", NULL,
+				   "The CA's successor is not active, or is held; it can't take over.");
 	if (r == STORE_STATE)
 		return call_refuse(c, 409, "state_changed", NULL,
 				   "The CA's state has changed meanwhile; look at it again.");
 	return answer_store(c);
 }
 
-static int note_put(struct call *c, const struct step *step, const char *note, struct buf *out)
+static int note_put(struct call *c, const struct step *step, struct buf *out)
 {
-	struct transition t = { .op = "move", .ca = step->ca, .from = step->from, .to = step->to, .note = note };
+	struct transition t = { .op = "move", .ca = step->ca, .from = step->from, .to = step->to };
+	t.note = step->wanted->note;
+	t.successor = step->wanted->successor_id;
 	if (transition_put(c, &t, out))
 		return call_refuse(c, 400, "bad_field", "note", "note is too long for the ledger's record.");
 	return 0;
@@ -100,10 +118,10 @@ static int step_note(struct front *f, struct call *c, struct step *step, struct 
 	return r ? answer_signer(c, r, &answer) : 0;
 }
 
-static int step_take(struct front *f, struct call *c, struct step *step, const char *note)
+static int step_take(struct front *f, struct call *c, struct step *step)
 {
 	scoped_buf context = { .max = MAX_CONTEXT };
-	int r = note_put(c, step, note, &context);
+	int r = note_put(c, step, &context);
 	if (r)
 		return r;
 	scoped_hold hold;
@@ -156,21 +174,21 @@ static int step_again(struct call *c, struct ca_row *ca, const struct step_row *
 	return call_reply(c, 200, view_ca(ca));
 }
 
-static int retire(struct front *f, struct call *c, bool confirm, const char *note)
+static int retire(struct front *f, struct call *c, const char *ca_id, const struct retirement *wanted)
 {
 	scoped_row(ca) row = { 0 };
-	struct step step = { .ca = &row, .from = "", .to = "" };
+	struct step step = { .ca = &row, .from = "", .to = "", .wanted = wanted };
 	if (c->signing_id_given)
 		memcpy(step.request_id, c->signing_id, sizeof(step.request_id));
 	else
 		signer_request_id(step.request_id);
-	if (confirm && !c->dry_run)
+	if (wanted->confirm && !c->dry_run)
 		signer_refresh(f->signer); /* a child of unknown fate may be on the ledger */
 	{
 		scoped_session *s = NULL;
 		if (store_read(f->store, &s))
 			return answer_store(c);
-		int r = store_ca_find(s, c->param[0], &row);
+		int r = store_ca_find(s, ca_id, &row);
 		if (r < 0)
 			return answer_store(c);
 		if (r || ca_reserved(&row))
@@ -179,7 +197,7 @@ static int retire(struct front *f, struct call *c, bool confirm, const char *not
 		r = store_step_find(s, step.request_id, &done);
 		if (r != STORE_NONE)
 			return r ? answer_store(c) : step_again(c, &row, &done);
-		r = step_choose(c, confirm, &step);
+		r = step_choose(c, wanted->confirm, &step);
 		if (r)
 			return r;
 		r = step_check(s, &step);
@@ -190,23 +208,25 @@ static int retire(struct front *f, struct call *c, bool confirm, const char *not
 		return call_reply(c, 200,
 				  json_pack("{s:b, s:s, s:s, s:s}", "dry_run", 1, "id", row_text(row.id), "from",
 					    step.from, "to", step.to));
-	return step_take(f, c, &step, note);
+	return step_take(f, c, &step);
+}
+
+int retire_take(struct front *f, struct call *c, const char *ca_id, const struct retirement *wanted)
+{
+	pthread_mutex_lock(&f->transitions);
+	int r = retire(f, c, ca_id, wanted);
+	pthread_mutex_unlock(&f->transitions);
+	return r;
 }
 
 int intermediate_retire(struct front *f, struct call *c)
 {
 	static const char *const known[] = { "confirm", "note", NULL };
-	bool confirm;
-	const char *note;
+	struct retirement wanted = { .confirm = false };
 	int r = input_members(c, known);
 	if (!r)
-		r = input_bool(c, "confirm", &confirm);
+		r = input_bool(c, "confirm", &wanted.confirm);
 	if (!r)
-		r = input_text(c, "note", false, MAX_NOTE_CHARACTERS, &note);
-	if (r)
-		return r;
-	pthread_mutex_lock(&f->transitions);
-	r = retire(f, c, confirm, note);
-	pthread_mutex_unlock(&f->transitions);
-	return r;
+		r = input_text(c, "note", false, MAX_NOTE_CHARACTERS, &wanted.note);
+	return r ? r : retire_take(f, c, c->param[0], &wanted);
 }

@@ -24,6 +24,7 @@
 void signer_answer_free(struct signer_answer *a)
 {
 	buf_free(&a->bytes);
+	passing_close(&a->came);
 }
 
 void signer_request_id(uint8_t id[REQUEST_ID_SIZE])
@@ -41,7 +42,7 @@ static void ask_post(struct signer *s, struct signer_ask *ask, struct slice fram
 	ask->deadline = time_boot_ms() + 1000 * (int64_t)seconds;
 	pthread_mutex_lock(&s->mutex);
 	bool open = s->fd >= 0 && (s->state == LINK_READY || pthread_equal(pthread_self(), s->thread));
-	bool sent = open && link_send(s, frame);
+	bool sent = open && link_send(s, frame, ask->entries ? *ask->entries : -1);
 	if (sent) {
 		*s->last_asked = ask;
 		s->last_asked = &ask->next;
@@ -141,6 +142,17 @@ static enum signer_result signer_garbled(struct signer *s, const char *verb, enu
 #include "wire/inner.def"
 #undef VERB
 
+enum signer_result signer_crl_sign_entries(struct signer *s, const struct crl_sign_request *r, int entries,
+					   struct crl_sign_reply *out, struct signer_answer *a)
+{
+	struct waiter w = { .signer = s, .finished = PTHREAD_COND_INITIALIZER };
+	struct signer_ask ask = { .answered = waiter_wake, .with = &w, .entries = &entries };
+	signer_post_crl_sign(s, r, &ask);
+	waiter_wait(&w);
+	*a = ask.answer;
+	return signer_get_crl_sign(s, &ask, out);
+}
+
 void signer_hold(struct signer *s, struct signer_hold *h)
 {
 	pthread_mutex_lock(&s->mutex);
@@ -216,6 +228,8 @@ static void signer_free(struct signer *s)
 {
 	fd_close(&s->wake);
 	fd_close(&s->fd);
+	passing_close(&s->came);
+	passing_close(&s->goes);
 	buf_free(&s->in);
 	buf_free(&s->out);
 	free(s->path);

@@ -12,6 +12,7 @@
 
 #include "wire/frame.h"
 #include "wire/inner.h"
+#include "wire/passing.h"
 
 struct signer;
 struct front;
@@ -38,6 +39,7 @@ struct signer_answer {
 	struct buf bytes;
 	struct slice body;
 	struct refusal_message refusal;
+	struct passing came; /* CRL_SIGN: the memory file; passing_take() makes it the caller's */
 };
 void signer_answer_free(struct signer_answer *a);
 #define scoped_answer __attribute__((cleanup(signer_answer_free))) struct signer_answer
@@ -52,7 +54,8 @@ struct signer_ask {
 	 * for the signer. What an answer puts into the store's queue the link wakes.
 	 */
 	void (*answered)(struct signer_ask *ask);
-	void *with; /* the caller's own */
+	void *with;	    /* the caller's own */
+	const int *entries; /* CRL_SIGN: the descriptor that goes along, the caller's still; NULL */
 	enum signer_result result;
 	struct signer_answer answer;
 
@@ -76,6 +79,11 @@ struct signer_ask {
 					 struct signer_answer *a);
 #include "wire/inner.def"
 #undef VERB
+
+/* CRL_SIGN with its entries, a sealed memory file (wire/rows.h) that stays the caller's; waits. a->came has the CRLs.
+ */
+enum signer_result signer_crl_sign_entries(struct signer *s, const struct crl_sign_request *r, int entries,
+					   struct crl_sign_reply *out, struct signer_answer *a);
 
 /*
  * From before a request that leaves records on the ledger until the database

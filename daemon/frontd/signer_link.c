@@ -2,6 +2,7 @@
 #include "frontd/signer_link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,14 +47,16 @@ static ssize_t bytes_send(struct signer *s, struct slice bytes)
 	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
 }
 
-bool link_send(struct signer *s, struct slice frame)
+bool link_send(struct signer *s, struct slice frame, int fd)
 {
 	/* Room first: once a part of it is under way, all of it must follow. */
 	if (!buf_room(&s->out, frame.len)) {
 		s->out.broken = false;
 		return false;
 	}
-	ssize_t n = s->out.len ? 0 : bytes_send(s, frame);
+	if (fd >= 0 && !passing_put(&s->goes, fcntl(fd, F_DUPFD_CLOEXEC, 0), s->out.len))
+		return false;
+	ssize_t n = s->out.len || fd >= 0 ? 0 : bytes_send(s, frame);
 	size_t sent = n > 0 ? (size_t)n : 0; /* a broken link is the thread's to see */
 	buf_put(&s->out, frame.at + sent, frame.len - sent);
 	return sent == frame.len || link_wake(s);
@@ -73,9 +76,9 @@ static int link_take(struct signer *s, bool woken)
 {
 	pthread_mutex_lock(&s->mutex);
 	bool go_on = wake_take(s, woken);
-	ssize_t n = bytes_send(s, buf_slice(&s->out));
-	if (n > 0)
-		buf_drop(&s->out, (size_t)n);
+	ssize_t n = s->out.len ? passing_send(s->fd, &s->out, MSG_DONTWAIT | MSG_NOSIGNAL, &s->goes) : 0;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		n = 0;
 	s->more = s->out.len != 0;
 	pthread_mutex_unlock(&s->mutex);
 	return go_on && n >= 0 ? 0 : -1;
@@ -122,12 +125,15 @@ static bool answer_take(struct signer_ask *ask, const struct frame *f)
 /* A frame to whoever asked, who goes to the end of the list of the finished; the mutex is held. -1: nobody did. */
 static int link_deliver(struct signer *s, const struct frame *f, struct signer_ask ***finished)
 {
+	scoped_fd int came = f->verb == INNER_CRL_SIGN && f->kind == FRAME_REPLY ? passing_take(&s->came) : -1;
 	struct signer_ask **at = &s->asked;
 	while (*at && (*at)->tag != f->tag)
 		at = &(*at)->next;
 	if (*at) {
 		if ((*at)->verb != f->verb || !answer_take(*at, f))
 			return -1;
+		if (came >= 0)
+			passing_put(&(*at)->answer.came, fd_take(&came), 0);
 		**finished = asked_remove(s, at);
 		*finished = &(**finished)->next;
 		return 0;
@@ -166,7 +172,7 @@ static int link_read(struct signer *s)
 {
 	size_t room = s->in.max - s->in.len;
 	uint8_t *at = buf_room(&s->in, room < READ_STEP ? room : READ_STEP);
-	ssize_t n = at ? recv(s->fd, at, room < READ_STEP ? room : READ_STEP, MSG_DONTWAIT) : 0;
+	ssize_t n = at ? passing_recv(s->fd, at, room < READ_STEP ? room : READ_STEP, MSG_DONTWAIT, &s->came) : 0;
 	if (n == 0)
 		return -1;
 	if (n < 0)
@@ -222,6 +228,7 @@ void link_lose(struct signer *s)
 	s->state = LINK_DOWN;
 	fd_close(&s->fd);
 	buf_clear(&s->out);
+	passing_close(&s->goes);
 	s->abandoned = 0;
 	struct signer_ask *lost = s->asked;
 	s->asked = NULL;
@@ -233,6 +240,7 @@ void link_lose(struct signer *s)
 	pthread_cond_broadcast(&s->refreshed);
 	pthread_mutex_unlock(&s->mutex);
 	buf_clear(&s->in);
+	passing_close(&s->came);
 	s->more = false;
 	asked_finish(s, lost);
 }

@@ -25,6 +25,7 @@ struct signer {
 	char why[160];
 	int fd;
 	struct buf out;				/* what the signer has not taken yet: the thread sends it */
+	struct passing goes;			/* ... and the descriptors that go with it */
 	bool woken;				/* and it knows */
 	struct signer_ask *asked, **last_asked; /* in the order in which they were sent */
 	unsigned abandoned;			/* requests whose deadline has passed and whose answer may still come */
@@ -44,7 +45,8 @@ struct signer {
 	struct signer_hold *oldest, *newest;
 	uint64_t known_end; /* all records below are in the database or under a hold */
 
-	struct buf in;	/* the thread's own, as is what follows */
+	struct passing came; /* descriptors, with frames of `in`; the thread's own, as is what follows */
+	struct buf in;
 	bool more;	/* `out` was not empty when it was looked at last */
 	int64_t looked; /* when deadlines were looked at */
 	bool met;	/* a catch-up has succeeded in this process's life */
@@ -57,8 +59,8 @@ int link_pump(struct signer *s, int milliseconds);
 /* Everybody who asked is told that his answer won't come. Likewise. */
 void link_lose(struct signer *s);
 /* Sends a frame, or as much of it as the signer takes now; the thread sends the rest. The mutex is held. false: no
- * room. */
-bool link_send(struct signer *s, struct slice frame);
+ * room. The descriptor, unless it is -1, goes along and stays the caller's. */
+bool link_send(struct signer *s, struct slice frame, int fd);
 /* Tells the thread that there is something to do; the mutex is held. */
 bool link_wake(struct signer *s);
 /* Moves `known_end` on and tells the store what is complete; the mutex is held. */

@@ -8,6 +8,7 @@
 #include "frontd/authz.h"
 #include "frontd/front.h"
 #include "frontd/pki.h"
+#include "frontd/scheduler.h"
 #include "frontd/profile_view.h"
 #include "frontd/rules.h"
 #include "frontd/signer.h"
@@ -95,9 +96,10 @@ int status_get(struct front *f, struct call *c)
 	char started[TIME_TEXT_SIZE];
 	time_text(f->started, started);
 	return call_reply(c, 200,
-			  json_pack("{s:{s:s, s:s, s:I}, s:o, s:{s:b}}", "frontend", "version", CHANCERY_VERSION,
+			  json_pack("{s:{s:s, s:s, s:I}, s:o, s:o, s:{s:b}}", "frontend", "version", CHANCERY_VERSION,
 				    "started_at", started, "uptime_seconds", (json_int_t)(time_now() - f->started),
-				    "signer", signer_json(f), "store", "writable", pki_store_writable(f)));
+				    "signer", signer_json(f), "rotation", scheduler_json(f->scheduler), "store",
+				    "writable", pki_store_writable(f)));
 }
 
 int whoami_get(struct front *f, struct call *c)

@@ -65,6 +65,7 @@ int transition_put(const struct call *c, const struct transition *t, struct buf 
 	buf_put_u8(&limits, 0);
 	struct context_words words = { .op = t->op, .ca = row_text(ca->id), .from = t->from, .to = t->to };
 	words.note = t->note;
+	words.successor = t->successor;
 	words.serial = serial;
 	words.fingerprint = ca->certificate.len ? fingerprint : NULL;
 	words.asked = t->asked;

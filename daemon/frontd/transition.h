@@ -21,8 +21,9 @@ struct transition {
 	const char *op; /* "move", or "made" of a new CA */
 	const struct ca_row *ca;
 	const char *from, *to;
-	const char *note;  /* the caller's words; may be NULL */
-	const char *asked; /* transition_limits() of what was asked for; may be NULL */
+	const char *note;      /* the caller's words; may be NULL */
+	const char *successor; /* the id of who takes over; may be NULL */
+	const char *asked;     /* transition_limits() of what was asked for; may be NULL */
 };
 /* The context of its record; positive: the note is too long for it. */
 int transition_put(const struct call *c, const struct transition *t, struct buf *out);

@@ -5,11 +5,18 @@
 #include "frontd/chain.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
+#include "frontd/lineage.h"
 #include "frontd/view.h"
+
+struct listing {
+	json_t *data;
+	struct lineage lineage;
+};
 
 static int append_ca(void *with, const struct ca_row *row)
 {
-	return json_array_append_new(with, view_ca(row));
+	struct listing *l = with;
+	return json_array_append_new(l->data, view_ca(row)) || lineage_put(&l->lineage, row) ? -1 : 0;
 }
 
 static const char *member_text(json_t *o, const char *key)
@@ -34,6 +41,18 @@ static json_t *tree_of(json_t *list)
 	return roots;
 }
 
+static void lineage_add(const struct lineage *l, json_t *list)
+{
+	json_t *ca;
+	size_t i;
+	json_array_foreach(list, i, ca)
+	{
+		const struct lineage_ca *row = lineage_find(l, member_text(ca, "id"));
+		if (row)
+			lineage_show(row, ca);
+	}
+}
+
 int intermediate_list(struct front *f, struct call *c)
 {
 	const char *format = c->query(c, "format");
@@ -46,8 +65,15 @@ int intermediate_list(struct front *f, struct call *c)
 	int r = store_issuer_find(s, c->param[0], &issuer);
 	if (r)
 		return r < 0 ? answer_store(c) : answer_no_issuer(c);
-	json_t *data = json_array();
-	if (store_ca_list(s, c->param[0], append_ca, data)) {
+	struct listing l = { .data = json_array() };
+	r = store_ca_list(s, c->param[0], append_ca, &l);
+	if (!r)
+		r = lineage_work_out(f, &issuer, &l.lineage);
+	if (!r)
+		lineage_add(&l.lineage, l.data);
+	lineage_free(&l.lineage);
+	json_t *data = l.data;
+	if (r) {
 		json_decref(data);
 		return answer_store(c);
 	}
@@ -68,7 +94,15 @@ int intermediate_get(struct front *f, struct call *c)
 	int r = store_ca_find(s, c->param[0], &row);
 	if (r < 0)
 		return answer_store(c);
-	return r || ca_reserved(&row) ? answer_no_ca(c) : call_reply(c, 200, view_ca(&row));
+	if (r || ca_reserved(&row))
+		return answer_no_ca(c);
+	scoped_row(issuer) issuer = { 0 };
+	scoped_lineage l = { 0 };
+	json_t *ca = view_ca(&row);
+	if (ca && store_issuer_find(s, row_text(row.issuer_id), &issuer) == STORE_DONE &&
+	    lineage_read(f, s, &issuer, &l) == 0 && lineage_find(&l, c->param[0]))
+		lineage_show(lineage_find(&l, c->param[0]), ca);
+	return call_reply(c, 200, ca);
 }
 
 int intermediate_chain(struct front *f, struct call *c)

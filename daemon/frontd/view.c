@@ -8,6 +8,7 @@
 #include "frontd/chain.h"
 #include "frontd/facts.h"
 #include "frontd/gone.h"
+#include "frontd/rule.h"
 #include "names/dn.h"
 #include "wire/inner.h"
 
@@ -86,9 +87,10 @@ json_t *view_constraints(const struct constraints *c)
 json_t *view_issuer(const struct issuer_row *row)
 {
 	json_t *issuing = row->issuing_ca_id.len ? view_text(row->issuing_ca_id) : json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "id", view_text(row->id), "name", view_text(row->name),
-			 "hierarchy_mode", view_text(row->hierarchy_mode), "issuing_ca_id", issuing, "created_at",
-			 view_time(row->created_at), "updated_at", view_time(row->updated_at));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", view_text(row->id), "name", view_text(row->name),
+			 "hierarchy_mode", view_text(row->hierarchy_mode), "issuing_ca_id", issuing, RULE_FIELD,
+			 rule_view(row->rotation), "created_at", view_time(row->created_at), "updated_at",
+			 view_time(row->updated_at));
 }
 
 static json_t *view_packed_constraints(struct slice packed)
@@ -135,16 +137,18 @@ json_t *view_ca(const struct ca_row *row)
 			  row->parent_id.len ? view_text(row->parent_id) : json_null(), "name", view_text(row->name),
 			  "subject", view_name(row->subject), "state", view_text(row->state), "certificate_pem",
 			  served ? view_pem(row->certificate) : json_null(), "key_driver_id", view_key_uri(row));
-	json_t *rest = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o}", "serial",
-		made ? view_hex(row->serial.at, row->serial.len) : json_null(), "fingerprint",
-		made ? view_hex(row->fingerprint, 32) : json_null(), "not_before", view_time(row->not_before),
-		"not_after", view_time(row->not_after), "path_len_constraint", view_path_len(row->path_len),
-		"name_constraints", view_packed_constraints(row->constraints), "effective_name_constraints",
-		view_packed_constraints(row->effective), "algorithm", a ? a->name : "unknown", "metadata",
-		view_metadata(row->metadata), "held", row->held.len ? view_text(row->held) : json_null(), "key_state",
-		gone_is(row) ? "gone" : "kept", "ledger_seq", json_integer((json_int_t)row->ledger_seq), "created_at",
-		view_time(row->created_at), "updated_at", view_time(row->updated_at));
+	json_t *rest =
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "serial",
+			  made ? view_hex(row->serial.at, row->serial.len) : json_null(), "fingerprint",
+			  made ? view_hex(row->fingerprint, 32) : json_null(), "not_before", view_time(row->not_before),
+			  "not_after", view_time(row->not_after), "path_len_constraint", view_path_len(row->path_len),
+			  "name_constraints", view_packed_constraints(row->constraints), "effective_name_constraints",
+			  view_packed_constraints(row->effective), "algorithm", a ? a->name : "unknown", "metadata",
+			  view_metadata(row->metadata), "held", row->held.len ? view_text(row->held) : json_null(),
+			  "key_state", gone_is(row) ? "gone" : "kept", "ledger_seq",
+			  json_integer((json_int_t)row->ledger_seq), "created_at", view_time(row->created_at),
+			  "updated_at", view_time(row->updated_at), RULE_FIELD, rule_view(row->rotation),
+			  "predecessor_ca_id", row->predecessor_id.len ? view_text(row->predecessor_id) : json_null());
 	if (!ca || !rest || json_object_update(ca, rest)) {
 		json_decref(ca);
 		ca = NULL;
@@ -174,10 +178,11 @@ static json_t *view_names(struct slice der)
 
 json_t *view_certificate(const struct certificate_row *row, bool with_pem)
 {
-	bool served = with_pem && !slice_equal(row->state, slice_text("withheld"));
+	bool lost = slice_equal(row->state, slice_text("lost"));
+	bool served = with_pem && !lost && !slice_equal(row->state, slice_text("withheld"));
 	json_t *view = json_pack(
 		"{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint",
-		view_hex(row->fingerprint, 32), "ca_id", view_text(row->ca_id), "serial",
+		lost ? json_null() : view_hex(row->fingerprint, 32), "ca_id", view_text(row->ca_id), "serial",
 		view_hex(row->serial.at, row->serial.len), "kind",
 		row->kind == KIND_LEAF ? "leaf"
 		: row->kind == KIND_CA ? "ca"

@@ -15,9 +15,9 @@
 #include "ledger/ledger.h"
 #include "ledger/segment.h"
 
-#define TAIL_TRIES 20		/* looks at a batch that isn't whole: whoever writes it needs a few milliseconds */
-#define TAIL_WAIT_MS 25		/* between them */
-#define MAX_GROWTH 1000		/* batches more that are waited for at the end of a ledger that is being written */
+#define TAIL_TRIES 20	/* looks at a batch that isn't whole: whoever writes it needs a few milliseconds */
+#define TAIL_WAIT_MS 25 /* between them */
+#define MAX_GROWTH 1000 /* batches more that are waited for at the end of a ledger that is being written */
 #define PROGRESS_BYTES (1 << 20)
 #define INDEX_BLOCK (1024 * INDEX_ENTRY)
 
@@ -97,7 +97,8 @@ static void start_take(struct look *l, const struct record *r)
 		return;
 	}
 	if (memcmp(start.ledger_id, l->i->ledger_id, sizeof(start.ledger_id)) != 0)
-		find(l, INSPECTION_START_RECORD, 0, l->walk.end, "Record 0 begins another ledger than the segment's head.");
+		find(l, INSPECTION_START_RECORD, 0, l->walk.end,
+		     "Record 0 begins another ledger than the segment's head.");
 	l->i->log_key_size = start.log_public_key.len;
 	memcpy(l->i->log_key, start.log_public_key.at, start.log_public_key.len);
 }
@@ -120,7 +121,8 @@ static void index_compare(struct look *l, const struct record *r, uint64_t offse
 		return;
 	l->index_told = true;
 	find(l, INSPECTION_INDEX_DIFFERS, r->seq, offset,
-	     "The index beside the segment has record %" PRIu64 " with another hash or place: one of the two was changed "
+	     "The index beside the segment has record %" PRIu64
+	     " with another hash or place: one of the two was changed "
 	     "after it was written.",
 	     r->seq);
 }
@@ -157,14 +159,14 @@ static struct slice ahead(const struct segment_walk *w)
 }
 
 /* Whether a whole record stands at the front whose number could follow on seq. */
-static bool follows(struct slice bytes, uint64_t seq, struct record *r)
+static bool follows(struct slice bytes, uint64_t seq, uint64_t most, struct record *r)
 {
 	size_t size;
 	if (bytes.len < RECORD_HEAD || bytes.at[4] == 0 || bytes.at[5] > (RECORD_BATCH_BEGIN | RECORD_BATCH_END) ||
 	    get_u16(bytes.at + 6) != RECORD_VERSION || get_u32(bytes.at) > MAX_RECORD_BODY)
 		return false;
 	uint64_t number = get_u64(bytes.at + 8);
-	return number > seq && number - seq <= UINT32_MAX && record_peek(bytes, r, &size, NULL) == RECORD_WHOLE;
+	return number > seq && number - seq <= most && record_peek(bytes, r, &size, NULL) == RECORD_WHOLE;
 }
 
 /* The walk goes on at a record whose number is seq. */
@@ -191,7 +193,8 @@ static bool resync(struct look *l)
 	bool begins = may_be_torn(l);
 	for (size_t skip = 1; skip + RECORD_HEAD <= rest.len; skip++) {
 		struct slice here = { rest.at + skip, rest.len - skip };
-		if (!follows(here, w->seq, &r) || (begins && !(r.flags & RECORD_BATCH_BEGIN)))
+		if (!follows(here, w->seq, begins ? MAX_BATCH : UINT32_MAX, &r) ||
+		    (begins && !(r.flags & RECORD_BATCH_BEGIN)))
 			continue;
 		walk_jump(w, w->offset + skip, r.seq, r.flags & RECORD_BATCH_BEGIN);
 		return true;
@@ -223,7 +226,8 @@ static void order_find(struct look *l, const struct record *r, size_t size)
 		     r->seq, wanted, r->seq - wanted, r->seq - wanted == 1 ? " is" : "s are");
 	} else {
 		find(l, INSPECTION_RECORD_ORDER, wanted, at,
-		     "Record %" PRIu64 " stands where record %" PRIu64 " should: the order was changed.", r->seq, wanted);
+		     "Record %" PRIu64 " stands where record %" PRIu64 " should: the order was changed.", r->seq,
+		     wanted);
 	}
 	walk_jump(w, at + size, following, more ? next.flags & RECORD_BATCH_BEGIN : r->flags & RECORD_BATCH_END);
 }
@@ -254,7 +258,8 @@ static enum stop bytes_find(struct look *l, enum record_state is)
 		find(l, INSPECTION_RECORDS_CUT, seq, at, "The file ends inside record %" PRIu64 ".", seq);
 	else
 		find(l, INSPECTION_RECORD_BYTES, seq, at,
-		     "Record %" PRIu64 " isn't what was written: its bytes and its check don't agree; nothing behind it in this "
+		     "Record %" PRIu64
+		     " isn't what was written: its bytes and its check don't agree; nothing behind it in this "
 		     "segment can be read.",
 		     seq);
 	return STOP_DAMAGED;
@@ -306,16 +311,16 @@ static int walk_again(struct look *l)
 static void tail_find(struct look *l, enum stop stop, uint64_t nonzero)
 {
 	const struct segment_walk *w = &l->walk;
-	if (stop == STOP_END)
+	if (stop == STOP_END && !may_be_torn(l))
 		find(l, INSPECTION_RESERVED_SPACE, w->seq, nonzero,
-		     "Where record %" PRIu64
-		     " would stand there are zeros, and behind them something else: a record was overwritten, or something was "
+		     "Where record %" PRIu64 " would stand there are zeros, and behind them something else: a record "
+		     "was overwritten, or something was "
 		     "put there.",
 		     w->seq);
 	else if (may_be_torn(l))
 		find(l, INSPECTION_TAIL_TORN, w->end_seq, w->end,
-		     "From record %" PRIu64
-		     " on there is no whole batch: a signer leaves that if it is killed as it writes, and cuts it off at its "
+		     "From record %" PRIu64 " on there is no whole batch: a signer leaves that if it is killed as it "
+		     "writes, and cuts it off at its "
 		     "next start.",
 		     w->end_seq);
 	else
@@ -336,7 +341,7 @@ static bool tail_retry(struct look *l, unsigned *tries, unsigned *grown, uint64_
 	bool progress = l->walk.end_seq > before;
 	*tries = progress ? 0 : *tries + 1;
 	*grown += progress;
-	if (!may_be_torn(l) || !l->i->tree_whole || *tries >= TAIL_TRIES || *grown >= MAX_GROWTH)
+	if (l->i->at_rest || !may_be_torn(l) || !l->i->tree_whole || *tries >= TAIL_TRIES || *grown >= MAX_GROWTH)
 		return false;
 	rest_msleep();
 	return walk_again(l) == 0;
@@ -356,8 +361,8 @@ static int segment_walk_all(struct look *l)
 		if (stop == STOP_VISITOR || stop == STOP_DAMAGED)
 			return answer;
 		if (stop == STOP_READ || (stop == STOP_END && segment_find_nonzero(l->fd, l->walk.offset, &nonzero))) {
-			find(l, INSPECTION_SEGMENT_UNREADABLE, l->walk.seq, l->walk.offset, "%s can't be read: %s.", l->name,
-			     log_errno());
+			find(l, INSPECTION_SEGMENT_UNREADABLE, l->walk.seq, l->walk.offset, "%s can't be read: %s.",
+			     l->name, log_errno());
 			return 0;
 		}
 		if (stop == STOP_END && nonzero >= l->walk.size)
@@ -385,15 +390,17 @@ static void head_place(struct look *l, const struct segment_head *head)
 	uint64_t next = l->lost_before ? head->first : i->size;
 	if (head->first > next)
 		find(l, INSPECTION_SEGMENT_MISSING, next, NOWHERE,
-		     "%" PRIu64 " record%s missing before this segment: %" PRIu64 " to %" PRIu64 ".", head->first - next,
-		     head->first - next == 1 ? " is" : "s are", next, head->first - 1);
+		     "%" PRIu64 " record%s missing before this segment: %" PRIu64 " to %" PRIu64 ".",
+		     head->first - next, head->first - next == 1 ? " is" : "s are", next, head->first - 1);
 	else if (head->first < next)
 		find(l, INSPECTION_RECORD_ORDER, head->first, 0,
-		     "The segment begins with record %" PRIu64 ", which stands in the one before it already.", head->first);
+		     "The segment begins with record %" PRIu64 ", which stands in the one before it already.",
+		     head->first);
 	merkle_root(&i->tree, root);
 	if (i->tree_whole && memcmp(root, head->root, HASH_SIZE) != 0)
 		find(l, INSPECTION_SEGMENT_ROOT, head->first, 0,
-		     "The tree over the %" PRIu64 " records before isn't the one that this segment's head names: one of them "
+		     "The tree over the %" PRIu64
+		     " records before isn't the one that this segment's head names: one of them "
 		     "was rewritten with its check.",
 		     head->first);
 	if (i->segments && head->epoch < i->epoch)
@@ -482,7 +489,7 @@ int inspection_run(const char *folder, struct inspection *i)
 {
 	__attribute__((cleanup(segment_list_free))) struct segment_list list = { NULL, 0 };
 	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || segment_list_read(fd, &list) != 0)
+	if (fd < 0 || segment_list_read(fd, "seg", &list) != 0)
 		return -1;
 	if (list.count == 0)
 		return LEDGER_NONE;
@@ -497,7 +504,7 @@ int inspection_run(const char *folder, struct inspection *i)
 		if (++done < list.count)
 			continue;
 		/* A ledger that is being written may have got a segment meanwhile. */
-		if (segment_list_read(fd, &list) != 0)
+		if (segment_list_read(fd, "seg", &list) != 0)
 			return -1;
 		sizes_sum(i, fd, &list, done);
 	}

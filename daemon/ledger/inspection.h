@@ -64,6 +64,7 @@ struct inspection {
 	int (*visit)(void *with, const struct record *record, const uint8_t hash[HASH_SIZE]);
 	void (*progress)(void *with, uint64_t bytes, uint64_t of);
 	void *with;
+	bool at_rest; /* nobody writes it: what isn't whole is not waited for */
 
 	/* What was found. */
 	struct merkle tree; /* over all records, if tree_whole */
@@ -71,10 +72,10 @@ struct inspection {
 	uint64_t size;	    /* the number behind the last whole batch */
 	uint64_t segments;
 	int64_t first_time, last_time;
-	uint8_t ledger_id[16];	/* if segments isn't 0 */
-	uint8_t log_key[2048];	/* SubjectPublicKeyInfo from record 0 */
-	size_t log_key_size;	/* 0: it says none */
-	size_t next_mark;	/* the inspection's own, from here on */
+	uint8_t ledger_id[16]; /* if segments isn't 0 */
+	uint8_t log_key[2048]; /* SubjectPublicKeyInfo from record 0 */
+	size_t log_key_size;   /* 0: it says none */
+	size_t next_mark;      /* the inspection's own, from here on */
 	uint64_t visited, done, of;
 	uint32_t epoch;
 	bool numbers_lost; /* nobody knows how many records what is broken held */

@@ -217,7 +217,8 @@ enum proof_refusal consistency_read(struct slice text, struct slice key, struct 
 	memset(out, 0, sizeof(*out));
 	if (text.len > MAX_PROOF_FILE || !head_take(&text, CONSISTENCY_TITLE, &out->key) ||
 	    !path_take(&text, &line, out->path, &out->count) || line.len || !notes_split(text, out->notes) ||
-	    checkpoint_parse(out->notes[0], &out->heads[0]) != 0 || checkpoint_parse(out->notes[1], &out->heads[1]) != 0)
+	    checkpoint_parse(out->notes[0], &out->heads[0]) != 0 ||
+	    checkpoint_parse(out->notes[1], &out->heads[1]) != 0)
 		return PROOF_FORM;
 	return consistency_verify(out, key);
 }

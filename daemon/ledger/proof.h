@@ -21,8 +21,8 @@
 #include "ledger/merkle.h"
 #include "ledger/record.h"
 
-#define MAX_PROOF_RECORDS 2	   /* an intent and its result */
-#define MAX_PROOF_FILE (1u << 20)  /* bytes: two records at their limit in base64, and their paths */
+#define MAX_PROOF_RECORDS 2	  /* an intent and its result */
+#define MAX_PROOF_FILE (1u << 20) /* bytes: two records at their limit in base64, and their paths */
 
 struct proof_record {
 	uint64_t seq;

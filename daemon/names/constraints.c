@@ -175,6 +175,24 @@ enum constraints_answer constraints_narrower(const struct constraints *child, co
 	return CONSTRAINTS_OK;
 }
 
+bool constraints_within(const struct constraints *inner, const struct constraints *outer)
+{
+	for (uint8_t type = 1; type <= MAX_NAME_TYPE; type++) {
+		struct slice item;
+		struct list own = inner->permitted, dropped = outer->excluded;
+		bool limited = names_type(outer->permitted, type);
+		if (limited && !names_type(inner->permitted, type))
+			return false;
+		while (limited && subtree_next(&own, type, &item))
+			if (!covered(outer->permitted, type, item))
+				return false;
+		while (subtree_next(&dropped, type, &item))
+			if (!covered(inner->excluded, type, item))
+				return false;
+	}
+	return true;
+}
+
 /* Adds a subtree that nothing in the list covers yet. */
 static void put_uncovered(struct buf *raw, uint16_t *count, uint8_t type, struct slice item)
 {

@@ -66,6 +66,11 @@ enum constraints_answer constraints_admit_subject(const struct constraints *c, s
 enum constraints_answer constraints_narrower(const struct constraints *child, const struct constraints *parent,
 					     uint8_t *type, struct slice *culprit);
 /*
+ * Whether a set admits no name that the other one doesn't: every type that the outer one limits is limited in the inner
+ * one too, its permitted subtrees lie within, and all that the outer one excludes is excluded.
+ */
+bool constraints_within(const struct constraints *inner, const struct constraints *outer);
+/*
  * Effective set of a chain: permitted a and b, excluded a or b, without what an earlier item
  * of the result covers. out is empty before.
  */

@@ -18,11 +18,12 @@
 
 #define MAX_PROFILES 256
 #define MAX_PROFILE_NAME 64
-#define MAX_LEAF_NAMES 256	 /* the signer takes no more */
-#define MAX_PROFILE_USAGES 16	 /* extended key usages, and policies: likewise */
-#define MAX_PROFILE_PATTERNS 256 /* each name is held against each of its type */
-#define MAX_PROFILE_URLS 4	 /* of each use: a request to the signer has room for sixteen in all */
-#define MAX_PROFILE_URL 512	 /* bytes as written; with a CA's id it stays below the wire's 1024 */
+#define MAX_LEAF_NAMES 256	  /* the signer takes no more */
+#define MAX_PROFILE_USAGES 16	  /* extended key usages, and policies: likewise */
+#define MAX_PROFILE_PATTERNS 256  /* each name is held against each of its type */
+#define MAX_PROFILE_EXTENSIONS 16 /* likewise */
+#define MAX_PROFILE_URLS 4	  /* of each use: a request to the signer has room for sixteen in all */
+#define MAX_PROFILE_URL 512	  /* bytes as written; with a CA's id it stays below the wire's 1024 */
 
 /*
  * Key usages that a leaf may have; bit i of the DER BIT STRING is 1 << i (RFC 5280
@@ -54,6 +55,7 @@ struct profile {
 	struct list policies;
 	int64_t default_ttl, longest_ttl; /* seconds */
 	unsigned subject_attributes;	  /* mask of 1 << enum dn_attribute taken from the CSR's subject */
+	struct list extensions;		  /* as CERT_SIGN has them without a typed form, none critical */
 	bool must_staple;
 	struct list urls;     /* tag enum lint_url; "{ca}" in one stands for the CA's id */
 	unsigned urls_stated; /* mask of the uses whose list the file has, maybe empty; others come from pki_base_url */

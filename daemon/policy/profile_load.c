@@ -7,12 +7,14 @@
 #include "base/text.h"
 #include "policy/oid.h"
 #include "policy/spiffe.h"
+#include "policy/tlv.h"
 
 #define MAX_TTL                                                                                                        \
 	((int64_t)3660 * 86400) /* ten years: a leaf for longer outlives the algorithm that it is signed with          \
 				 */
 #define MIN_TTL 60
-#define MAX_ITEM 96 /* "extended_key_usage.[15]" */
+#define MAX_EXTENSION 2048 /* bytes of a value: half of what the wire takes */
+#define MAX_ITEM 96	   /* "extended_key_usage.[15]" */
 
 /* A word of a configuration list and the bit or value that it stands for. */
 struct word {
@@ -328,6 +330,79 @@ static void policies_read(struct conf *c, struct profile_row *row)
 	oids_read(c, "policies", false, &row->policies, &row->profile.policies);
 }
 
+/* RFC 5280's own, and those of which there is a setting: the signer writes no second form of them. */
+static bool has_own_form(const char *oid)
+{
+	static const char *const typed[] = { "1.3.6.1.5.5.7.1.1", "1.3.6.1.5.5.7.1.24", "1.3.6.1.5.5.7.48.1.5" };
+	for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
+		if (strcmp(oid, typed[i]) == 0)
+			return true;
+	return strncmp(oid, "2.5.29.", 7) == 0;
+}
+
+static void extension_oid_read(struct conf *c, const char *path, struct buf *item)
+{
+	scoped_buf oid = { .max = 64 };
+	const char *text = conf_text(c, path, NULL);
+	if (*text && !oid_parse(text, &oid))
+		conf_reject(c, path, "an object identifier, such as 1.3.6.1.4.1.99999.1");
+	else if (*text && has_own_form(text))
+		conf_reject(c, path, "an extension that the signer has no form of its own for");
+	buf_put_u8(item, (uint8_t)oid.len);
+	buf_put_slice(item, buf_slice(&oid));
+}
+
+static void extension_value_read(struct conf *c, const char *path, struct buf *item)
+{
+	uint8_t value[MAX_EXTENSION];
+	const char *text = conf_text(c, path, NULL);
+	size_t n = strlen(text);
+	struct slice der = { value, n / 2 };
+	struct tlv t;
+	if (!*text)
+		return;
+	if (n > 2 * sizeof(value) || n % 2 || !hex_decode(text, n, value, n / 2) || !tlv_canonical(der) ||
+	    !tlv_next(&(struct slice){ der.at, der.len }, &t) || t.whole.len != der.len)
+		conf_reject(c, path, "one value in DER, as hexadecimal digits in quotes, at most 2048 bytes");
+	buf_put_slice(item, der);
+}
+
+static bool same_oid(struct slice a, struct slice b)
+{
+	return a.at[0] == b.at[0] && memcmp(a.at, b.at, (size_t)a.at[0] + 1) == 0;
+}
+
+/* As cert_sign has them: the identifier's length, the identifier, the value. */
+static void extension_read(struct conf *c, const char *setting, struct profile_row *row, uint16_t *count)
+{
+	char path[MAX_ITEM + 8];
+	scoped_buf item = { .max = MAX_EXTENSION + 80 };
+	size_t before = conf_faults(c);
+	uint8_t tag;
+	struct slice other;
+	snprintf(path, sizeof(path), "%s.oid", setting);
+	extension_oid_read(c, path, &item);
+	for (struct list l = list_of(&row->extensions, *count); list_next(&l, &tag, &other);)
+		if (item.len > 1 && same_oid(buf_slice(&item), other))
+			conf_reject(c, path, "no extension twice");
+	snprintf(path, sizeof(path), "%s.der", setting);
+	extension_value_read(c, path, &item);
+	if (conf_faults(c) == before)
+		list_put(&row->extensions, count, 0, buf_slice(&item));
+}
+
+static void extensions_read(struct conf *c, struct profile_row *row)
+{
+	uint16_t count = 0;
+	size_t n = items_count(c, "extensions", MAX_PROFILE_EXTENSIONS, "at most 16 extensions");
+	for (size_t i = 0; i < n; i++) {
+		char item[MAX_ITEM];
+		item_name(item, "extensions", i);
+		extension_read(c, item, row, &count);
+	}
+	row->profile.extensions = list_of(&row->extensions, count);
+}
+
 static void longest_ttl_read(struct conf *c, struct profile_row *row)
 {
 	row->profile.longest_ttl = conf_int_required(c, "longest_ttl", MIN_TTL, MAX_TTL);
@@ -508,6 +583,7 @@ int profile_load(const char *path, const struct profile_site *site, conf_listene
 {
 	*row = (struct profile_row){ .purposes = { .max = 4096 },
 				     .policies = { .max = 4096 },
+				     .extensions = { .max = MAX_PROFILE_EXTENSIONS * (MAX_EXTENSION + 80) },
 				     .urls = { .max = 4 * MAX_PROFILE_URLS * (MAX_PROFILE_URL + 3) } };
 	struct conf *c = conf_open_told(path, listener, with);
 	if (!c)
@@ -530,4 +606,5 @@ void profile_row_free(struct profile_row *row)
 	buf_free(&row->purposes);
 	buf_free(&row->policies);
 	buf_free(&row->urls);
+	buf_free(&row->extensions);
 }

@@ -18,7 +18,7 @@ enum profile_setting_index {
 /* A profile and what its lists point into. */
 struct profile_row {
 	struct profile profile;
-	struct buf purposes, policies, urls;
+	struct buf purposes, policies, urls, extensions;
 	struct name_pattern *patterns;
 	unsigned wrong; /* mask of settings with a mistake of their own: what leans on them isn't judged */
 };

@@ -206,9 +206,9 @@ static void read_class(struct conf *conf, enum key_class c, struct ceilings *out
 	out->crl_longest = read_days(conf, setting_of(name, "", "crl_days"), 3660,
 				     c == CLASS_ROOT || c == CLASS_INTERMEDIATE ? 398 : 31);
 	out->ocsp_longest = read_days(conf, setting_of(name, "", "ocsp_days"), 398, 10);
-	out->name_types =
-		read_mask(conf, setting_of(name, "", "name_types"), name_type_bit, "dns, email, uri or ip, in quotes",
-			  1U << NAME_DNS | 1U << NAME_EMAIL | 1U << NAME_URI | 1U << NAME_IP);
+	out->name_types = read_mask(conf, setting_of(name, "", "name_types"), name_type_bit,
+				    "dns, email, uri, ip or dn, in quotes",
+				    1U << NAME_DNS | 1U << NAME_EMAIL | 1U << NAME_URI | 1U << NAME_IP);
 	out->algorithms = read_mask(conf, setting_of(name, "", "subject_keys"), algorithm_bit,
 				    "a key algorithm such as \"ECDSA-P256\"", ~0U);
 	out->key_usages = read_mask(conf, setting_of(name, "", "key_usages"), usage_bit,

@@ -7,11 +7,13 @@
 #include "signd/check.h"
 #include "signd/encode/csr.h"
 #include "signd/public_key.h"
+#include "signd/renewal.h"
 #include "signd/request.h"
 #include "signd/signer.h"
 #include "signd/slot.h"
 #include "wire/inner_answer.h"
 
+#define MAX_CERT_TBS 31744 /* so that the certificate with its signature fits its reply */
 #define WRONG_SIGNATURES 3 /* by one key in one life, then it is latched */
 
 /* Everything that goes into one certificate, on its way through the steps below. */
@@ -54,36 +56,14 @@ void certify_lost(struct signer *s, struct op *op)
 	signer_journal(s, op, lost_written);
 }
 
-/* What binds a responder's key instead of a charter: there is none. */
-static bool is_responder(const struct op *op)
-{
-	return op->subject && op->charter.len == 0;
-}
-
-static struct responder_bound_record responder_of(const struct op *op)
-{
-	struct responder_bound_record r = { .cert = op->intent,
-					    .not_before = op->not_before,
-					    .not_after = op->not_after };
-	if (is_responder(op)) {
-		memcpy(r.key_id, op->subject->id, KEY_ID_SIZE);
-		memcpy(r.ca_key, op->key->id, KEY_ID_SIZE);
-	}
-	return r;
-}
-
 static void certify_done(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE) {
 		certify_end(s, op, request_trouble(op));
 		return;
 	}
-	const struct responder_bound_record responder = responder_of(op);
-	if (is_responder(op) && key_respond(op->subject, &responder, op->records[1].seq) != 0)
-		log_error("binding_failed", "intent=%llu", (unsigned long long)op->intent);
-	if (op->subject && !is_responder(op) &&
-	    key_bind(op->subject, buf_slice(&op->charter), op->not_before, op->not_after) != 0)
-		log_error("binding_failed", "intent=%llu", (unsigned long long)op->intent);
+	if (op->subject)
+		binding_hold(op);
 	request_concluded(s, op, op->records[0].seq);
 	if (op->verb == INNER_KEY_CSR)
 		reply_csr(s, op->peer, op->tag, op->intent, op->key->algorithm, buf_slice(&op->message),
@@ -104,17 +84,8 @@ static void certify_concluded(struct op *op)
 		record_csr_result_put(op_record(op, RECORD_CSR_RESULT), &csr);
 	else
 		record_cert_result_put(op_record(op, RECORD_CERT_RESULT), &result);
-	if (is_responder(op)) {
-		struct responder_bound_record bound = responder_of(op);
-		record_responder_bound_put(op_record(op, RECORD_RESPONDER_BOUND), &bound);
-	} else if (op->subject) {
-		struct key_bound_record bound = { .cert = op->intent,
-						  .not_before = op->not_before,
-						  .not_after = op->not_after,
-						  .charter = buf_slice(&op->charter) };
-		memcpy(bound.key_id, op->subject->id, KEY_ID_SIZE);
-		record_key_bound_put(op_record(op, RECORD_KEY_BOUND), &bound);
-	}
+	if (op->subject)
+		binding_record(op);
 }
 
 void certify_count_wrong(struct signer *s, struct key *k)
@@ -170,7 +141,7 @@ static void certify_intended(struct signer *s, struct op *op)
 static int certify_start(struct signer *s, struct op *op, const struct draft *d)
 {
 	cert_put_tbs(&op->message, &d->fields);
-	if (!buf_ok(&op->message) || op->message.len > MAX_TBS)
+	if (!buf_ok(&op->message) || op->message.len > MAX_CERT_TBS)
 		return 1;
 	struct cert_intent_record intent = { .kind = (uint8_t)d->fields.kind,
 					     .tbs = buf_slice(&op->message),
@@ -231,6 +202,7 @@ static struct verdict draft_responder(struct signer *s, struct op *op, const str
 	if (keys_subject_taken(&s->keys, buf_slice(&d->subject), buf_slice(&k->public_key)))
 		return refused(REFUSE_SUBJECT_TAKEN, "subject");
 	op->subject = k;
+	op->binding = BINDS_RESPONDER;
 	d->fields.public_key = buf_slice(&k->public_key);
 	d->subject_key_id = k->id;
 	if (!again)
@@ -238,15 +210,34 @@ static struct verdict draft_responder(struct signer *s, struct op *op, const str
 	return refused(0, NULL);
 }
 
-static struct verdict find_unbound(const struct signer *s, struct slice id, struct key **out)
+/* A key that no certificate is under way of: unbound, or bound to this subject. */
+static struct verdict find_subject(const struct signer *s, struct slice id, struct slice subject, struct key **out)
 {
 	struct key *k = id.len == KEY_ID_SIZE ? keys_find(&s->keys, id.at) : NULL;
 	if (!k)
 		return refused(REFUSE_KEY_UNKNOWN, "subject_key");
-	if (k->state != KEY_STATE_UNBOUND || k->reserved.len)
+	bool own = k->charter_bytes.len && slice_equal(k->charter.subject, subject);
+	if (k->reserved.len || (k->state != KEY_STATE_UNBOUND && !own))
 		return refused(REFUSE_KEY_BOUND, "subject_key");
 	*out = k;
 	return refused(0, NULL);
+}
+
+/* A further certificate of op->subject, which is bound; its key identifier stays. issuer NULL: itself. */
+static struct verdict draft_again(struct signer *s, struct op *op, struct draft *d, const struct key *issuer)
+{
+	struct key *k = op->subject;
+	enum binding binding = BINDS_NEW;
+	struct verdict v = issuer == k ? refused(REFUSE_KEY_BOUND, "subject_key")
+				       : renewal_check(&s->keys, issuer, k, &d->fields, &binding);
+	if (!v.code && keys_subject_taken(&s->keys, k->charter.subject, buf_slice(&k->public_key)))
+		v = refused(REFUSE_SUBJECT_TAKEN, "subject");
+	if (v.code)
+		return v;
+	op->binding = (uint8_t)binding;
+	d->fields.subject_key_id = k->charter.key_hash;
+	key_reserve(k, k->charter.subject);
+	return v;
 }
 
 /* The CA that is to sign: bound, its token there; open, but for the certificate of its OCSP responder. */
@@ -271,12 +262,13 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 	if (r->kind == KIND_OCSP_RESPONDER)
 		return draft_responder(s, op, r, d);
 	if (r->kind != KIND_LEAF) {
-		struct verdict v = find_unbound(s, r->subject_key, &op->subject);
+		struct verdict v = find_subject(s, r->subject_key, d->fields.subject, &op->subject);
 		if (v.code)
 			return v;
 		d->fields.public_key = buf_slice(&op->subject->public_key);
 		d->subject_key_id = op->subject->id;
-		v = reserve_subject(s, op, d, &op->key->charter);
+		v = op->subject->state == KEY_STATE_UNBOUND ? reserve_subject(s, op, d, &op->key->charter)
+							    : draft_again(s, op, d, op->key);
 		if (v.code)
 			op->subject = NULL; /* nothing was reserved for this op */
 		return v;
@@ -288,6 +280,22 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 	if (keys_by_public(&s->keys, r->subject_key))
 		return refused(REFUSE_SUBJECT_KEY_LOCAL, "subject_key");
 	d->fields.public_key = r->subject_key;
+	return refused(0, NULL);
+}
+
+/* Where the CA's CRL is sharded a certificate is of the shard whose URL it names. */
+static struct verdict draft_serial(const struct signer *s, const struct cert_sign_request *r,
+				   uint8_t serial[SERIAL_SIZE])
+{
+	uint16_t shards;
+	cert_new_serial(time_now(), serial);
+	if (r->kind == KIND_OCSP_RESPONDER) /* nobody looks for it on a CRL */
+		return refused(0, NULL);
+	int shard = scopes_shard(&s->scopes, r->ca_key, r->urls, &shards);
+	if (shard < 0)
+		return refused(REFUSE_CRL_URL, "urls");
+	if (shard != NO_SHARDS)
+		cert_serial_into(serial, (uint16_t)shard, shards);
 	return refused(0, NULL);
 }
 
@@ -323,7 +331,9 @@ static struct verdict draft_cert(struct signer *s, struct op *op, const struct c
 		.flags = r->flags,
 		.opaque = r->opaque,
 	};
-	cert_new_serial(time_now(), d->fields.serial);
+	v = draft_serial(s, r, d->fields.serial);
+	if (v.code)
+		return v;
 	return draft_subject_key(s, op, r, d);
 }
 
@@ -351,14 +361,14 @@ static struct verdict draft_root(struct signer *s, struct op *op, const struct c
 	if (!s->config.allow_roots)
 		return refused(REFUSE_ROOTS_FORBIDDEN, NULL);
 	const struct ceilings *ceilings = &s->config.classes[ceilings_class(true, r->path_len)];
-	struct verdict v = find_unbound(s, SLICE_OF(r->key_id), &op->key);
+	cert_put_name(&d->subject, r->subject);
+	struct verdict v = find_subject(s, SLICE_OF(r->key_id), buf_slice(&d->subject), &op->key);
 	if (!v.code)
 		v = charter_check_root(ceilings, r, time_now());
 	if (!v.code && !(op->key->slot && slot_expected(op->key->slot)))
 		v = refused(REFUSE_TOKEN_AWAY, "key_id");
 	if (v.code)
 		return v;
-	cert_put_name(&d->subject, r->subject);
 	d->context = r->context;
 	d->subject_key_id = op->key->id;
 	d->fields = (struct cert_fields){
@@ -376,7 +386,7 @@ static struct verdict draft_root(struct signer *s, struct op *op, const struct c
 	};
 	cert_new_serial(time_now(), d->fields.serial);
 	op->subject = op->key;
-	v = reserve_subject(s, op, d, NULL);
+	v = op->key->state == KEY_STATE_UNBOUND ? reserve_subject(s, op, d, NULL) : draft_again(s, op, d, NULL);
 	if (v.code)
 		op->subject = NULL;
 	return v;
@@ -398,8 +408,9 @@ int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f)
 	} else {
 		/* A root's AKI is its own SKI; the charter, which was read back, holds it. */
 		struct charter own;
-		charter_get(buf_slice(&op->charter), &own);
-		d.fields.authority_key_id = own.key_hash;
+		if (op->binding == BINDS_NEW)
+			charter_get(buf_slice(&op->charter), &own);
+		d.fields.authority_key_id = op->binding == BINDS_NEW ? own.key_hash : op->key->charter.key_hash;
 		if (certify_start(s, op, &d) != 0)
 			certify_end(s, op, REFUSE_TBS_TOO_LARGE);
 	}

@@ -175,7 +175,7 @@ static int frames_take(struct peer_conn *p)
 	buf_drop(&p->in, used);
 	fd_close(&p->passed);
 	/* One that came with no frame of its own would be the next one's. */
-	return p->in.len == 0 && p->came.count ? -1 : 0;
+	return p->in.len == 0 && p->came.count ? frame_malformed(p, &f) : 0;
 }
 
 /* 0; -1: the connection is broken. */

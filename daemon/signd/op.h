@@ -53,6 +53,7 @@ struct op {
 	struct key *key;     /* the key that signs, or that is made */
 	struct key *subject; /* the key that a CA certificate binds */
 	bool fresh;	     /* subject came with this import: if that fails, it goes too */
+	uint8_t binding;     /* enum binding: what becomes of subject (binding.h) */
 	int64_t not_before, not_after;
 	struct buf charter; /* packed, for the subject */
 	uint8_t kind;	    /* of a new key: its algorithm */

@@ -15,11 +15,17 @@ bool tally_counts(uint16_t code)
 	case REFUSE_REQUEST_RUNNING:
 	case REFUSE_REQUEST_LOST:
 	case REFUSE_CHECKPOINT_OVERDUE:
+	case REFUSE_DISK_LOW:
 	case REFUSE_TOKEN_AWAY:
 	case REFUSE_SIGNATURE_WRONG:
 	case REFUSE_KEY_LATCHED:
 	case REFUSE_TOKEN_REFUSED:
 	case REFUSE_KEY_TROUBLE:
+	case REFUSE_CRL_BUSY:
+	case REFUSE_CRL_LAST:
+	case REFUSE_CRL_STORE:
+	case REFUSE_OCSP_STATE:
+	case REFUSE_OCSP_BUSY:
 		return false;
 	default:
 		return true;

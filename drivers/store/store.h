@@ -145,6 +145,17 @@ int store_ca_move(struct store_session *s, const char *id, const char *from, con
 int store_ca_hold(struct store_session *s, const char *id, const char *why, int64_t now);
 /* How many descendants, at any depth, are created, active or retiring. */
 int store_ca_live_descendants(struct store_session *s, const char *id, int64_t *count);
+/*
+ * The newest CA that was made to follow this one, or is being made; one that is made or active before any that was
+ * given up.
+ */
+int store_ca_find_successor(struct store_session *s, const char *id, struct ca_row *out);
+int store_ca_rule(struct store_session *s, const char *id, const char *rule, int64_t now);
+/* When the last certificate that this CA signed for another expires, whatever its state; 0: it signed none. */
+int store_ca_last_end(struct store_session *s, const char *id, int64_t *end);
+/* The visitor may take the row, and then sets its memory to NULL. */
+typedef int lineage_visit(void *with, struct lineage_row *row);
+int store_lineage_list(struct store_session *s, const char *issuer_id, lineage_visit *visit, void *with);
 /* Forgets reservations made before this time; *count says how many. */
 int store_ca_expire_created(struct store_session *s, int64_t before, int64_t *count);
 
@@ -154,6 +165,9 @@ int store_ca_expire_created(struct store_session *s, int64_t before, int64_t *co
  * any other. STORE_NONE: no such CA.
  */
 int store_certificate_insert(struct store_session *s, const struct certificate_row *row, struct list names);
+/* From when on, and why (RFC 5280 5.3.1); an active one is revoked then. STORE_NONE: no such certificate. */
+int store_certificate_revoke(struct store_session *s, const char *ca_id, struct slice serial, int64_t when,
+			     uint8_t reason);
 int store_certificate_find(struct store_session *s, const uint8_t fingerprint[32], struct certificate_row *out);
 int store_certificate_find_serial(struct store_session *s, const char *ca_id, struct slice serial,
 				  struct certificate_row *out);

@@ -144,6 +144,12 @@ if [ "$(id -u)" = 0 ]; then
   chmod 755 "$STACK_DIR" "$work"
   exits 4 "a folder that is not for this user" setpriv --reuid=65534 --regid=65534 --clear-groups \
     "$chancery" audit verify "$work/x" >"$work/out" 2>"$work/err"
+  chgrp -R 4242 "$work/x"
+  chmod 2750 "$work/x"
+  chmod 640 "$work/x"/*
+  exits 9 "but for a member of its group" setpriv --reuid=65534 --regid=65534 --groups=4242 \
+    "$chancery" audit verify "$work/x" >"$work/out" 2>"$work/err"
+  refuses "who can change nothing" setpriv --reuid=65534 --regid=65534 --groups=4242 touch "$work/x/checkpoint"
 else
   skip "a folder that is not for this user" "not root"
 fi

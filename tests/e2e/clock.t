@@ -41,7 +41,7 @@ near() { # GOT WANTED WITHIN WHAT
 }
 
 csr_make "$work/leaf" ec:P-256 DNS:www.example.com
-issuer=$(issuer_make clock)
+issuer=$(issuer_make clock '"off"')
 short_ca root 3650 1
 answers 201 "a root for ten years"
 root=$(field .id)
@@ -79,7 +79,7 @@ answers 400 "eleven years later it does not" issuer_expired
 short_ca too-late 10 0 "$root"
 like "$status $(field .error.code)" '^400 ' "nor does the root, which has expired"
 
-issuer=$(issuer_make again)
+issuer=$(issuer_make again '"off"')
 short_ca root2 3650 1
 root=$(field .id)
 short_ca issuing2 300 0 "$root"

@@ -3,47 +3,9 @@
 # them, before the eyes of other programs, and each way in which it may not.
 set -u
 . "$(dirname "$0")/../tap.sh"
-. "$CHANCERY_SOURCE/scripts/stack.sh"
-
-STACK_DIR=$(mktemp -d /tmp/ch.XXXXXX)
-STACK_BIN=$CHANCERY_BUILD
-STACK_SOURCE=$CHANCERY_SOURCE
-driver='' signer=''
-finish() {
-  # shellcheck disable=SC2086 # words
-  kill -KILL $driver $signer 2>/dev/null
-  rm -rf "$STACK_DIR"
-}
-trap finish EXIT
-
-start_driver() {
-  "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" >>"$STACK_DIR/log/driver.log" 2>&1 &
-  driver=$!
-  stack_until 20 stack_listens "$STACK_DIR/driver/main.sock"
-}
-start_signer() {
-  : >"$STACK_DIR/log/signd.log"
-  "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" >>"$STACK_DIR/log/signd.log" 2>&1 &
-  signer=$!
-  stack_until 20 stack_listens "$STACK_DIR/sign/sign.sock" &&
-    stack_until 20 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
-}
-kill_signer() {
-  kill -KILL "$signer"
-  wait "$signer" 2>/dev/null
-}
-
-stack_folders && stack_token && stack_configure && stack_init || {
-  stack_show_logs
-  fail "a private stack without a front-end"
-  tap_done
-}
-id=$(cat "$STACK_DIR/conf/ledger_id")
-start_driver && start_signer || {
-  stack_show_logs
-  fail "driver and signer start"
-  tap_done
-}
+# shellcheck source=tests/e2e/signer_only.sh
+. "$CHANCERY_SOURCE/tests/e2e/signer_only.sh"
+signer_only_up
 work=$STACK_DIR/out
 mkdir -p "$work"
 cd "$work" || exit 1
@@ -136,6 +98,8 @@ refused 444 "a serial twice" crl one no number=6 form=changes d:1 d:1
 for how in unsealed short long plain pipe none without-1 without-2 without-4 without-8; do
   refused 443 "entries in a file that is $how" crl one no number=6 form=changes file=$how d:1
 done
+is "$(timeout 20 "$CHANCERY_BUILD/tests/e2e/crl_probe" "$STACK_DIR/sign/sign.sock" "$id" "$work" stray - </dev/null)" -1 \
+  "a descriptor without a frame of its own closes the connection"
 refused 443 "a count that the file hasn't got" crl one no number=6 form=changes count=2 d:1
 refused 453 "more entries than a CRL may have" crl one no number=6 form=changes count=4000001 d:1
 refused 459 "another form" crl one no number=6 form=other d:1
@@ -196,6 +160,15 @@ refused 440 "a shard without a URL" crl two no number=2 shards=2 shard=1
 refused 448 "a serial of the other shard" crl two no number=2 shards=2 shard=$((1 - x)) url=http://pki.example/two-$((1 - x)).crl x:1
 done_ "an entry in its own shard" crl two two-x number=2 shards=2 shard="$x" url=http://pki.example/two-"$x".crl x:1
 like "$(crl_text two two-x.crl)" "Serial Number: $(serial_of x)" "is listed"
+for shard in 0 1; do
+  for name in "s$shard" "t$shard" "u$shard"; do
+    done_ "a leaf that names shard $shard" leaf "$name" two 9999 "http://pki.example/two-$shard.crl"
+    pem "$name"
+    is "$(shard_of "$name")" "$shard" "is of it"
+  done
+done
+refused 463 "a leaf that names no shard" leaf no two
+refused 463 "a leaf that names another URL" leaf no two 9999 http://pki.example/two.crl
 
 # Expiry: a short leaf may leave one CRL after its end, and leaves by itself where only changes are named.
 done_ "a leaf of two seconds" leaf short rsa 2
@@ -235,7 +208,7 @@ refused 302 "a leaf under it" leaf g resp
 first=$(serial_of resp)
 done_ "another certificate for the same key" responder resp one
 pem resp
-[ "$first" != "$(serial_of resp)" ] && pass "is another one" || fail "is another one"
+refuses "is another one" test "$first" = "$(serial_of resp)"
 ocsp_text() { # CERTIFICATE RESPONSE
   openssl ocsp -issuer one.pem -cert "$1.pem" -respin "$2.ocsp" -CAfile root.pem -verify_other one.pem -no_nonce 2>&1
 }
@@ -321,6 +294,7 @@ kill -STOP "$driver"
 ask crl rsa rsa14 number=14 form=changes >/dev/null &
 asker=$!
 stack_until 20 grep -qa rsa14 "$STACK_DIR"/signer/ledger/*.seg # the request's context
+refused 455 "another CRL of the scope meanwhile" crl rsa no number=15 form=changes
 kill_signer
 kill -CONT "$driver"
 wait "$asker" 2>/dev/null

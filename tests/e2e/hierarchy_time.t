@@ -29,7 +29,7 @@ stack_until 30 test -S "$work/forger.sock" || e2e_die "nobody between front-end 
 stack_init || e2e_die "no ledger"
 stack_start || e2e_die "the stack is not ready"
 stack_until 60 token_ready || e2e_die "the token is not ready"
-issuer=$(issuer_make time)
+issuer=$(issuer_make time '"off"')
 end_of() { field "$1" | { read -r t && date -d "$t" +%s; }; }
 
 # A parent near its end, and past it

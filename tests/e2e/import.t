@@ -4,49 +4,15 @@
 # certificates of an earlier life; and all of it again after kill -9.
 set -u
 . "$(dirname "$0")/../tap.sh"
-. "$CHANCERY_SOURCE/scripts/stack.sh"
-
-STACK_DIR=$(mktemp -d /tmp/ch.XXXXXX)
-STACK_BIN=$CHANCERY_BUILD
-STACK_SOURCE=$CHANCERY_SOURCE
+# shellcheck source=tests/e2e/signer_only.sh
+. "$CHANCERY_SOURCE/tests/e2e/signer_only.sh"
+signer_only_up
 w=$STACK_DIR/work anchors=$STACK_DIR/anchors
-driver='' signer=''
-finish() {
-  # shellcheck disable=SC2086 # words
-  kill -KILL $driver $signer 2>/dev/null
-  rm -rf "$STACK_DIR"
-}
-trap finish EXIT
-
-start_driver() {
-  "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" >>"$STACK_DIR/log/driver.log" 2>&1 &
-  driver=$!
-  stack_until 20 stack_listens "$STACK_DIR/driver/main.sock"
-}
-start_signer() {
-  : >"$STACK_DIR/log/signd.log"
-  "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" >>"$STACK_DIR/log/signd.log" 2>&1 &
-  signer=$!
-  stack_until 20 stack_listens "$STACK_DIR/sign/sign.sock" &&
-    stack_until 20 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
-}
 end() { # PID
   kill -KILL "$1"
   wait "$1" 2>/dev/null
 }
-
-stack_folders && stack_token && stack_configure && stack_init || {
-  stack_show_logs
-  fail "a private stack without a front-end"
-  tap_done
-}
 mkdir -p "$w" "$anchors"
-id=$(cat "$STACK_DIR/conf/ledger_id")
-start_driver && start_signer || {
-  stack_show_logs
-  fail "driver and signer start"
-  tap_done
-}
 
 probe() { "$CHANCERY_BUILD/tests/e2e/import_probe" "$STACK_DIR/sign/sign.sock" "$id" "$@"; }
 word() { cut -d' ' -f"$1" <<<"$2"; }

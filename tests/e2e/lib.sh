@@ -123,8 +123,8 @@ answers() { # STATUS WHAT [CODE]: of the last request
   fi
 }
 
-issuer_make() { # NAME: its id
-  api POST /api/v1/issuers "$(jq -n --arg n "$1" '{name: $n, hierarchy_mode: "tree"}')"
+issuer_make() { # NAME [ROTATION-JSON]: its id
+  api POST /api/v1/issuers "$(jq -n --arg n "$1" --argjson r "${2:-null}" '{name: $n, hierarchy_mode: "tree", rotation: $r}')"
   field .id
 }
 

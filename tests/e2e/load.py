@@ -209,7 +209,8 @@ class Ledger:
             tbs = body[85:85 + n]
             context = json.loads(body[85 + n + 2:] or b"{}")
             serial, ttl = tbs_read(tbs)
-            self.intents[seq] = {"serial": serial, "ttl": ttl, "kind": body[64], "context": context, "tbs": tbs}
+            self.intents[seq] = {"serial": serial, "ttl": ttl, "kind": body[64], "context": context, "tbs": tbs,
+                                 "root": body[48:64] == body[65:81]}
             self.allowed.add(hashlib.sha256(tbs).hexdigest())
         elif kind == 5:
             self.results[struct.unpack_from("<Q", body)[0]] = seq
@@ -305,8 +306,10 @@ def check(folder, database, ledger_folder, witness, *logs):
         "SELECT lower(hex(fingerprint)), lower(hex(serial)), state, ledger_seq FROM certificate")]
     signed = check_leaves(got, ledger, certificates)
     tell("every intent has a result or is lost, one of both", (s for s in ledger.intents if (s in ledger.results) == (s in ledger.lost)))
-    tell("database and ledger name the same certificates", {(c["seq"], c["serial"]) for c in certificates} ^
+    tell("database and ledger name the same certificates", {(c["seq"], c["serial"]) for c in certificates if c["state"] != "lost"} ^
          {(s, i["serial"]) for s, i in signed.items()})
+    tell("and the same lost ones", {(c["seq"], c["serial"]) for c in certificates if c["state"] == "lost"} ^
+         {(s, i["serial"]) for s, i in ledger.intents.items() if s in ledger.lost and not i["root"]})
     check_cas(got, ledger, signed, db)
     proofs = challenges(logs)
     seen, unnamed = check_witness(witness, ledger.allowed | proofs)

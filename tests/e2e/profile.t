@@ -21,6 +21,7 @@ extended_key_usage = ( "serverAuth", "1.3.6.1.4.1.99999.7" );
 policies = ( "2.23.140.1.2.2", "1.3.6.1.4.1.99999.8" );
 default_ttl = 7200;
 longest_ttl = 86400;
+extensions = ( { oid = "1.3.6.1.4.1.99999.10"; der = "0c0473686f70"; } );
 must_staple = true;
 crl_urls = ( "http://crl.example.com/{ca}.crl", "http://crl2.example.com/all.crl" );
 ocsp_urls = ( "http://ocsp.example.com/{ca}" );
@@ -37,7 +38,7 @@ lint = "warning";
 CONF
 sed '/^lint/d' "$profiles/strict.conf" >"$profiles/lax.conf"
 E2E_FRONTD='pki_base_url = "http://pki.example.com/pki";'
-E2E_SIGND='classes = { issuing = { name_types = [ "dns", "email", "uri", "ip", "dn" ]; }; };'
+E2E_SIGND='classes = { issuing = { name_types = [ "dns", "email", "uri", "ip", "dn" ]; opaque_extensions = [ "1.3.6.1.4.1.99999.10" ]; }; };'
 e2e_up
 hierarchy_make shop ECDSA-P256 ECDSA-P256 ECDSA-P256
 mark
@@ -91,12 +92,13 @@ for key in ec rsa; do
   is "$(extension "$crt" keyUsage)" "$usage" "$key: the key usage"
   is "$(extension "$crt" extendedKeyUsage)" "TLS Web Server Authentication, 1.3.6.1.4.1.99999.7" "$key: the purposes"
   is "$(extension "$crt" certificatePolicies)" "Policy: 2.23.140.1.2.2 Policy: 1.3.6.1.4.1.99999.8" "$key: the policies"
-  is "$(extension "$crt" subjectAltName)" "DNS:www.shop.example.com, IP Address:10.20.0.1, email:post@mail.example.com, URI:https://shop.example.com/a, DirName:O = Shop, CN = Directory" "$key: the names"
+  is "$(extension "$crt" subjectAltName)" "DNS:www.shop.example.com, IP Address:10.20.0.1, email:post@mail.example.com, URI:https://shop.example.com/a, DirName:/O=Shop/CN=Directory" "$key: the names"
   is "$(extension "$crt" tlsfeature)" "status_request" "$key: must staple"
   is "$(extension "$crt" authorityInfoAccess)" "OCSP - URI:http://ocsp.example.com/$issuing" "$key: the responder, and no issuer's URL"
   points=$(extension "$crt" crlDistributionPoints)
   like "$points" "URI:http://crl.example.com/$issuing.crl .*URI:http://crl2.example.com/all.crl" "$key: the CRLs"
   nothing "$key: nothing else of its wishes" "$(text_of "$crt" | grep -E 'evil|4711|99999\.9|CA:TRUE|Sign:|OCSP No Check|Name Constraints|Code Signing|Any Ext')"
+  like "$(text_of "$crt" | tr -d '\n')" '1\.3\.6\.1\.4\.1\.99999\.10: *\.\.shop' "$key: the profile's own extension"
   is "$(text_of "$crt" | grep -cE '^            (X509v3|Authority Info|TLS Feature)')" 10 "$key: its extensions are ten"
   # certtool counts and names them by itself.
   like "$(certtool -i --infile "$crt")" 'TLS Features|1\.3\.6\.1\.5\.5\.7\.1\.24' "$key: certtool sees the TLS feature"
@@ -149,6 +151,36 @@ printf '[req]\ndistinguished_name=d\nreq_extensions=e\nprompt=no\nutf8=yes\n[d]\
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -config "$work/other.cnf" -keyout "$work/other.key" -out "$work/other.csr" 2>/dev/null
 leaf "$issuing" "$work/other.csr" shop
 refused 422 csr_bad_name csr_pem "a name of a kind that can't be certified"
+
+# --- what CAs have stumbled over ---
+at() { date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ; }
+now=$(date +%s)
+leaf "$issuing" DNS:www.shop.example.com shop "{\"not_before\": \"$(at $((now - 60)))\"}"
+issued "a minute back"
+leaf "$issuing" DNS:www.shop.example.com shop "{\"not_before\": \"$(at $((now - 86400)))\"}"
+refused 400 not_before_out_of_range not_before "a day back, before the CA was there"
+leaf "$issuing" DNS:www.shop.example.com shop "{\"not_before\": \"$(at $((now + 7200)))\"}"
+answers 400 "two hours ahead: the signer has a clock of its own" not_before_out_of_range
+# For who is behind by some minutes it is valid at once.
+leaf "$issuing" DNS:www.example.com server
+begins=$(date -u -d "$(field .not_before)" +%s)
+mark
+if [ "$begins" -le "$(date +%s)" ]; then pass "by itself nothing begins in the future"; else fail "by itself nothing begins in the future"; fi
+csr_make "$work/ulabel" ec:P-256 "DNS:m$(printf '\303\274')nchen.example"
+leaf "$issuing" "$work/ulabel.csr" server
+refused 422 csr_bad_name csr_pem "a U-label"
+leaf "$issuing" DNS:xn--mnchen-3ya.example server
+issued "its A-label"
+leaf "$issuing" DNS:a_b.example.com server
+refused 422 csr_bad_name csr_pem "an underscore"
+leaf "$issuing" DNS:www.example.com. server
+refused 422 csr_bad_name csr_pem "a final dot"
+serials=$(for _ in 1 2 3 4; do
+  leaf "$issuing" DNS:www.example.com server
+  field .serial
+done)
+is "$(sort -u <<<"$serials" | grep -cE '^[0-7][0-9a-f]{37}$')" 4 "the same request four times: serial numbers of 19 octets, positive, no two alike"
+mark
 
 # --- the linter, before the signer is asked ---
 csr_make "$work/mail" ec:P-256 DNS:www.example.com -subj /emailAddress=a@example.com

@@ -81,7 +81,7 @@ is "$(jq '.results | length' <<<"$said")" "$(find "$dir" -maxdepth 1 -name '*.co
 
 # The page says what the parser knows, and its examples are right.
 settings=$("$chancery" profile check --settings --json | jq -r '.data[].setting')
-is "$(wc -l <<<"$settings")" 18 "the settings are listed"
+is "$(wc -l <<<"$settings")" 19 "the settings are listed"
 is "$(sed -n '/^\.Sh SETTINGS/,/^\.Sh FILES/s/^\.It Va //p' "$page")" "$settings" "profile.conf(5) has each of them, in their order"
 defaults=$(awk '/^\.It Va / { name = $3 } /^No default\.$/ { print name }' "$page")
 is "$defaults" "$("$chancery" profile check --settings --json | jq -r '.data[] | select(.default == null).setting')" \

@@ -4,60 +4,14 @@
 # after kill -9. No word of HTTP.
 set -u
 . "$(dirname "$0")/../tap.sh"
-. "$CHANCERY_SOURCE/scripts/stack.sh"
+# shellcheck source=tests/e2e/signer_only.sh
+. "$CHANCERY_SOURCE/tests/e2e/signer_only.sh"
+signer_only_up
 
-STACK_DIR=$(mktemp -d /tmp/ch.XXXXXX)
-STACK_BIN=$CHANCERY_BUILD
-STACK_SOURCE=$CHANCERY_SOURCE
-driver='' signer=''
-finish() {
-  # shellcheck disable=SC2086 # words
-  kill -KILL $driver $signer 2>/dev/null
-  rm -rf "$STACK_DIR"
-}
-trap finish EXIT
-
-start_driver() {
-  "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" >>"$STACK_DIR/log/driver.log" 2>&1 &
-  driver=$!
-  stack_until 20 stack_listens "$STACK_DIR/driver/main.sock"
-}
-start_signer() {
-  : >"$STACK_DIR/log/signd.log"
-  "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" >>"$STACK_DIR/log/signd.log" 2>&1 &
-  signer=$!
-  stack_until 20 stack_listens "$STACK_DIR/sign/sign.sock" &&
-    stack_until 20 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
-}
-kill_signer() {
-  kill -KILL "$signer"
-  wait "$signer" 2>/dev/null
-}
-
-stack_folders && stack_token && stack_configure && stack_init || {
-  stack_show_logs
-  fail "a private stack without a front-end"
-  tap_done
-}
-id=$(cat "$STACK_DIR/conf/ledger_id")
-start_driver && start_signer || {
-  stack_show_logs
-  fail "driver and signer start"
-  tap_done
-}
-
-# The points of the probe become points of this script; its plan says that it came to its end.
 probe() { # FOLDER ROOT_ALGORITHM CA_ALGORITHM
-  local line said before=$tap_count
   mkdir -p "$1"
-  said=$("$CHANCERY_BUILD/tests/e2e/signer_probe" "$STACK_DIR/sign/sign.sock" "$id" main "$1" "$2" "$3" 2>&1)
-  while read -r line; do
-    case $line in
-    'ok '*) pass "$2 over $3: ${line#*- }" ;;
-    'not ok '*) fail "$2 over $3: ${line#*- }" ;;
-    esac
-  done <<<"$said"
-  like "$said" "^1\.\.$((tap_count - before))\$" "$2 over $3: the probe came to its end"
+  relay "$2 over $3: " \
+    "$("$CHANCERY_BUILD/tests/e2e/signer_probe" "$STACK_DIR/sign/sign.sock" "$id" main "$1" "$2" "$3" 2>&1)"
 }
 
 # Every certificate is read back by programs that did not write it.
@@ -75,13 +29,32 @@ judge() { # FOLDER
   like "$(openssl x509 -in "$1/leaf.pem" -noout -serial)" '^serial=01[0-9A-F]{36}$' "a serial of 19 bytes"
 }
 
+# Renewed and cross-certified, the same leaf has several chains.
+judge_again() { # FOLDER
+  local cert
+  for cert in renewed renewed-leaf cross Bridge renewed-root; do
+    openssl x509 -inform DER -in "$1/$cert.der" -out "$1/$cert.pem"
+  done
+  succeeds "the old leaf is good under the renewed CA" \
+    openssl verify -x509_strict -CAfile "$1/root.pem" -untrusted "$1/renewed.pem" "$1/leaf.pem"
+  succeeds "the new leaf too, under the renewed root" \
+    openssl verify -x509_strict -CAfile "$1/renewed-root.pem" -untrusted "$1/renewed.pem" "$1/renewed-leaf.pem"
+  succeeds "the old leaf is good under the other root by the cross-certificate" \
+    openssl verify -x509_strict -CAfile "$1/Bridge.pem" -untrusted "$1/cross.pem" "$1/leaf.pem"
+  cat "$1/leaf.pem" "$1/cross.pem" "$1/Bridge.pem" >"$1/bridged.pem"
+  succeeds "certtool takes that chain" certtool --verify --load-ca-certificate "$1/Bridge.pem" --infile "$1/bridged.pem"
+  is "$(openssl x509 -in "$1/cross.pem" -noout -ext subjectKeyIdentifier)" "$(openssl x509 -in "$1/ca.pem" -noout -ext subjectKeyIdentifier)" \
+    "the key keeps its identifier"
+}
+
 probe "$STACK_DIR/out" ECDSA-P384 ECDSA-P256
 judge "$STACK_DIR/out"
+judge_again "$STACK_DIR/out"
 
 # A second life: what the first one bound is still there, a subject that was taken stays taken.
 kill_signer
 start_signer || stack_show_logs
-like "$(cat "$STACK_DIR/log/signd.log")" 'serving .* keys=3' "after kill -9 the signer knows its keys"
+like "$(cat "$STACK_DIR/log/signd.log")" 'serving .* keys=5' "after kill -9 the signer knows its keys"
 again=$("$CHANCERY_BUILD/tests/e2e/signer_probe" "$STACK_DIR/sign/sign.sock" "$id" main "$STACK_DIR/out" ECDSA-P384 ECDSA-P256 2>&1)
 like "$again" 'not ok 3 - a root' "and refuses the same subject for another key"
 like "$(cat "$STACK_DIR/log/signd.log")" 'SUBJECT_TAKEN' "with its reason in the log"

@@ -17,82 +17,12 @@
 
 #include "base/algorithm.h"
 #include "base/fd.h"
-#include "base/random.h"
-#include "base/text.h"
 #include "base/time.h"
 #include "names/dn.h"
 #include "names/name.h"
-#include "wire/inner_ask.h"
+#include "e2e/asking.h"
 
-#define HOUR 3600
-#define DAY 86400
-
-static int fd = -1;
-static int points, failures;
-static struct buf out, in;
-static struct frame answer;
-static struct refusal_message refusal;
-
-static void ok(bool good, const char *what)
-{
-	printf("%sok %d - %s\n", good ? "" : "not ", ++points, what);
-	failures += !good;
-}
-
-/* Sends what is in out, reads one answer. Its refusal's number; 0: a reply; -1: the connection was closed. */
-static int exchange(void)
-{
-	int sent = fd_write_all(fd, out.at, out.len);
-	buf_clear(&out);
-	buf_clear(&in);
-	uint8_t *at = buf_room(&in, FRAME_HEAD);
-	if (sent != 0 || fd_read_all(fd, at, FRAME_HEAD) != 0)
-		return -1;
-	in.len = FRAME_HEAD;
-	uint32_t n = get_u32(in.at);
-	at = buf_room(&in, n);
-	if (fd_read_all(fd, at, n) != 0)
-		return -1;
-	in.len += n;
-	if (frame_peek(buf_slice(&in), &answer) != FRAME_WHOLE)
-		return -1;
-	if (answer.kind != FRAME_REFUSAL)
-		return 0;
-	return refusal_get(answer.body, &refusal) == PACK_OK ? refusal.code : -1;
-}
-
-static void request_id(uint8_t id[16])
-{
-	uint64_t ms = (uint64_t)time_now_ms();
-	random_bytes(id, 16);
-	for (int i = 0; i < 6; i++)
-		id[i] = (uint8_t)(ms >> (40 - 8 * i));
-}
-
-static int hello(const char *path, const char *ledger_id)
-{
-	struct hello_request r = { .version = INNER_VERSION };
-	struct hello_reply reply;
-	const char *where;
-	fd = fd_connect(path);
-	hex_decode(ledger_id, strlen(ledger_id), r.ledger_id, 16);
-	ask_hello_put(&out, 1, &r);
-	int code = exchange();
-	return code ? code : (int)ask_hello_get(answer.body, &reply, &where);
-}
-
-static bool key_create(const char *token, uint8_t algorithm, uint8_t id[16])
-{
-	struct key_create_request r = { .token = slice_text(token), .algorithm = algorithm };
-	struct key_create_reply reply;
-	const char *where;
-	request_id(r.request_id);
-	ask_key_create_put(&out, 2, &r);
-	if (exchange() != 0 || ask_key_create_get(answer.body, &reply, &where) != PACK_OK)
-		return false;
-	memcpy(id, reply.key_id, 16);
-	return true;
-}
+static struct buf subject_raw = { .max = 4096 }, permitted_raw = { .max = 4096 };
 
 static void save(const char *folder, const char *name, struct slice certificate)
 {
@@ -100,103 +30,6 @@ static void save(const char *folder, const char *name, struct slice certificate)
 	snprintf(path, sizeof(path), "%s/%s.der", folder, name);
 	if (fd_replace_file(path, certificate, 0644) != 0)
 		exit(1);
-}
-
-static struct list subject_of(struct buf *raw, const char *cn)
-{
-	uint16_t count = 0;
-	buf_clear(raw);
-	list_put(raw, &count, DN_COUNTRY, slice_text("DE"));
-	list_put(raw, &count, DN_ORGANIZATION, slice_text("Probe"));
-	list_put(raw, &count, DN_COMMON_NAME, slice_text(cn));
-	return list_of(raw, count);
-}
-
-static struct list one_item(struct buf *raw, uint8_t tag, struct slice item)
-{
-	uint16_t count = 0;
-	buf_clear(raw);
-	list_put(raw, &count, tag, item);
-	return list_of(raw, count);
-}
-
-static struct buf subject_raw, names_raw, eku_raw, permitted_raw, urls_raw;
-
-static struct ca_self_request root_request(const uint8_t key[16])
-{
-	struct ca_self_request r = { .not_before = time_now() - 60,
-				     .not_after = time_now() + 3650 * DAY,
-				     .subject = subject_of(&subject_raw, "Root"),
-				     .path_len = 2 };
-	request_id(r.request_id);
-	memcpy(r.key_id, key, 16);
-	return r;
-}
-
-static int ca_self(const struct ca_self_request *r, struct ca_self_reply *reply)
-{
-	const char *where;
-	ask_ca_self_put(&out, 3, r);
-	int code = exchange();
-	return code ? code : (int)ask_ca_self_get(answer.body, reply, &where);
-}
-
-static int cert_sign(const struct cert_sign_request *r, struct cert_sign_reply *reply)
-{
-	const char *where;
-	ask_cert_sign_put(&out, 4, r);
-	int code = exchange();
-	return code ? code : (int)ask_cert_sign_get(answer.body, reply, &where);
-}
-
-static struct cert_sign_request ca_request(const uint8_t parent[16], const uint8_t *key)
-{
-	struct cert_sign_request r = { .kind = KIND_CA,
-				       .not_before = time_now() - 30,
-				       .not_after = time_now() + 365 * DAY,
-				       .key_form = KEY_LOCAL,
-				       .subject_key = { key, 16 },
-				       .subject = subject_of(&subject_raw, "Issuing"),
-				       .path_len = 0,
-				       .permitted = one_item(&permitted_raw, NAME_DNS, slice_text("example.com")),
-				       .urls = one_item(&urls_raw, URL_CRL,
-							slice_text("http://pki.example.com/root.crl")) };
-	request_id(r.request_id);
-	memcpy(r.ca_key, parent, 16);
-	return r;
-}
-
-static struct buf leaf_spki;
-
-static struct cert_sign_request leaf_request(const uint8_t ca[16])
-{
-	struct cert_sign_request r = {
-		.kind = KIND_LEAF,
-		.not_before = time_now(),
-		.not_after = time_now() + 30 * DAY,
-		.key_form = KEY_FOREIGN,
-		.subject_key = buf_slice(&leaf_spki),
-		.subject = subject_of(&subject_raw, "www.example.com"),
-		.alt_names = one_item(&names_raw, NAME_DNS, slice_text("www.example.com")),
-		.key_usage = USAGE_DIGITAL_SIGNATURE,
-		.ext_key_usage =
-			one_item(&eku_raw, 0, (struct slice){ (const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x03\x01", 8 }),
-		.path_len = PATH_LEN_NONE
-	};
-	request_id(r.request_id);
-	memcpy(r.ca_key, ca, 16);
-	return r;
-}
-
-static void make_leaf_key(void)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(key, &der);
-	buf_init(&leaf_spki, 1024);
-	buf_put(&leaf_spki, der, (size_t)n);
-	OPENSSL_free(der);
-	EVP_PKEY_free(key);
 }
 
 #define REFUSED(change, code, what)                                                                                    \
@@ -270,6 +103,118 @@ static void repetitions(const uint8_t ca[16])
 	buf_free(&first);
 }
 
+/* A CA over a key that is bound, refused. */
+#define REFUSED_AGAIN(issuer, key, change, code, what)                                                                 \
+	do {                                                                                                           \
+		struct cert_sign_request r = ca_request(issuer, key);                                                  \
+		struct cert_sign_reply reply;                                                                          \
+		r.not_after += 20 * DAY;                                                                               \
+		change;                                                                                                \
+		ok(cert_sign(&r, &reply) == (code), "refused: " what);                                                 \
+	} while (0)
+
+static void renewals(const uint8_t root[16], const uint8_t ca[16], const char *folder)
+{
+	struct cert_sign_request again;
+	struct cert_sign_reply signed_reply;
+	struct buf other = { .max = 4096 };
+	REFUSED_AGAIN(root, ca, r.path_len = 1, REFUSE_RENEWAL_DIFFERS, "a renewal with another path length");
+	REFUSED_AGAIN(root, ca, r.permitted.count = 0;
+		      r.permitted.raw.len = 0, REFUSE_RENEWAL_DIFFERS, "a renewal without its name constraints");
+	REFUSED_AGAIN(root, ca, r.excluded = one_item(&other, NAME_DNS, slice_text("www.example.com")),
+		      REFUSE_RENEWAL_DIFFERS, "a renewal with one more");
+	REFUSED_AGAIN(root, ca, r.not_after -= 30 * DAY, REFUSE_RENEWAL_SHORTER, "a renewal that ends before");
+	REFUSED_AGAIN(root, ca, r.not_after = time_now() + 3651 * DAY, REFUSE_BEYOND_ISSUER,
+		      "a renewal that ends after its issuer");
+	REFUSED_AGAIN(root, ca, r.subject = subject_of(&subject_raw, "Other"), REFUSE_KEY_BOUND,
+		      "a bound key under another subject");
+	REFUSED_AGAIN(root, root, r.subject = subject_of(&subject_raw, "Root"), REFUSE_KEY_BOUND,
+		      "a root's key under itself as a child");
+	again = ca_request(root, ca);
+	again.not_after += 20 * DAY;
+	ok(cert_sign(&again, &signed_reply) == 0, "a CA's certificate is renewed");
+	save(folder, "renewed", signed_reply.certificate);
+	again = leaf_request(ca);
+	again.not_after = time_now() + 366 * DAY;
+	ok(cert_sign(&again, &signed_reply) == 0, "and its leaves may end later than before");
+	save(folder, "renewed-leaf", signed_reply.certificate);
+	buf_free(&other);
+}
+
+/* A CA of this path length, unconstrained, over a new key. */
+static bool other_ca(const char *token, uint8_t algorithm, const uint8_t *parent, const char *cn, uint8_t key[16],
+		     const char *folder)
+{
+	if (key_create(token, algorithm, key) != 0)
+		return false;
+	struct ca_self_reply made = { 0 };
+	struct cert_sign_reply reply = { 0 };
+	if (!parent) {
+		struct ca_self_request self = root_request(key);
+		self.subject = subject_of(&subject_raw, cn);
+		int code = ca_self(&self, &made);
+		save(folder, cn, made.certificate);
+		return code == 0;
+	}
+	struct cert_sign_request r = ca_request(parent, key);
+	r.subject = subject_of(&subject_raw, cn);
+	r.path_len = 1;
+	r.permitted.count = 0;
+	r.permitted.raw.len = 0;
+	return cert_sign(&r, &reply) == 0;
+}
+
+static void crosses(const uint8_t root[16], const uint8_t ca[16], const char *token, uint8_t algorithm,
+		    const char *folder)
+{
+	uint8_t bridge[16], policy[16];
+	struct cert_sign_request cross;
+	struct cert_sign_reply crossed;
+	ok(other_ca(token, algorithm, NULL, "Bridge", bridge, folder), "another root");
+	ok(other_ca(token, algorithm, root, "Policy", policy, folder), "a CA that may have CAs below it");
+	REFUSED_AGAIN(bridge, ca, r.permitted.count = 0;
+		      r.permitted.raw.len = 0, REFUSE_CROSS_WIDER, "a cross-certificate without name constraints");
+	REFUSED_AGAIN(bridge, ca, r.permitted = one_item(&permitted_raw, NAME_DNS, slice_text("com")),
+		      REFUSE_CROSS_WIDER, "one that permits more");
+	REFUSED_AGAIN(bridge, ca, r.path_len = 1, REFUSE_CROSS_WIDER, "one with a greater path length");
+	REFUSED_AGAIN(bridge, ca, r.not_after += DAY, REFUSE_CROSS_WIDER, "one that ends later");
+	REFUSED_AGAIN(policy, root, r.subject = subject_of(&subject_raw, "Root");
+		      r.not_after = time_now() + 30 * DAY, REFUSE_CROSS_BELOW, "one for a CA above its issuer");
+	cross = ca_request(bridge, ca);
+	cross.permitted = one_item(&permitted_raw, NAME_DNS, slice_text("www.example.com"));
+	ok(cert_sign(&cross, &crossed) == 0, "a cross-certificate that permits less");
+	save(folder, "cross", crossed.certificate);
+}
+
+static void root_renewal(const uint8_t root[16], const uint8_t ca[16], const char *folder)
+{
+	struct ca_self_request r = root_request(root);
+	struct ca_self_reply reply;
+	r.not_after += 30 * DAY;
+	r.path_len = 1;
+	ok(ca_self(&r, &reply) == REFUSE_RENEWAL_DIFFERS, "refused: a root's renewal with another path length");
+	r = root_request(root);
+	r.not_after -= DAY;
+	ok(ca_self(&r, &reply) == REFUSE_RENEWAL_SHORTER, "refused: a root's renewal that ends before");
+	r = root_request(ca);
+	r.subject = subject_of(&subject_raw, "Issuing");
+	ok(ca_self(&r, &reply) == REFUSE_KEY_BOUND, "refused: a CA as a root by itself");
+	r = root_request(root);
+	r.not_after += 30 * DAY;
+	ok(ca_self(&r, &reply) == 0, "a root is renewed");
+	save(folder, "renewed-root", reply.certificate);
+}
+
+static void closed_renewal(const uint8_t root[16], const uint8_t ca[16])
+{
+	struct ca_close_request close = { .context = { NULL, 0 } };
+	request_id(close.request_id);
+	memcpy(close.ca_key, ca, 16);
+	ask_ca_close_put(&out, 6, &close);
+	ok(exchange() == 0, "the CA is closed");
+	REFUSED_AGAIN(root, ca, r.not_after += DAY, REFUSE_KEY_CLOSED, "a closed CA's renewal");
+}
+
 static void closes(const char *path, const char *id, const void *bytes, size_t n, const char *what)
 {
 	if (hello(path, id) == 0) {
@@ -317,30 +262,40 @@ static void checkpoint(const char *folder)
 		save(folder, "checkpoint", reply.note);
 }
 
+/* signer_probe SOCKET LEDGER-ID read SEQ: the number of the answer's refusal, 0 for the record. */
+static int read_one(const char *path, const char *ledger_id, const char *seq)
+{
+	const struct ledger_read_request r = { .from = strtoull(seq, NULL, 10), .most = 1 };
+	asking_make();
+	if (hello(path, ledger_id) != 0)
+		return 1;
+	buf_clear(&out);
+	ask_ledger_read_put(&out, 1, &r);
+	printf("%d\n", exchange());
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 5 && strcmp(argv[3], "read") == 0)
+		return read_one(argv[1], argv[2], argv[4]);
 	if (argc != 7)
 		return 2;
 	const char *path = argv[1], *ledger_id = argv[2], *token = argv[3], *folder = argv[4];
 	uint8_t root_algorithm = algorithm_by_name(argv[5])->number, ca_algorithm = algorithm_by_name(argv[6])->number;
 	uint8_t root[16], ca[16], unbound[16];
-	buf_init(&out, MAX_FRAME_BODY);
-	buf_init(&in, 2 * MAX_FRAME_BODY);
-	struct buf *raws[] = { &subject_raw, &names_raw, &eku_raw, &permitted_raw, &urls_raw };
-	for (size_t i = 0; i < 5; i++)
-		buf_init(raws[i], 65536);
-	make_leaf_key();
+	asking_make();
 
 	ok(hello(path, ledger_id) == 0, "HELLO");
-	ok(key_create(token, root_algorithm, root), "a key for the root");
+	ok(key_create(token, root_algorithm, root) == 0, "a key for the root");
 	struct ca_self_request self = root_request(root);
 	struct ca_self_reply self_reply;
 	ok(ca_self(&self, &self_reply) == 0, "a root");
 	if (failures)
 		return 1;
 	save(folder, "root", self_reply.certificate);
-	ok(key_create(token, ca_algorithm, ca), "a key for the CA");
-	ok(key_create(token, ca_algorithm, unbound), "another, to stay unbound");
+	ok(key_create(token, ca_algorithm, ca) == 0, "a key for the CA");
+	ok(key_create(token, ca_algorithm, unbound) == 0, "another, to stay unbound");
 
 	struct cert_sign_request child = ca_request(root, ca);
 	struct cert_sign_reply reply;
@@ -350,7 +305,8 @@ int main(int argc, char **argv)
 	child.path_len = PATH_LEN_NONE;
 	ok(cert_sign(&child, &reply) == REFUSE_PATH_LEN, "refused: no path length under a limited parent");
 	child = ca_request(root, ca);
-	child.subject = subject_of(&subject_raw, "Root");
+	struct buf other = { .max = 4096 };
+	child.subject = subject_of(&other, "Root");
 	ok(cert_sign(&child, &reply) == REFUSE_SUBJECT_TAKEN, "refused: the root's subject for another key");
 	child = ca_request(root, root);
 	ok(cert_sign(&child, &reply) == REFUSE_KEY_BOUND, "refused: a bound key");
@@ -373,6 +329,10 @@ int main(int argc, char **argv)
 	OPENSSL_free(spki);
 	X509_free(x);
 	buf_free(&ca_certificate);
+	renewals(root, ca, folder);
+	crosses(root, ca, token, ca_algorithm, folder);
+	root_renewal(root, ca, folder);
+	closed_renewal(root, ca);
 	checkpoint(folder);
 	malformed(path, ledger_id);
 	printf("1..%d\n", points);

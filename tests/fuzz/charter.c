@@ -32,6 +32,7 @@ static const struct ceilings ceilings = { .kinds = 1 << KIND_LEAF | 1 << KIND_CA
 					  .name_types = ~0U,
 					  .algorithms = ~0U,
 					  .key_usages = ~0U,
+					  .opaque = { 1, 5, { 0, 2, 0, 0x2a, 3 } },
 					  .any_ext_key_usage = true };
 
 /* The CA's key is the base point of P-256: nobody signs here. */

@@ -50,7 +50,8 @@ static void signd_read(void)
 		REQUIRE(c.token_count >= 1 && c.token_count <= MAX_SLOTS && c.state_dir && c.socket);
 		REQUIRE(c.verifiers >= 1 && c.max_unbound >= 1 && c.max_unsigned >= 16 && c.checkpoint_ms >= 1000);
 		for (int i = 0; i < CLASS_COUNT; i++)
-			REQUIRE((c.classes[i].kinds & ~(1U << KIND_LEAF | 1U << KIND_CA | 1U << KIND_OCSP_RESPONDER)) == 0 &&
+			REQUIRE((c.classes[i].kinds & ~(1U << KIND_LEAF | 1U << KIND_CA | 1U << KIND_OCSP_RESPONDER)) ==
+					0 &&
 				c.classes[i].longest[KIND_LEAF] > 0 && c.classes[i].backdate >= 0);
 	}
 	config_free(&c);
@@ -67,6 +68,7 @@ static void profile_try(void)
 		REQUIRE(strcmp(p->name, "fuzz") == 0 && p->algorithms && p->name_types && p->key_usage);
 		REQUIRE(p->default_ttl >= 60 && p->default_ttl <= p->longest_ttl && (p->key_usage & ~31) == 0);
 		REQUIRE(list_valid(p->ext_key_usage, 64) && list_valid(p->policies, 64));
+		REQUIRE(list_valid(p->extensions, 4096) && p->extensions.count <= MAX_PROFILE_EXTENSIONS);
 		REQUIRE(list_valid(p->urls, MAX_PROFILE_URL) && p->pattern_count <= MAX_PROFILE_PATTERNS);
 	}
 	profile_row_free(&row);

@@ -3,10 +3,10 @@
 FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/fuzz_inner_ask \
 	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr \
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
-	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_names \
+	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_proof tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
-	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint
+	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl tests/fuzz/fuzz_snapshot
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -99,6 +99,11 @@ tests_fuzz_fuzz_note_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_note_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_note_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
 
+tests_fuzz_fuzz_proof_SOURCES = tests/fuzz/proof.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_proof_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_proof_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_proof_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+
 tests_fuzz_fuzz_names_SOURCES = tests/fuzz/names.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_names_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_names_LDFLAGS = $(FUZZ_LINK)
@@ -117,6 +122,12 @@ tests_fuzz_fuzz_signer_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_signer_LDFLAGS = $(FUZZ_LINK) -Wl,--wrap=time_now -Wl,--wrap=time_now_ms -Wl,--wrap=time_boot_ms \
 	-Wl,--wrap=random_bytes
 tests_fuzz_fuzz_signer_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+
+# With a ledger of its own.
+tests_fuzz_fuzz_crl_SOURCES = tests/fuzz/crl.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_crl_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_crl_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_crl_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 tests_fuzz_fuzz_ledger_SOURCES = tests/fuzz/ledger.c tests/fuzz/log_key.h $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_ledger_CFLAGS = $(FUZZ_COMPILE)
@@ -149,3 +160,8 @@ tests_fuzz_fuzz_lint_SOURCES = tests/fuzz/lint.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_lint_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_lint_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_lint_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/signd/libsignd.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_snapshot_SOURCES = tests/fuzz/snapshot.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_snapshot_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_snapshot_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_snapshot_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)

@@ -197,6 +197,10 @@ static void gone_make(struct buf *out, uint8_t key, uint8_t flags)
 	const struct key_list_request list = { .most = 100 };
 	ask_key_list_put(&frame, 1, &list);
 	request_put(out, 0, &frame);
+	struct charter_read_request charter = { 0 };
+	memset(charter.key_id, key, KEY_ID_SIZE);
+	ask_charter_read_put(&frame, 1, &charter);
+	request_put(out, 0, &frame);
 }
 
 static void rest_make(struct buf *out, uint8_t ca)

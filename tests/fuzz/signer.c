@@ -53,6 +53,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 						   .name_types = ~0U,
 						   .algorithms = ~0U,
 						   .key_usages = ~0U,
+						   .opaque = { 1, 5, { 0, 2, 0, 0x2a, 3 } },
 						   .any_ext_key_usage = true };
 	made.slots[0] = made.slots[1] = (struct slot *)&world;
 	return 0;

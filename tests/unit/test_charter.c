@@ -181,9 +181,72 @@ static void a_chain_limits_the_usages(void **state)
 	buf_free(&held);
 }
 
+static uint16_t crl_verdict(int64_t from, int64_t to)
+{
+	const struct ceilings c = { .backdate = 100, .ahead = 10, .crl_longest = 1000, .ocsp_longest = 50 };
+	return charter_check_crl(&c, from, to, NOW).code;
+}
+
+static void updates_have_their_window(void **state)
+{
+	(void)state;
+	const struct ceilings c = { .backdate = 100, .ahead = 10, .crl_longest = 1000, .ocsp_longest = 50 };
+	assert_int_equal(crl_verdict(NOW, NOW + 1000), 0);
+	assert_int_equal(crl_verdict(NOW, NOW + 1001), REFUSE_UPDATE_LENGTH);
+	assert_int_equal(crl_verdict(NOW, NOW + 1), 0);
+	assert_int_equal(crl_verdict(NOW, NOW), REFUSE_UPDATE_ORDER);
+	assert_int_equal(crl_verdict(NOW - 100, NOW + 1), 0);
+	assert_int_equal(crl_verdict(NOW - 101, NOW + 1), REFUSE_UPDATE_TIME);
+	assert_int_equal(crl_verdict(NOW + 10, NOW + 20), 0);
+	assert_int_equal(crl_verdict(NOW + 11, NOW + 20), REFUSE_UPDATE_TIME);
+	assert_int_equal(crl_verdict(INT64_MIN, INT64_MAX), REFUSE_UPDATE_TIME);
+	assert_int_equal(crl_verdict(NOW, INT64_MAX), REFUSE_UPDATE_LENGTH);
+	assert_int_equal(charter_check_ocsp(&c, NOW, NOW + 50, NOW).code, 0);
+	assert_int_equal(charter_check_ocsp(&c, NOW, NOW + 51, NOW).code, REFUSE_UPDATE_LENGTH);
+}
+
+static uint16_t opaque_verdict(uint8_t tag, const char *item, size_t len)
+{
+	struct ceilings allows = ceilings;
+	struct buf raw = { .max = 256 };
+	uint16_t count = 0;
+	/* 1.2.3, and 2.5.29.19, which no configuration can list */
+	static const char listed[] = "\0\2\0\x2a\x03\0\3\0\x55\x1d\x13";
+	allows.opaque.count = 2;
+	allows.opaque.len = sizeof(listed) - 1;
+	memcpy(allows.opaque.raw, listed, sizeof(listed) - 1);
+	struct cert_sign_request r = leaf();
+	list_put(&raw, &count, tag, (struct slice){ (const uint8_t *)item, len });
+	r.opaque = list_of(&raw, count);
+	const struct charter charter = { .path_len = 0 };
+	const struct issuer issuer = { &charter, &allows, NOW - 1000, NOW + 5000 };
+	uint16_t code = charter_check(&issuer, &r, NOW).code;
+	buf_free(&raw);
+	return code;
+}
+
+#define OPAQUE_VERDICT(tag, item) opaque_verdict(tag, item, sizeof(item) - 1)
+
+static void extensions_pass_where_listed(void **state)
+{
+	(void)state;
+	assert_int_equal(OPAQUE_VERDICT(0, "\x02\x2a\x03\x05\x00"), 0);
+	assert_int_equal(OPAQUE_VERDICT(1, "\x02\x2a\x03\x04\x01x"), 0);
+	assert_int_equal(OPAQUE_VERDICT(2, "\x02\x2a\x03\x05\x00"), REFUSE_OPAQUE);
+	assert_int_equal(OPAQUE_VERDICT(0, "\x02\x2a\x04\x05\x00"), REFUSE_OPAQUE);
+	assert_int_equal(OPAQUE_VERDICT(0, "\x03\x55\x1d\x13\x30\x00"), REFUSE_OPAQUE);
+	assert_int_equal(OPAQUE_VERDICT(0, "\x02\x2a\x03"), REFUSE_OPAQUE);
+	assert_int_equal(OPAQUE_VERDICT(0, "\x02\x2a\x03\x04\x02x"), REFUSE_OPAQUE);
+	assert_int_equal(OPAQUE_VERDICT(0, "\x02\x2a\x03\x04\x81\x01x"), REFUSE_OPAQUE);
+	assert_int_equal(OPAQUE_VERDICT(0, "\x02\x2a\x03\x30\x80\x00\x00"), REFUSE_OPAQUE);
+	assert_int_equal(OPAQUE_VERDICT(0, "\x02\x2a\x03\x1f\x01\x00"), REFUSE_OPAQUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(updates_have_their_window),
+		cmocka_unit_test(extensions_pass_where_listed),
 		cmocka_unit_test(a_chain_limits_the_usages),
 		cmocka_unit_test(validity_is_inclusive),
 		cmocka_unit_test(validity_without_end_is_refused),

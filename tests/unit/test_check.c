@@ -231,7 +231,9 @@ static void chains_are_validated(void **state)
 static void odd_certificates_are_not_read(void **state)
 {
 	(void)state;
-	static const char *const odd[][3] = { { "nsComment=hello", NULL },
+	static const char *const odd[][3] = { { "2.5.29.99=DER:0500", NULL },
+					      { "noCheck=ignored", NULL },
+					      { "basicConstraints=critical,CA:TRUE", "1.2.3.4=DER:0500", NULL },
 					      { "basicConstraints=CA:TRUE", NULL }, /* not critical */
 					      { "subjectAltName=RID:1.2.3", NULL } };
 	char why[FACTS_WHY];
@@ -248,6 +250,27 @@ static void odd_certificates_are_not_read(void **state)
 	}
 	scoped_facts f = { 0 };
 	assert_int_equal(facts_read((struct slice){ it.leaf.der, it.leaf.bytes.len + 1 }, &f, why), 1);
+}
+
+/* The signer writes what signd.conf lists without knowing it: it must be what was asked for, to the byte. */
+static void extensions_without_a_form_are_compared(void **state)
+{
+	(void)state;
+	static const char *const extensions[] = { "subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid:always",
+						  "1.2.3.4=DER:0500", NULL };
+	char why[FACTS_WHY] = "";
+	struct party p;
+	scoped_facts f = { 0 };
+	party_make(&p, "Odd", &it.root, extensions);
+	assert_int_equal(facts_read(p.bytes, &f, why), 0);
+	assert_int_equal(f.opaque.count, 1);
+	struct check_asked a = asked_for(&f, KIND_LEAF);
+	assert_int_equal(check_certificate(&f, &a, why), 1);
+	assert_non_null(strstr(why, "without a typed form"));
+	a.fields.opaque = items_list(&f.opaque);
+	assert_int_equal(check_certificate(&f, &a, why), 0);
+	assert_true(slice_equal(a.fields.opaque.raw, SLICE_OF(((const uint8_t[]){ 0, 6, 0, 3, 0x2a, 3, 4, 5, 0 }))));
+	party_free(&p);
 }
 
 /* What others write is read as far as it binds nobody, and by its canonical names. */
@@ -352,6 +375,7 @@ int main(void)
 		cmocka_unit_test(every_field_is_held_against_what_was_asked),
 		cmocka_unit_test(chains_are_validated),
 		cmocka_unit_test(odd_certificates_are_not_read),
+		cmocka_unit_test(extensions_without_a_form_are_compared),
 		cmocka_unit_test(foreign_certificates_are_read),
 		cmocka_unit_test(old_strings_become_utf8),
 		cmocka_unit_test(only_der_is_read),

@@ -262,6 +262,17 @@ static const struct mistake {
 	  "ca_issuers_urls", "at most 4" },
 	{ GOOD "\nlint = \"fatal\";", "lint", "warning" },
 	{ GOOD "\nlint = 3;", "lint", "quotes" },
+	{ GOOD "\nextensions = ({ oid = \"2.5.29.19\"; der = \"3000\"; });", "extensions.[0].oid", "own" },
+	{ GOOD "\nextensions = ({ oid = \"1.3.6.1.5.5.7.1.24\"; der = \"3000\"; });", "extensions.[0].oid", "own" },
+	{ GOOD "\nextensions = ({ oid = \"x\"; der = \"3000\"; });", "extensions.[0].oid", "identifier" },
+	{ GOOD "\nextensions = ({ oid = \"1.2.3\"; der = \"0c\"; });", "extensions.[0].der", "DER" },
+	{ GOOD "\nextensions = ({ oid = \"1.2.3\"; der = \"05000500\"; });", "extensions.[0].der", "one value" },
+	{ GOOD "\nextensions = ({ oid = \"1.2.3\"; der = \"05810000\"; });", "extensions.[0].der", "DER" },
+	{ GOOD "\nextensions = ({ oid = \"1.2.3\"; der = \"050\"; });", "extensions.[0].der", "hexadecimal" },
+	{ GOOD "\nextensions = ({ oid = \"1.2.3\"; der = \"0500\"; critical = true; });", "extensions.[0].critical",
+	  "that exists" },
+	{ GOOD "\nextensions = ({ oid = \"1.2.3\"; der = \"0500\"; }, { oid = \"1.2.3\"; der = \"0500\"; });",
+	  "extensions.[1].oid", "twice" },
 	/* contradictions */
 	{ GOOD "ocsp_urls = ();\nmust_staple = true;", "must_staple", "ocsp_urls" },
 	{ GOOD "extended_key_usage = (\"clientAuth\");\nmust_staple = true;", "must_staple", "serverAuth" },
@@ -312,6 +323,7 @@ static void limits_are_taken(void **state)
 		KEYS NAMES USAGE "longest_ttl = 316224000; default_ttl = 60;",
 		KEYS NAMES USAGE "longest_ttl = 71280000; default_ttl = 60; extended_key_usage = (\"serverAuth\");",
 		GOOD "must_staple = true;",
+		GOOD "extensions = ({ oid = \"1.2.3\"; der = \"0500\"; }, { oid = \"1.2.33\"; der = \"0500\"; });",
 		GOOD "must_staple = true; ocsp_urls = (\"http://a.b/\");",
 		GOOD "crl_urls = (); ocsp_urls = (); ca_issuers_urls = ();",
 		GOOD "ca_issuers_urls = (\"http://a\", \"http://b\", \"http://c\", \"http://d\");",
@@ -459,7 +471,7 @@ static void settings_are_listed(void **state)
 		must += !profile_setting(n)->otherwise;
 		assert_true(profile_setting(n)->sentence[strlen(profile_setting(n)->sentence) - 1] == '.');
 	}
-	assert_int_equal(n, 18);
+	assert_int_equal(n, 19);
 	assert_int_equal(must, 5);
 }
 

@@ -84,6 +84,19 @@ int store_certificate_insert(struct store_session *s, const struct certificate_r
 	return r == STORE_TAKEN ? certificate_again(s, row) : r;
 }
 
+int store_certificate_revoke(struct store_session *s, const char *ca_id, struct slice serial, int64_t when,
+			     uint8_t reason)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_CERTIFICATE_REVOKE);
+	if (!statement)
+		return -1;
+	bind_text(statement, 1, ca_id);
+	bind_bytes(statement, 2, serial.at, serial.len);
+	sqlite3_bind_int64(statement, 3, when);
+	sqlite3_bind_int(statement, 4, reason);
+	return statement_run(s, statement);
+}
+
 int store_certificate_find(struct store_session *s, const uint8_t fingerprint[32], struct certificate_row *out)
 {
 	scoped_statement *statement = session_statement(s, STATEMENT_CERTIFICATE_FIND);

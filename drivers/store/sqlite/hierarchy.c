@@ -129,13 +129,18 @@ static int ca_find_bytes(struct store_session *s, enum statement which, struct s
 	return FIND(ca);
 }
 
-int store_ca_find(struct store_session *s, const char *id, struct ca_row *out)
+static int ca_find_text(struct store_session *s, enum statement which, const char *text, struct ca_row *out)
 {
-	scoped_statement *statement = session_statement(s, STATEMENT_CA_FIND);
+	scoped_statement *statement = session_statement(s, which);
 	if (!statement)
 		return -1;
-	bind_text(statement, 1, id);
+	bind_text(statement, 1, text);
 	return FIND(ca);
+}
+
+int store_ca_find(struct store_session *s, const char *id, struct ca_row *out)
+{
+	return ca_find_text(s, STATEMENT_CA_FIND, id, out);
 }
 
 int store_ca_find_key(struct store_session *s, const uint8_t key_id[16], struct ca_row *out)
@@ -178,6 +183,51 @@ int store_ca_list(struct store_session *s, const char *issuer_id, ca_visit *visi
 		if (r < 0)
 			return r;
 	}
+}
+
+int store_ca_find_successor(struct store_session *s, const char *id, struct ca_row *out)
+{
+	return ca_find_text(s, STATEMENT_CA_FIND_SUCCESSOR, id, out);
+}
+
+int store_lineage_list(struct store_session *s, const char *issuer_id, lineage_visit *visit, void *with)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_LINEAGE_LIST);
+	if (!statement)
+		return -1;
+	bind_text(statement, 1, issuer_id);
+	for (;;) {
+		scoped_row(lineage) row = { 0 };
+		int r = statement_find(s, statement, lineage_columns(), &row, &row.memory);
+		if (r != STORE_DONE)
+			return r == STORE_NONE ? STORE_DONE : r;
+		r = visit(with, &row);
+		if (r < 0)
+			return r;
+	}
+}
+
+int store_ca_rule(struct store_session *s, const char *id, const char *rule, int64_t now)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_CA_RULE);
+	if (!statement)
+		return -1;
+	bind_text(statement, 1, id);
+	bind_text(statement, 2, rule);
+	sqlite3_bind_int64(statement, 3, now);
+	return statement_run(s, statement);
+}
+
+int store_ca_last_end(struct store_session *s, const char *id, int64_t *end)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_CA_LAST_END);
+	if (!statement)
+		return -1;
+	bind_text(statement, 1, id);
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		return session_failed(s, "last end");
+	*end = sqlite3_column_int64(statement, 0);
+	return STORE_DONE;
 }
 
 int store_ca_move(struct store_session *s, const char *id, const char *from, const char *to, int64_t now)

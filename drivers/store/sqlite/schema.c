@@ -81,6 +81,19 @@ static const char *const steps[] = {
 	 "UPDATE sqlite_schema SET sql = replace(sql, 'state IN (''active'', ''revoked'', ''withheld'')',"
 	 " 'state = ''active'' OR state = ''revoked'' OR state = ''withheld''') WHERE name = 'certificate';"
 	 "PRAGMA writable_schema = RESET;"),
+
+	("ALTER TABLE issuer ADD COLUMN rotation TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE ca ADD COLUMN rotation TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE ca ADD COLUMN predecessor_id TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE ca ADD COLUMN ttl INTEGER NOT NULL DEFAULT 0;"
+	 "CREATE INDEX ca_predecessor ON ca (predecessor_id) WHERE predecessor_id <> '';"
+	 "CREATE UNIQUE INDEX ca_successor ON ca (predecessor_id) WHERE predecessor_id <> ''"
+	 " AND state IN ('created', 'active');"),
+
+	("PRAGMA writable_schema = ON;"
+	 "UPDATE sqlite_schema SET sql = replace(sql, 'OR state = ''withheld''',"
+	 " 'OR state = ''withheld'' OR state = ''lost''') WHERE type = 'table' AND name = 'certificate';"
+	 "PRAGMA writable_schema = RESET;"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

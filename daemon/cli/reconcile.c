@@ -1,0 +1,320 @@
+#include "cli/reconcile.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "cli/client.h"
+#include "cli/detail.h"
+#include "cli/lookup.h"
+#include "cli/member.h"
+#include "cli/tally.h"
+#include "cli/verify.h"
+
+#define PAGE "1000"	 /* rows asked for at a time: the front-end's most */
+#define SETTLE_SECONDS 2 /* what is signed now is committed well within */
+#define FINGERPRINT_DIGITS 64
+
+const struct option_spec reconcile_options[] = {
+	{ "ledger", OPTION_TEXT, "DIR", "the ledger's folder (default: " DEFAULT_LEDGER ")" },
+	{ "head", OPTION_MANY, "FILE", "signed heads that were kept elsewhere, as for verify" },
+	{ "key", OPTION_TEXT, "FILE", "the log key as it was kept elsewhere, as for verify" },
+	{ .name = NULL },
+};
+
+struct reconciling {
+	struct verification v;
+	struct tally tally;
+	bool first; /* of two looks at the rows: only then rows are judged */
+	uint64_t rows, lost_rows, revoked_rows, withheld_rows, newer, cas;
+	size_t missing;
+};
+
+static void reconciling_free(struct reconciling *x)
+{
+	verification_free(&x->v);
+	tally_free(&x->tally);
+}
+
+static int on_record(void *with, const struct record *r, const uint8_t hash[HASH_SIZE])
+{
+	struct reconciling *x = with;
+	(void)hash;
+	return tally_take(&x->tally, r) == 0
+		       ? 0
+		       : problem_tell(x->v.c, CLI_BROKEN, (struct problem){ .code = "internal" }, "out of memory.");
+}
+
+static uint64_t number_of(const json_t *row, const char *name)
+{
+	json_int_t n = json_integer_value(json_object_get(row, name));
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+#define WHICH "certificate %.40s of CA %.64s, ledger_seq %" PRIu64
+
+/* The row says something else than the ledger. */
+static void row_differs(struct reconciling *x, const json_t *row, const struct entry *e)
+{
+	const char *state = member_text(row, "state"), *serial = member_text(row, "serial"),
+		   *ca = member_text(row, "ca_id");
+	const char *print = member_text(row, "fingerprint");
+	uint8_t mark[MARK_SIZE];
+	bool lost = strcmp(state, "lost") == 0, withheld = strcmp(state, "withheld") == 0;
+	if (lost != (e->state == ENTRY_LOST)) {
+		verification_find(&x->v, true, "state_differs",
+				  WHICH ": the ledger says that %s, the database that it is %.20s.", serial, ca, e->seq,
+				  e->state == ENTRY_LOST ? "its signature was lost" : "it was signed", state);
+		return;
+	}
+	bool same = strlen(print) == FINGERPRINT_DIGITS && hex_decode(print, 2 * MARK_SIZE, mark, MARK_SIZE) &&
+		    memcmp(mark, e->mark, MARK_SIZE) == 0;
+	if (!lost && !same)
+		verification_find(&x->v, !withheld, withheld ? "withheld_differs" : "certificate_differs",
+				  WHICH ": the row is of another certificate than the one that was signed%s.", serial,
+				  ca, e->seq, withheld ? ", and is withheld for that" : "");
+	if (withheld && !tally_find_note(x->tally.withheld, x->tally.withheld_count, ca, serial))
+		verification_find(&x->v, false, "withheld_not_noted",
+				  WHICH
+				  ": it is withheld and the ledger doesn't say so, so a restored database may not.",
+				  serial, ca, e->seq);
+}
+
+static void row_revoked(struct reconciling *x, const json_t *row, uint64_t seq)
+{
+	const char *ca = member_text(row, "ca_id"), *serial = member_text(row, "serial");
+	bool revoked = *member_text(row, "revoked_at");
+	struct tally_note *note = tally_find_note(x->tally.revoked, x->tally.revoked_count, ca, serial);
+	x->revoked_rows += revoked;
+	if (note && revoked)
+		note->seen = true;
+	if (revoked && !note)
+		verification_find(&x->v, true, "revocation_without_record",
+				  WHICH ": it is revoked in the database, and no record says so.", serial, ca, seq);
+}
+
+static void row_take(struct reconciling *x, const json_t *row)
+{
+	uint64_t seq = number_of(row, "ledger_seq");
+	struct entry *e = tally_find(&x->tally, seq);
+	if (!x->first) {
+		if (e)
+			e->seen = true;
+		return;
+	}
+	x->rows++;
+	x->lost_rows += member_is(row, "state", "lost");
+	x->withheld_rows += member_is(row, "state", "withheld");
+	if (seq >= x->v.inspection.size) {
+		x->newer++;
+		return;
+	}
+	row_revoked(x, row, seq);
+	if (!e)
+		verification_find(&x->v, true, "row_without_signature",
+				  WHICH ": the database has it, and the ledger has no signature under that number.",
+				  member_text(row, "serial"), member_text(row, "ca_id"), seq);
+	else if (e->seen)
+		verification_find(&x->v, true, "row_without_signature", WHICH ": another row has that number already.",
+				  member_text(row, "serial"), member_text(row, "ca_id"), seq);
+	else
+		row_differs(x, row, e);
+	if (e)
+		e->seen = true;
+}
+
+static int rows_read(struct cli *c, struct reconciling *x)
+{
+	char cursor[64] = "";
+	for (;;) {
+		scoped_buf path;
+		scoped_json *answer = NULL;
+		path_init(&path, "/certificates");
+		path_query(&path, "limit", PAGE);
+		if (*cursor)
+			path_query(&path, "cursor", cursor);
+		int r = client_get(c, &path, &answer);
+		if (r)
+			return r;
+		size_t i;
+		const json_t *row;
+		json_array_foreach(json_object_get(answer, "data"), i, row) row_take(x, row);
+		const char *next = member_text(answer, "next_cursor");
+		if (!*next || strcmp(next, cursor) == 0)
+			return CLI_DONE;
+		snprintf(cursor, sizeof(cursor), "%s", next);
+	}
+}
+
+static size_t unseen_count(const struct tally *t)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->count; i++)
+		n += !t->entries[i].seen;
+	return n;
+}
+
+/* What was signed a moment ago may not have been committed yet: it gets a second look. */
+static int rows_compare(struct cli *c, struct reconciling *x)
+{
+	x->first = true;
+	int r = rows_read(c, x);
+	x->first = false;
+	if (r == CLI_DONE && unseen_count(&x->tally)) {
+		nanosleep(&(struct timespec){ .tv_sec = SETTLE_SECONDS }, NULL);
+		r = rows_read(c, x);
+	}
+	for (size_t i = 0; r == CLI_DONE && i < x->tally.count; i++) {
+		const struct entry *e = &x->tally.entries[i];
+		if (e->seen)
+			continue;
+		x->missing++;
+		verification_find(&x->v, true, "signature_without_row",
+				  "The ledger's record %" PRIu64
+				  " is of a certificate that %s, and the database has no row of it.",
+				  e->seq, e->state == ENTRY_LOST ? "was lost" : "was signed");
+	}
+	for (size_t i = 0; r == CLI_DONE && i < x->tally.revoked_count; i++) {
+		const struct tally_note *n = &x->tally.revoked[i];
+		if (!n->seen)
+			verification_find(&x->v, true, "revocation_missing",
+					  "Record %" PRIu64
+					  " revokes certificate %s of CA %s, and the database doesn't.",
+					  n->seq, n->serial, n->ca);
+	}
+	return r;
+}
+
+static void ca_compare(struct reconciling *x, const json_t *row)
+{
+	const char *id = member_text(row, "id"), *state = member_text(row, "state");
+	struct tally_ca *ca = tally_find_ca(&x->tally, id);
+	x->cas++;
+	if (ca)
+		ca->seen = true;
+	if (number_of(row, "ledger_seq") >= x->v.inspection.size)
+		return;
+	if (!ca) {
+		verification_find(&x->v, true, "ca_without_record",
+				  "The database has a CA %.64s (%.80s), and the ledger doesn't.", id,
+				  member_text(row, "name"));
+		return;
+	}
+	int rank = tally_state_rank(state);
+	/* One step further may have come since the ledger was read. */
+	if (rank >= 0 && rank < ca->rank)
+		verification_find(&x->v, true, "transition_missing",
+				  "CA %.64s is %s on the ledger since record %" PRIu64 ", and %.20s in the database.",
+				  id, tally_state_text(ca->rank), ca->seq, state);
+	else if (rank > ca->rank)
+		verification_find(&x->v, true, "transition_without_record",
+				  "CA %.64s is %.20s in the database, and the ledger knows it as %s only.", id, state,
+				  tally_state_text(ca->rank));
+}
+
+static int cas_compare(struct cli *c, struct reconciling *x)
+{
+	scoped_json *answer = NULL;
+	size_t i;
+	const json_t *row;
+	int r = ca_list_fetch(c, NULL, &answer);
+	if (r)
+		return r;
+	json_array_foreach(json_object_get(answer, "data"), i, row) ca_compare(x, row);
+	for (size_t n = 0; n < x->tally.ca_count; n++)
+		if (!x->tally.cas[n].seen && x->tally.cas[n].rank > 0) /* one that waits may have been given up */
+			verification_find(&x->v, true, "ca_without_row",
+					  "The ledger has a CA %s since record %" PRIu64 ", and the database doesn't.",
+					  x->tally.cas[n].id, x->tally.cas[n].seq);
+	return CLI_DONE;
+}
+
+static uint64_t signed_count(const struct tally *t)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < t->count; i++)
+		n += t->entries[i].state == ENTRY_SIGNED;
+	return n;
+}
+
+static json_t *pair_json(uint64_t ledger, uint64_t database)
+{
+	return json_pack("{s:I, s:I}", "ledger", (json_int_t)ledger, "database", (json_int_t)database);
+}
+
+static int report_json(const struct cli *c, const struct reconciling *x)
+{
+	const struct tally *t = &x->tally;
+	scoped_json *all = verification_json(&x->v);
+	json_object_set_new(all, "certificates", pair_json(signed_count(t), x->rows - x->lost_rows));
+	json_object_set_new(all, "lost", pair_json(t->count - signed_count(t), x->lost_rows));
+	json_object_set_new(all, "revocations", pair_json(t->revoked_count, x->revoked_rows));
+	json_object_set_new(all, "withheld", pair_json(t->withheld_count, x->withheld_rows));
+	json_object_set_new(all, "cas", pair_json(t->ca_count, x->cas));
+	json_object_set_new(all, "transitions", json_integer((json_int_t)t->transitions));
+	json_object_set_new(all, "denials", json_integer((json_int_t)t->denials));
+	json_object_set_new(all, "open", json_integer((json_int_t)t->pending_count));
+	json_object_set_new(all, "newer", json_integer((json_int_t)x->newer));
+	return json_print(c, all);
+}
+
+static void count_row(struct table *t, const char *what, uint64_t ledger, int64_t database)
+{
+	char text[32];
+	table_put(t, STYLE_PLAIN, what);
+	snprintf(text, sizeof(text), "%" PRIu64, ledger);
+	table_put(t, STYLE_PLAIN, text);
+	snprintf(text, sizeof(text), "%" PRId64, database);
+	table_put(t, STYLE_PLAIN, database < 0 ? "-" : text);
+}
+
+static int report_text(const struct cli *c, const struct reconciling *x)
+{
+	static const char *const heads[] = { "WHAT", "LEDGER", "DATABASE" };
+	const struct tally *t = &x->tally;
+	scoped_table table;
+	scoped_buf out;
+	table_init(&table, heads, 3, c->colour);
+	buf_init(&out, MAX_TABLE_TEXT);
+	count_row(&table, "certificates", signed_count(t), (int64_t)(x->rows - x->lost_rows));
+	count_row(&table, "lost", t->count - signed_count(t), (int64_t)x->lost_rows);
+	count_row(&table, "revocations", t->revoked_count, (int64_t)x->revoked_rows);
+	count_row(&table, "withheld", t->withheld_count, (int64_t)x->withheld_rows);
+	count_row(&table, "CAs", t->ca_count, (int64_t)x->cas);
+	count_row(&table, "transitions", t->transitions, -1);
+	count_row(&table, "denials", t->denials, -1);
+	table_render(&table, &out);
+	verification_findings(&x->v, &out);
+	if (x->newer)
+		buf_printf(&out, "%" PRIu64 " rows are newer than the ledger as it was read.\n", x->newer);
+	if (t->pending_count)
+		buf_printf(&out, "%zu intents have no result yet: being signed, or lost at the signer's next start.\n",
+			   t->pending_count);
+	if (x->v.errors)
+		buf_printf(&out, "NOT RECONCILED: %zu error%s, %zu warning%s.\n", x->v.errors,
+			   x->v.errors == 1 ? "" : "s", x->v.warnings, x->v.warnings == 1 ? "" : "s");
+	else
+		buf_put_text(&out, "Reconciled: every signature has its row, and every row its signature.\n");
+	return output_print(c, &out);
+}
+
+int audit_reconcile(struct cli *c, const struct options *o)
+{
+	__attribute__((cleanup(reconciling_free))) struct reconciling x = { .first = false };
+	verification_init(&x.v, c);
+	x.v.visit = on_record;
+	x.v.with = &x;
+	int r = verification_prepare(&x.v, o, option_text(o, "ledger"));
+	if (r == CLI_DONE)
+		r = verification_run(&x.v);
+	tally_sort(&x.tally);
+	if (r == CLI_DONE)
+		r = rows_compare(c, &x);
+	if (r == CLI_DONE)
+		r = cas_compare(c, &x);
+	if (r == CLI_DONE)
+		r = c->json ? report_json(c, &x) : report_text(c, &x);
+	return r ? r : verification_exit(&x.v);
+}
