@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	tests/e2e/register.t \
 	tests/e2e/renew.t \
 	tests/e2e/retry.t \
+	tests/e2e/revoke.t \
 	tests/e2e/rotate.t \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \

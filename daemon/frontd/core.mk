@@ -31,6 +31,8 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
 	daemon/frontd/renew.c \
+	daemon/frontd/reason.c daemon/frontd/reason.h \
+	daemon/frontd/revoke.c daemon/frontd/revoke.h \
 	daemon/frontd/retire.c daemon/frontd/retire.h \
 	daemon/frontd/root.c daemon/frontd/root.h \
 	daemon/frontd/rotate.c \

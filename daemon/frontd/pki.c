@@ -87,7 +87,8 @@ static int certificate_read(struct front *f, const char *ca_id, struct buf *out)
 	if (found != STORE_DONE)
 		return found;
 	const char *state = row_text(row.state);
-	bool shown = strcmp(state, "active") == 0 || strcmp(state, "retiring") == 0 || strcmp(state, "retired") == 0;
+	bool shown = strcmp(state, "active") == 0 || strcmp(state, "retiring") == 0 || strcmp(state, "retired") == 0 ||
+		     strcmp(state, "revoked") == 0;
 	if (shown)
 		buf_put_slice(out, row.certificate);
 	return shown && out->len ? STORE_DONE : STORE_NONE;

@@ -115,7 +115,7 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 	if (context && strcmp(context_text(context, "op"), "withheld") == 0)
 		return outcome_put(r, outcome_withheld(s, context, when));
 	if (context && note.kind == NOTE_REVOCATION)
-		return outcome_put(r, outcome_revoked(s, context, when));
+		return outcome_put(r, outcome_revoked(s, context, note.request_id, r->record.seq));
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
 		return 0;
 	scoped_row(ca) ca = { 0 };
