@@ -16,6 +16,7 @@ struct config {
 	mode_t api_socket_mode, pki_socket_mode;
 	unsigned cache_mib;
 	unsigned shutdown_seconds; /* that requests in flight get at SIGTERM */
+	char crl_dir[4096];
 	struct front front;	   /* default_token ... ask_timeout and authz are set */
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "frontd/api.h"
+#include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/metrics.h"
 #include "frontd/route.h"
@@ -108,6 +109,7 @@ static int ca_certificate_get(struct front *f, struct call *c)
 
 static const struct route routes[] = {
 	{ "GET", "/pki/{ca}/ca.crt", 0, "", ca_certificate_get },
+	{ "GET", "/pki/{ca}/crl", 0, "", crl_get },
 	{ "GET", "/metrics", 0, "", metrics_get },
 	{ "GET", "/healthz", 0, "", healthz_get },
 	{ "GET", "/readyz", 0, "", readyz_get },

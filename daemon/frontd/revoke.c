@@ -7,6 +7,7 @@
 #include "frontd/answer.h"
 #include "frontd/chain.h"
 #include "frontd/context.h"
+#include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/gone.h"
 #include "frontd/input.h"
@@ -20,6 +21,7 @@
 #define MAX_REASON_CHARACTERS 32
 #define MAX_CERTIFICATES_OF_CA 1000 /* renewals and cross-certificates of one CA that are revoked with it */
 #define HOLD 6
+#define RELEASED 8
 #define STRIPES 64
 
 /* Steps of one certificate come one at a time, so that the database goes the ledger's way; others hardly ever meet. */
@@ -89,6 +91,7 @@ static int step_take(struct front *f, struct call *c, const struct certificate_r
 	if (store_change(f->store, step_work, step))
 		return answer_store(c);
 	signer_settle(&hold, reply.ledger_seq);
+	crls_wake(f->crls);
 	return 0;
 }
 
@@ -163,6 +166,21 @@ static int row_reply(struct call *c, const struct certificate_row *row, bool dry
 	return call_reply(c, 200, view);
 }
 
+/* A hold can only be taken off a CRL that has it, and be put there anew once it is off. */
+static int listed_take(struct front *f, struct call *c, const struct certificate_row *row, struct step *step)
+{
+	int r = crls_lock(f->crls, row_text(row->ca_id));
+	if (r == 0)
+		r = step_take(f, c, row, step);
+	else {
+		r = call_refuse(c, 503, "crl_unavailable", NULL,
+				"The CRL that has the last step of this certificate can't be signed at the moment.");
+		c->error.retry_after = 2;
+	}
+	crls_unlock(f->crls, row_text(row->ca_id));
+	return r;
+}
+
 /* With the certificate's stripe held. */
 static int certificate_step(struct front *f, struct call *c, struct certificate_row *row, struct step *step)
 {
@@ -172,7 +190,8 @@ static int certificate_step(struct front *f, struct call *c, struct certificate_
 		r = release ? release_check(c, row, &done) : revoke_check(c, row, step->reason, &done);
 	if (r || done || c->dry_run)
 		return r ? r : row_reply(c, row, c->dry_run);
-	r = step_take(f, c, row, step);
+	bool listed = release || row->revocation_reason == RELEASED;
+	r = listed ? listed_take(f, c, row, step) : step_take(f, c, row, step);
 	if (!r)
 		r = row_again(f, c, row);
 	return r ? r : row_reply(c, row, false);

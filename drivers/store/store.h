@@ -193,8 +193,8 @@ typedef int certificate_visit(void *with, const struct certificate_row *row, int
 int store_certificate_list(struct store_session *s, const struct certificate_query *query, certificate_visit *visit,
 			   void *with);
 
-int store_crl_find(struct store_session *s, const char *ca_id, struct crl_row *out);
-int store_crl_update(struct store_session *s, const struct crl_row *row);
+int store_crl_find(struct store_session *s, const char *ca_id, struct lastcrl_row *out);
+int store_crl_update(struct store_session *s, const struct lastcrl_row *row);
 /* Whether something of this CA was revoked or released that its last CRL doesn't say: STORE_DONE or STORE_NONE. */
 int store_crl_waits(struct store_session *s, const char *ca_id);
 

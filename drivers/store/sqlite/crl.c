@@ -3,21 +3,21 @@
 
 #include "store/sqlite/session.h"
 
-int store_crl_find(struct store_session *s, const char *ca_id, struct crl_row *out)
+int store_crl_find(struct store_session *s, const char *ca_id, struct lastcrl_row *out)
 {
 	scoped_statement *statement = session_statement(s, STATEMENT_CRL_FIND);
 	if (!statement)
 		return -1;
 	bind_text(statement, 1, ca_id);
-	return statement_find(s, statement, crl_columns(), out, &out->memory);
+	return statement_find(s, statement, lastcrl_columns(), out, &out->memory);
 }
 
-int store_crl_update(struct store_session *s, const struct crl_row *row)
+int store_crl_update(struct store_session *s, const struct lastcrl_row *row)
 {
 	scoped_statement *statement = session_statement(s, STATEMENT_CRL_UPDATE);
 	if (!statement)
 		return -1;
-	row_bind(statement, crl_columns(), row);
+	row_bind(statement, lastcrl_columns(), row);
 	return statement_run(s, statement);
 }
 

@@ -100,7 +100,7 @@ static const char *const steps[] = {
 	 "UPDATE certificate SET unlisted = 1 WHERE state <> 'active';"
 	 "CREATE INDEX certificate_revoked ON certificate (ca, serial) WHERE state <> 'active';"
 	 "CREATE INDEX certificate_unlisted ON certificate (ca, serial) WHERE unlisted = 1;"
-	 "CREATE TABLE crl (ca_id TEXT PRIMARY KEY, number INTEGER NOT NULL, this_update INTEGER NOT NULL,"
+	 "CREATE TABLE lastcrl (ca_id TEXT PRIMARY KEY, number INTEGER NOT NULL, this_update INTEGER NOT NULL,"
 	 " next_update INTEGER NOT NULL, entries INTEGER NOT NULL, ledger_seq INTEGER NOT NULL,"
 	 " whole INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 };
