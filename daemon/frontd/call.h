@@ -55,7 +55,7 @@ struct call {
 	/* Of what may be kept: a name for these very bytes, with quotes; empty: it may not. */
 	char etag[48];
 	int64_t last_modified, max_age; /* Unix time; seconds */
-	struct call_error error; /* filled in by call_refuse() */
+	struct call_error error;	/* filled in by call_refuse() */
 
 	/* of a handler that answered CALL_WAITS */
 	void (*start)(struct call *c);	  /* the handler's: goes on; to be called once */

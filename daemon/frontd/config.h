@@ -17,7 +17,7 @@ struct config {
 	unsigned cache_mib;
 	unsigned shutdown_seconds; /* that requests in flight get at SIGTERM */
 	char crl_dir[4096];
-	struct front front;	   /* default_token ... ask_timeout and authz are set */
+	struct front front; /* default_token ... ask_timeout and authz are set */
 };
 
 /* 0, or -1 with file, line, setting and what was expected in the log. */

@@ -16,9 +16,9 @@
 #include "ledger/record.h"
 #include "wire/rows.h"
 
-#define MAX_TRIES 4	      /* a number that was burnt, a form that doesn't fit, what can't be listed */
+#define MAX_TRIES 4		   /* a number that was burnt, a form that doesn't fit, what can't be listed */
 #define ROOM (1024 * CRL_ROW_SIZE) /* rows that are written at a time */
-#define LISTED_AT_ONCE 2000   /* rows of one piece of work: others wait for the committer meanwhile */
+#define LISTED_AT_ONCE 2000	   /* rows of one piece of work: others wait for the committer meanwhile */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* A certificate that the CRL says something new of. */
@@ -31,9 +31,9 @@ struct making {
 	struct front *front;
 	const struct ca_row *ca;
 	struct lastcrl_row last; /* number 0: there was none */
-	bool whole;	     /* the form */
-	bool bare;	     /* without withheld certificates, of which the ledger may know other bytes */
-	bool unreleased;     /* without releases: the last CRL doesn't have what they release */
+	bool whole;		 /* the form */
+	bool bare;		 /* without withheld certificates, of which the ledger may know other bytes */
+	bool unreleased;	 /* without releases: the last CRL doesn't have what they release */
 	int64_t this_update;
 
 	int file;
@@ -222,11 +222,11 @@ static int crl_keep(struct making *m, const struct crl_sign_request *request, co
 {
 	scoped_fd int came = passing_take(&answer->came);
 	struct lastcrl_row row = { .ca_id = m->ca->id,
-			       .number = request->number,
-			       .this_update = request->this_update,
-			       .next_update = request->next_update,
-			       .entries = reply->entries,
-			       .ledger_seq = reply->ledger_seq };
+				   .number = request->number,
+				   .this_update = request->this_update,
+				   .next_update = request->next_update,
+				   .entries = reply->entries,
+				   .ledger_seq = reply->ledger_seq };
 	if (came < 0 || lseek(came, 0, SEEK_END) < (off_t)(reply->full_at + reply->full_size) ||
 	    file_put(m, reply, came) || listed_put(m, &row)) {
 		log_error("crl_not_kept", "ca=%s number=%llu", row_text(m->ca->id), (unsigned long long)row.number);

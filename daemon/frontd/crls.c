@@ -20,8 +20,8 @@
 #include "frontd/gone.h"
 #include "frontd/signer.h"
 
-#define POLL_MS 200	/* how often the clock is looked at; a look costs nothing while nothing is due */
-#define LOOK_MS 60000	/* how often all is looked at anyway */
+#define POLL_MS 200   /* how often the clock is looked at; a look costs nothing while nothing is due */
+#define LOOK_MS 60000 /* how often all is looked at anyway */
 #define FIRST_PAUSE_MS 1000
 #define MAX_PAUSE_MS 60000 /* after a CRL that could not be made */
 #define STRIPES 64

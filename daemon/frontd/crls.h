@@ -19,8 +19,8 @@ void crls_stop(struct crls *k);
 /* Something was revoked or released: its CRL is made soon. */
 void crls_wake(struct crls *k);
 /*
- * Nothing is made of this CA's CRL until it is unlocked; locking brings it up to date first. 0: all that was revoked and
- * released is on it, or there are none; negative: it could not be made. Locked in both cases.
+ * Nothing is made of this CA's CRL until it is unlocked; locking brings it up to date first. 0: all that was revoked
+ * and released is on it, or there are none; negative: it could not be made. Locked in both cases.
  */
 int crls_lock(struct crls *k, const char *ca_id);
 void crls_unlock(struct crls *k, const char *ca_id);

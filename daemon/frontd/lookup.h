@@ -5,7 +5,7 @@
 #include "frontd/call.h"
 #include "store/store.h"
 
-call_handler certificate_list;	     /* ?serial= &ca= &name= &state= &cursor= &limit= */
+call_handler certificate_list; /* ?serial= &ca= &name= &state= &cursor= &limit= */
 call_handler certificate_get;  /* {sha256}, or {CA id} {serial} */
 
 /* The certificate that a route's {sha256}, or {CA id} and {serial}, names. 0, or refused. */

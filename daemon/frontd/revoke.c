@@ -145,7 +145,8 @@ static int revoke_check(struct call *c, const struct certificate_row *row, uint8
 	*done = row->revoked_at && row->revocation_reason == reason;
 	if (*done || !row->revoked_at || row->revocation_reason == HOLD)
 		return 0;
-	return call_refuse(c, 409, "already_revoked", "reason", "The certificate is revoked already, for the reason %s.",
+	return call_refuse(c, 409, "already_revoked", "reason",
+			   "The certificate is revoked already, for the reason %s.",
 			   reason_text(row->revocation_reason));
 }
 
@@ -154,8 +155,8 @@ static int release_check(struct call *c, const struct certificate_row *row, bool
 	*done = !row->revoked_at && slice_equal(row->state, slice_text("active"));
 	if (*done || (slice_equal(row->state, slice_text("revoked")) && row->revocation_reason == HOLD))
 		return 0;
-	return call_refuse(c, 409, "not_on_hold", NULL, "Only a certificate that is on hold can be released; this is %s.",
-			   row_text(row->state));
+	return call_refuse(c, 409, "not_on_hold", NULL,
+			   "Only a certificate that is on hold can be released; this is %s.", row_text(row->state));
 }
 
 static int row_reply(struct call *c, const struct certificate_row *row, bool dry)
@@ -297,7 +298,8 @@ static int ca_check(struct call *c, const struct ca_row *ca, uint8_t reason)
 	if (ca_reserved(ca))
 		return answer_no_ca(c);
 	if (reason == HOLD)
-		return call_refuse(c, 400, "bad_field", "reason", "A CA can't be put on hold: its reason must be another.");
+		return call_refuse(c, 400, "bad_field", "reason",
+				   "A CA can't be put on hold: its reason must be another.");
 	if (slice_equal(ca->state, slice_text("created")) || slice_equal(ca->state, slice_text("withheld")))
 		return call_refuse(c, 409, "no_certificate", NULL, "The CA has no certificate that could be revoked.");
 	if (!ca->parent_id.len)

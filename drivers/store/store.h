@@ -167,8 +167,8 @@ int store_ca_expire_created(struct store_session *s, int64_t before, int64_t *co
 int store_certificate_insert(struct store_session *s, const struct certificate_row *row, struct list names);
 /*
  * From when on, and why (RFC 5280 5.3.1), by the ledger's note with this number; an active one is revoked then. What is
- * revoked stays as it is, but for a hold, which may become a revocation; and a note counts once. STORE_NONE: there is no
- * such certificate.
+ * revoked stays as it is, but for a hold, which may become a revocation; and a note counts once. STORE_NONE: there is
+ * no such certificate.
  */
 int store_certificate_revoke(struct store_session *s, const char *ca_id, struct slice serial, int64_t when,
 			     uint8_t reason, uint64_t noted);

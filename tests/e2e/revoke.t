@@ -76,6 +76,40 @@ for i in 1 2 3 4 5 6 7 8; do stack_until 60 test -s "$work/code.$i"; done
 is "$(sort -u "$work"/code.*)" 200 "eight at once are all told that it is revoked"
 is "$(($(api GET /api/v1/status && field .signer.head) - before))" 1 "and the ledger has one note"
 
+# The command line.
+chancery() { "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" "$@" >"$work/out" 2>"$work/err"; }
+fresh cli
+chancery cert revoke "$serial" --reason superseded
+is $? 2 "case 43: by a serial number alone nothing is revoked"
+like "$(cat "$work/err")" "$issuing" "case 43: its CAs are named"
+chancery cert revoke 7f00 --reason superseded
+is $? 5 "nobody has that serial number"
+chancery cert revoke xyz
+is $? 2 "no hex"
+chancery cert revoke --ca rev-issuing "$serial" --reason nonsense
+is $? 3 "no reason"
+chancery cert revoke --ca rev-issuing "$(sed 's/../&:/g; s/:$//' <<<"${serial^^}")" --reason certificateHold --note 'lost badge' --json
+is "$? $(jq -r .revocation_reason "$work/out")" "0 certificateHold" "with the CA it is, by name and with colons"
+chancery cert release --ca rev-issuing "$serial" --json
+is "$? $(jq -r .state "$work/out")" "0 active" "and released"
+chancery cert revoke "$(openssl x509 -in "$work/cli.crt" -noout -fingerprint -sha256 | sed 's/.*=//')" --json
+is "$? $(jq -r .state "$work/out")" "0 revoked" "by its fingerprint"
+for i in 1 2 3 4; do fresh "bulk$i"; done
+printf '# these two\n%s\n%s\n' "$(serial_of "$work/bulk1.crt")" "$(serial_of "$work/bulk2.crt")" >"$work/serials"
+chancery cert revoke-many --reason superseded --yes
+is "$?" 2 "many: an empty filter is refused"
+chancery cert revoke-many --serials "$work/serials" --yes
+is "$?" 2 "many: serial numbers need their CA"
+chancery cert revoke-many --ca rev-issuing --subject '*bulk*' --reason superseded
+like "$(cat "$work/out")" '4 would be revoked' "many: a preview"
+chancery cert revoke-many --ca rev-issuing --serials "$work/serials" --reason superseded --yes
+is "$? $(cat "$work/out")" "0 2 revoked, 0 not." "many: by a file"
+chancery cert revoke-many --profile server --subject '*bulk*' --reason superseded --yes
+is "$? $(cat "$work/out")" "0 2 revoked, 0 not." "many: by profile and pattern, what is left"
+spare=$(ca_make "$issuer" spare ECDSA-P256 0 "$policy")
+chancery ca revoke spare --reason cessationOfOperation --json
+is "$? $(jq -r '.id + " " + .state' "$work/out")" "0 $spare revoked" "a CA"
+
 # CAs.
 revoke_ca() { api POST "/api/v1/intermediates/$1/revoke" "{\"reason\": \"$2\"}"; }
 revoke_ca "$root" keyCompromise
@@ -107,8 +141,7 @@ fresh_serial=$(serial_of "$work/plain.crt")
 revoke "$issuing" "$fresh_serial" ''
 answers 200 "what it issued can still be revoked"
 
-# Roles: an issuer may revoke what it asked for.
-"$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" audit reconcile --ledger "$STACK_DIR/signer/ledger" >"$work/out" 2>"$work/err"
+chancery audit reconcile --ledger "$STACK_DIR/signer/ledger"
 is $? 0 "ledger and database agree" || cat "$work/out" "$work/err"
 listing() { "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" cert list --json --limit 1000 |
   jq -S '[.data[] | {serial, ca_id, state, revoked_at, revocation_reason}] | sort_by(.serial)'; }
