@@ -3,6 +3,7 @@ EXTRA_DIST += \
 	tests/e2e/bad_input.t \
 	tests/e2e/crl.t \
 	tests/e2e/crl_sign.t \
+	tests/e2e/crl_time.t \
 EXTRA_DIST += \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
