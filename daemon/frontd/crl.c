@@ -84,10 +84,11 @@ static int entry_put(void *with, const struct crl_entry *e)
 	struct making *m = with;
 	struct crl_row row = { .reason = e->reason, .revoked = e->revoked, .seq = e->ledger_seq };
 	bool release = e->reason == REASON_REMOVE;
-	if ((m->bare && e->withheld) || (m->unreleased && release) || (m->releases_only && !release))
-		return 0;
-	if (!row_serial(e->serial, row.serial))
-		return 0;
+	/* What can't be listed, or has expired so long ago that it needn't be, waits for no further CRL. */
+	bool out = (m->bare && e->withheld) || (m->unreleased && release) || (m->releases_only && !release) ||
+		   !row_serial(e->serial, row.serial);
+	if (out)
+		return e->unlisted ? seen_add(m, e) : 0;
 	if (m->count && memcmp(m->before, row.serial, ROW_SERIAL_SIZE) >= 0)
 		m->unsorted = true;
 	memcpy(m->before, row.serial, ROW_SERIAL_SIZE);
