@@ -157,6 +157,7 @@ stack_configure() {
 	database = "$STACK_DIR/db/chancery.sqlite";
 	profiles_dir = "$STACK_DIR/conf/profiles";
 	default_token = "main";
+	crl_hours = ${STACK_CRL_HOURS:-168};
 	roles = {
 	$(stack_roles)
 	};

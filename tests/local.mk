@@ -1,7 +1,9 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/bad_input.t \
+	tests/e2e/crl.t \
 	tests/e2e/crl_sign.t \
+	tests/e2e/crl_time.t \
 EXTRA_DIST += \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
@@ -36,6 +38,7 @@ EXTRA_DIST += \
 	tests/e2e/register.t \
 	tests/e2e/renew.t \
 	tests/e2e/retry.t \
+	tests/e2e/revoke.t \
 	tests/e2e/rotate.t \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \

@@ -8,6 +8,7 @@
 #include "cli/member.h"
 #include "cli/outside.h"
 #include "cli/pem.h"
+#include "cli/revocation.h"
 #include "cli/rotation.h"
 #include "cli/view.h"
 
@@ -435,6 +436,9 @@ const struct command ca_commands[] = {
 	  "chancery ca certificate policy policy.pem", outside_options, ca_certificate },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",
 	  "chancery ca retire issuing --note 'replaced by issuing-2'", retire_options, ca_retire },
+	{ "ca", "revoke", 1, 1, "CA",
+	  "Revoke a CA: it signs CRLs and OCSP answers only, and nobody takes what is below it.",
+	  "chancery ca revoke issuing --reason cACompromise", ca_revoke_options, ca_revoke },
 	{ "ca", "rotate", 1, 1, "CA",
 	  "Make a CA's successor, which takes over by the CA's rule or, with --now, at once.",
 	  "chancery ca rotate issuing --now", rotate_options, ca_rotate },

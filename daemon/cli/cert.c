@@ -10,6 +10,7 @@
 #include "cli/member.h"
 #include "cli/outside.h"
 #include "cli/pem.h"
+#include "cli/revocation.h"
 
 #define MAX_HEX 128 /* digits: a fingerprint has 64, a serial at most 40 */
 #define FINGERPRINT_DIGITS 64
@@ -258,6 +259,14 @@ const struct command cert_commands[] = {
 	  "chancery cert list --ca issuing --limit 20", list_options, cert_list },
 	{ "cert", "show", 0, 1, "[SHA256]", "Show one certificate.", "chancery cert show --ca issuing --serial 4c1f09",
 	  show_options, cert_show },
+	{ "cert", "revoke", 1, 1, "SHA256|SERIAL",
+	  "Revoke a certificate, or put it on hold with the reason certificateHold.",
+	  "chancery cert revoke --ca issuing 4c1f09 --reason keyCompromise", cert_revoke_options, cert_revoke },
+	{ "cert", "release", 1, 1, "SHA256|SERIAL", "Release a certificate that is on hold.",
+	  "chancery cert release --ca issuing 4c1f09", cert_release_options, cert_release },
+	{ "cert", "revoke-many", 0, 0, NULL, "Revoke all certificates that a filter finds, after a preview.",
+	  "chancery cert revoke-many --ca issuing --subject '*.old.example.com' --reason superseded --yes",
+	  cert_revoke_many_options, cert_revoke_many },
 	{ "cert", "admit", 2, 2, "CA FILE", "Record a certificate that a CA's key signed before it came here.",
 	  "chancery cert admit issuing old.pem", outside_options, cert_admit },
 	{ .group = NULL },

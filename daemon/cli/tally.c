@@ -254,6 +254,17 @@ static void note_put(struct tally_note *n, const json_t *context, uint64_t seq)
 	n->seq = seq;
 }
 
+static void revocation_put(struct tally *t, const json_t *context, uint64_t seq)
+{
+	struct tally_note *n = GROW(t, revoked, revoked);
+	struct tally_ca *ca = tally_find_ca(t, member_text(context, "subject_ca"));
+	note_put(n, context, seq);
+	if (n)
+		n->released = strcmp(member_text(context, "op"), "release") == 0;
+	if (ca)
+		ca_advance(ca, tally_state_rank("revoked"), seq);
+}
+
 static void note_take(struct tally *t, const struct record *r)
 {
 	struct note_record note;
@@ -264,7 +275,7 @@ static void note_take(struct tally *t, const struct record *r)
 	if (note.kind == NOTE_DENIAL)
 		t->denials++;
 	else if (note.kind == NOTE_REVOCATION)
-		note_put(GROW(t, revoked, revoked), context, r->seq);
+		revocation_put(t, context, r->seq);
 	else if (strcmp(op, "withheld") == 0)
 		note_put(GROW(t, withheld, withheld), context, r->seq);
 	else if (strcmp(op, "move") == 0) {
@@ -307,12 +318,32 @@ static int note_compare(const void *a, const void *b)
 	return by_ca ? by_ca : strcmp(x->serial, y->serial);
 }
 
+static int note_compare_all(const void *a, const void *b)
+{
+	const struct tally_note *x = a, *y = b;
+	int r = note_compare(a, b);
+	return r ? r : (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* Of each certificate the last note counts: a release leaves nothing. */
+static void revoked_settle(struct tally *t)
+{
+	size_t kept = 0;
+	qsort(t->revoked, t->revoked_count, sizeof(*t->revoked), note_compare_all);
+	for (size_t i = 0; i < t->revoked_count; i++) {
+		bool last = i + 1 == t->revoked_count || note_compare(&t->revoked[i], &t->revoked[i + 1]) != 0;
+		if (last && !t->revoked[i].released)
+			t->revoked[kept++] = t->revoked[i];
+	}
+	t->revoked_count = kept;
+}
+
 void tally_sort(struct tally *t)
 {
 	if (t->count)
 		qsort(t->entries, t->count, sizeof(*t->entries), entry_compare);
 	if (t->revoked_count)
-		qsort(t->revoked, t->revoked_count, sizeof(*t->revoked), note_compare);
+		revoked_settle(t);
 	if (t->withheld_count)
 		qsort(t->withheld, t->withheld_count, sizeof(*t->withheld), note_compare);
 }

@@ -42,6 +42,7 @@ struct tally_note {
 	char ca[64], serial[MAX_TALLY_SERIAL + 1];
 	uint64_t seq;
 	bool seen;
+	bool released; /* a revocation that is over; none is left after tally_sort() */
 };
 
 struct tally {

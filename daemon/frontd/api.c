@@ -15,6 +15,7 @@
 #include "frontd/issue.h"
 #include "frontd/lookup.h"
 #include "frontd/outside.h"
+#include "frontd/revoke.h"
 #include "frontd/route.h"
 #include "frontd/status.h"
 
@@ -45,7 +46,14 @@ static const struct route routes[] = {
 	{ "POST", V1 "/intermediates/{id}/cross", ROLE_ADMIN, "dry_run", intermediate_cross },
 	{ "POST", V1 "/intermediates/{id}/key-gone", ROLE_ADMIN, "", intermediate_key_gone },
 	{ "POST", V1 "/intermediates/{id}/certificates", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_issue_ca },
-	{ "GET", V1 "/intermediates/{id}/certificates/{serial}", READERS, "", certificate_get_serial },
+	{ "GET", V1 "/intermediates/{id}/certificates/{serial}", READERS, "", certificate_get },
+	{ "POST", V1 "/intermediates/{id}/certificates/{serial}/revoke", ROLE_ADMIN | ROLE_ISSUER, "dry_run",
+	  certificate_revoke },
+	{ "POST", V1 "/intermediates/{id}/certificates/{serial}/release", ROLE_ADMIN | ROLE_ISSUER, "dry_run",
+	  certificate_release },
+	{ "POST", V1 "/intermediates/{id}/revoke", ROLE_ADMIN, "dry_run", intermediate_revoke },
+	{ "POST", V1 "/certificates/{sha256}/revoke", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_revoke },
+	{ "POST", V1 "/certificates/{sha256}/release", ROLE_ADMIN | ROLE_ISSUER, "dry_run", certificate_release },
 	{ "GET", V1 "/certificates", READERS, "serial,ca,name,subject_ca,state,limit,cursor", certificate_list },
 	{ "GET", V1 "/certificates/{sha256}", READERS, "", certificate_get },
 	{ "GET", V1 "/profiles", READERS, "", profiles_list },

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -69,6 +70,15 @@ int call_reply_bytes(struct call *c, unsigned status, struct buf *bytes, const c
 	return text_take(c, status, text, len, content_type);
 }
 
+int call_reply_file(struct call *c, unsigned status, int file, const char *content_type)
+{
+	c->status = status;
+	c->has_file = true;
+	c->file = file;
+	c->content_type = content_type;
+	return 0;
+}
+
 struct call_waiter {
 	pthread_mutex_t mutex;
 	pthread_cond_t finished;
@@ -107,5 +117,9 @@ void call_clear(struct call *c)
 	c->text = NULL;
 	c->text_len = 0;
 	c->status = 0;
+	if (c->has_file)
+		close(c->file);
+	c->has_file = false;
+	c->etag[0] = '\0';
 	c->error = (struct call_error){ .status = 0 };
 }

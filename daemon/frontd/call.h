@@ -50,7 +50,12 @@ struct call {
 	char *text;    /* or: owned, sent as is with content_type (a PEM chain) */
 	size_t text_len;
 	const char *content_type;
-	struct call_error error; /* filled in by call_refuse() */
+	bool has_file; /* or: a file, open and owned by the call, sent as is */
+	int file;
+	/* Of what may be kept: a name for these very bytes, with quotes; empty: it may not. */
+	char etag[48];
+	int64_t last_modified, max_age; /* Unix time; seconds */
+	struct call_error error;	/* filled in by call_refuse() */
 
 	/* of a handler that answered CALL_WAITS */
 	void (*start)(struct call *c);	  /* the handler's: goes on; to be called once */
@@ -80,6 +85,8 @@ int call_reply(struct call *c, unsigned status, json_t *reply);
 int call_reply_text(struct call *c, unsigned status, char *text, const char *content_type);
 /* The same for bytes that may hold NUL (DER); takes them over from the buffer. */
 int call_reply_bytes(struct call *c, unsigned status, struct buf *bytes, const char *content_type);
+/* The same for an open file, which is taken over. */
+int call_reply_file(struct call *c, unsigned status, int file, const char *content_type);
 /* Frees the reply, text and error; the call can be answered anew. */
 void call_clear(struct call *c);
 

@@ -1,5 +1,6 @@
 #include "frontd/config.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -29,6 +30,19 @@ static void paths_read(struct conf *conf, struct config *out)
 	out->profiles_dir = conf_text(conf, "profiles_dir", CHANCERY_CONFDIR "/profiles");
 }
 
+/* Beside the database if nothing else is said. */
+static void crl_dir_read(struct conf *conf, struct config *out)
+{
+	const char *dir = conf_text(conf, "crl_dir", "");
+	const char *slash = strrchr(out->database, '/');
+	int beside = slash ? (int)(slash - out->database) : 1;
+	int n = *dir ? snprintf(out->crl_dir, sizeof(out->crl_dir), "%s", dir)
+		     : snprintf(out->crl_dir, sizeof(out->crl_dir), "%.*s/crl", beside, slash ? out->database : ".");
+	if (n >= (int)sizeof(out->crl_dir) - 256)
+		conf_reject(conf, "crl_dir", "the path of a folder, shorter than that");
+	out->front.crl_dir = out->crl_dir;
+}
+
 static void issuance_read(struct conf *conf, struct front *f)
 {
 	f->default_token = conf_text(conf, "default_token", NULL);
@@ -44,6 +58,7 @@ static void issuance_read(struct conf *conf, struct front *f)
 	f->root_days = conf_int(conf, "root_days", 1, 36525, 7305);
 	f->ca_days = conf_int(conf, "ca_days", 1, 36525, 3652);
 	f->backdate = conf_int(conf, "backdate_seconds", 0, DAY, 300);
+	f->crl_seconds = 3600 * conf_int(conf, "crl_hours", 0, 9552, 168);
 	f->ask_timeout = (unsigned)conf_int(conf, "ask_timeout", 1, 600, 90);
 }
 
@@ -54,6 +69,7 @@ int config_read(const char *path, struct config *out)
 		return -1;
 	paths_read(out->conf, out);
 	issuance_read(out->conf, &out->front);
+	crl_dir_read(out->conf, out);
 	out->shutdown_seconds = (unsigned)conf_int(out->conf, "shutdown_seconds", 0, 600, 20);
 	conf_log_level(out->conf);
 	out->front.authz = authz_read(out->conf);

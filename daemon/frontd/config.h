@@ -16,7 +16,8 @@ struct config {
 	mode_t api_socket_mode, pki_socket_mode;
 	unsigned cache_mib;
 	unsigned shutdown_seconds; /* that requests in flight get at SIGTERM */
-	struct front front;	   /* default_token ... ask_timeout and authz are set */
+	char crl_dir[4096];
+	struct front front; /* default_token ... ask_timeout and authz are set */
 };
 
 /* 0, or -1 with file, line, setting and what was expected in the log. */

@@ -9,6 +9,8 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/charter.c \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
+	daemon/frontd/crl.c daemon/frontd/crl.h \
+	daemon/frontd/crls.c daemon/frontd/crls.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \
 	daemon/frontd/default_algorithm.c daemon/frontd/default_algorithm.h \
 	daemon/frontd/facts.c daemon/frontd/facts.h \
@@ -31,6 +33,8 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
 	daemon/frontd/renew.c \
+	daemon/frontd/reason.c daemon/frontd/reason.h \
+	daemon/frontd/revoke.c daemon/frontd/revoke.h \
 	daemon/frontd/retire.c daemon/frontd/retire.h \
 	daemon/frontd/root.c daemon/frontd/root.h \
 	daemon/frontd/rotate.c \

@@ -16,6 +16,7 @@ struct metrics;	  /* frontd/metrics.h */
 struct authz;	  /* frontd/authz.h */
 struct issuings;  /* frontd/issuing.h */
 struct scheduler; /* frontd/scheduler.h */
+struct crls;	  /* frontd/crls.h */
 
 struct front {
 	struct store *store;
@@ -25,6 +26,7 @@ struct front {
 	struct authz *authz;
 	struct issuings *issuings;
 	struct scheduler *scheduler;
+	struct crls *crls;	     /* NULL: none are made */
 	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */
 
 	/* from frontd.conf */
@@ -36,6 +38,8 @@ struct front {
 	int64_t root_days, ca_days;    /* default ttl_days of a root and of a child */
 	int64_t backdate;	       /* seconds that notBefore lies before now by default */
 	int64_t started;	       /* time_now() when this process began */
+	const char *crl_dir;	       /* where CRLs are kept, one file a CA */
+	int64_t crl_seconds;	       /* from thisUpdate to nextUpdate; 0: none are made */
 	unsigned ask_timeout;	       /* seconds a caller waits for the signer at most */
 };
 

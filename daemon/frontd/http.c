@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -297,21 +298,65 @@ static bool client_ended(const struct exchange *x)
 	return from && recv(from->socket, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* Whether the client has these very bytes already (RFC 9110 13.1.2). */
+static bool client_has(const struct exchange *x)
+{
+	const struct call *c = &x->request.call;
+	const char *kept = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-None-Match");
+	return c->etag[0] && c->status == 200 && !c->error.status && kept &&
+	       (strcmp(kept, "*") == 0 || strstr(kept, c->etag));
+}
+
+static struct MHD_Response *bytes_make(struct exchange *x, unsigned *status, const char **type, size_t *len)
+{
+	struct call *c = &x->request.call;
+	struct stat st;
+	if (c->has_file && !c->error.status && !client_has(x)) {
+		if (fstat(c->file, &st) != 0)
+			return NULL;
+		*status = c->status;
+		*type = c->content_type;
+		*len = (size_t)st.st_size;
+		struct MHD_Response *r = MHD_create_response_from_fd64((uint64_t)st.st_size, c->file);
+		c->has_file = r == NULL; /* else it is closed with the response */
+		return r;
+	}
+	char *text = answer_text(c, status, type, len);
+	if (client_has(x))
+		*status = 304;
+	struct MHD_Response *r = MHD_create_response_from_buffer(*len, text, MHD_RESPMEM_MUST_FREE);
+	if (!r)
+		free(text);
+	return r;
+}
+
+static void caching_put(const struct call *c, struct MHD_Response *r)
+{
+	char text[64];
+	struct tm tm;
+	time_t modified = (time_t)c->last_modified;
+	if (!c->etag[0] || c->error.status)
+		return;
+	header_put(r, "ETag", c->etag);
+	snprintf(text, sizeof(text), "public, max-age=%lld", (long long)c->max_age);
+	header_put(r, "Cache-Control", text);
+	if (gmtime_r(&modified, &tm) && strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm))
+		header_put(r, "Last-Modified", text);
+}
+
 static struct MHD_Response *response_make(struct exchange *x, unsigned *status)
 {
 	struct call *c = &x->request.call;
 	const char *type;
 	size_t len;
-	char *text = answer_text(c, status, &type, &len);
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	if (!r) {
-		free(text);
+	struct MHD_Response *r = bytes_make(x, status, &type, &len);
+	if (!r)
 		return NULL;
-	}
 	header_put(r, "Content-Type", len ? type : NULL);
 	header_put(r, "X-Content-Type-Options", "nosniff");
 	header_put(r, "X-Request-Id", c->request_id);
 	header_put(r, "Cache-Control", x->server->options.no_store ? "no-store" : NULL);
+	caching_put(c, r);
 	header_put(r, "Allow", *status == 405 ? x->request.allow : NULL);
 	bool close = x->close || x->server->draining || client_ended(x);
 	header_put(r, "Connection", close ? "close" : NULL);

@@ -33,6 +33,10 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 		return call_refuse(c, 409, "ca_not_active", NULL,
 				   "The CA is %s; only an active CA issues certificates.",
 				   row_text(i->ca->chain.ca[0].state));
+	for (size_t k = 1; k < i->ca->chain.count; k++)
+		if (slice_equal(i->ca->chain.ca[k].state, slice_text("revoked")))
+			return call_refuse(c, 409, "chain_revoked", NULL, "%s, which stands above this CA, is revoked.",
+					   row_text(i->ca->chain.ca[k].name));
 	if (i->ca->chain.ca[0].held.len)
 		return refuse_held(c, i->ca->chain.ca[0].held);
 	if (ca_offline(&i->ca->chain.ca[0]))

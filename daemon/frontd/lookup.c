@@ -132,34 +132,31 @@ int certificate_list(struct front *f, struct call *c)
 	return call_reply(c, 200, json_pack("{s:o, s:o}", "data", page.data, "next_cursor", next));
 }
 
-static int certificate_reply(struct call *c, int r, const struct certificate_row *row)
+static int named_find(struct store_session *s, const struct call *c, struct certificate_row *out)
 {
-	if (r)
-		return r < 0 ? answer_store(c) : no_certificate(c);
-	return call_reply(c, 200, view_certificate(row, true));
+	uint8_t fingerprint[32], bytes[MAX_SERIAL];
+	struct slice serial;
+	const char *first = c->param[0];
+	if (c->param[1])
+		return serial_parse(c->param[1], bytes, &serial) ? store_certificate_find_serial(s, first, serial, out)
+								 : STORE_NONE;
+	return hex_decode(first, strlen(first), fingerprint, sizeof(fingerprint))
+		       ? store_certificate_find(s, fingerprint, out)
+		       : STORE_NONE;
+}
+
+int certificate_named(struct front *f, struct call *c, struct certificate_row *out)
+{
+	scoped_session *s = NULL;
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = named_find(s, c, out);
+	return r < 0 ? answer_store(c) : r ? no_certificate(c) : 0;
 }
 
 int certificate_get(struct front *f, struct call *c)
 {
-	uint8_t fingerprint[32];
-	if (!hex_decode(c->param[0], strlen(c->param[0]), fingerprint, sizeof(fingerprint)))
-		return no_certificate(c);
-	scoped_session *s = NULL;
 	scoped_row(certificate) row = { 0 };
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	return certificate_reply(c, store_certificate_find(s, fingerprint, &row), &row);
-}
-
-int certificate_get_serial(struct front *f, struct call *c)
-{
-	uint8_t bytes[MAX_SERIAL];
-	struct slice serial;
-	if (!serial_parse(c->param[1], bytes, &serial))
-		return no_certificate(c);
-	scoped_session *s = NULL;
-	scoped_row(certificate) row = { 0 };
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	return certificate_reply(c, store_certificate_find_serial(s, c->param[0], serial, &row), &row);
+	int r = certificate_named(f, c, &row);
+	return r ? r : call_reply(c, 200, view_certificate(&row, true));
 }

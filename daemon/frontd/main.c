@@ -2,6 +2,7 @@
  * chancery-frontd: policy and memory of the signing service. Holds no key and
  * no PIN, loads no foreign module, and reads frontd.conf only.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include "base/time.h"
 #include "frontd/api.h"
 #include "frontd/config.h"
+#include "frontd/crls.h"
 #include "frontd/denial.h"
 #include "frontd/http.h"
 #include "frontd/issuing.h"
@@ -99,11 +101,14 @@ static int front_open(struct config *c)
 	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
-	return signer_start(&options, &f->signer) == 0 ? scheduler_start(f, &f->scheduler) : -1;
+	if (signer_start(&options, &f->signer) != 0 || scheduler_start(f, &f->scheduler) != 0)
+		return -1;
+	return crls_start(f, &f->crls);
 }
 
 static void front_close(struct front *f)
 {
+	crls_stop(f->crls);
 	scheduler_stop(f->scheduler);
 	if (f->signer)
 		signer_stop(f->signer);
@@ -124,6 +129,7 @@ static int rights_limit(const struct config *c)
 		{ c->database, JAIL_WRITE_BESIDE },
 		{ c->api_socket, JAIL_WRITE_BESIDE },
 		{ c->pki_socket, JAIL_WRITE_BESIDE },
+		{ c->front.crl_dir, JAIL_WRITE },
 		{ c->profiles_dir, JAIL_READ },
 		{ "/etc", JAIL_READ },
 		{ "/usr/lib", JAIL_READ },
@@ -133,6 +139,10 @@ static int rights_limit(const struct config *c)
 		{ "/var/lib/sss/mc", JAIL_READ },
 		{ "/dev/urandom", JAIL_READ },
 	};
+	if (c->front.crl_seconds && mkdir(c->front.crl_dir, 0755) != 0 && errno != EEXIST) {
+		log_error("folder_failed", "path=%s errno=%d", c->front.crl_dir, errno);
+		return -1;
+	}
 	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0]))
 							       : -1;
 }

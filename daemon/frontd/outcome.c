@@ -8,6 +8,7 @@
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/signer.h"
+#include "frontd/succession.h"
 
 #define MAX_CERTIFICATE (160 * 1024)
 #define MAX_WHY 160   /* bytes of the reason: a record's context is a kilobyte */
@@ -89,17 +90,33 @@ int outcome_withheld(struct store_session *s, json_t *context, int64_t when)
 	return r ? r : store_ca_hold(s, context_text(context, "ca"), why, when);
 }
 
-int outcome_revoked(struct store_session *s, json_t *context, int64_t when)
+static int ca_revoke(struct store_session *s, const char *id, int64_t when)
 {
-	const char *serial = context_text(context, "serial");
+	scoped_row(ca) ca = { 0 };
+	int r = store_ca_find(s, id, &ca);
+	if (r || slice_equal(ca.state, slice_text("revoked")))
+		return r;
+	r = store_ca_move(s, id, row_text(ca.state), "revoked", when);
+	return r ? r : succession_take(s, &ca, when);
+}
+
+int outcome_revoked(struct store_session *s, json_t *context, const uint8_t request_id[16], uint64_t seq)
+{
+	const char *serial = context_text(context, "serial"), *ca = context_text(context, "ca");
+	const char *subject = context_text(context, "subject_ca");
 	uint8_t bytes[MAX_SERIAL];
-	size_t n = strlen(serial) / 2;
+	struct slice number = { bytes, strlen(serial) / 2 };
 	char *end;
 	unsigned long reason = strtoul(context_text(context, "reason"), &end, 10);
-	if (n == 0 || n > sizeof(bytes) || !hex_decode(serial, strlen(serial), bytes, n) || *end || reason > MAX_REASON)
+	if (!number.len || number.len > sizeof(bytes) || !hex_decode(serial, strlen(serial), bytes, number.len))
 		return 1;
-	return store_certificate_revoke(s, context_text(context, "ca"), (struct slice){ bytes, n }, when,
-					(uint8_t)reason);
+	if (strcmp(context_text(context, "op"), "release") == 0)
+		return store_certificate_release(s, ca, number, seq);
+	if (*end || reason > MAX_REASON)
+		return 1;
+	int64_t when = request_time(request_id);
+	int r = store_certificate_revoke(s, ca, number, when, (uint8_t)reason, seq);
+	return r || !*subject ? r : ca_revoke(s, subject, when);
 }
 
 struct posted {

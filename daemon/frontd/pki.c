@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "frontd/api.h"
+#include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/metrics.h"
 #include "frontd/route.h"
@@ -87,7 +88,8 @@ static int certificate_read(struct front *f, const char *ca_id, struct buf *out)
 	if (found != STORE_DONE)
 		return found;
 	const char *state = row_text(row.state);
-	bool shown = strcmp(state, "active") == 0 || strcmp(state, "retiring") == 0 || strcmp(state, "retired") == 0;
+	bool shown = strcmp(state, "active") == 0 || strcmp(state, "retiring") == 0 || strcmp(state, "retired") == 0 ||
+		     strcmp(state, "revoked") == 0;
 	if (shown)
 		buf_put_slice(out, row.certificate);
 	return shown && out->len ? STORE_DONE : STORE_NONE;
@@ -107,6 +109,7 @@ static int ca_certificate_get(struct front *f, struct call *c)
 
 static const struct route routes[] = {
 	{ "GET", "/pki/{ca}/ca.crt", 0, "", ca_certificate_get },
+	{ "GET", "/pki/{ca}/crl", 0, "", crl_get },
 	{ "GET", "/metrics", 0, "", metrics_get },
 	{ "GET", "/healthz", 0, "", healthz_get },
 	{ "GET", "/readyz", 0, "", readyz_get },

@@ -7,6 +7,7 @@
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
+#include "frontd/crl.h"
 #include "frontd/gone.h"
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
@@ -17,7 +18,7 @@
 
 #define MAX_CERTIFICATE (160 * 1024)
 #define MAX_PACKED (1024 * 1024)
-#define MAX_SERIAL 20 /* bytes: what a row holds */
+#define MAX_SERIAL 20	     /* bytes: what a row holds */
 #define UNJUDGED_SECONDS 600 /* so long after it a request can be repeated, and be answered for the first time */
 
 int rebuild_passed_over(const struct rebuild *r, const char *why)
@@ -115,7 +116,7 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 	if (context && strcmp(context_text(context, "op"), "withheld") == 0)
 		return outcome_put(r, outcome_withheld(s, context, when));
 	if (context && note.kind == NOTE_REVOCATION)
-		return outcome_put(r, outcome_revoked(s, context, when));
+		return outcome_put(r, outcome_revoked(s, context, note.request_id, r->record.seq));
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
 		return 0;
 	scoped_row(ca) ca = { 0 };
@@ -482,6 +483,11 @@ static int rebuild_admitted(struct store_session *s, const struct rebuild *b)
 	return r > 0 ? rebuild_passed_over(b, "its serial is another's") : r;
 }
 
+static int rebuild_crl(const struct rebuild *r, int answer)
+{
+	return answer > 0 ? rebuild_passed_over(r, "no CA has the key that was to sign it") : answer;
+}
+
 int rebuild_record(struct store_session *s, const struct rebuild *r)
 {
 	switch (r->record.type) {
@@ -503,6 +509,10 @@ int rebuild_record(struct store_session *s, const struct rebuild *r)
 		return r->intent.type == RECORD_IMPORTED ? rebuild_imported(s, r) : 0;
 	case RECORD_CERT_ADMITTED:
 		return rebuild_admitted(s, r);
+	case RECORD_CRL_INTENT:
+		return rebuild_crl(r, crl_intended(s, &r->record));
+	case RECORD_CRL_RESULT:
+		return rebuild_crl(r, crl_signed(s, &r->intent));
 	case RECORD_CSR_RESULT:
 		return rebuild_request(s, r);
 	}

@@ -41,6 +41,35 @@ static json_t *tree_of(json_t *list)
 	return roots;
 }
 
+/* Whether a CA above it is revoked: then nobody takes what it signs. */
+static void broken_show(json_t *list)
+{
+	json_t *by_id = json_object(), *ca;
+	size_t i;
+	json_array_foreach(list, i, ca) json_object_set(by_id, member_text(ca, "id"), ca);
+	json_array_foreach(list, i, ca)
+	{
+		json_t *above = ca;
+		bool broken = false;
+		for (int depth = 0; !broken && depth < MAX_CHAIN && above; depth++) {
+			above = json_object_get(by_id, member_text(above, "parent_ca_id"));
+			broken = strcmp(member_text(above, "state"), "revoked") == 0;
+		}
+		json_object_set_new(ca, "broken", json_boolean(broken));
+	}
+	json_decref(by_id);
+}
+
+static int broken_find(struct store_session *s, const char *ca_id, json_t *ca)
+{
+	scoped_chain chain = { 0 };
+	bool broken = false;
+	int r = chain_load(s, ca_id, &chain);
+	for (size_t i = 1; i < chain.count; i++)
+		broken = broken || slice_equal(chain.ca[i].state, slice_text("revoked"));
+	return r || !ca ? -1 : json_object_set_new(ca, "broken", json_boolean(broken));
+}
+
 static void lineage_add(const struct lineage *l, json_t *list)
 {
 	json_t *ca;
@@ -73,6 +102,8 @@ int intermediate_list(struct front *f, struct call *c)
 		lineage_add(&l.lineage, l.data);
 	lineage_free(&l.lineage);
 	json_t *data = l.data;
+	if (!r)
+		broken_show(data);
 	if (r) {
 		json_decref(data);
 		return answer_store(c);
@@ -99,6 +130,7 @@ int intermediate_get(struct front *f, struct call *c)
 	scoped_row(issuer) issuer = { 0 };
 	scoped_lineage l = { 0 };
 	json_t *ca = view_ca(&row);
+	broken_find(s, c->param[0], ca);
 	if (ca && store_issuer_find(s, row_text(row.issuer_id), &issuer) == STORE_DONE &&
 	    lineage_read(f, s, &issuer, &l) == 0 && lineage_find(&l, c->param[0]))
 		lineage_show(lineage_find(&l, c->param[0]), ca);

@@ -8,6 +8,7 @@
 #include "frontd/chain.h"
 #include "frontd/facts.h"
 #include "frontd/gone.h"
+#include "frontd/reason.h"
 #include "frontd/rule.h"
 #include "names/dn.h"
 #include "wire/inner.h"
@@ -194,6 +195,8 @@ json_t *view_certificate(const struct certificate_row *row, bool with_pem)
 		view_time(row->created_at), "revoked_at", row->revoked_at ? view_time(row->revoked_at) : json_null());
 	if (view && served)
 		json_object_set_new(view, "certificate_pem", view_pem(row->der));
+	if (view && row->revoked_at && reason_text(row->revocation_reason))
+		json_object_set_new(view, "revocation_reason", json_string(reason_text(row->revocation_reason)));
 	if (view && row->why.len)
 		json_object_set_new(view, "withheld_because", view_text(row->why));
 	return view;

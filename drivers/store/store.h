@@ -165,9 +165,15 @@ int store_ca_expire_created(struct store_session *s, int64_t before, int64_t *co
  * any other. STORE_NONE: no such CA.
  */
 int store_certificate_insert(struct store_session *s, const struct certificate_row *row, struct list names);
-/* From when on, and why (RFC 5280 5.3.1); an active one is revoked then. STORE_NONE: no such certificate. */
+/*
+ * From when on, and why (RFC 5280 5.3.1), by the ledger's note with this number; an active one is revoked then. What is
+ * revoked stays as it is, but for a hold, which may become a revocation; and a note counts once. STORE_NONE: there is
+ * no such certificate.
+ */
 int store_certificate_revoke(struct store_session *s, const char *ca_id, struct slice serial, int64_t when,
-			     uint8_t reason);
+			     uint8_t reason, uint64_t noted);
+/* What is on hold is active again. */
+int store_certificate_release(struct store_session *s, const char *ca_id, struct slice serial, uint64_t noted);
 int store_certificate_find(struct store_session *s, const uint8_t fingerprint[32], struct certificate_row *out);
 int store_certificate_find_serial(struct store_session *s, const char *ca_id, struct slice serial,
 				  struct certificate_row *out);
@@ -186,6 +192,30 @@ struct certificate_query {
 typedef int certificate_visit(void *with, const struct certificate_row *row, int64_t cursor);
 int store_certificate_list(struct store_session *s, const struct certificate_query *query, certificate_visit *visit,
 			   void *with);
+
+int store_crl_find(struct store_session *s, const char *ca_id, struct lastcrl_row *out);
+int store_crl_update(struct store_session *s, const struct lastcrl_row *row);
+/* Whether something of this CA was revoked or released that its last CRL doesn't say: STORE_DONE or STORE_NONE. */
+int store_crl_waits(struct store_session *s, const char *ca_id);
+
+/* What a CRL is to say. Lost and withheld certificates have reason 0, and a date of their own. */
+struct crl_entry {
+	struct slice serial; /* gone after the visit */
+	uint8_t reason;	     /* 8: released */
+	int64_t revoked;
+	uint64_t ledger_seq, noted;
+	int64_t n; /* the certificate's number, for store_crl_listed() */
+	bool unlisted, withheld;
+};
+typedef int crl_visit(void *with, const struct crl_entry *entry);
+/* All that is revoked and expires not before that time, by the order of serial numbers' bytes. */
+int store_crl_whole(struct store_session *s, const char *ca_id, int64_t not_after, crl_visit *visit, void *with);
+/* What the last CRL doesn't say yet; released: the date of what was released. */
+int store_crl_changes(struct store_session *s, const char *ca_id, int64_t released, crl_visit *visit, void *with);
+/* A CRL says it now, unless there was another note meanwhile. */
+int store_crl_listed(struct store_session *s, int64_t n, uint64_t noted);
+/* A CRL with this number on the ledger was signed: releases that were noted before it are on it. */
+int store_crl_released(struct store_session *s, const char *ca_id, uint64_t ledger_seq);
 
 /* How far this store reflects the ledger. */
 struct store_ledger {

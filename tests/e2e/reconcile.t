@@ -192,7 +192,7 @@ differs "a row that is gone" signature_without_row
 like "$(jq -r '.findings[0].message' "$work/out")" "^The ledger's record [0-9]+ is of a certificate that was signed" "in a sentence"
 good
 sql "INSERT INTO certificate SELECT n + 1000, CAST(x'aa' || substr(fingerprint, 2) AS BLOB), mark, ca, x'7777', kind, state, profile, subject, not_before, not_after, actor,
-  CAST(x'11' || substr(request_id, 2) AS BLOB), 1, created_at, revoked_at, revocation_reason, why, der FROM certificate WHERE $one"
+  CAST(x'11' || substr(request_id, 2) AS BLOB), 1, created_at, revoked_at, revocation_reason, why, der, noted, unlisted FROM certificate WHERE $one"
 differs "a row that nobody signed" row_without_signature
 good
 sql "UPDATE certificate SET fingerprint = CAST(x'aa' || substr(fingerprint, 2) AS BLOB) WHERE $one"

@@ -56,6 +56,16 @@ static int certificate_withhold(struct store_session *s, int64_t n, struct slice
 	return statement_run(s, statement);
 }
 
+/* It belongs on the next CRL. */
+static int certificate_unlisted(struct store_session *s, int64_t n)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_CERTIFICATE_UNLISTED);
+	if (!statement)
+		return -1;
+	sqlite3_bind_int64(statement, 1, n);
+	return statement_run(s, statement);
+}
+
 /* The certificate is there already, or another one with its serial. */
 static int certificate_again(struct store_session *s, const struct certificate_row *row)
 {
@@ -76,16 +86,28 @@ int store_certificate_insert(struct store_session *s, const struct certificate_r
 		return -1;
 	row_bind(statement, certificate_columns(), row);
 	sqlite3_bind_int64(statement, sqlite3_bind_parameter_count(statement), certificate_mark(row->fingerprint));
-	if (sqlite3_step(statement) == SQLITE_DONE)
-		return names_insert(s, sqlite3_last_insert_rowid(s->db), names);
+	if (sqlite3_step(statement) == SQLITE_DONE) {
+		int64_t n = sqlite3_last_insert_rowid(s->db);
+		int r = names_insert(s, n, names);
+		return r || slice_equal(row->state, slice_text("active")) ? r : certificate_unlisted(s, n);
+	}
 	if (sqlite3_extended_errcode(s->db) == SQLITE_CONSTRAINT_NOTNULL)
 		return STORE_NONE;
 	int r = session_failed(s, "insert certificate");
 	return r == STORE_TAKEN ? certificate_again(s, row) : r;
 }
 
+/* A statement that changed nothing: is there such a certificate? */
+static int certificate_there(struct store_session *s, int r, const char *ca_id, struct slice serial)
+{
+	const struct certificate_row row = { .ca_id = slice_text(ca_id), .serial = serial };
+	int64_t n;
+	bool same;
+	return r == STORE_NONE ? certificate_number(s, &row, &n, &same) : r;
+}
+
 int store_certificate_revoke(struct store_session *s, const char *ca_id, struct slice serial, int64_t when,
-			     uint8_t reason)
+			     uint8_t reason, uint64_t noted)
 {
 	scoped_statement *statement = session_statement(s, STATEMENT_CERTIFICATE_REVOKE);
 	if (!statement)
@@ -94,7 +116,19 @@ int store_certificate_revoke(struct store_session *s, const char *ca_id, struct 
 	bind_bytes(statement, 2, serial.at, serial.len);
 	sqlite3_bind_int64(statement, 3, when);
 	sqlite3_bind_int(statement, 4, reason);
-	return statement_run(s, statement);
+	sqlite3_bind_int64(statement, 5, (int64_t)noted);
+	return certificate_there(s, statement_run(s, statement), ca_id, serial);
+}
+
+int store_certificate_release(struct store_session *s, const char *ca_id, struct slice serial, uint64_t noted)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_CERTIFICATE_RELEASE);
+	if (!statement)
+		return -1;
+	bind_text(statement, 1, ca_id);
+	bind_bytes(statement, 2, serial.at, serial.len);
+	sqlite3_bind_int64(statement, 3, (int64_t)noted);
+	return certificate_there(s, statement_run(s, statement), ca_id, serial);
 }
 
 int store_certificate_find(struct store_session *s, const uint8_t fingerprint[32], struct certificate_row *out)

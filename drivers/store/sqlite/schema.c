@@ -94,6 +94,15 @@ static const char *const steps[] = {
 	 "UPDATE sqlite_schema SET sql = replace(sql, 'OR state = ''withheld''',"
 	 " 'OR state = ''withheld'' OR state = ''lost''') WHERE type = 'table' AND name = 'certificate';"
 	 "PRAGMA writable_schema = RESET;"),
+
+	("ALTER TABLE certificate ADD COLUMN noted INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE certificate ADD COLUMN unlisted INTEGER NOT NULL DEFAULT 0;"
+	 "UPDATE certificate SET unlisted = 1 WHERE state <> 'active';"
+	 "CREATE INDEX certificate_revoked ON certificate (ca, serial) WHERE state <> 'active';"
+	 "CREATE INDEX certificate_unlisted ON certificate (ca, serial) WHERE unlisted = 1;"
+	 "CREATE TABLE lastcrl (ca_id TEXT PRIMARY KEY, number INTEGER NOT NULL, this_update INTEGER NOT NULL,"
+	 " next_update INTEGER NOT NULL, entries INTEGER NOT NULL, ledger_seq INTEGER NOT NULL,"
+	 " whole INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

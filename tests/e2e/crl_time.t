@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Months in seconds: the CRL in the folder is never stale, whoever asks or not, and an entry stays until a CRL after its
+# certificate's end has had it.
+set -u
+# shellcheck disable=SC2034 # for the stack
+STACK_CRL_HOURS=96
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/cases.sh
+. "$(dirname "$0")/cases.sh"
+# shellcheck source=tests/e2e/rotation.sh
+. "$(dirname "$0")/rotation.sh"
+rotation_up crls
+ca root '' '{"ttl_days": 900, "path_len_constraint": 1, "rotation": "off"}'
+root=$id
+ca issuing "$root" '{"ttl_days": 800, "path_len_constraint": 0, "rotation": "off"}'
+issuing=$id
+answers 201 "a root and a CA"
+revoked_leaf() { # NAME DAYS: its serial in $serial
+  csr_make "$work/$1" ec:P-256 "DNS:$1.example.com"
+  api POST "/api/v1/intermediates/$issuing/certificates" \
+    "$(jq -n --rawfile csr "$work/$1.csr" --argjson t "$(($2 * day))" '{csr_pem: $csr, profile: "server", ttl_seconds: $t}')"
+  serial=$(field .serial)
+  api POST "/api/v1/intermediates/$issuing/certificates/$serial/revoke" '{"reason": "superseded"}'
+}
+file() { openssl crl -inform DER -in "$STACK_DIR/db/crl/$1.crl" -noout "${@:2}" 2>/dev/null; }
+seconds() { date -d "$(file "$1" "$2" | sed 's/.*=//')" +%s; }
+# A CRL of the second half of its time is followed by the next one, though nobody asks for it.
+fresh() { # CA
+  local now
+  now=$(clock_now "$clock")
+  [ -n "$(file "$1" -nextupdate)" ] && [ "$(seconds "$1" -nextupdate)" -gt $((now + day)) ] && [ "$(seconds "$1" -lastupdate)" -le $((now + 60)) ]
+}
+lists() { [ "$(file "$1" -text | grep -ci "Serial Number: $2")" = 1 ]; }
+lists_not() { ! lists "$@"; }
+
+revoked_leaf short 5
+answers 200 "a leaf of five days is revoked"
+short=$serial
+revoked_leaf long 80
+answers 200 "and one of eighty"
+long=$serial
+stack_until 60 lists "$issuing" "$long" && pass "both are listed, though nobody asks" || fail "both are listed, though nobody asks"
+lists "$issuing" "$short" || fail "the short one is not"
+stale='' gone='' after=''
+for n in $(seq 1 60); do
+  days_pass 1
+  for one in "$root" "$issuing"; do
+    stack_until 60 fresh "$one" || stale+=" $n:$one"
+  done
+  if lists "$issuing" "$short"; then
+    [ "$(seconds "$issuing" -lastupdate)" -le "$(date -d "$(openssl x509 -in <(api GET "/api/v1/intermediates/$issuing/certificates/$short"; field .certificate_pem) -noout -enddate | sed 's/.*=//')" +%s)" ] || after=$n
+  elif [ -z "$gone" ]; then
+    gone=$n
+  fi
+  lists "$issuing" "$long" || stale+=" $n:long"
+done
+is "$stale" "" "in two months no CRL was stale, and none lost an entry"
+[ -n "$gone" ] && [ -n "$after" ] && [ "$gone" -gt 5 ] && pass "the short one left after a CRL behind its end (day $after, then $gone)" ||
+  fail "the short one: listed behind its end on day ${after:-none}, gone on day ${gone:-none}"
+clock_pass "$clock" $((30 * day))
+stack_until 60 fresh "$issuing" && pass "after a month at once there is a fresh one" || fail "after a month at once there is a fresh one"
+tap_done

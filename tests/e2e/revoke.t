@@ -1,0 +1,158 @@
+#!/usr/bin/env bash
+# Revoking certificates and CAs: each reason, holds and their release, who may, what is refused; on the ledger before
+# anybody is told, and there for a database from a backup.
+set -u
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+e2e_up
+hierarchy_make rev ECDSA-P256 ECDSA-P256 ECDSA-P256
+other=$(ca_make "$issuer" other ECDSA-P256 0 "$policy")
+serial_of() { openssl x509 -in "$1" -noout -serial | sed 's/.*=//' | tr A-F a-f; }
+fresh() { # NAME: a leaf, its serial in $serial
+  csr_make "$work/$1" ec:P-256 "DNS:$1.example.com"
+  issue "$issuing" "$work/$1.csr" server
+  serial=$(serial_of "$work/$1.crt")
+}
+revoke() { # CA SERIAL REASON [QUERY]
+  api POST "/api/v1/intermediates/$1/certificates/$2/revoke${4:-}" "$(jq -nc --arg r "$3" 'if $r == "" then {} else {reason: $r} end')"
+}
+release() { api POST "/api/v1/intermediates/$1/certificates/$2/release" '{}'; }
+
+for reason in unspecified keyCompromise cACompromise affiliationChanged superseded cessationOfOperation privilegeWithdrawn aACompromise; do
+  fresh "r-${reason,,}"
+  revoke "$issuing" "$serial" "$reason"
+  answers 200 "revoked: $reason"
+  is "$(field '.state + " " + .revocation_reason')" "revoked $reason" "and shown so"
+done
+[ -n "$(field .revoked_at)" ] && pass "with the time" || fail "with the time"
+revoke "$issuing" "$serial" aACompromise
+answers 200 "once more is as good as once"
+revoke "$issuing" "$serial" keyCompromise
+answers 409 "but not for another reason" already_revoked
+revoke "$issuing" "$serial" certificateHold
+answers 409 "nor to a hold" already_revoked
+release "$issuing" "$serial"
+answers 409 "what is revoked is not released" not_on_hold
+fresh plain
+for bad in removeFromCRL unused 1 KEYCOMPROMISE; do
+  revoke "$issuing" "$serial" "$bad"
+  answers 400 "no reason: $bad" bad_field
+done
+release "$issuing" "$serial"
+answers 200 "released already"
+revoke "$issuing" "$serial" superseded '?dry_run=true'
+answers 200 "a dry run"
+is "$(field .state)" active "changes nothing"
+revoke "$other" "$serial" superseded
+answers 404 "another CA hasn't got that serial" certificate_not_found
+revoke "$issuing" 00 superseded
+answers 404 "nor is there such a serial" certificate_not_found
+api POST "/api/v1/intermediates/$issuing/certificates/$serial/revoke" '{"reason": "superseded", "when": 1}'
+answers 400 "an unknown member"
+revoke "$issuing" "$serial" ''
+is "$status $(field .revocation_reason)" "200 unspecified" "without a reason"
+
+fresh hold
+fingerprint=$(openssl x509 -in "$work/hold.crt" -noout -fingerprint -sha256 | sed 's/.*=//; s/://g' | tr A-F a-f)
+api POST "/api/v1/certificates/$fingerprint/revoke" '{"reason": "certificateHold", "note": "laptop left in a train"}'
+is "$status $(field .revocation_reason)" "200 certificateHold" "on hold, by its fingerprint"
+api POST "/api/v1/certificates/$fingerprint/release" '{"note": "found again"}'
+is "$status $(field .state)" "200 active" "and released"
+revoke "$issuing" "$serial" certificateHold
+answers 200 "on hold again"
+revoke "$issuing" "$serial" keyCompromise
+is "$status $(field .revocation_reason)" "200 keyCompromise" "a hold becomes a revocation"
+release "$issuing" "$serial"
+answers 409 "which is not released" not_on_hold
+
+# Many at once, and twice the same: one note each.
+fresh twice
+before=$(api GET /api/v1/status && field .signer.head)
+for i in 1 2 3 4 5 6 7 8; do
+  curl -s -o "$work/at-once.$i" -w '%{http_code}\n' --unix-socket "$STACK_DIR/api.sock" -H 'Content-Type: application/json' \
+    -d '{"reason": "superseded"}' "http://localhost/api/v1/intermediates/$issuing/certificates/$serial/revoke" >"$work/code.$i" &
+done
+for i in 1 2 3 4 5 6 7 8; do stack_until 60 test -s "$work/code.$i"; done
+is "$(sort -u "$work"/code.*)" 200 "eight at once are all told that it is revoked"
+is "$(($(api GET /api/v1/status && field .signer.head) - before))" 1 "and the ledger has one note"
+
+# The command line.
+chancery() { "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" "$@" >"$work/out" 2>"$work/err"; }
+fresh cli
+chancery cert revoke "$serial" --reason superseded
+is $? 2 "case 43: by a serial number alone nothing is revoked"
+like "$(cat "$work/err")" "$issuing" "case 43: its CAs are named"
+chancery cert revoke 7f00 --reason superseded
+is $? 5 "nobody has that serial number"
+chancery cert revoke xyz
+is $? 2 "no hex"
+chancery cert revoke --ca rev-issuing "$serial" --reason nonsense
+is $? 3 "no reason"
+chancery cert revoke --ca rev-issuing "$(sed 's/../&:/g; s/:$//' <<<"${serial^^}")" --reason certificateHold --note 'lost badge' --json
+is "$? $(jq -r .revocation_reason "$work/out")" "0 certificateHold" "with the CA it is, by name and with colons"
+chancery cert release --ca rev-issuing "$serial" --json
+is "$? $(jq -r .state "$work/out")" "0 active" "and released"
+chancery cert revoke "$(openssl x509 -in "$work/cli.crt" -noout -fingerprint -sha256 | sed 's/.*=//')" --json
+is "$? $(jq -r .state "$work/out")" "0 revoked" "by its fingerprint"
+for i in 1 2 3 4; do fresh "bulk$i"; done
+printf '# these two\n%s\n%s\n' "$(serial_of "$work/bulk1.crt")" "$(serial_of "$work/bulk2.crt")" >"$work/serials"
+chancery cert revoke-many --reason superseded --yes
+is "$?" 2 "many: an empty filter is refused"
+chancery cert revoke-many --serials "$work/serials" --yes
+is "$?" 2 "many: serial numbers need their CA"
+chancery cert revoke-many --ca rev-issuing --subject '*bulk*' --reason superseded
+like "$(cat "$work/out")" '4 would be revoked' "many: a preview"
+chancery cert revoke-many --ca rev-issuing --serials "$work/serials" --reason superseded --yes
+is "$? $(cat "$work/out")" "0 2 revoked, 0 not." "many: by a file"
+chancery cert revoke-many --profile server --subject '*bulk*' --reason superseded --yes
+is "$? $(cat "$work/out")" "0 2 revoked, 0 not." "many: by profile and pattern, what is left"
+spare=$(ca_make "$issuer" spare ECDSA-P256 0 "$policy")
+chancery ca revoke spare --reason cessationOfOperation --json
+is "$? $(jq -r '.id + " " + .state' "$work/out")" "0 $spare revoked" "a CA"
+
+# CAs.
+revoke_ca() { api POST "/api/v1/intermediates/$1/revoke" "{\"reason\": \"$2\"}"; }
+revoke_ca "$root" keyCompromise
+answers 409 "a root is not revoked" is_root
+revoke_ca "$policy" certificateHold
+answers 400 "a CA is not put on hold" bad_field
+revoke_ca nobody cACompromise
+answers 404 "nor is there nobody" ca_not_found
+revoke "$policy" "$(serial_of "$work/other.crt")" cACompromise
+answers 409 "not as a certificate alone" is_ca
+revoke_ca "$other" cessationOfOperation
+is "$status $(field .state)" "200 revoked" "a CA is revoked"
+revoke_ca "$other" cessationOfOperation
+is "$status $(field .state)" "200 revoked" "once more is as good as once"
+api GET "/api/v1/intermediates/$policy/certificates/$(serial_of "$work/other.crt")"
+is "$(field '.state + " " + .revocation_reason')" "revoked cessationOfOperation" "its certificate is so"
+csr_make "$work/none" ec:P-256 DNS:none.example.com
+issue "$other" "$work/none.csr" server
+answers 409 "it issues nothing" ca_not_active
+revoke_ca "$policy" cACompromise
+is "$status $(field .state)" "200 revoked" "a CA with another below it"
+api GET "/api/v1/intermediates/$issuing"
+is "$(field .state),$(field .broken)" "active,true" "which is shown as broken"
+api GET "/api/v1/issuers/$issuer/intermediates"
+is "$(jq -r --arg id "$issuing" '.data[] | select(.id == $id) | .broken' <<<"$body")" true "in the list too"
+issue "$issuing" "$work/none.csr" server
+answers 409 "and issues nothing" chain_revoked
+fresh_serial=$(serial_of "$work/plain.crt")
+revoke "$issuing" "$fresh_serial" ''
+answers 200 "what it issued can still be revoked"
+
+chancery audit reconcile --ledger "$STACK_DIR/signer/ledger"
+is $? 0 "ledger and database agree" || cat "$work/out" "$work/err"
+listing() { "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" cert list --json --limit 1000 |
+  jq -S '[.data[] | {serial, ca_id, state, revoked_at, revocation_reason}] | sort_by(.serial)'; }
+listing >"$work/before.json"
+states() { sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" 'SELECT id, state FROM ca ORDER BY id'; }
+states >"$work/before.states"
+stack_stop
+rm -f "$STACK_DIR"/db/chancery.sqlite*
+stack_start || e2e_die "not ready"
+listing >"$work/after.json"
+states >"$work/after.states"
+succeeds "a database made anew has the same revocations" diff "$work/before.json" "$work/after.json"
+succeeds "and the same CAs" diff "$work/before.states" "$work/after.states"
+tap_done
