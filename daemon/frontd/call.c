@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 
 /* Half a character would make an answer that is no JSON. */
@@ -69,6 +70,15 @@ int call_reply_bytes(struct call *c, unsigned status, struct buf *bytes, const c
 	return text_take(c, status, text, len, content_type);
 }
 
+int call_reply_file(struct call *c, unsigned status, int file, const char *content_type)
+{
+	c->of_file = true;
+	c->file = file;
+	c->content_type = content_type;
+	c->status = status;
+	return 0;
+}
+
 struct call_waiter {
 	pthread_mutex_t mutex;
 	pthread_cond_t finished;
@@ -106,6 +116,9 @@ void call_clear(struct call *c)
 	c->reply = NULL;
 	c->text = NULL;
 	c->text_len = 0;
+	if (c->of_file)
+		fd_close(&c->file);
+	c->of_file = false;
 	c->status = 0;
 	c->error = (struct call_error){ .status = 0 };
 }

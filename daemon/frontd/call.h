@@ -50,6 +50,8 @@ struct call {
 	char *text;    /* or: owned, sent as is with content_type (a PEM chain) */
 	size_t text_len;
 	const char *content_type;
+	bool of_file; /* or: */
+	int file;     /* owned, sent from its beginning with content_type */
 	struct call_error error; /* filled in by call_refuse() */
 
 	/* of a handler that answered CALL_WAITS */
@@ -80,7 +82,9 @@ int call_reply(struct call *c, unsigned status, json_t *reply);
 int call_reply_text(struct call *c, unsigned status, char *text, const char *content_type);
 /* The same for bytes that may hold NUL (DER); takes them over from the buffer. */
 int call_reply_bytes(struct call *c, unsigned status, struct buf *bytes, const char *content_type);
-/* Frees the reply, text and error; the call can be answered anew. */
+/* The same for a whole file, whose descriptor it takes. */
+int call_reply_file(struct call *c, unsigned status, int file, const char *content_type);
+/* Frees the reply, text, file and error; the call can be answered anew. */
 void call_clear(struct call *c);
 
 #endif

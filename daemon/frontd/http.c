@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -297,17 +298,39 @@ static bool client_ended(const struct exchange *x)
 	return from && recv(from->socket, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* The library closes the file with the answer. */
+static struct MHD_Response *file_response(struct call *c, unsigned *status, const char **type, size_t *len)
+{
+	struct stat st;
+	if (fstat(c->file, &st) != 0)
+		return NULL;
+	struct MHD_Response *r = MHD_create_response_from_fd64((uint64_t)st.st_size, c->file);
+	if (r)
+		c->of_file = false;
+	*status = c->status;
+	*type = c->content_type;
+	*len = (size_t)st.st_size;
+	return r;
+}
+
+static struct MHD_Response *text_response(struct call *c, unsigned *status, const char **type, size_t *len)
+{
+	char *text = answer_text(c, status, type, len);
+	struct MHD_Response *r = MHD_create_response_from_buffer(*len, text, MHD_RESPMEM_MUST_FREE);
+	if (!r)
+		free(text);
+	return r;
+}
+
 static struct MHD_Response *response_make(struct exchange *x, unsigned *status)
 {
 	struct call *c = &x->request.call;
 	const char *type;
 	size_t len;
-	char *text = answer_text(c, status, &type, &len);
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
-	if (!r) {
-		free(text);
+	bool file = c->of_file && !c->error.status;
+	struct MHD_Response *r = (file ? file_response : text_response)(c, status, &type, &len);
+	if (!r)
 		return NULL;
-	}
 	header_put(r, "Content-Type", len ? type : NULL);
 	header_put(r, "X-Content-Type-Options", "nosniff");
 	header_put(r, "X-Request-Id", c->request_id);
