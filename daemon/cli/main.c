@@ -11,7 +11,7 @@
 
 static const struct command *const groups[] = {
 	issuer_commands, ca_commands,	  cert_commands,  profile_commands, status_commands,
-	doctor_commands, whoami_commands, audit_commands, lint_commands,    NULL,
+	doctor_commands, whoami_commands, audit_commands, backup_commands, lint_commands, NULL,
 };
 
 static bool terminal_takes_colours(void)
