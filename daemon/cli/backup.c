@@ -28,8 +28,8 @@ static int folder_tell(const struct cli *c, const char *path, int code)
 	struct problem p = { .code = "backup_folder", .field = "DIR" };
 	if (code == ENOTEMPTY)
 		p.hint = "each backup is a folder of its own, such as one named by `date +%F`.";
-	return problem_tell(c, code == ENOTEMPTY ? CLI_CONFLICT : CLI_BROKEN, p, "can't write a backup to %s: %s.", path,
-			    strerror(code));
+	return problem_tell(c, code == ENOTEMPTY ? CLI_CONFLICT : CLI_BROKEN, p, "can't write a backup to %s: %s.",
+			    path, strerror(code));
 }
 
 /* A new folder, or an empty one. Others have no business there: it holds names, and who asked for them. */
@@ -66,11 +66,11 @@ static int manifest_write(struct backup *b, const struct verification *v)
 	char now[TIME_TEXT_SIZE];
 	time_text(time_now(), now);
 	scoped_json *ledger = verification_json(v);
-	scoped_json *all = json_pack("{s:i, s:s, s:s, s:O, s:O, s:O, s:O, s:O}", "chancery_backup", BACKUP_FORMAT,
-				     "version", CHANCERY_VERSION, "made_at", now, "ledger_id",
-				     json_object_get(ledger, "ledger_id"), "records",
-				     json_object_get(ledger, "records"), "root", json_object_get(ledger, "root"),
-				     "files", b->files, "left_out", b->left_out);
+	scoped_json *all =
+		json_pack("{s:i, s:s, s:s, s:O, s:O, s:O, s:O, s:O}", "chancery_backup", BACKUP_FORMAT, "version",
+			  CHANCERY_VERSION, "made_at", now, "ledger_id", json_object_get(ledger, "ledger_id"),
+			  "records", json_object_get(ledger, "records"), "root", json_object_get(ledger, "root"),
+			  "files", b->files, "left_out", b->left_out);
 	char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
 	if (!text)
 		return problem_tell(b->c, CLI_BROKEN, (struct problem){ .code = "internal" }, "out of memory.");
@@ -149,9 +149,10 @@ static int backup_run(struct cli *c, const struct options *o)
 	if (verify && o->argument_count == 2)
 		return backup_verify(c, o, o->arguments[1]);
 	if (verify || o->argument_count == 2)
-		return problem_tell(c, CLI_USAGE, p,
-				    "it is `chancery backup DIR` or `chancery backup verify DIR`; a folder named verify "
-				    "is ./verify.");
+		return problem_tell(
+			c, CLI_USAGE, p,
+			"it is `chancery backup DIR` or `chancery backup verify DIR`; a folder named verify "
+			"is ./verify.");
 	return backup_make(c, o, o->arguments[0]);
 }
 

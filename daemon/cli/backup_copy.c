@@ -18,10 +18,10 @@
 #include "ledger/hash.h"
 
 #define BLOCK (256 * 1024)
-#define MAX_NAMES (1 << 22)	     /* files of one folder: four for each segment that a ledger can have */
-#define MAX_CONFIGURATION (1 << 20)  /* bytes of one of its files */
-#define MAX_DEPTH 4		     /* folders of it within folders */
-#define MAX_CATCH_UPS 100	     /* looks for segments that were begun meanwhile; one holds 64 MiB */
+#define MAX_NAMES (1 << 22)	    /* files of one folder: four for each segment that a ledger can have */
+#define MAX_CONFIGURATION (1 << 20) /* bytes of one of its files */
+#define MAX_DEPTH 4		    /* folders of it within folders */
+#define MAX_CATCH_UPS 100	    /* looks for segments that were begun meanwhile; one holds 64 MiB */
 
 static int copy_tell(const struct backup *b, const char *path)
 {

@@ -43,8 +43,8 @@ static void file_verify(struct verification *v, int folder, const json_t *row)
 	if (fd < 0 || file_hash(fd, sha256, &size) != 0)
 		verification_find(v, true, "file_missing", "%.200s can't be read: %s.", path, strerror(errno));
 	else if (!member_is(row, "sha256", sha256))
-		verification_find(v, true, "file_differs", "%.200s is not the file that was written (%" PRIu64 " bytes).",
-				  path, size);
+		verification_find(v, true, "file_differs",
+				  "%.200s is not the file that was written (%" PRIu64 " bytes).", path, size);
 }
 
 static int manifest_read(const struct cli *c, const char *path, json_t **out)
@@ -84,8 +84,7 @@ static int verdict_exit(const struct verification *v)
 {
 	size_t i, torn = 0;
 	const json_t *f;
-	json_array_foreach(v->findings, i, f)
-		torn += member_is(f, "code", inspection_code_text(INSPECTION_TAIL_TORN));
+	json_array_foreach(v->findings, i, f) torn += member_is(f, "code", inspection_code_text(INSPECTION_TAIL_TORN));
 	return v->errors ? CLI_CRITICAL : v->warnings > torn ? CLI_WARNINGS : CLI_DONE;
 }
 

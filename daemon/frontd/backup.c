@@ -31,10 +31,11 @@ static int room_check(const struct front *f, struct call *c)
 		return -1;
 	if ((uint64_t)disk.f_bavail * disk.f_frsize >= size + SPARE)
 		return 0;
-	int refused = call_refuse(c, 503, "disk_short", NULL,
-				  "A copy takes %llu MiB on the database's disk until it is sent, and %lu MiB must stay "
-				  "free; there is not so much.",
-				  (unsigned long long)(size >> 20) + 1, SPARE >> 20);
+	int refused =
+		call_refuse(c, 503, "disk_short", NULL,
+			    "A copy takes %llu MiB on the database's disk until it is sent, and %lu MiB must stay "
+			    "free; there is not so much.",
+			    (unsigned long long)(size >> 20) + 1, SPARE >> 20);
 	c->error.retry_after = 600;
 	return refused;
 }

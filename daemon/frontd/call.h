@@ -50,8 +50,8 @@ struct call {
 	char *text;    /* or: owned, sent as is with content_type (a PEM chain) */
 	size_t text_len;
 	const char *content_type;
-	bool of_file; /* or: */
-	int file;     /* owned, sent from its beginning with content_type */
+	bool of_file;		 /* or: */
+	int file;		 /* owned, sent from its beginning with content_type */
 	struct call_error error; /* filled in by call_refuse() */
 
 	/* of a handler that answered CALL_WAITS */
