@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -14,10 +16,28 @@
 
 static const char *log_program = "chancery";
 static enum log_level log_lowest = LOG_LEVEL_INFO;
+static bool log_priorities;
+static const char *const priorities[] = { "<3>", "<4>", "<6>", "<7>" }; /* as syslog(3) has them */
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
+
+/*
+ * Whether standard error is the journal's own stream, as the service manager says (systemd.exec(5), JOURNAL_STREAM).
+ * It then takes a line's priority from the number before it.
+ */
+static bool to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char mine[64];
+	if (!stream || fstat(STDERR_FILENO, &st) != 0)
+		return false;
+	snprintf(mine, sizeof(mine), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+	return strcmp(mine, stream) == 0;
+}
 
 void log_open(const char *program, enum log_level level)
 {
+	log_priorities = to_journal();
 	log_program = program;
 	log_lowest = level;
 }
@@ -64,7 +84,8 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 		return;
 	int saved = errno;
 	char line[MAX_LINE];
-	int head = snprintf(line, sizeof(line) - 1, "%s %s %s %s ", now_text(), log_program, level_names[level], event);
+	int head = snprintf(line, sizeof(line) - 1, "%s%s %s %s %s ", log_priorities ? priorities[level] : "",
+			    now_text(), log_program, level_names[level], event);
 	va_list args;
 	va_start(args, format);
 	int tail = vsnprintf(line + head, sizeof(line) - 1 - (size_t)head, format, args);

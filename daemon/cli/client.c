@@ -9,12 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/member.h"
 
 #define ANSWER_TIMEOUT 120 /* seconds: creating an RSA key in a token may take sixty, and may queue */
+#define FILE_TIMEOUT 900   /* seconds without a byte of a file: the server copies a large database before it sends it */
 #define KEY_BYTES 16	   /* of an Idempotency-Key */
 
 struct attempt {
@@ -28,6 +30,9 @@ struct attempt {
 	int64_t retry_after;
 	int os_error;
 	struct buf answer;
+	CURL *http;
+	int file; /* -1: none; else what an answer of status 200 goes to instead */
+	bool file_failed;
 };
 
 static void attempt_free(struct attempt *a)
@@ -66,11 +71,17 @@ void path_query(struct buf *path, const char *name, const char *value)
 	path_encode(path, value);
 }
 
-static size_t answer_write(char *bytes, size_t size, size_t n, void *answer)
+static size_t answer_write(char *bytes, size_t size, size_t n, void *attempt)
 {
-	struct buf *b = answer;
-	buf_put(b, bytes, size * n);
-	return buf_ok(b) ? size * n : 0;
+	struct attempt *a = attempt;
+	long status = 0;
+	curl_easy_getinfo(a->http, CURLINFO_RESPONSE_CODE, &status);
+	if (a->file >= 0 && status == 200) {
+		a->file_failed = fd_write_all(a->file, bytes, size * n) != 0;
+		return a->file_failed ? 0 : size * n;
+	}
+	buf_put(&a->answer, bytes, size * n);
+	return buf_ok(&a->answer) ? size * n : 0;
 }
 
 static struct curl_slist *headers_make(const struct attempt *a)
@@ -94,12 +105,15 @@ static void http_configure(CURL *http, struct cli *c, struct attempt *a, const c
 	curl_easy_setopt(http, CURLOPT_PATH_AS_IS, 1L); /* an id of ".." is the server's to refuse */
 	curl_easy_setopt(http, CURLOPT_PROXY, "");	/* nor does the environment send us elsewhere */
 	curl_easy_setopt(http, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(http, CURLOPT_TIMEOUT, (long)ANSWER_TIMEOUT);
+	if (a->file < 0)
+		curl_easy_setopt(http, CURLOPT_TIMEOUT, (long)ANSWER_TIMEOUT);
+	curl_easy_setopt(http, CURLOPT_LOW_SPEED_LIMIT, 1L); /* a file may take long, but not without a byte */
+	curl_easy_setopt(http, CURLOPT_LOW_SPEED_TIME, (long)FILE_TIMEOUT);
 	curl_easy_setopt(http, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(http, CURLOPT_USERAGENT, "chancery/" CHANCERY_VERSION);
 	curl_easy_setopt(http, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(http, CURLOPT_WRITEFUNCTION, answer_write);
-	curl_easy_setopt(http, CURLOPT_WRITEDATA, &a->answer);
+	curl_easy_setopt(http, CURLOPT_WRITEDATA, a);
 	curl_easy_setopt(http, CURLOPT_CUSTOMREQUEST, a->method);
 	if (a->body)
 		curl_easy_setopt(http, CURLOPT_COPYPOSTFIELDS, a->body);
@@ -117,6 +131,7 @@ static int attempt_run(struct cli *c, struct attempt *a)
 	snprintf(url, sizeof(url), "http://localhost%s", a->path);
 	buf_free(&a->answer);
 	buf_init(&a->answer, MAX_ANSWER);
+	a->http = c->http;
 	http_configure(c->http, c, a, url, headers);
 	a->result = curl_easy_perform(c->http);
 	curl_slist_free_all(headers);
@@ -162,6 +177,9 @@ static int transport_tell(const struct cli *c, const struct attempt *a)
 				.hint = a->body ? "it may or may not have been done: look before you repeat it."
 						: NULL },
 			"the front-end closed the connection before its answer was complete.");
+	if (a->file_failed)
+		return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "write_failed" },
+				    "the answer could not be written: %s.", strerror(errno));
 	if (a->result == CURLE_WRITE_ERROR)
 		return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "answer_too_large" },
 				    "the answer is larger than %lu MiB.", MAX_ANSWER >> 20);
@@ -271,7 +289,8 @@ static int socket_check(const struct cli *c)
 			    most);
 }
 
-static int client_call(struct cli *c, const char *method, struct buf *path, const char *body, struct buf *answer)
+static int client_call(struct cli *c, const char *method, struct buf *path, const char *body, int file,
+		       struct buf *answer)
 {
 	buf_put_u8(path, 0);
 	int r = socket_check(c);
@@ -279,7 +298,7 @@ static int client_call(struct cli *c, const char *method, struct buf *path, cons
 		return r;
 	if (!buf_ok(path))
 		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage" }, "the arguments are too long.");
-	struct attempt a = { .method = method, .path = (const char *)path->at, .body = body };
+	struct attempt a = { .method = method, .path = (const char *)path->at, .body = body, .file = file };
 	uint8_t key[KEY_BYTES];
 	random_bytes(key, sizeof(key));
 	hex_encode(key, sizeof(key), a.key);
@@ -304,14 +323,21 @@ static int answer_decode(const struct cli *c, const struct buf *text, json_t **a
 
 int client_get_text(struct cli *c, struct buf *path, struct buf *text)
 {
-	return client_call(c, "GET", path, NULL, text);
+	return client_call(c, "GET", path, NULL, -1, text);
+}
+
+int client_get_file(struct cli *c, struct buf *path, int file)
+{
+	scoped_buf text;
+	buf_init(&text, MAX_ANSWER);
+	return client_call(c, "GET", path, NULL, file, &text);
 }
 
 int client_get(struct cli *c, struct buf *path, json_t **answer)
 {
 	scoped_buf text;
 	buf_init(&text, MAX_ANSWER);
-	int r = client_call(c, "GET", path, NULL, &text);
+	int r = client_call(c, "GET", path, NULL, -1, &text);
 	return r ? r : answer_decode(c, &text, answer);
 }
 
@@ -324,7 +350,7 @@ int client_send(struct cli *c, const char *method, struct buf *path, json_t *bod
 				    "the arguments are not UTF-8 text.");
 	scoped_buf text;
 	buf_init(&text, MAX_ANSWER);
-	int r = client_call(c, method, path, sent, &text);
+	int r = client_call(c, method, path, sent, -1, &text);
 	free(sent);
 	return r ? r : answer_decode(c, &text, answer);
 }

@@ -24,6 +24,8 @@ void path_query(struct buf *path, const char *name, const char *value);
 int client_get(struct cli *c, struct buf *path, json_t **answer);
 /* A text that is not JSON (PEM), in an empty buffer of the caller's. */
 int client_get_text(struct cli *c, struct buf *path, struct buf *text);
+/* Any bytes of any length, to an open file. */
+int client_get_file(struct cli *c, struct buf *path, int file);
 /*
  * POST or PATCH of body, which is taken (NULL: out of memory, told), with one Idempotency-Key for all tries: a
  * 503 that says when to come back, and a connection lost before the answer, are tried again within c->wait.

@@ -13,5 +13,6 @@ extern const struct command doctor_commands[];
 extern const struct command whoami_commands[];
 extern const struct command audit_commands[];
 extern const struct command lint_commands[];
+extern const struct command backup_commands[];
 
 #endif

@@ -2,6 +2,7 @@
 #include "cli/detail.h"
 #include "cli/groups.h"
 #include "cli/member.h"
+#include "cli/plain.h"
 
 static int whoami_show(struct cli *c, const struct options *o)
 {
@@ -30,6 +31,79 @@ static json_t *driver_rows(const json_t *answer)
 	return json_pack("{s:o}", "data", rows);
 }
 
+/* What is wrong, a line each, and what to do about it. */
+struct verdict {
+	struct buf lines;
+	bool colour;
+	size_t count;
+};
+
+static void wrong(struct verdict *v, enum table_style style, const char *what, const char *why, const char *then)
+{
+	scoped_buf safe, head;
+	buf_init(&safe, 2048);
+	buf_init(&head, 512);
+	plain_put(&safe, slice_text(why), 400);
+	plain_put(&head, slice_text(what), 100);
+	style_put(&v->lines, v->colour, style, buf_slice(&head));
+	buf_printf(&v->lines, ": %s%s%s\n", buf_text(&safe), *then ? "\n    " : "", then);
+	v->count++;
+}
+
+static void signer_judge(struct verdict *v, const json_t *signer)
+{
+	size_t i;
+	const json_t *one;
+	if (!json_is_true(json_object_get(signer, "ready")))
+		wrong(v, STYLE_BAD, "the signer is away", member_text(signer, "why"),
+		      "nothing is signed: look at `systemctl status chancery-signd` and its journal.");
+	json_array_foreach(member_list(signer, "latches"), i, one)
+		wrong(v, STYLE_BAD, "latched", json_string_value(one) ? json_string_value(one) : "",
+		      "find out why, then `chancery-signd --resume REASON`: see LATCHES in chancery-signd(8).");
+	json_array_foreach(member_list(signer, "drivers"), i, one)
+	{
+		char what[80];
+		if (member_is(one, "state", "ready"))
+			continue;
+		snprintf(what, sizeof(what), "token %.32s is %.16s", member_text(one, "name"),
+			 member_text(one, "state"));
+		wrong(v, STYLE_BAD, what, member_text(one, "detail"),
+		      "its keys sign nothing meanwhile: see chancery-driver-pkcs11(8).");
+	}
+}
+
+static void rest_judge(struct verdict *v, const json_t *answer)
+{
+	size_t i;
+	const json_t *one;
+	if (json_is_false(json_object_get(json_object_get(answer, "store"), "writable")))
+		wrong(v, STYLE_BAD, "the database", "can't be written",
+		      "nothing is issued: look at its disk, and at the journal of chancery-frontd.");
+	json_array_foreach(member_list(json_object_get(answer, "rotation"), "waiting"), i, one)
+		wrong(v, STYLE_WARN, "rotation waits", member_text(one, "why"), "");
+}
+
+/* First what somebody who was woken up needs; the numbers stand below. */
+static int verdict_print(struct cli *c, const json_t *answer)
+{
+	struct verdict v = { .colour = c->colour };
+	scoped_buf out;
+	buf_init(&v.lines, 256 * 1024);
+	buf_init(&out, 256 * 1024 + 64);
+	signer_judge(&v, json_object_get(answer, "signer"));
+	rest_judge(&v, answer);
+	if (v.count == 0)
+		style_put(&out, c->colour, STYLE_GOOD, slice_text("all is well"));
+	else
+		buf_printf(&out, "%zu thing%s to look at; `chancery doctor` looks further", v.count,
+			   v.count == 1 ? "" : "s");
+	buf_put_text(&out, "\n");
+	buf_put_slice(&out, buf_slice(&v.lines));
+	buf_put_text(&out, "\n");
+	buf_free(&v.lines);
+	return output_print(c, &out);
+}
+
 static int status_print(struct cli *c, const json_t *answer)
 {
 	static const char *const left_out[] = { "drivers", NULL };
@@ -41,7 +115,9 @@ static int status_print(struct cli *c, const json_t *answer)
 		{ "DETAIL", "detail", SHOW_TEXT },
 	};
 	scoped_json *rows = driver_rows(answer);
-	int r = detail_print(c, answer, left_out);
+	int r = verdict_print(c, answer);
+	if (r == CLI_DONE)
+		r = detail_print(c, answer, left_out);
 	if (r || json_array_size(json_object_get(rows, "data")) == 0)
 		return r;
 	scoped_buf line = { .max = 1 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "frontd/audit.h"
 #include "frontd/authz.h"
+#include "frontd/backup.h"
 #include "frontd/denial.h"
 #include "frontd/doctor.h"
 #include "frontd/front.h"
@@ -61,6 +62,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/constraint-templates", READERS, "", templates_list },
 	{ "GET", V1 "/audit", ROLE_ADMIN | ROLE_AUDITOR, "from,limit,type,last", audit_list },
 	{ "GET", V1 "/audit/checkpoint", ROLE_ADMIN | ROLE_AUDITOR, "", audit_checkpoint },
+	{ "GET", V1 "/backup/database", ROLE_ADMIN | ROLE_AUDITOR, "", backup_database },
 	{ "GET", V1 "/status", EVERY_ROLE, "", status_get },
 	{ "GET", V1 "/doctor", ROLE_ADMIN | ROLE_OPERATOR, "", doctor_get },
 	{ "GET", V1 "/whoami", ANYBODY, "", whoami_get },

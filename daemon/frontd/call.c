@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 
 /* Half a character would make an answer that is no JSON. */
@@ -118,7 +118,7 @@ void call_clear(struct call *c)
 	c->text_len = 0;
 	c->status = 0;
 	if (c->has_file)
-		close(c->file);
+		fd_close(&c->file);
 	c->has_file = false;
 	c->etag[0] = '\0';
 	c->error = (struct call_error){ .status = 0 };

@@ -123,7 +123,8 @@ static void on_committed(struct store_job *job)
 			outcome_note(i->front, c, &i->made);
 			answer_withheld(c);
 		} else {
-			metrics_issued(i->front->metrics, issuance_ca_id(i), i->profile->name);
+			metrics_issued(i->front->metrics, issuance_ca_id(i), i->profile->name,
+				       time_boot_ms() - i->begun);
 			if (issuance_reply(c, i->ca, &i->made.row))
 				answer_store(c);
 		}
@@ -181,6 +182,7 @@ static void on_answered(struct signer_ask *ask)
 static void issuance_start(struct call *c)
 {
 	struct issuance *i = c->handling;
+	i->begun = time_boot_ms();
 	signer_hold(i->front->signer, &i->hold);
 	i->ask.answered = on_answered;
 	i->ask.with = i;

@@ -30,6 +30,7 @@ struct issuance {
 	struct buf context;
 
 	/* on its way */
+	int64_t begun; /* time_boot_ms() */
 	struct cert_sign_request fields;
 	struct signer_hold hold;
 	struct signer_ask ask;

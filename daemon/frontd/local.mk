@@ -4,6 +4,8 @@ noinst_LIBRARIES += daemon/frontd/libfronthttp.a
 daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/api.c daemon/frontd/api.h \
 	daemon/frontd/audit.c daemon/frontd/audit.h \
+	daemon/frontd/backup.c daemon/frontd/backup.h \
+	daemon/frontd/ca_gauges.c daemon/frontd/ca_gauges.h \
 	daemon/frontd/authz.c daemon/frontd/authz.h \
 	daemon/frontd/call.c daemon/frontd/call.h daemon/frontd/front.h \
 	daemon/frontd/config.c daemon/frontd/config.h \

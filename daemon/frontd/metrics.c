@@ -9,22 +9,35 @@
 #define MAX_LABELS 512	/* bytes of one label set, escaped */
 #define SLOTS (2 * MAX_SERIES)
 
-enum family_name { HIERARCHY, ISSUED, REFUSED, HTTP_REQUESTS, FAMILIES };
+#define MAX_TIMED 256 /* label sets of one histogram, each of which is nine lines */
+
+enum family_name { HIERARCHY, ISSUED, REFUSED, HTTP_REQUESTS, ISSUANCE_TIME, FAMILIES };
 
 static const struct {
 	const char *name, *help;
+	size_t most; /* label sets */
 } family_texts[FAMILIES] = {
-	[HIERARCHY] = { "chancery_hierarchy_operations_total", "Changes to the hierarchy of CAs, by issuer." },
-	[ISSUED] = { "chancery_certificates_issued_total", "Leaf certificates issued, by CA and profile." },
-	[REFUSED] = { "chancery_refusals_total", "Requests refused, by the error's code." },
-	[HTTP_REQUESTS] = { "chancery_http_requests_total", "HTTP requests answered, by route and status." },
+	[HIERARCHY] = { "chancery_hierarchy_operations_total", "Changes to the hierarchy of CAs, by issuer.",
+			MAX_SERIES },
+	[ISSUED] = { "chancery_certificates_issued_total", "Leaf certificates issued, by CA and profile.", MAX_SERIES },
+	[REFUSED] = { "chancery_refusals_total", "Requests refused, by the error's code.", MAX_SERIES },
+	[HTTP_REQUESTS] = { "chancery_http_requests_total", "HTTP requests answered, by route and status.",
+			    MAX_SERIES },
+	[ISSUANCE_TIME] = { "chancery_issuance_duration_seconds",
+			    "Time from a checked request to its durable certificate, by CA and profile.", MAX_TIMED },
 };
+
+/* Upper bounds in milliseconds of an issuance; the last bucket is +Inf. */
+static const int64_t issuance_bounds[] = { 5, 25, 100, 500, 2500, 10000 };
+#define ISSUANCE_BOUNDS (sizeof(issuance_bounds) / sizeof(issuance_bounds[0]))
 
 static const char *const operation_names[] = { "create_root", "create_child", "retire_retiring", "retire_retired" };
 
 struct series {
 	char *labels;
 	uint64_t count;
+	uint64_t *buckets; /* of a histogram; NULL: a counter */
+	uint64_t sum_ms;
 };
 
 struct family {
@@ -51,13 +64,19 @@ struct metrics *metrics_new(void)
 	return m;
 }
 
+static void series_free(struct series *s)
+{
+	free(s->labels);
+	free(s->buckets);
+}
+
 void metrics_free(struct metrics *m)
 {
 	if (!m)
 		return;
 	for (size_t f = 0; f < FAMILIES; f++)
 		for (size_t i = 0; i < SLOTS; i++)
-			free(m->families[f].slots[i].labels);
+			series_free(&m->families[f].slots[i]);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -90,26 +109,43 @@ static size_t slot_of(const char *labels)
 	return h % SLOTS;
 }
 
-static void family_add(struct family *f, const char *labels)
+#define COUNTED INT64_MIN /* no time: a counter */
+
+static void series_add(struct series *s, int64_t ms)
+{
+	s->count++;
+	if (ms == COUNTED)
+		return;
+	if (!s->buckets)
+		s->buckets = calloc(ISSUANCE_BOUNDS + 1, sizeof(*s->buckets));
+	size_t i = 0;
+	while (i < ISSUANCE_BOUNDS && ms > issuance_bounds[i])
+		i++;
+	if (s->buckets)
+		s->buckets[i]++;
+	s->sum_ms += ms > 0 ? (uint64_t)ms : 0;
+}
+
+static void family_add(struct family *f, size_t most, const char *labels, int64_t ms)
 {
 	size_t i = slot_of(labels);
 	while (f->slots[i].labels && strcmp(f->slots[i].labels, labels) != 0)
 		i = (i + 1) % SLOTS;
 	if (!f->slots[i].labels) {
 		const char *other = "other=\"true\"";
-		if (f->used >= MAX_SERIES && strcmp(labels, other) != 0) {
-			family_add(f, other);
+		if (f->used >= most && strcmp(labels, other) != 0) {
+			family_add(f, most, other, ms);
 			return;
 		}
 		f->slots[i].labels = strdup(labels);
 		f->used++;
 	}
-	f->slots[i].count++;
+	series_add(&f->slots[i], ms);
 }
 
 /* names and values of n labels. */
-static void count(struct metrics *m, enum family_name family, size_t n, const char *const *names,
-		  const char *const *values)
+static void observe(struct metrics *m, enum family_name family, size_t n, const char *const *names,
+		    const char *const *values, int64_t ms)
 {
 	scoped_buf labels;
 	buf_init(&labels, MAX_LABELS);
@@ -119,8 +155,14 @@ static void count(struct metrics *m, enum family_name family, size_t n, const ch
 	if (!buf_ok(&labels))
 		return;
 	pthread_mutex_lock(&m->lock);
-	family_add(&m->families[family], (const char *)labels.at);
+	family_add(&m->families[family], family_texts[family].most, (const char *)labels.at, ms);
 	pthread_mutex_unlock(&m->lock);
+}
+
+static void count(struct metrics *m, enum family_name family, size_t n, const char *const *names,
+		  const char *const *values)
+{
+	observe(m, family, n, names, values, COUNTED);
 }
 
 void metrics_hierarchy(struct metrics *m, enum hierarchy_operation op, const char *issuer_id)
@@ -129,9 +171,11 @@ void metrics_hierarchy(struct metrics *m, enum hierarchy_operation op, const cha
 	      (const char *[]){ operation_names[op], issuer_id });
 }
 
-void metrics_issued(struct metrics *m, const char *ca_id, const char *profile)
+void metrics_issued(struct metrics *m, const char *ca_id, const char *profile, int64_t ms)
 {
-	count(m, ISSUED, 2, (const char *[]){ "ca", "profile" }, (const char *[]){ ca_id, profile });
+	const char *names[] = { "ca", "profile" }, *values[] = { ca_id, profile };
+	count(m, ISSUED, 2, names, values);
+	observe(m, ISSUANCE_TIME, 2, names, values, ms);
 }
 
 void metrics_refused(struct metrics *m, const char *code)
@@ -180,6 +224,29 @@ static void family_print(const struct metrics *m, enum family_name family, struc
 				   (unsigned long long)f->slots[i].count);
 }
 
+/* Cumulative, as the text format wants it. */
+static void series_print(const struct series *s, const char *name, struct buf *out)
+{
+	uint64_t below = 0;
+	for (size_t i = 0; s->buckets && i < ISSUANCE_BOUNDS; i++) {
+		below += s->buckets[i];
+		buf_printf(out, "%s_bucket{%s,le=\"%g\"} %llu\n", name, s->labels, (double)issuance_bounds[i] / 1000,
+			   (unsigned long long)below);
+	}
+	buf_printf(out, "%s_bucket{%s,le=\"+Inf\"} %llu\n%s_sum{%s} %llu.%03llu\n%s_count{%s} %llu\n", name, s->labels,
+		   (unsigned long long)s->count, name, s->labels, (unsigned long long)s->sum_ms / 1000,
+		   (unsigned long long)s->sum_ms % 1000, name, s->labels, (unsigned long long)s->count);
+}
+
+static void issuance_print(const struct metrics *m, struct buf *out)
+{
+	const struct family *f = &m->families[ISSUANCE_TIME];
+	head_print(out, family_texts[ISSUANCE_TIME].name, family_texts[ISSUANCE_TIME].help, "histogram");
+	for (size_t i = 0; i < SLOTS; i++)
+		if (f->slots[i].labels)
+			series_print(&f->slots[i], family_texts[ISSUANCE_TIME].name, out);
+}
+
 static void durations_print(const struct metrics *m, struct buf *out)
 {
 	const char *name = "chancery_http_request_duration_seconds";
@@ -199,8 +266,9 @@ static void durations_print(const struct metrics *m, struct buf *out)
 void metrics_print(struct metrics *m, int64_t started, bool signer_up, struct buf *out)
 {
 	pthread_mutex_lock(&m->lock);
-	for (enum family_name f = 0; f < FAMILIES; f++)
+	for (enum family_name f = 0; f < ISSUANCE_TIME; f++)
 		family_print(m, f, out);
+	issuance_print(m, out);
 	durations_print(m, out);
 	pthread_mutex_unlock(&m->lock);
 	head_print(out, "chancery_signer_up", "1 while the signer is linked and callers may ask it.", "gauge");

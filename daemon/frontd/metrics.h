@@ -19,7 +19,8 @@ void metrics_free(struct metrics *m);
 void metrics_label(struct buf *out, const char *name, const char *value);
 
 void metrics_hierarchy(struct metrics *m, enum hierarchy_operation op, const char *issuer_id);
-void metrics_issued(struct metrics *m, const char *ca_id, const char *profile);
+/* ms: from the checked request to the durable certificate */
+void metrics_issued(struct metrics *m, const char *ca_id, const char *profile, int64_t ms);
 void metrics_refused(struct metrics *m, const char *code);
 /* One answer: the route's pattern, never the path. */
 void metrics_http(struct metrics *m, const char *socket, const char *route, const char *method, unsigned status,

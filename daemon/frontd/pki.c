@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "frontd/api.h"
 #include "frontd/crls.h"
+#include "frontd/ca_gauges.h"
 #include "frontd/front.h"
 #include "frontd/metrics.h"
 #include "frontd/route.h"
@@ -73,7 +74,12 @@ static int metrics_get(struct front *f, struct call *c)
 		   "# HELP chancery_rotation_waiting Steps of rotation that are due and could not be taken.\n"
 		   "# TYPE chancery_rotation_waiting gauge\nchancery_rotation_waiting %zu\n",
 		   scheduler_waiting(f->scheduler, NULL, 0));
+	buf_printf(&out,
+		   "# HELP chancery_store_writable 1 while the database takes changes.\n"
+		   "# TYPE chancery_store_writable gauge\nchancery_store_writable %d\n",
+		   pki_store_writable(f));
 	tokens_metrics(f, &out);
+	ca_gauges_print(f, &out);
 	return call_reply_bytes(c, 200, &out, METRICS_TYPE);
 }
 

@@ -19,6 +19,8 @@ static struct {
 	bool known;
 	struct status_reply reply;
 	struct signer_answer answer;
+	uint64_t signed_size; /* of the newest signed head that was seen, */
+	int64_t signed_at;    /* and when it was first seen, or last seen to cover every record */
 } kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* With the lock held: whether the signer says how it is. */
@@ -34,6 +36,10 @@ static bool kept_look(struct front *f)
 	kept.asked = now;
 	kept.known = signer_ready(f->signer, why) &&
 		     signer_status(f->signer, &request, &kept.reply, &kept.answer) == SIGNER_DONE;
+	if (kept.known && (kept.reply.checkpoint_size != kept.signed_size || kept.reply.head == kept.signed_size)) {
+		kept.signed_size = kept.reply.checkpoint_size;
+		kept.signed_at = now;
+	}
 	return kept.known;
 }
 
@@ -103,6 +109,11 @@ static void signer_print(const struct status_reply *r, struct buf *out)
 		{ "chancery_ledger_records", "Records on the ledger.", r->head },
 		{ "chancery_ledger_unsigned_records", "Records after the newest signed checkpoint.",
 		  r->head - r->checkpoint_size },
+		{ "chancery_ledger_head_age_seconds",
+		  "Since when records have waited for a signed head, as seen by who asks; 0: none waits.",
+		  (uint64_t)(time_boot_ms() - kept.signed_at) / 1000 },
+		{ "chancery_signer_in_flight", "Requests that the signer works on.", r->in_flight },
+		{ "chancery_signer_keys_bound", "Keys of CAs that the signer knows.", r->bound_keys },
 		{ "chancery_ledger_free_bytes", "Bytes left on the ledger's disk.", r->disk_free },
 		{ "chancery_signer_keys_unbound", "Keys that wait for their first certificate.", r->unbound_keys },
 	};

@@ -4,6 +4,7 @@ drivers_store_libstore_a_SOURCES = \
 	drivers/store/rows.def drivers/store/store.h \
 	drivers/store/sqlite/certificate.c \
 	drivers/store/sqlite/crl.c \
+	drivers/store/sqlite/copy.c \
 	drivers/store/sqlite/hierarchy.c \
 	drivers/store/sqlite/ledger.c \
 	drivers/store/sqlite/page_cache.c drivers/store/sqlite/page_cache.h \

@@ -72,6 +72,13 @@ void store_read_end(struct store_session **session);
 #define scoped_session __attribute__((cleanup(store_read_end))) struct store_session
 
 /*
+ * A copy of all of it as it is at one moment, while others change it: a file
+ * without a name, read and write, in *out, of the caller's to close. path: a name that it has meanwhile, in a
+ * folder with room for all of it. One at a time. 0 or -1, logged.
+ */
+int store_copy(struct store *s, const char *path, int *out);
+
+/*
  * Work for the committer, to be run once. Its answer: 0 commits, anything else
  * undoes what it did and is handed back; negative also where the commit failed
  * (logged). Work must be quick and must not ask the signer.

@@ -1,0 +1,94 @@
+#include "frontd/ca_gauges.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "frontd/front.h"
+#include "frontd/metrics.h"
+#include "store/store.h"
+
+#define MAX_CAS 2048	   /* shown, a tree of more is counted whole and shown in part */
+#define MAX_CA_LABELS 2048 /* a name of 256 bytes, each of them escaped, and two ids */
+#define MAX_KEPT (MAX_CAS * (MAX_CA_LABELS + 16))
+
+static const char *const states[] = { "created", "active", "retiring", "retired", "revoked", "withheld" };
+#define STATES (sizeof(states) / sizeof(states[0]))
+
+/* What the database said at this generation: walking all CAs at each scrape would be felt where there are thousands. */
+static struct {
+	pthread_mutex_t lock;
+	bool known;
+	uint64_t generation;
+	uint64_t counts[STATES];
+	size_t shown;
+	int64_t ends[MAX_CAS];
+	struct buf labels; /* of each that is shown, NUL-terminated */
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER, .labels = { .max = MAX_KEPT } };
+
+static int ca_take(void *with, const struct ca_row *row)
+{
+	const char *state = row_text(row->state);
+	(void)with;
+	for (size_t i = 0; i < STATES; i++)
+		kept.counts[i] += strcmp(state, states[i]) == 0;
+	bool signs = strcmp(state, "active") == 0 || strcmp(state, "retiring") == 0;
+	if (!signs || !row->certificate.len || kept.shown == MAX_CAS)
+		return 0;
+	scoped_buf labels = { .max = MAX_CA_LABELS };
+	metrics_label(&labels, "ca", row_text(row->id));
+	metrics_label(&labels, "issuer", row_text(row->issuer_id));
+	metrics_label(&labels, "name", row_text(row->name));
+	metrics_label(&labels, "state", state);
+	if (!buf_ok(&labels))
+		return 0;
+	buf_put_slice(&kept.labels, buf_slice(&labels));
+	buf_put_u8(&kept.labels, 0);
+	kept.ends[kept.shown++] = row->not_after;
+	return 0;
+}
+
+struct walk {
+	struct store_session *session;
+};
+
+static int issuer_take(void *with, const struct issuer_row *row)
+{
+	struct walk *w = with;
+	return store_ca_list(w->session, row_text(row->id), ca_take, NULL);
+}
+
+static int kept_fill(struct front *f)
+{
+	uint64_t generation = store_ca_generation(f->store);
+	if (kept.known && kept.generation == generation)
+		return 0;
+	scoped_session *ids = NULL, *session = NULL;
+	if (store_read(f->store, &ids) != 0 || store_read(f->store, &session) != 0)
+		return -1;
+	memset(kept.counts, 0, sizeof(kept.counts));
+	buf_clear(&kept.labels);
+	kept.shown = 0;
+	struct walk w = { session };
+	kept.known = store_issuer_list(ids, issuer_take, &w) == STORE_DONE && buf_ok(&kept.labels);
+	kept.generation = generation;
+	return kept.known ? 0 : -1;
+}
+
+static void kept_print(struct buf *out)
+{
+	const char *labels = (const char *)kept.labels.at, *name = "chancery_ca_expiry_timestamp_seconds";
+	buf_put_text(out, "# HELP chancery_cas CAs in each state.\n# TYPE chancery_cas gauge\n");
+	for (size_t i = 0; i < STATES; i++)
+		buf_printf(out, "chancery_cas{state=\"%s\"} %llu\n", states[i], (unsigned long long)kept.counts[i]);
+	buf_printf(out, "# HELP %s When a CA that signs expires, since the Unix epoch.\n# TYPE %s gauge\n", name, name);
+	for (size_t i = 0; i < kept.shown; i++, labels += strlen(labels) + 1)
+		buf_printf(out, "%s{%s} %lld\n", name, labels, (long long)kept.ends[i]);
+}
+
+void ca_gauges_print(struct front *f, struct buf *out)
+{
+	pthread_mutex_lock(&kept.lock);
+	if (kept_fill(f) == 0)
+		kept_print(out);
+	pthread_mutex_unlock(&kept.lock);
+}
