@@ -7,6 +7,7 @@ cli_sources = \
 	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
+	daemon/cli/beside.c daemon/cli/beside.h \
 	daemon/cli/books.c daemon/cli/books.h \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \
