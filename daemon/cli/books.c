@@ -139,26 +139,31 @@ static int mark_compare(const void *a, const void *b)
 	return (x->size > y->size) - (x->size < y->size);
 }
 
-int heads_mark(const struct cli *c, struct heads *h)
+const struct inspection_mark *heads_find_mark(const struct heads *h, uint64_t size)
 {
-	h->marks = calloc(h->count + 1, sizeof(*h->marks));
+	struct inspection_mark key = { .size = size };
+	return bsearch(&key, h->marks, h->mark_count, sizeof(key), mark_compare);
+}
+
+int heads_mark(const struct cli *c, struct heads *h, const uint64_t *sizes, size_t count)
+{
+	h->marks = calloc(h->count + count + 1, sizeof(*h->marks));
 	if (!h->marks)
 		return problem_tell(c, CLI_BROKEN, (struct problem){ .code = "internal" }, "out of memory.");
 	for (size_t i = 0; i < h->count; i++)
 		if (h->all[i].parsed)
 			h->marks[h->mark_count++].size = h->all[i].c.size;
+	for (size_t i = 0; i < count; i++)
+		h->marks[h->mark_count++].size = sizes[i];
 	qsort(h->marks, h->mark_count, sizeof(*h->marks), mark_compare);
 	size_t kept = 0;
 	for (size_t i = 0; i < h->mark_count; i++)
 		if (!kept || h->marks[kept - 1].size != h->marks[i].size)
 			h->marks[kept++] = h->marks[i];
 	h->mark_count = kept;
-	for (size_t i = 0; i < h->count; i++) {
-		struct inspection_mark key = { .size = h->all[i].c.size };
-		const struct inspection_mark *m =
-			h->all[i].parsed ? bsearch(&key, h->marks, kept, sizeof(key), mark_compare) : NULL;
-		h->all[i].mark = m ? (size_t)(m - h->marks) : 0;
-	}
+	for (size_t i = 0; i < h->count; i++)
+		h->all[i].mark =
+			h->all[i].parsed ? (size_t)(heads_find_mark(h, h->all[i].c.size) - h->marks) : 0;
 	return CLI_DONE;
 }
 

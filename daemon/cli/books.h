@@ -46,8 +46,10 @@ void heads_free(struct heads *h);
 /* Adds all notes of a file ("-": standard input), or one that is there already. CLI_DONE or told. */
 int heads_read(const struct cli *c, const char *path, struct heads *h);
 int heads_add(const struct cli *c, struct heads *h, const char *name, struct slice note);
-/* Fills marks, once all are read. */
-int heads_mark(const struct cli *c, struct heads *h);
+/* Fills marks, once all are read; also for further sizes. */
+int heads_mark(const struct cli *c, struct heads *h, const uint64_t *sizes, size_t count);
+/* The mark of a size that has one. */
+const struct inspection_mark *heads_find_mark(const struct heads *h, uint64_t size);
 
 /* The log key from a file, PEM or DER, as its SubjectPublicKeyInfo. CLI_DONE or told. */
 int log_key_read(const struct cli *c, const char *path, struct buf *out);

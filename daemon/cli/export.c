@@ -130,6 +130,9 @@ static int files_more(struct exporting *e, const char *folder)
 		}
 	}
 	ledger_reader_close(r);
+	if (state == LEDGER_ARCHIVED)
+		return problem_tell(e->c, CLI_UNAVAILABLE, (struct problem){ .code = "record_archived" },
+				    "record %" PRIu64 " is archived: `chancery audit verify` says where.", e->next);
 	return state < 0 ? books_unreadable(e->c, folder) : lines_flush(e);
 }
 
@@ -142,25 +145,42 @@ static int files_end(const struct exporting *e, const struct verification *v)
 	return verification_exit(v);
 }
 
+/* What the export is without. */
+static int archived_tell(const struct exporting *e, const struct inspection *i, uint64_t from)
+{
+	uint64_t behind = e->to == INT64_MAX ? UINT64_MAX : e->to + 1;
+	uint64_t count = inspection_archived(i, from, behind);
+	struct problem p = { .code = "record_archived", .hint = "put the segments back under their names." };
+	if (!count)
+		return CLI_DONE;
+	return problem_tell(e->c, CLI_WARNINGS, p,
+			    "%" PRIu64 " records are archived, and not in the export: `chancery audit verify` says where.",
+			    count);
+}
+
 static int files_export(struct cli *c, const struct options *o, struct exporting *e)
 {
 	scoped_verification v;
 	verification_init(&v, c);
 	v.visit = on_record;
 	v.with = e;
+	uint64_t from = e->next;
+	int archived = CLI_DONE;
 	int r = verification_prepare(&v, o, option_text(o, "ledger"));
 	if (r == CLI_DONE)
 		r = verification_run(&v);
 	if (r == CLI_DONE)
 		r = lines_flush(e);
-	if (r == CLI_DONE)
+	if (r == CLI_DONE) {
+		archived = archived_tell(e, &v.inspection, from);
 		r = files_end(e, &v);
+	}
 	while (r == CLI_DONE && e->follow && e->next <= e->to) {
 		r = files_more(e, v.folder);
 		if (r == CLI_DONE && e->next <= e->to)
 			second_wait();
 	}
-	return r;
+	return r ? r : archived;
 }
 
 static int page_fetch(struct cli *c, struct exporting *e, json_t **answer)

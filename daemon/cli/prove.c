@@ -87,7 +87,7 @@ static int books_open(const struct cli *c, const char *given, struct books *b)
 	return CLI_DONE;
 }
 
-static int head_open(const struct cli *c, struct books *b)
+static int note_open(const struct cli *c, struct books *b)
 {
 	struct problem p = { .code = "checkpoint" };
 	int state = ledger_read_checkpoint(b->folder, &b->note);
@@ -196,9 +196,19 @@ static void on_progress(void *with, uint64_t bytes, uint64_t of)
 	progress_show(&s->progress, bytes, of);
 }
 
-static int not_found(const struct cli *c, const struct search *s)
+#define PUT_BACK "put its segment back under its name, or prove from a copy that has it."
+
+static int not_found(const struct cli *c, const struct search *s, uint64_t archived)
 {
 	struct problem p = { .code = "record_not_found" };
+	if (archived && !s->twice) {
+		p.code = "record_archived";
+		p.hint = "put the segments back under their names, or prove from a copy that has them.";
+		return problem_tell(c, CLI_UNAVAILABLE, p,
+				    "the records that are here don't prove it, and %" PRIu64
+				    " are archived: `chancery audit verify` says where.",
+				    archived);
+	}
 	if (s->ca && !s->key_count)
 		return problem_tell(c, CLI_NOT_FOUND, p, "there is no CA \"%s\" on the ledger, by id, name or key.",
 				    s->ca);
@@ -226,9 +236,11 @@ static int search_run(const struct cli *c, const struct books *b, struct search 
 	progress_begin(c, &with.progress);
 	int r = inspection_run(b->folder, &i);
 	progress_end(&with.progress);
+	uint64_t archived = inspection_archived(&i, 0, UINT64_MAX);
+	inspection_free(&i);
 	if (r)
 		return books_unreadable(c, b->folder);
-	return s->is_whole && !s->twice ? CLI_DONE : not_found(c, s);
+	return s->is_whole && !s->twice ? CLI_DONE : not_found(c, s, archived);
 }
 
 /* Made, and read back: what doesn't hold isn't handed out. */
@@ -266,6 +278,10 @@ static int record_take(const struct cli *c, const struct books *b, uint64_t seq,
 	int state = ledger_read(b->reader, seq, &bytes, &record);
 	if (state == 0)
 		return CLI_DONE;
+	if (state == LEDGER_ARCHIVED)
+		return problem_tell(c, CLI_UNAVAILABLE,
+				    (struct problem){ .code = "record_archived", .hint = PUT_BACK },
+				    "record %" PRIu64 " is archived: `chancery audit verify` says where.", seq);
 	return problem_tell(c, state < 0 ? CLI_CRITICAL : CLI_NOT_FOUND, (struct problem){ .code = "record_not_found" },
 			    state < 0 ? "record %" PRIu64 " can't be read: see `chancery audit verify`."
 				      : "the ledger has no record %" PRIu64 ".",
@@ -279,7 +295,7 @@ int audit_prove(struct cli *c, const struct options *o)
 	int64_t seq = -1;
 	int r = books_open(c, option_text(o, "ledger"), &b);
 	if (r == CLI_DONE)
-		r = head_open(c, &b);
+		r = note_open(c, &b);
 	if (r == CLI_DONE)
 		r = search_prepare(c, o, &s);
 	if (r)
@@ -534,7 +550,7 @@ int audit_consistency(struct cli *c, const struct options *o)
 		r = note_take(c, o->arguments[0], &b, &h);
 	if (r == CLI_DONE && o->arguments[1])
 		r = note_take(c, o->arguments[1], &b, &h);
-	else if (r == CLI_DONE && (r = head_open(c, &b)) == CLI_DONE) {
+	else if (r == CLI_DONE && (r = note_open(c, &b)) == CLI_DONE) {
 		r = heads_add(c, &h, "checkpoint", buf_slice(&b.note));
 		if (r == CLI_DONE)
 			h.all[1].c = b.head;

@@ -11,8 +11,11 @@
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/member.h"
+#include "ledger/archive.h"
 #include "ledger/ledger.h"
 #include "ledger/record.h"
+
+#define MAX_SHOWN 20 /* of heads and of archived segments, to people; JSON has all */
 
 const struct option_spec verify_options[] = {
 	{ "head", OPTION_MANY, "FILE", "signed heads that were kept elsewhere: the ledger must contain each" },
@@ -29,6 +32,8 @@ void verification_init(struct verification *v, const struct cli *c)
 void verification_free(struct verification *v)
 {
 	heads_free(&v->heads);
+	beside_free(&v->beside);
+	inspection_free(&v->inspection);
 	buf_free(&v->key);
 	json_decref(v->findings);
 }
@@ -111,7 +116,9 @@ int verification_prepare(struct verification *v, const struct options *o, const 
 		v->key_given = true;
 		r = log_key_read(v->c, option_text(o, "key"), &v->key);
 	}
-	return r ? r : heads_mark(v->c, &v->heads);
+	if (r == CLI_DONE)
+		r = beside_read(v, &v->beside);
+	return r ? r : heads_mark(v->c, &v->heads, v->beside.sizes, v->beside.size_count);
 }
 
 static void key_settle(struct verification *v)
@@ -218,6 +225,7 @@ int verification_run(struct verification *v)
 		return r;
 	key_settle(v);
 	heads_judge(v);
+	beside_judge(v, &v->beside);
 	return CLI_DONE;
 }
 
@@ -274,6 +282,41 @@ static json_t *head_json(const struct head *h)
 			 h->holds || h->fails ? json_boolean(h->holds) : json_null());
 }
 
+/* What is kept elsewhere, and where. */
+static json_t *archived_json(const struct verification *v)
+{
+	const struct inspection *i = &v->inspection;
+	json_t *all = json_array();
+	for (size_t n = 0; n < i->archived_count && n < MAX_FINDINGS; n++) {
+		char segment[32], place[MAX_ARCHIVE_PLACE];
+		const struct inspection_range *a = &i->archived[n];
+		snprintf(segment, sizeof(segment), "%016" PRIx64 ".seg", a->first);
+		archive_place(v->folder, a->first, place, sizeof(place));
+		json_array_append_new(all, json_pack("{s:s, s:I, s:I, s:s}", "segment", segment, "first",
+						     (json_int_t)a->first, "records", (json_int_t)(a->next - a->first),
+						     "to", place));
+	}
+	return all;
+}
+
+static json_t *snapshots_json(const struct verification *v)
+{
+	json_t *all = json_array();
+	for (size_t n = 0; n < v->beside.count; n++)
+		json_array_append_new(all, json_pack("{s:I, s:s}", "size", (json_int_t)v->beside.snapshots[n].named,
+						     "state", beside_state_text(v->beside.snapshots[n].state)));
+	return all;
+}
+
+/* null: there is none here. */
+static json_t *head_file_json(const struct verification *v)
+{
+	const struct beside *b = &v->beside;
+	if (!b->head_there)
+		return json_null();
+	return json_pack("{s:I, s:s}", "size", (json_int_t)b->head.size, "state", beside_state_text(b->head_state));
+}
+
 json_t *verification_json(const struct verification *v)
 {
 	const struct inspection *i = &v->inspection;
@@ -285,12 +328,60 @@ json_t *verification_json(const struct verification *v)
 	json_t *heads = json_array();
 	for (size_t n = 0; n < v->heads.count; n++)
 		json_array_append_new(heads, head_json(&v->heads.all[n]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:s, s:o, s:O, s:I, s:I}", "folder", v->folder,
+	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:O, s:I, s:I}", "folder", v->folder,
 			 "ledger_id", hex_json(i->ledger_id, sizeof(i->ledger_id)), "records", (json_int_t)i->size,
-			 "segments", (json_int_t)i->segments, "first", time_json(i->first_time), "last",
+			 "segments", (json_int_t)i->segments, "archived", archived_json(v), "snapshots",
+			 snapshots_json(v), "head_file", head_file_json(v), "first", time_json(i->first_time), "last",
 			 time_json(i->last_time), "root", i->tree_whole ? hex_json(root, sizeof(root)) : json_null(),
 			 "log_key_sha256", key, "heads", heads, "findings", v->findings, "errors",
 			 (json_int_t)v->errors, "warnings", (json_int_t)v->warnings);
+}
+
+/* The number of archived records. */
+static uint64_t archived_count(const struct verification *v)
+{
+	return inspection_archived(&v->inspection, 0, UINT64_MAX);
+}
+
+static void archived_put(const struct verification *v, struct table *t, struct buf *text)
+{
+	const struct inspection *i = &v->inspection;
+	for (size_t n = 0; n < i->archived_count && n < MAX_SHOWN; n++) {
+		char place[MAX_ARCHIVE_PLACE];
+		const struct inspection_range *a = &i->archived[n];
+		archive_place(v->folder, a->first, place, sizeof(place));
+		buf_clear(text);
+		buf_printf(text, "records %" PRIu64 " to %" PRIu64 ", by their hashes; %016" PRIx64 ".seg is in %s", a->first,
+			   a->next - 1, a->first, *place ? place : "a place that its mark doesn't name");
+		table_detail(t, "archived", STYLE_PLAIN, buf_text(text));
+	}
+	if (i->archived_count > MAX_SHOWN) {
+		buf_clear(text);
+		buf_printf(text, "and %zu segments more, %" PRIu64 " records in all", i->archived_count - MAX_SHOWN,
+			   archived_count(v));
+		table_detail(t, "archived", STYLE_PLAIN, buf_text(text));
+	}
+}
+
+static enum table_style beside_style(enum beside_state state)
+{
+	return state == BESIDE_FINE ? STYLE_GOOD : state == BESIDE_DAMAGED ? STYLE_BAD : STYLE_PLAIN;
+}
+
+static void beside_put(const struct verification *v, struct table *t, struct buf *text)
+{
+	const struct beside *b = &v->beside;
+	for (size_t n = 0; n < b->count; n++) {
+		buf_clear(text);
+		buf_printf(text, "%" PRIu64 " records, %s", b->snapshots[n].named,
+			   beside_state_text(b->snapshots[n].state));
+		table_detail(t, "snapshot", beside_style(b->snapshots[n].state), buf_text(text));
+	}
+	if (!b->head_there)
+		return;
+	buf_clear(text);
+	buf_printf(text, "%" PRIu64 " records, %s", b->head.size, beside_state_text(b->head_state));
+	table_detail(t, "file head", beside_style(b->head_state), buf_text(text));
 }
 
 static void facts_put(const struct verification *v, struct buf *out)
@@ -313,7 +404,7 @@ static void facts_put(const struct verification *v, struct buf *out)
 		buf_printf(&text, "SHA-256 %s, %s", member_text(all, "log_key_sha256"),
 			   v->key_given ? "as given" : "as record 0 says");
 	table_detail(&t, "log key", STYLE_PLAIN, buf_text(&text));
-	for (size_t n = 0; n < v->heads.count && n < 20; n++) {
+	for (size_t n = 0; n < v->heads.count && n < MAX_SHOWN; n++) {
 		const struct head *h = &v->heads.all[n];
 		buf_clear(&text);
 		buf_printf(&text, "%" PRIu64 " records, %s", h->c.size,
@@ -322,6 +413,8 @@ static void facts_put(const struct verification *v, struct buf *out)
 				      : "can't be told");
 		table_detail(&t, h->name, h->holds ? STYLE_GOOD : STYLE_BAD, buf_text(&text));
 	}
+	archived_put(v, &t, &text);
+	beside_put(v, &t, &text);
 	table_render(&t, out);
 }
 
@@ -339,20 +432,23 @@ static uint64_t heads_hold(const struct verification *v, size_t *count)
 static void verdict_put(const struct verification *v, struct buf *out)
 {
 	size_t holding = 0;
-	uint64_t most = heads_hold(v, &holding), size = v->inspection.size;
+	uint64_t most = heads_hold(v, &holding), size = v->inspection.size, away = archived_count(v);
+	char archived[80] = "";
+	if (away)
+		snprintf(archived, sizeof(archived), ", %" PRIu64 " of them archived and known by their hashes", away);
 	if (v->errors)
 		buf_printf(out, "NOT VERIFIED: %zu error%s, %zu warning%s.\n", v->errors, v->errors == 1 ? "" : "s",
 			   v->warnings, v->warnings == 1 ? "" : "s");
 	else if (!holding)
 		buf_printf(out,
 			   "The %" PRIu64
-			   " records agree with each other; no signed head says that they are the ones.\n",
-			   size);
+			   " records agree with each other%s; no signed head says that they are the ones.\n",
+			   size, archived);
 	else
 		buf_printf(out,
 			   "Verified: %" PRIu64
-			   " records, each as it was written; the log key signed the tree over %s%" PRIu64 "%s.\n",
-			   size, most == size ? "all " : "the first ", most,
+			   " records, each as it was written%s; the log key signed the tree over %s%" PRIu64 "%s.\n",
+			   size, archived, most == size ? "all " : "the first ", most,
 			   holding > 1 ? ", and every head that was kept is part of it" : "");
 }
 

@@ -8,6 +8,7 @@
 
 #include <limits.h>
 
+#include "cli/beside.h"
 #include "cli/books.h"
 
 #define MAX_FINDINGS 1000 /* shown; more are counted */
@@ -20,6 +21,7 @@ struct verification {
 	int (*visit)(void *with, const struct record *record, const uint8_t hash[HASH_SIZE]);
 	void *with;
 	struct heads heads;
+	struct beside beside;
 	struct buf key; /* the log key: given, or record 0's */
 	bool key_given;
 	bool checkpoint; /* heads.all[0] is the ledger's own */

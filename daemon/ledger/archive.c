@@ -150,3 +150,17 @@ int archive_run(const char *path, const struct archive_options *o, size_t *moved
 	}
 	return 0;
 }
+
+void archive_place(const char *folder, uint64_t first, char *out, size_t room)
+{
+	char name[SEGMENT_NAME];
+	size_t n = 0;
+	segment_name(first, "arc", name);
+	scoped_fd int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped_fd int fd = at < 0 ? -1 : openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t got = fd < 0 ? 0 : pread(fd, out, room - 1, 0);
+	for (; got > 0 && n < (size_t)got && out[n] != '\n'; n++)
+		if (out[n] < ' ' || out[n] > '~')
+			out[n] = '?';
+	out[n] = '\0';
+}

@@ -13,6 +13,8 @@
 
 #include "ledger/ledger.h"
 
+#define MAX_ARCHIVE_PLACE 200 /* bytes of it that are shown */
+
 struct archive_options {
 	uint8_t ledger_id[16];
 	uint32_t state_version;
@@ -27,5 +29,8 @@ struct archive_options {
  * and read back before it goes. 0 with how many went in *moved; -1, logged.
  */
 int archive_run(const char *folder, const struct archive_options *options, size_t *moved);
+
+/* Where the segment's mark says that it went, as visible ASCII; empty if it doesn't. out has room for `room` bytes. */
+void archive_place(const char *folder, uint64_t first, char *out, size_t room);
 
 #endif

@@ -18,7 +18,7 @@
 #define LINE (DIGITS + 1 + 2 * HASH_SIZE + 1)
 #define FILE_MODE 0640
 
-static bool line_read(const char line[LINE], struct head *out)
+static bool line_read(const char line[LINE], struct head_line *out)
 {
 	char digits[DIGITS + 1], *end;
 	if (line[DIGITS] != ' ' || line[LINE - 1] != '\n' || line[0] < '0' || line[0] > '9')
@@ -29,10 +29,10 @@ static bool line_read(const char line[LINE], struct head *out)
 	return *end == '\0' && hex_decode(line + DIGITS + 1, (size_t)2 * HASH_SIZE, out->root, HASH_SIZE);
 }
 
-int head_open(int folder, const char *path, struct head *out)
+int head_open(int folder, const char *path, struct head_line *out)
 {
 	char line[LINE];
-	*out = (struct head){ 0 };
+	*out = (struct head_line){ 0 };
 	scoped_fd int fd = openat(folder, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 	if (fd < 0 || fchmod(fd, FILE_MODE) != 0) {
 		log_error("ledger_head_failed", "path=%s why=\"%s\"", path, log_errno());
@@ -42,10 +42,23 @@ int head_open(int folder, const char *path, struct head *out)
 		if (errno)
 			log_warning("ledger_head_unreadable", "path=%s why=\"%s\"", path, log_errno());
 	} else if (!line_read(line, out)) {
-		*out = (struct head){ 0 };
+		*out = (struct head_line){ 0 };
 		log_warning("ledger_head_unreadable", "path=%s why=\"not a size and a root\"", path);
 	}
 	return fd_take(&fd);
+}
+
+int head_read(int folder, const char *path, struct head_line *out)
+{
+	char line[LINE];
+	struct stat st;
+	*out = (struct head_line){ 0 };
+	scoped_fd int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return errno == ENOENT ? 1 : -1;
+	if (fstat(fd, &st) == 0 && st.st_size == 0)
+		return 1; /* made, and not written yet */
+	return segment_pread(fd, line, sizeof(line), 0) == 0 && line_read(line, out) ? 0 : -1;
 }
 
 int head_write(int fd, const struct merkle *tree)

@@ -14,13 +14,15 @@
 
 #include "ledger/merkle.h"
 
-struct head {
+struct head_line {
 	uint64_t size; /* 0: nothing is known */
 	uint8_t root[HASH_SIZE];
 };
 
 /* Opens the file for head_write(), making it if need be, and reads what it says. The descriptor, or -1, logged. */
-int head_open(int folder, const char *path, struct head *out);
+int head_open(int folder, const char *path, struct head_line *out);
+/* For who only reads. 0; positive: there is none, or an empty one; -1: it can't be read, or is no size and a root. */
+int head_read(int folder, const char *path, struct head_line *out);
 /* What is written nobody waits for; a failure is logged by who calls. 0 or -1 (errno). */
 int head_write(int fd, const struct merkle *tree);
 

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -137,7 +138,7 @@ static int record_take(struct look *l, const struct record *r, uint64_t offset, 
 		merkle_append(&l->reading, hash);
 	marks_take(i, &l->reading);
 	l->reading_time = r->time;
-	if (i->visited == 0)
+	if (i->first_time == 0)
 		i->first_time = r->time;
 	if (r->flags & RECORD_BATCH_END) {
 		i->tree = l->reading;
@@ -401,8 +402,8 @@ static void head_place(struct look *l, const struct segment_head *head)
 		find(l, INSPECTION_SEGMENT_ROOT, head->first, 0,
 		     "The tree over the %" PRIu64
 		     " records before isn't the one that this segment's head names: one of them "
-		     "was rewritten with its check.",
-		     head->first);
+		     "was rewritten with its check%s.",
+		     head->first, i->archived_count ? ", or a hash in an archived segment's index" : "");
 	if (i->segments && head->epoch < i->epoch)
 		find(l, INSPECTION_SEGMENT_HEAD, head->first, 0, "The segment's epoch goes back.");
 	i->epoch = head->epoch;
@@ -456,14 +457,115 @@ static int segment_look(struct look *l)
 	return answer;
 }
 
-static int segment_open_look(struct inspection *i, int folder, uint64_t first, bool last)
+static int archived_add(struct inspection *i, uint64_t first, uint64_t next)
+{
+	if ((i->archived_count & (i->archived_count - 1)) == 0) {
+		size_t room = i->archived_count ? 2 * i->archived_count : 1;
+		struct inspection_range *grown = realloc(i->archived, room * sizeof(*grown));
+		if (!grown)
+			return -1;
+		i->archived = grown;
+	}
+	i->archived[i->archived_count++] = (struct inspection_range){ first, next };
+	return 0;
+}
+
+/* The hashes of its records, from the index that it left: as many as there are up to `next`. */
+static uint64_t archived_hashes(struct look *l, uint64_t next)
+{
+	struct inspection *i = l->i;
+	uint64_t seq = l->first;
+	uint64_t at = 0;
+	ssize_t n = 1;
+	while (seq < next && l->index >= 0 && n > 0) {
+		n = pread(l->index, l->entries, sizeof(l->entries), (off_t)at);
+		size_t whole = n > 0 ? (size_t)n - (size_t)n % INDEX_ENTRY : 0;
+		for (size_t e = 0; e < whole && seq < next; e += INDEX_ENTRY, seq++) {
+			if (i->tree_whole)
+				merkle_append(&i->tree, l->entries + e + 8);
+			marks_take(i, &i->tree);
+		}
+		at += whole;
+		n = whole ? n : 0;
+	}
+	i->done += at;
+	i->of += at;
+	if (i->progress)
+		i->progress(i->with, i->done, i->of);
+	return seq;
+}
+
+/* A segment that is kept elsewhere. next: of the one behind it; UINT64_MAX if there is none. 0, or -1: no memory. */
+static int archived_look(struct inspection *i, int folder, uint64_t first, uint64_t next)
 {
 	char index[SEGMENT_NAME];
-	struct look l = { .i = i, .folder = folder, .last = last, .first = first };
+	struct look l = { .i = i, .folder = folder, .first = first };
+	segment_name(first, "idx", index);
+	if (!i->numbers_lost && first != i->size)
+		find(&l, first > i->size ? INSPECTION_SEGMENT_MISSING : INSPECTION_RECORD_ORDER,
+		     first > i->size ? i->size : first, NOWHERE,
+		     "The archived segment begins with record %" PRIu64 ", and the one before it ends before record "
+		     "%" PRIu64 ".",
+		     first, i->size);
+	scoped_fd int entries = openat(folder, index, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	l.index = entries;
+	i->numbers_lost = false;
+	uint64_t end = archived_hashes(&l, next);
+	if (next == UINT64_MAX)
+		find(&l, INSPECTION_SEGMENT_MISSING, end, NOWHERE,
+		     "The segment behind this archived one is missing: the last one is never archived.");
+	else if (end < next)
+		find(&l, INSPECTION_ARCHIVED_INDEX, end, NOWHERE,
+		     "The segment is archived, and its index %s doesn't have the hashes of records %" PRIu64
+		     " to %" PRIu64 ", without which there is no tree: put the segment back.",
+		     index, end, next - 1);
+	i->size = i->visited = next == UINT64_MAX ? end : next;
+	return archived_add(i, first, i->size);
+}
+
+/* Those between two segments that are here. */
+static int archived_between(struct inspection *i, int folder, const struct segment_list *away, uint64_t from,
+			    uint64_t next)
+{
+	for (size_t n = 0; n < away->count; n++) {
+		bool more = n + 1 < away->count && away->first[n + 1] < next;
+		if (away->first[n] >= from && away->first[n] < next &&
+		    archived_look(i, folder, away->first[n], more ? away->first[n + 1] : next) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+void inspection_free(struct inspection *i)
+{
+	free(i->archived);
+	i->archived = NULL;
+	i->archived_count = 0;
+}
+
+uint64_t inspection_archived(const struct inspection *i, uint64_t first, uint64_t next)
+{
+	uint64_t count = 0;
+	for (size_t n = 0; n < i->archived_count; n++) {
+		const struct inspection_range *a = &i->archived[n];
+		uint64_t from = a->first > first ? a->first : first, to = a->next < next ? a->next : next;
+		count += from < to ? to - from : 0;
+	}
+	return count;
+}
+
+/* next: the first record of the one behind it. */
+static int segment_open_look(struct inspection *i, int folder, uint64_t first, uint64_t next)
+{
+	char index[SEGMENT_NAME], mark[SEGMENT_NAME];
+	struct look l = { .i = i, .folder = folder, .last = next == UINT64_MAX, .first = first };
 	segment_name(first, "seg", l.name);
 	segment_name(first, "idx", index);
+	segment_name(first, "arc", mark);
 	scoped_fd int fd = openat(folder, l.name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	scoped_fd int entries = openat(folder, index, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT && faccessat(folder, mark, F_OK, 0) == 0)
+		return archived_look(i, folder, first, next); /* since the folder was read */
 	if (fd < 0) {
 		i->numbers_lost = true;
 		find(&l, INSPECTION_SEGMENT_UNREADABLE, first, NOWHERE, "%s can't be opened: %s.", l.name, log_errno());
@@ -485,28 +587,75 @@ static void sizes_sum(struct inspection *i, int folder, const struct segment_lis
 	}
 }
 
+/* The files of a ledger that may be growing. */
+struct folder {
+	int fd;
+	struct segment_list here, away; /* away: archived, and not put back */
+};
+
+static void folder_close(struct folder *f)
+{
+	segment_list_free(&f->here);
+	segment_list_free(&f->away);
+	fd_close(&f->fd);
+}
+
+/* The segments first: one that goes meanwhile has its mark before. */
+static int folder_read(struct folder *f)
+{
+	size_t kept = 0, here = 0;
+	if (segment_list_read(f->fd, "seg", &f->here) != 0 || segment_list_read(f->fd, "arc", &f->away) != 0)
+		return -1;
+	for (size_t n = 0; n < f->away.count; n++) {
+		while (here < f->here.count && f->here.first[here] < f->away.first[n])
+			here++;
+		if (here == f->here.count || f->here.first[here] != f->away.first[n])
+			f->away.first[kept++] = f->away.first[n];
+	}
+	f->away.count = kept;
+	return 0;
+}
+
+static uint64_t first_at(const struct segment_list *list, size_t n)
+{
+	return n < list->count ? list->first[n] : UINT64_MAX;
+}
+
+/* The next segment, and what is archived behind it. */
+static int folder_look(struct inspection *i, const struct folder *f, size_t n)
+{
+	uint64_t first = f->here.first[n], next = first_at(&f->here, n + 1), behind = next;
+	for (size_t a = f->away.count; a-- > 0;)
+		if (f->away.first[a] > first && f->away.first[a] < next)
+			behind = f->away.first[a];
+	int answer = segment_open_look(i, f->fd, first, behind);
+	return answer ? answer : archived_between(i, f->fd, &f->away, first, next);
+}
+
 int inspection_run(const char *folder, struct inspection *i)
 {
-	__attribute__((cleanup(segment_list_free))) struct segment_list list = { NULL, 0 };
-	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || segment_list_read(fd, "seg", &list) != 0)
+	__attribute__((cleanup(folder_close))) struct folder f = { .fd = -1 };
+	f.fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f.fd < 0 || folder_read(&f) != 0)
 		return -1;
-	if (list.count == 0)
+	if (f.here.count == 0)
 		return LEDGER_NONE;
 	merkle_init(&i->tree);
 	i->tree_whole = true;
 	marks_take(i, &i->tree);
-	sizes_sum(i, fd, &list, 0);
-	for (size_t done = 0; done < list.count;) {
-		int answer = segment_open_look(i, fd, list.first[done], done + 1 == list.count);
-		if (answer)
-			return answer;
-		if (++done < list.count)
+	sizes_sum(i, f.fd, &f.here, 0);
+	int answer = archived_between(i, f.fd, &f.away, 0, f.here.first[0]);
+	for (size_t done = 0; answer == 0 && done < f.here.count;) {
+		uint64_t last = f.here.first[done];
+		answer = folder_look(i, &f, done);
+		if (answer || ++done < f.here.count)
 			continue;
-		/* A ledger that is being written may have got a segment meanwhile. */
-		if (segment_list_read(fd, "seg", &list) != 0)
+		/* A ledger that is being written may have got a segment meanwhile, or lost one to the archive. */
+		if (folder_read(&f) != 0)
 			return -1;
-		sizes_sum(i, fd, &list, done);
+		for (done = 0; done < f.here.count && f.here.first[done] <= last;)
+			done++;
+		sizes_sum(i, f.fd, &f.here, done);
 	}
-	return 0;
+	return answer;
 }

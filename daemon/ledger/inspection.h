@@ -5,6 +5,10 @@
  * what is broken, so that one run finds all of it, and says where. For the
  * command line, on the ledger itself, while its signer writes it, or on a copy.
  *
+ * Of an archived segment (ledger/archive.h) its index has the hashes: they are
+ * part of the tree, and the head of the next segment says whether they are the
+ * ones. Its records are not visited.
+ *
  * Signatures are not looked at here: whoever has a checkpoint asks for the
  * tree's root at its size (marks) and compares.
  */
@@ -31,6 +35,7 @@ enum inspection_severity { INSPECTION_ODD, INSPECTION_DAMAGE };
 	CODE(RECORD_BATCH, "record_batch", DAMAGE)                                                                     \
 	CODE(RECORDS_CUT, "records_cut", DAMAGE)                                                                       \
 	CODE(RESERVED_SPACE, "reserved_space", DAMAGE)                                                                 \
+	CODE(ARCHIVED_INDEX, "archived_index", DAMAGE)                                                                 \
 	CODE(TAIL_TORN, "tail_torn", ODD)                                                                              \
 	CODE(INDEX_DIFFERS, "index_differs", ODD)
 enum inspection_code {
@@ -55,6 +60,11 @@ struct inspection_mark {
 	bool reached; /* root is the tree's */
 };
 
+/* Records that are kept elsewhere: from the first of a segment to before the next one's. */
+struct inspection_range {
+	uint64_t first, next;
+};
+
 struct inspection {
 	/* The caller's; each function may be NULL. */
 	struct inspection_mark *marks; /* ascending by size */
@@ -71,7 +81,9 @@ struct inspection {
 	bool tree_whole;    /* nothing was broken or missing */
 	uint64_t size;	    /* the number behind the last whole batch */
 	uint64_t segments;
-	int64_t first_time, last_time;
+	struct inspection_range *archived; /* ascending; inspection_free() frees them */
+	size_t archived_count;
+	int64_t first_time, last_time; /* of the records that are here */
 	uint8_t ledger_id[16]; /* if segments isn't 0 */
 	uint8_t log_key[2048]; /* SubjectPublicKeyInfo from record 0 */
 	size_t log_key_size;   /* 0: it says none */
@@ -83,5 +95,8 @@ struct inspection {
 
 /* Reads all of it. 0; LEDGER_NONE: no segment there; -1: can't be read at all (errno); what visit() answered. */
 int inspection_run(const char *folder, struct inspection *i);
+void inspection_free(struct inspection *i);
+/* How many records of [first, next) are archived. */
+uint64_t inspection_archived(const struct inspection *i, uint64_t first, uint64_t next);
 
 #endif

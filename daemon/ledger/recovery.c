@@ -18,7 +18,7 @@ struct recovery {
 	int folder;
 	const struct ledger_open_options *options;
 	const struct recovery_from *from; /* or NULL */
-	const struct head *told;
+	const struct head_line *told;
 	bool archived; /* some segments are kept elsewhere */
 	struct recovered *out;
 	struct merkle before;  /* the last whole batch */
@@ -451,7 +451,7 @@ static int snapshot_start(struct recovery *r, const struct segment_list *list, s
 }
 
 int recovery_run(int folder, const char *path, const struct ledger_open_options *options,
-		 const struct recovery_from *from, const struct head *told, struct recovered *out)
+		 const struct recovery_from *from, const struct head_line *told, struct recovered *out)
 {
 	scoped_segment_list list = { NULL, 0 };
 	__attribute__((cleanup(recovery_free))) struct recovery r = {

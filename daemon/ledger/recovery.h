@@ -36,7 +36,7 @@ struct recovery_from {
  * snapshot may only say that it doesn't fit; then nothing was cut.
  */
 int recovery_run(int folder, const char *path, const struct ledger_open_options *options,
-		 const struct recovery_from *from, const struct head *told, struct recovered *out);
+		 const struct recovery_from *from, const struct head_line *told, struct recovered *out);
 
 /* One entry of an index, as it stands in its file. */
 void index_entry_put(struct buf *out, uint64_t offset, const uint8_t hash[HASH_SIZE]);

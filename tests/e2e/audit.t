@@ -196,4 +196,108 @@ exits 10 "the wrong way round" audit consistency --ledger "$good" "$work/h25" "$
 exits 10 "not with a rewritten record between" audit consistency --ledger "$work/x" "$work/h10"
 sed 's/^\(...........\)./\1A/;' "$work/c" >"$work/c.bad"
 exits 10 "a changed one doesn't hold" audit check-proof "$work/c.bad" --key "$work/log.pub"
+
+# --- what stands beside the segments
+beside() { # WHAT STATUS CODES SENTENCE [VERIFY-OPTIONS...]
+  local what=$1 wanted=$2 codes=$3 sentence=$4 got
+  shift 4
+  audit verify "$work/x" --json "$@"
+  got="$? $(jq -r '[.findings[].code] | unique | join(" ")' "$work/out")"
+  is "$got" "$wanted $codes" "$what: found"
+  like "$(jq -r '[.findings[].message] | join(" ")' "$work/out")" "$sentence" "$what: said"
+  audit verify "$work/x" "$@"
+}
+copy
+forge head "$work/x" 37
+forge snapshot "$work/x" "$work/log.pem" 20
+forge snapshot "$work/x" "$work/log.pem" 33
+beside "a head file and two snapshots" 0 "" '^$'
+like "$(cat "$work/out")" '[Ff]ile head +37 records, fine' "the head file is fine"
+like "$(cat "$work/out")" 'snapshot +33 records, fine' "and so are the snapshots"
+cp -r "$work/x" "$work/whole"
+again() {
+  rm -rf "$work/x"
+  cp -r "$work/whole" "$work/x"
+}
+bend() { # FILE OFFSET: another byte there
+  python3 -c 'import sys; f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1); f.seek(-1, 1); f.write(bytes([b[0] ^ 1]))' "$@"
+}
+snap=$work/x/0000000000000014.snap
+for offset in 0 9 20 44 60 150; do
+  again
+  bend "$snap" "$offset"
+  beside "a bit in a snapshot's byte $offset" 9 snapshot_damaged 'Snapshot 0000000000000014.snap .* start passes over it'
+done
+again
+truncate -s -10 "$snap"
+beside "a snapshot cut short" 9 snapshot_damaged "isn't as the log key signed it"
+again
+mv "$snap" "$work/x/0000000000000015.snap"
+beside "a snapshot under another's name" 9 snapshot_damaged 'than its name says'
+again
+forge snapshot "$work/x" "$work/other.pem" 20
+beside "a snapshot that another key signed" 9 snapshot_damaged "isn't as the log key signed it"
+again
+forge rewrite "$work/x" 12
+rm "$work/x/checkpoint" "$work/x/head"
+beside "records rewritten below a snapshot" 10 "checkpoint_missing snapshot_root" 'one of the first 20 records was rewritten'
+again
+rm "$work/x/000000000000001f.seg" "$work/x/checkpoint"
+beside "the end cut off, with its checkpoint" 10 "checkpoint_missing head_file_ahead snapshot_ahead" 'written with 37 records and there are 31'
+again
+forge rewrite "$work/x" 35
+rm "$work/x/checkpoint"
+beside "records rewritten that only the head file counts" 10 "checkpoint_missing head_file_root" 'names another tree over the first 37 records'
+again
+echo nothing >"$work/x/head"
+beside "a head file that is none" 9 head_file_form 'says no size and no root'
+again
+: >"$work/x/head"
+beside "one that is not written yet" 0 "" '^$'
+
+# --- segments that are kept elsewhere
+forge archive "$work/whole" 16 "$work/attic"
+again
+beside "an archived segment" 0 "" '^$'
+like "$(cat "$work/out")" "archived +records 16 to 30, by their hashes; 0000000000000010.seg is in $work/attic" "is named with its place"
+like "$(tail -n 1 "$work/out")" '^Verified: 40 records, .* 15 of them archived and known by their hashes' "and in the verdict"
+audit verify "$work/x" --head "$work/heads" --key "$work/log.pub" --json
+is "$? $(jq -c '[.root, .archived[0].records, [.heads[].holds]]' "$work/out")" \
+  "0 $(audit verify "$good" --json && jq -c '[.root, 15, [true, true, true]]' "$work/out")" "the tree is the same, also at heads over archived records"
+succeeds "a record beside it is proved" "$chancery" audit prove --ledger "$work/x" --record 33 --out "$work/p"
+succeeds "the proof holds" "$chancery" audit check-proof "$work/p" --key "$work/log.pub"
+succeeds "10 of 25 records, of which some are archived" "$chancery" audit consistency --ledger "$work/x" "$work/h10" "$work/h25" --out "$work/c"
+succeeds "it holds" check --proof "$work/c" "$work/log.pub"
+exits 7 "one in it has no proof from here" audit prove --ledger "$work/x" --record 20
+like "$(cat "$work/err")" 'record_archived.*record 20 is archived|record 20 is archived' "and a sentence says why"
+audit prove --ledger "$work/x" --record 20 --json
+is "$(jq -r .error.code "$work/err")" record_archived "and a code"
+exits 7 "neither has a certificate that may be in it" audit prove --ledger "$work/x" --ca nobody --serial 01
+like "$(cat "$work/err")" '15 are archived' "a sentence says why"
+exits 9 "an export is without them" audit export --jsonl --ledger "$work/x"
+is "$(wc -l <"$work/out")" 25 "all others are there"
+like "$(cat "$work/err")" '15 records are archived, and not in the export' "and a sentence says so"
+exits 0 "but not where none is asked for" audit export --jsonl --ledger "$work/x" --to 15
+is "$(wc -l <"$work/out")" 16 "with all that was"
+bend "$work/x/0000000000000010.idx" 100
+beside "a hash in its index" 10 "segment_root snapshot_root" "or a hash in an archived segment's index"
+again
+truncate -s 400 "$work/x/0000000000000010.idx"
+beside "its index cut short" 10 archived_index "hashes of records 26 to 30"
+again
+rm "$work/x/0000000000000010.idx"
+beside "its index missing" 10 archived_index "hashes of records 16 to 30"
+again
+rm "$work/x/0000000000000010.arc"
+beside "its mark missing" 10 segment_missing "15 records are missing"
+again
+rm "$work/x/000000000000001f.seg"
+beside "the segment behind it missing" 10 "head_ahead head_file_ahead segment_missing snapshot_ahead" "the last one is never archived"
+again
+rm "$work/x"/*.snap
+beside "archived and no snapshot" 9 snapshot_missing "can't start until they are put back"
+again
+cp "$work/attic/0000000000000010.seg" "$work/x/"
+beside "put back" 0 "" '^$'
+is "$(grep -c '^ *archived' "$work/out")" 0 "it is read as any other"
 tap_done

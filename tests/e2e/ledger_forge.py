@@ -9,6 +9,9 @@ usage: ledger_forge.py make FOLDER KEY.pem RECORDS SEGMENTS SIGNED    a ledger w
        ledger_forge.py remove FOLDER SEQ                              what follows moves up
        ledger_forge.py reseal FOLDER SEQ                              one bit, and the record's own check made right
        ledger_forge.py rewrite FOLDER SEQ                             one bit, and all that depends on it but signatures
+       ledger_forge.py head FOLDER SIZE                               the file head, as after a flush of SIZE records
+       ledger_forge.py snapshot FOLDER KEY.pem SIZE                   a snapshot with its note, signed, of SIZE records
+       ledger_forge.py archive FOLDER FIRST TO                        that segment goes there, and its mark says so
        ledger_forge.py tear FOLDER SEQ                                it and all behind it become zeros but for one byte
 """
 import base64, hashlib, os, struct, subprocess, sys, tempfile
@@ -96,9 +99,9 @@ def openssl(*args, data=None):
     return subprocess.run(("openssl",) + args, input=data, stdout=subprocess.PIPE, check=True).stdout
 
 
-def note(ledger_id, hashes, key):
-    origin = b"chancery/" + ledger_id.hex().encode()
-    text = origin + b"\n%d\n" % len(hashes) + base64.b64encode(root(hashes)) + b"\n"
+def note(ledger_id, hashes, key, kind=b"", more=b""):
+    origin = b"chancery/" + ledger_id.hex().encode() + kind
+    text = origin + b"\n%d\n" % len(hashes) + base64.b64encode(root(hashes)) + b"\n" + more
     spki = openssl("pkey", "-in", key, "-pubout", "-outform", "DER")
     key_id = sha256(origin + b"\n\xffchancery" + spki)[:4]
     signature = openssl("dgst", "-sha256", "-sign", key, data=text)
@@ -138,6 +141,34 @@ def bent(raw):
     return raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:]
 
 
+def tree(hashes):
+    """The roots of the full subtrees from the right, smallest first."""
+    out, end = struct.pack("<Q", len(hashes)), len(hashes)
+    for level in range(64):
+        if len(hashes) >> level & 1:
+            out += root(hashes[end - (1 << level):end])
+            end -= 1 << level
+    return out
+
+
+def snapshot(folder, segments, key, size):
+    hashes = [leaf_hash(r) for s in segments for r in s[3]]
+    first = max(s[0] for s in segments if s[0] < size)
+    content = b"CHSNAPST" + struct.pack("<II", 1, 1) + segments[0][1] + struct.pack("<Q", 1790000000000)
+    content += tree(hashes[:size]) + tree(hashes[:first]) + struct.pack("<I", 5) + b"state"
+    hashed = base64.b64encode(sha256(content)) + b"\n"
+    with open(os.path.join(folder, "%016x.snap" % size), "wb") as f:
+        f.write(content + note(segments[0][1], hashes[:size], key, b"/snapshot", hashed))
+
+
+def archive(folder, first, to):
+    path = os.path.join(folder, "%016x" % first)
+    os.makedirs(to, exist_ok=True)
+    with open(path + ".arc", "w") as f:
+        f.write(to + "\n")
+    os.rename(path + ".seg", os.path.join(to, os.path.basename(path) + ".seg"))
+
+
 def main(word, folder, *rest):
     if word == "make":
         return make(folder, rest[0], *map(int, rest[1:]))
@@ -145,6 +176,15 @@ def main(word, folder, *rest):
     if word == "sign":
         hashes = [leaf_hash(r) for s in segments for r in s[3]]
         return sys.stdout.buffer.write(note(segments[0][1], hashes[:int(rest[1])], rest[0]))
+    if word == "head":
+        hashes = [leaf_hash(r) for s in segments for r in s[3]][:int(rest[0])]
+        with open(os.path.join(folder, "head"), "w") as f:
+            f.write("%020d %s\n" % (len(hashes), root(hashes).hex()))
+        return
+    if word == "snapshot":
+        return snapshot(folder, segments, rest[0], int(rest[1]))
+    if word == "archive":
+        return archive(folder, int(rest[0]), rest[1])
     segment, i, at = find(segments, int(rest[0]))
     records = segment[3]
     if word == "where":

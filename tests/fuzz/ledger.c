@@ -302,6 +302,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		REQUIRE(ledger_open(path, &options, &l) == first);
 	}
+	inspection_free(&inspection);
 	return 0;
 }
 

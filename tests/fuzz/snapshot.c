@@ -122,7 +122,7 @@ static void snapshot_try(struct slice bytes, bool right)
 static void head_try(struct slice bytes)
 {
 	char path[64];
-	struct head head;
+	struct head_line head;
 	snprintf(path, sizeof(path), "%s/head", folder);
 	REQUIRE(fd_replace_file(path, bytes, 0600) == 0);
 	scoped_fd int fd = head_open(AT_FDCWD, path, &head);
