@@ -1,12 +1,9 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/bad_input.t \
-	tests/e2e/crl_sign.t \
-EXTRA_DIST += \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
-	tests/e2e/soak.t \
-	tests/e2e/tree.t
+	tests/e2e/crl_sign.t \
 	tests/e2e/catch_up.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
@@ -40,9 +37,8 @@ EXTRA_DIST += \
 	tests/e2e/rotation.t \
 	tests/e2e/rotation_faults.t \
 	tests/e2e/scale.t \
-EXTRA_DIST += \
 	tests/e2e/soak.t \
-	tests/e2e/tree.t
+	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
 	tests/lint/c.t \
 	tests/lint/cppcheck.supp \
