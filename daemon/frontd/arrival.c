@@ -55,6 +55,12 @@ static void arrival_free(struct arrival *a)
 }
 #define scoped_arrival __attribute__((cleanup(arrival_free))) struct arrival
 
+/* A CA that has its certificate gets a later one, for the same key, with the same limits. */
+static bool is_renewal(const struct arrival *a)
+{
+	return slice_equal(a->ca.state, slice_text("active"));
+}
+
 #define refuse(c, code, ...) call_refuse(c, 400, code, FIELD, __VA_ARGS__)
 
 static int load(struct front *f, struct call *c, struct arrival *a)
@@ -184,7 +190,24 @@ static int check_constraints(struct call *c, struct arrival *a)
 		return wider_refuse(c, type, culprit);
 	constraints_pack(&stated, &a->packed_stated);
 	constraints_pack(&effective, &a->packed_effective);
+	if (is_renewal(a) && !slice_equal(buf_slice(&a->packed_effective), a->ca.effective))
+		return refuse(c, "name_constraint_mismatch",
+			      FIELD " must have the name constraints that the CA has now; for others, make a new CA.");
 	return buf_ok(&a->packed_stated) && buf_ok(&a->packed_effective) ? 0 : -1;
+}
+
+/* What stands below names this key by its identifier. */
+static int check_key_id(struct call *c, const struct arrival *a)
+{
+	char why[FACTS_WHY];
+	scoped_facts now = { .ca = false };
+	if (!is_renewal(a))
+		return 0;
+	if (facts_read_foreign(a->ca.certificate, &now, why))
+		return -1;
+	if (slice_equal(now.subject_key_id, a->in.facts.subject_key_id))
+		return 0;
+	return refuse(c, "key_id_mismatch", FIELD " must have the subject key identifier that the CA has now.");
 }
 
 /* A day more is no matter: programs count days in different ways, and backdate. */
@@ -197,7 +220,10 @@ static int check_validity(struct call *c, const struct arrival *a)
 	if (got->not_after > last)
 		return refuse(c, "beyond_issuer", FIELD " must not outlast its issuer's chain, which ends on %s.",
 			      until);
-	if (got->not_after - got->not_before > asked + DAY)
+	if (is_renewal(a) && got->not_after <= a->ca.not_after)
+		return call_refuse(c, 409, "ca_not_waiting", FIELD,
+				   "The CA has its certificate; another one for it must end later.");
+	if (!is_renewal(a) && got->not_after - got->not_before > asked + DAY)
 		return refuse(c, "validity_too_long", FIELD " is valid for %lld days, and %lld were asked for.",
 			      (long long)((got->not_after - got->not_before) / DAY),
 			      (long long)((asked + DAY - 1) / DAY));
@@ -235,7 +261,7 @@ static int check_serial(struct front *f, struct call *c, const struct arrival *a
 static int check_states(struct call *c, const struct arrival *a)
 {
 	const struct ca_row *parent = &a->above.ca[0];
-	if (!ca_waits(&a->ca))
+	if (!ca_waits(&a->ca) && !is_renewal(a))
 		return call_refuse(c, 409, "ca_not_waiting", NULL, "The CA is %s and waits for no certificate.",
 				   row_text(a->ca.state));
 	if (!slice_equal(parent->state, slice_text("active")))
@@ -251,6 +277,8 @@ static int check_all(struct front *f, struct call *c, struct arrival *a, int64_t
 {
 	int r = check_against_request(c, a);
 	if (!r)
+		r = check_key_id(c, a);
+	if (!r)
 		r = check_constraints(c, a);
 	if (!r)
 		r = check_validity(c, a);
@@ -261,7 +289,7 @@ static int check_all(struct front *f, struct call *c, struct arrival *a, int64_t
 
 static int write_context(struct call *c, struct arrival *a)
 {
-	struct context_words words = { .op = "ca",
+	struct context_words words = { .op = is_renewal(a) ? "renew" : "ca",
 				       .issuer = &a->issuer,
 				       .ca = row_text(a->ca.id),
 				       .name = row_text(a->ca.name),
@@ -316,6 +344,25 @@ static int commit(struct front *f, struct call *c, struct arrival *a, uint64_t l
 	return call_reply(c, 200, view_ca(&m.ca));
 }
 
+static int renewal_commit(struct front *f, struct call *c, struct arrival *a, uint64_t ledger_seq)
+{
+	scoped_made m = { .now = time_now(), .issuing_ca_id = row_text(a->above.ca[0].id) };
+	scoped_session *s = NULL;
+	scoped_row(ca) now = { 0 };
+	m.renewed_ca_id = row_text(a->ca.id);
+	made_fill(&m, &a->in.facts, buf_slice(&a->in.der), m.issuing_ca_id, KIND_CA);
+	items_put(&m.names, 0, a->ca.id);
+	m.row.actor = slice_text(c->who->actor);
+	m.row.ledger_seq = ledger_seq;
+	memcpy(m.row.request_id, a->request_id, sizeof(m.row.request_id));
+	int r = store_change(f->store, made_commit, &m);
+	if (r == STORE_TAKEN)
+		return check_serial(f, c, a) ? 1 : answer_store(c);
+	if (r || store_read(f->store, &s) || store_ca_find(s, row_text(a->ca.id), &now))
+		return answer_store(c);
+	return call_reply(c, 200, view_ca(&now));
+}
+
 static int import(struct front *f, struct call *c, struct arrival *a)
 {
 	struct ca_import_request request = { .certificate = buf_slice(&a->in.der), .context = buf_slice(&a->context) };
@@ -338,7 +385,7 @@ static int import(struct front *f, struct call *c, struct arrival *a)
 	if (asked)
 		return answer_signer(c, asked, &answer); /* its fate is unknown: the catch-up will tell */
 	uint64_t noted = 0;
-	int r = commit(f, c, a, reply.ledger_seq, &noted);
+	int r = is_renewal(a) ? renewal_commit(f, c, a, reply.ledger_seq) : commit(f, c, a, reply.ledger_seq, &noted);
 	if (c->status == 200)
 		signer_settle(&hold, noted ? noted : reply.ledger_seq);
 	return r;

@@ -64,6 +64,9 @@ static int type_read(struct call *c, uint8_t *type)
 static int signer_failed(struct call *c, enum signer_result result, const struct signer_answer *a)
 {
 	struct slice why = slice_text("the signer is away or did not answer in time.");
+	if (result == SIGNER_REFUSED && a->refusal.code == REFUSE_ARCHIVED)
+		return call_refuse(c, 404, "archived", "from",
+				   "These records are kept in an archive; see --archive in chancery-signd(8).");
 	if (result == SIGNER_REFUSED)
 		why = a->refusal.sentence;
 	int refused = call_refuse(c, 503, "signer_unavailable", NULL, "The ledger can't be read now: %.*s",

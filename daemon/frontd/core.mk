@@ -55,6 +55,6 @@ tests_unit_test_signer_LDADD = daemon/frontd/libfrontcore.a drivers/store/libsto
 	daemon/wire/libinner_answer.a daemon/wire/libframe.a daemon/base/libbase.a $(SQLITE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_check_SOURCES = tests/unit/test_check.c
 tests_unit_test_check_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
-tests_unit_test_check_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a \
+tests_unit_test_check_LDADD = daemon/frontd/libfrontcore.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a \
 	$(CRYPTO_LIBS) $(CMOCKA_LIBS)
 endif

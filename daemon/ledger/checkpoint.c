@@ -13,10 +13,11 @@
 #define SYSTEM_NAME "chancery"
 #define ORIGIN SYSTEM_NAME "/"
 #define ORIGIN_SIZE (sizeof(ORIGIN) - 1 + 32)
+#define OF_SNAPSHOT "/snapshot"
 #define EM_DASH "\xe2\x80\x94 "
 #define KEY_HASH 4
 #define MAX_NOTE_SIGNATURES 16 /* the log key's and those of witnesses */
-#define ROOT_BASE64 44
+#define HASH_BASE64 44
 #define LEAST_RSA_BITS 2048
 
 static void key_free(EVP_PKEY **key)
@@ -56,6 +57,8 @@ static void origin_put(const struct checkpoint *c, struct buf *out)
 	hex_encode(c->ledger_id, sizeof(c->ledger_id), id);
 	buf_put_text(out, ORIGIN);
 	buf_put_text(out, id);
+	if (c->of_snapshot)
+		buf_put_text(out, OF_SNAPSHOT);
 }
 
 void base64_put(struct buf *out, struct slice bytes)
@@ -84,6 +87,10 @@ void checkpoint_text(const struct checkpoint *c, struct buf *out)
 	origin_put(c, out);
 	buf_printf(out, "\n%" PRIu64 "\n", c->size);
 	base64_put(out, (struct slice){ c->root, HASH_SIZE });
+	buf_put_text(out, "\n");
+	if (!c->of_snapshot)
+		return;
+	base64_put(out, (struct slice){ c->snapshot, HASH_SIZE });
 	buf_put_text(out, "\n");
 }
 
@@ -159,21 +166,31 @@ static bool size_parse(struct slice digits, uint64_t *size)
 	return *end == '\0';
 }
 
-/* The three lines and the empty one; *text is what is signed. They must be as checkpoint_text() writes them. */
+static bool hash_take(struct slice *rest, uint8_t hash[HASH_SIZE])
+{
+	struct slice line;
+	scoped_buf bytes = { .max = MAX_NOTE };
+	if (!line_take(rest, &line) || line.len != HASH_BASE64 || !base64_get(line, &bytes) || bytes.len != HASH_SIZE)
+		return false;
+	memcpy(hash, bytes.at, HASH_SIZE);
+	return true;
+}
+
+/* The lines and the empty one; *text is what is signed. They must be as checkpoint_text() writes them. */
 static bool text_take(struct slice *rest, struct checkpoint *c, struct slice *text)
 {
-	struct slice origin, size, root, empty;
+	struct slice origin, size, empty;
 	const uint8_t *start = rest->at;
-	if (!line_take(rest, &origin) || !line_take(rest, &size) || !line_take(rest, &root))
+	if (!line_take(rest, &origin) || !line_take(rest, &size) || !hash_take(rest, c->root) ||
+	    (c->of_snapshot && !hash_take(rest, c->snapshot)))
 		return false;
 	*text = (struct slice){ start, (size_t)(rest->at - start) };
-	if (!line_take(rest, &empty) || empty.len != 0 || origin.len != ORIGIN_SIZE || root.len != ROOT_BASE64)
+	if (!line_take(rest, &empty) || empty.len != 0 || origin.len < ORIGIN_SIZE)
 		return false;
-	scoped_buf hash = { .max = MAX_NOTE }, again = { .max = MAX_NOTE };
+	scoped_buf again = { .max = MAX_NOTE };
 	if (!hex_decode((const char *)origin.at + sizeof(ORIGIN) - 1, 32, c->ledger_id, sizeof(c->ledger_id)) ||
-	    !size_parse(size, &c->size) || !base64_get(root, &hash) || hash.len != HASH_SIZE)
+	    !size_parse(size, &c->size))
 		return false;
-	memcpy(c->root, hash.at, HASH_SIZE);
 	checkpoint_text(c, &again);
 	return buf_ok(&again) && slice_equal(buf_slice(&again), *text);
 }
@@ -220,14 +237,27 @@ static bool signatures_hold(const struct checkpoint *c, struct slice lines, stru
 int checkpoint_parse(struct slice note, struct checkpoint *out)
 {
 	struct slice text;
+	out->of_snapshot = false;
 	return note.len > MAX_NOTE || !text_take(&note, out, &text);
 }
 
-int checkpoint_read(struct slice note, struct slice public_key, struct checkpoint *out)
+static int note_read(struct slice note, struct slice public_key, struct checkpoint *out)
 {
 	__attribute__((cleanup(key_free))) EVP_PKEY *key = key_decode(public_key);
 	struct slice text;
 	if (!key || note.len > MAX_NOTE || !text_take(&note, out, &text))
 		return 1;
 	return signatures_hold(out, note, text, key, public_key) ? 0 : 1;
+}
+
+int checkpoint_read(struct slice note, struct slice public_key, struct checkpoint *out)
+{
+	out->of_snapshot = false;
+	return note_read(note, public_key, out);
+}
+
+int checkpoint_read_snapshot(struct slice note, struct slice public_key, struct checkpoint *out)
+{
+	out->of_snapshot = true;
+	return note_read(note, public_key, out);
 }

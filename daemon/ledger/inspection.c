@@ -489,7 +489,7 @@ int inspection_run(const char *folder, struct inspection *i)
 {
 	__attribute__((cleanup(segment_list_free))) struct segment_list list = { NULL, 0 };
 	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || segment_list_read(fd, &list) != 0)
+	if (fd < 0 || segment_list_read(fd, "seg", &list) != 0)
 		return -1;
 	if (list.count == 0)
 		return LEDGER_NONE;
@@ -504,7 +504,7 @@ int inspection_run(const char *folder, struct inspection *i)
 		if (++done < list.count)
 			continue;
 		/* A ledger that is being written may have got a segment meanwhile. */
-		if (segment_list_read(fd, &list) != 0)
+		if (segment_list_read(fd, "seg", &list) != 0)
 			return -1;
 		sizes_sum(i, fd, &list, done);
 	}

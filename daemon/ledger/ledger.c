@@ -31,6 +31,12 @@ struct ledger {
 	int64_t staged_time;
 	bool failed;
 	bool index_failed;
+	int head; /* the file that tells it */
+	bool head_failed;
+	struct head told;    /* by an earlier life */
+	struct buf snapshot; /* the file that this was opened from; empty without */
+	struct slice state;
+	uint64_t state_size;
 };
 
 static int options_take(const struct ledger_open_options *from, struct ledger_open_options *to)
@@ -76,9 +82,9 @@ int ledger_create(const char *folder, const struct ledger_open_options *options)
 		return -1;
 	}
 	scoped_fd int fd = -1;
-	__attribute__((cleanup(segment_list_free))) struct segment_list list = { NULL, 0 };
+	scoped_segment_list list = { NULL, 0 };
 	int failed = folder_lock(folder, &fd);
-	if (failed || segment_list_read(fd, &list) != 0)
+	if (failed || segment_list_read(fd, "seg", &list) != 0)
 		return failed ? failed : -1;
 	/* A checkpoint without segments is a ledger that lost them, not a place for a new one. */
 	if (list.count || faccessat(fd, "checkpoint", F_OK, 0) == 0)
@@ -88,7 +94,7 @@ int ledger_create(const char *folder, const struct ledger_open_options *options)
 	merkle_init(&empty);
 	merkle_root(&empty, head.root);
 	memcpy(head.ledger_id, o.ledger_id, sizeof(head.ledger_id));
-	scoped_fd int segment = segment_create(fd, &head, o.segment_size);
+	scoped_fd int segment = segment_create(fd, &head, o.segment_size, (struct slice){ 0 });
 	return segment < 0 ? -1 : 0;
 }
 
@@ -98,8 +104,10 @@ void ledger_close(struct ledger *l)
 		return;
 	buf_free(&l->batch);
 	buf_free(&l->entries);
+	buf_free(&l->snapshot);
 	fd_close(&l->now.segment);
 	fd_close(&l->now.index);
+	fd_close(&l->head);
 	fd_close(&l->folder);
 	free(l);
 }
@@ -109,15 +117,66 @@ static void ledger_close_at(struct ledger **l)
 	ledger_close(*l);
 }
 
+static void recovered_close(struct recovered *r)
+{
+	fd_close(&r->segment);
+	fd_close(&r->index);
+}
+
+/* 0: opened from this snapshot. */
+static int snapshot_try(struct ledger *l, uint64_t size, struct slice log_key)
+{
+	struct snapshot s;
+	const struct recovery_from from = { &s, log_key };
+	buf_clear(&l->snapshot);
+	bool good = snapshot_load(l->folder, size, &l->snapshot) == 0 &&
+		    snapshot_get(buf_slice(&l->snapshot), l->options.ledger_id, log_key, &s) == 0 &&
+		    s.tree.size == size && s.state_version == l->options.state_version;
+	if (good && recovery_run(l->folder, l->path, &l->options, &from, &l->told, &l->now) == 0) {
+		l->state = s.state;
+		l->state_size = size;
+		return 0;
+	}
+	log_warning("ledger_snapshot_passed_over", "size=%" PRIu64 " why=\"%s\"", size,
+		    good ? "it does not fit the ledger" : "not whole, not signed or of another version");
+	if (good)
+		recovered_close(&l->now);
+	buf_free(&l->snapshot);
+	return 1;
+}
+
+static void reader_close_at(struct ledger_reader **r)
+{
+	ledger_reader_close(*r);
+}
+
+/* 0: opened from the newest snapshot that fits; positive: there is none. */
+static int open_from_snapshot(struct ledger *l)
+{
+	uint64_t sizes[MAX_SNAPSHOTS_KEPT];
+	scoped_buf record = { .max = MAX_RECORD + 4096 };
+	struct slice log_key;
+	__attribute__((cleanup(reader_close_at))) struct ledger_reader *reader = NULL;
+	size_t count = l->options.state_version ? snapshot_list(l->folder, sizes, MAX_SNAPSHOTS_KEPT) : 0;
+	if (count == 0 || ledger_reader_open(l->path, &reader) != 0 ||
+	    ledger_read_log_key(reader, &record, &log_key) != 0)
+		return 1;
+	for (size_t i = 0; i < count; i++)
+		if (snapshot_try(l, sizes[i], log_key) == 0)
+			return 0;
+	return 1;
+}
+
 int ledger_open(const char *folder, const struct ledger_open_options *options, struct ledger **out)
 {
 	__attribute__((cleanup(ledger_close_at))) struct ledger *l = calloc(1, sizeof(*l));
 	*out = NULL;
 	if (!l)
 		return -1;
-	l->folder = l->now.segment = l->now.index = -1;
+	l->folder = l->head = l->now.segment = l->now.index = -1;
 	buf_init(&l->batch, MAX_BATCH_BYTES);
 	buf_init(&l->entries, (size_t)MAX_BATCH * INDEX_ENTRY);
+	buf_init(&l->snapshot, MAX_SNAPSHOT);
 	if (options_take(options, &l->options) != 0)
 		return -1;
 	if (snprintf(l->path, sizeof(l->path), "%s", folder) >= (int)sizeof(l->path)) {
@@ -125,13 +184,42 @@ int ledger_open(const char *folder, const struct ledger_open_options *options, s
 		return -1;
 	}
 	int failed = folder_lock(folder, &l->folder);
-	if (!failed)
-		failed = recovery_run(l->folder, l->path, &l->options, &l->now);
+	if (!failed) {
+		l->head = head_open(l->folder, l->options.head_file ? l->options.head_file : "head", &l->told);
+		failed = l->head < 0 ? -1 : 0;
+	}
+	if (!failed && open_from_snapshot(l) != 0)
+		failed = recovery_run(l->folder, l->path, &l->options, NULL, &l->told, &l->now);
 	if (failed)
 		return failed;
 	*out = l;
 	l = NULL;
 	return 0;
+}
+
+struct slice ledger_state(const struct ledger *l, uint64_t *size)
+{
+	*size = l->state_size;
+	return l->state;
+}
+
+void ledger_state_drop(struct ledger *l)
+{
+	buf_free(&l->snapshot);
+	l->state = (struct slice){ NULL, 0 };
+}
+
+bool ledger_rolled_back(const struct ledger *l)
+{
+	return l->now.other_head;
+}
+
+void ledger_tell_head(struct ledger *l)
+{
+	if (l->failed || head_write(l->head, &l->now.tree) == 0 || l->head_failed)
+		return;
+	log_warning("ledger_head_failed", "size=%" PRIu64 " why=\"%s\"", l->now.tree.size, log_errno());
+	l->head_failed = true;
 }
 
 uint64_t ledger_size(const struct ledger *l)
@@ -213,10 +301,11 @@ static int segment_make_room(struct ledger *l)
 	head.first = l->now.tree.size;
 	merkle_root(&l->now.tree, head.root);
 	uint64_t capacity = need > l->options.segment_size ? need : l->options.segment_size;
-	scoped_fd int segment = segment_create(l->folder, &head, capacity);
+	scoped_fd int segment = segment_create(l->folder, &head, capacity, (struct slice){ 0 });
 	scoped_fd int index = segment < 0 ? -1 : index_open(l->folder, head.first);
 	if (index < 0)
 		return -1;
+	segment_seal(l->now.segment, l->now.head.first);
 	fd_close(&l->now.segment);
 	fd_close(&l->now.index);
 	l->now.segment = fd_take(&segment);
@@ -261,11 +350,6 @@ int ledger_commit(struct ledger *l)
 	if (l->batch.cap > KEEP_BATCH)
 		buf_free(&l->batch);
 	return 0;
-}
-
-static void reader_close_at(struct ledger_reader **r)
-{
-	ledger_reader_close(*r);
 }
 
 /* A note that ledger_open() would refuse must never get there. */

@@ -1,8 +1,10 @@
 # ledger: records, the tree over them, the files that hold them and the notes that sign them; libcrypto and base.
 noinst_LIBRARIES += daemon/ledger/libledger.a
 daemon_ledger_libledger_a_SOURCES = \
+	daemon/ledger/archive.c daemon/ledger/archive.h \
 	daemon/ledger/checkpoint.c daemon/ledger/checkpoint.h \
 	daemon/ledger/hash.c daemon/ledger/hash.h \
+	daemon/ledger/head.c daemon/ledger/head.h \
 	daemon/ledger/inspection.c daemon/ledger/inspection.h \
 	daemon/ledger/ledger.c daemon/ledger/ledger.h \
 	daemon/ledger/merkle.c daemon/ledger/merkle.h \
@@ -10,7 +12,8 @@ daemon_ledger_libledger_a_SOURCES = \
 	daemon/ledger/reader.c \
 	daemon/ledger/record.c daemon/ledger/record.h daemon/ledger/records.def \
 	daemon/ledger/recovery.c daemon/ledger/recovery.h \
-	daemon/ledger/segment.c daemon/ledger/segment.h
+	daemon/ledger/segment.c daemon/ledger/segment.h \
+	daemon/ledger/snapshot.c daemon/ledger/snapshot.h
 daemon_ledger_libledger_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 # Records as JSON, which the signer has no use for.
 noinst_LIBRARIES += daemon/ledger/librecordjson.a

@@ -18,7 +18,10 @@
 
 struct ledger_reader {
 	int folder;
-	struct segment_list list;
+	struct segment_list list, archived;
+	int old_index;	    /* of an archived segment; -1 at first */
+	uint64_t old_first; /* that one's own */
+	uint64_t old_seek;  /* of the archived segment that was sought last */
 	int segment, index; /* of the segment that was used last; -1 at first */
 	uint64_t first;	    /* the segment's own, */
 	uint64_t next;	    /* and the next one's; UINT64_MAX if none is known */
@@ -37,10 +40,20 @@ void ledger_reader_close(struct ledger_reader *r)
 	if (!r)
 		return;
 	segment_list_free(&r->list);
+	segment_list_free(&r->archived);
+	fd_close(&r->old_index);
 	fd_close(&r->segment);
 	fd_close(&r->index);
 	fd_close(&r->folder);
 	free(r);
+}
+
+static int lists_read(struct ledger_reader *r)
+{
+	return segment_list_read(r->folder, "seg", &r->list) != 0 ||
+			       segment_list_read(r->folder, "arc", &r->archived) != 0
+		       ? -1
+		       : 0;
 }
 
 int ledger_reader_open(const char *folder, struct ledger_reader **out)
@@ -49,16 +62,30 @@ int ledger_reader_open(const char *folder, struct ledger_reader **out)
 	*out = NULL;
 	if (!r)
 		return -1;
-	r->segment = r->index = -1;
+	r->segment = r->index = r->old_index = -1;
 	r->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->folder < 0)
 		log_error("ledger_unreadable", "folder=%s why=\"%s\"", folder, log_errno());
-	if (r->folder < 0 || segment_list_read(r->folder, &r->list) != 0) {
+	if (r->folder < 0 || lists_read(r) != 0) {
 		ledger_reader_close(r);
 		return -1;
 	}
 	*out = r;
 	return 0;
+}
+
+/* How many of them begin at or before seq. */
+static size_t list_count(const struct segment_list *list, uint64_t seq)
+{
+	size_t low = 0, high = list->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (list->first[middle] <= seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* Opens the i-th segment of the list. Its index may be missing. */
@@ -76,33 +103,33 @@ static int segment_use(struct ledger_reader *r, size_t i)
 	r->index = openat(r->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	r->first = r->walk_seq = head.first;
 	r->next = i + 1 < r->list.count ? r->list.first[i + 1] : UINT64_MAX;
+	size_t away = list_count(&r->archived, head.first);
+	if (away < r->archived.count && r->archived.first[away] < r->next)
+		r->next = r->archived.first[away];
 	r->walk_offset = SEGMENT_HEAD;
 	return 0;
 }
 
-/* Opens the segment that seq falls into, if it isn't. 0; LEDGER_NONE; -1. */
+/* Opens the segment that seq falls into, if it isn't. 0; LEDGER_NONE; LEDGER_ARCHIVED; -1. */
 static int segment_seek(struct ledger_reader *r, uint64_t seq)
 {
 	if (r->segment >= 0 && seq >= r->first && seq < r->next)
 		return 0;
-	size_t low = 0, high = r->list.count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (r->list.first[middle] <= seq)
-			low = middle + 1;
-		else
-			high = middle;
+	size_t here = list_count(&r->list, seq), away = list_count(&r->archived, seq);
+	if (away && (here == 0 || r->archived.first[away - 1] > r->list.first[here - 1])) {
+		r->old_seek = r->archived.first[away - 1];
+		return LEDGER_ARCHIVED;
 	}
-	return low == 0 ? LEDGER_NONE : segment_use(r, low - 1);
+	return here == 0 ? LEDGER_NONE : segment_use(r, here - 1);
 }
 
 /* The last known segment may have got a successor meanwhile. 0; LEDGER_NONE: it hasn't; -1. */
 static int segments_refresh(struct ledger_reader *r)
 {
-	size_t known = r->list.count;
-	if (segment_list_read(r->folder, &r->list) != 0)
+	uint64_t last = r->list.count ? r->list.first[r->list.count - 1] : 0;
+	if (lists_read(r) != 0)
 		return -1;
-	if (r->list.count == known)
+	if (r->list.count == 0 || r->list.first[r->list.count - 1] == last)
 		return LEDGER_NONE;
 	fd_close(&r->segment);
 	return 0;
@@ -173,6 +200,8 @@ static int record_find(struct ledger_reader *r, uint64_t seq, uint64_t *offset, 
 {
 	uint8_t hash[HASH_SIZE];
 	int state = segment_seek(r, seq);
+	if (state < 0 && lists_read(r) == 0) /* archived since */
+		state = segment_seek(r, seq);
 	if (state)
 		return state;
 	state = index_read(r, seq, offset, hash) ? record_read(r, seq, *offset, out, record) : 1;
@@ -242,9 +271,11 @@ int ledger_read_range(struct ledger_reader *r, uint64_t from, uint64_t limit, si
 		struct record record;
 		uint64_t offset;
 		int state = record_find(r, from, &offset, &first, &record);
+		size_t taken = out->len - start;
+		if (state == LEDGER_ARCHIVED)
+			return taken ? 0 : state;
 		if (state)
 			return state < 0 ? -1 : broken(from, "the record is missing");
-		size_t taken = out->len - start;
 		bool fits = taken <= most && first.len <= most - taken;
 		if (!fits && taken)
 			return 0;
@@ -254,12 +285,28 @@ int ledger_read_range(struct ledger_reader *r, uint64_t from, uint64_t limit, si
 	return 0;
 }
 
+/* From the index that an archived segment left here. */
+static int old_hash(struct ledger_reader *r, uint64_t seq, uint8_t hash[HASH_SIZE])
+{
+	char name[SEGMENT_NAME];
+	if (r->old_index < 0 || r->old_first != r->old_seek) {
+		fd_close(&r->old_index);
+		r->old_first = r->old_seek;
+		segment_name(r->old_first, "idx", name);
+		r->old_index = openat(r->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	}
+	uint64_t at = (seq - r->old_first) * INDEX_ENTRY + 8;
+	if (r->old_index < 0 || segment_pread(r->old_index, hash, HASH_SIZE, at) != 0)
+		return broken(seq, "the index of its archived segment isn't whole");
+	return 0;
+}
+
 int ledger_read_hash(struct ledger_reader *r, uint64_t seq, uint8_t hash[HASH_SIZE])
 {
 	uint64_t offset;
 	int state = segment_seek(r, seq);
 	if (state)
-		return state;
+		return state == LEDGER_ARCHIVED ? old_hash(r, seq, hash) : state;
 	if (index_read(r, seq, &offset, hash))
 		return 0;
 	scoped_buf out = { .max = MAX_RECORD + READ_AHEAD };
@@ -269,6 +316,16 @@ int ledger_read_hash(struct ledger_reader *r, uint64_t seq, uint8_t hash[HASH_SI
 		return state;
 	size_t size;
 	return record_peek(buf_slice(&out), &record, &size, hash) == RECORD_WHOLE ? 0 : -1;
+}
+
+int ledger_reader_segment(struct ledger_reader *r, uint64_t seq, uint64_t *first)
+{
+	scoped_buf bytes = { .max = MAX_RECORD + READ_AHEAD };
+	struct record record;
+	/* Where it stands, not where the list of a while ago would have it. */
+	int state = ledger_read(r, seq, &bytes, &record);
+	*first = r->first;
+	return state;
 }
 
 int ledger_read_log_key(struct ledger_reader *r, struct buf *out, struct slice *public_key)
@@ -299,7 +356,7 @@ int ledger_read_checkpoint(const char *folder, struct buf *out)
 
 int ledger_reader_size(struct ledger_reader *r, uint64_t *size)
 {
-	if (segment_list_read(r->folder, &r->list) != 0)
+	if (segment_list_read(r->folder, "seg", &r->list) != 0)
 		return -1;
 	fd_close(&r->segment);
 	*size = 0;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <time.h>
+
 #include <openssl/asn1.h>
 #include <openssl/err.h>
 
@@ -173,4 +175,29 @@ int record_certificate(struct slice tbs, struct slice signature, struct buf *out
 	buf_put_u8(out, 0); /* unused bits */
 	buf_put_slice(out, signature);
 	return buf_ok(out) ? 0 : -1;
+}
+
+/* RFC 5280 4.1: version, serialNumber, signature, issuer, validity. */
+int record_not_after(struct slice tbs, int64_t *seconds)
+{
+	struct slice whole, inside, contents, validity, not_before, not_after;
+	struct tm tm;
+	if (!element_take(&tbs, 0x30, &whole, &inside))
+		return 1;
+	element_take(&inside, 0xa0, &whole, &contents);
+	if (!element_take(&inside, 0x02, &whole, &contents) || !element_take(&inside, 0x30, &whole, &contents) ||
+	    !element_take(&inside, 0x30, &whole, &contents) || !element_take(&inside, 0x30, &whole, &validity) ||
+	    !(element_take(&validity, 0x17, &not_before, &contents) ||
+	      element_take(&validity, 0x18, &not_before, &contents)) ||
+	    !(element_take(&validity, 0x17, &not_after, &contents) ||
+	      element_take(&validity, 0x18, &not_after, &contents)))
+		return 1;
+	const unsigned char *at = not_after.at;
+	ASN1_TIME *when = d2i_ASN1_TIME(NULL, &at, (long)not_after.len);
+	bool good = when && ASN1_TIME_to_tm(when, &tm) == 1;
+	ASN1_TIME_free(when);
+	ERR_clear_error();
+	if (good)
+		*seconds = (int64_t)timegm(&tm);
+	return good ? 0 : 1;
 }

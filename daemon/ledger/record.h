@@ -93,4 +93,7 @@ int record_certificate(struct slice tbs, struct slice signature, struct buf *out
 /* The serial number that stands in a TBSCertificate, without a leading zero byte. False if it is none. */
 bool record_serial(struct slice tbs, struct slice *serial);
 
+/* notAfter of a TBSCertificate, in Unix seconds. 0; positive if tbs is not one; then *seconds stays. */
+int record_not_after(struct slice tbs, int64_t *seconds);
+
 #endif

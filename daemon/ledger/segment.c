@@ -19,6 +19,7 @@
 #define ZERO_WINDOW (64 * 1024)
 #define HEAD_LEAF (SEGMENT_HEAD - 8)
 #define FILE_MODE 0640 /* auditors read by the folder's group */
+#define SEALED_MODE 0440
 
 static const char magic[8] = { 'C', 'H', 'L', 'E', 'D', 'G', 'E', 'R' };
 
@@ -83,20 +84,20 @@ static int list_add(struct segment_list *list, uint64_t first)
 }
 
 /* Only names that segment_name() writes: another spelling of a number isn't one of ours. */
-static bool name_parse(const char *name, uint64_t *first)
+static bool name_parse(const char *name, const char *ending, uint64_t *first)
 {
 	uint8_t digits[8];
 	char again[SEGMENT_NAME];
-	if (strlen(name) != 20 || !hex_decode(name, 16, digits, sizeof(digits)))
+	if (strlen(name) < 16 || !hex_decode(name, 16, digits, sizeof(digits)))
 		return false;
 	*first = 0;
 	for (size_t i = 0; i < sizeof(digits); i++)
 		*first = *first << 8 | digits[i];
-	segment_name(*first, "seg", again);
+	segment_name(*first, ending, again);
 	return strcmp(name, again) == 0;
 }
 
-int segment_list_read(int folder, struct segment_list *list)
+int segment_list_read(int folder, const char *ending, struct segment_list *list)
 {
 	segment_list_free(list);
 	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -110,7 +111,7 @@ int segment_list_read(int folder, struct segment_list *list)
 	uint64_t first;
 	errno = 0;
 	for (struct dirent *e; !failed && (e = readdir(d));)
-		if (name_parse(e->d_name, &first))
+		if (name_parse(e->d_name, ending, &first))
 			failed = list_add(list, first);
 	if (failed || errno != 0)
 		log_error("ledger_unreadable", "why=\"%s\"", failed ? "too many segments" : log_errno());
@@ -123,7 +124,8 @@ int segment_list_read(int folder, struct segment_list *list)
 	return 0;
 }
 
-static int create_under(int folder, const char *name, const struct segment_head *head, uint64_t size)
+static int create_under(int folder, const char *name, const struct segment_head *head, uint64_t size,
+			struct slice records)
 {
 	uint8_t bytes[SEGMENT_HEAD];
 	head_write(head, bytes);
@@ -135,17 +137,18 @@ static int create_under(int folder, const char *name, const struct segment_head 
 		errno = failed;
 		return -1;
 	}
-	if (segment_pwrite(fd, bytes, sizeof(bytes), 0) != 0 || fsync(fd) != 0)
+	if (segment_pwrite(fd, bytes, sizeof(bytes), 0) != 0 ||
+	    segment_pwrite(fd, records.at, records.len, SEGMENT_HEAD) != 0 || fsync(fd) != 0)
 		return -1;
 	return fd_take(&fd);
 }
 
-int segment_create(int folder, const struct segment_head *head, uint64_t size)
+int segment_create(int folder, const struct segment_head *head, uint64_t size, struct slice records)
 {
 	char name[SEGMENT_NAME], next[SEGMENT_NAME];
 	segment_name(head->first, "seg", name);
 	segment_name(head->first, "new", next);
-	scoped_fd int fd = create_under(folder, next, head, size);
+	scoped_fd int fd = create_under(folder, next, head, size, records);
 	if (fd < 0 || renameat(folder, next, folder, name) != 0 || fsync(folder) != 0) {
 		log_error("ledger_segment_failed", "segment=%s bytes=%" PRIu64 " why=\"%s\"", name, size, log_errno());
 		unlinkat(folder, next, 0);
@@ -172,6 +175,15 @@ int segment_open(int folder, uint64_t first, int flags, struct segment_head *hea
 		return -1;
 	}
 	return fd_take(&fd);
+}
+
+void segment_seal(int fd, uint64_t first)
+{
+	struct stat st;
+	if (fstat(fd, &st) == 0 && (st.st_mode & 07777) == SEALED_MODE)
+		return;
+	if (fchmod(fd, SEALED_MODE) != 0)
+		log_warning("ledger_seal_failed", "segment=%016" PRIx64 " why=\"%s\"", first, log_errno());
 }
 
 int segment_pread(int fd, void *bytes, size_t n, uint64_t offset)

@@ -19,7 +19,7 @@
 
 #define SEGMENT_HEAD 80
 #define SEGMENT_VERSION 1
-#define SEGMENT_NAME 24	       /* 16 digits, a dot, an ending, NUL */
+#define SEGMENT_NAME 24	       /* 16 digits, a dot, an ending of at most 4, NUL */
 #define INDEX_ENTRY 40	       /* u64 offset, leaf hash */
 #define MAX_SEGMENTS (1 << 20) /* 64 TiB of full ones; bounds what a folder can make us allocate */
 
@@ -35,20 +35,27 @@ void segment_name(uint64_t first, const char *ending, char name[SEGMENT_NAME]);
 /* A head from its bytes. NULL, or what is wrong with it. */
 const char *segment_head_read(const uint8_t at[SEGMENT_HEAD], struct segment_head *head);
 
-/* First sequence numbers of all segments of a folder, ascending. */
+/* The numbers of all files of one ending in a folder, ascending: of segments ("seg") the first record's. */
 struct segment_list {
 	uint64_t *first;
 	size_t count;
 };
 /* Replaces the list by the folder's. 0 or -1, logged. */
-int segment_list_read(int folder, struct segment_list *list);
+int segment_list_read(int folder, const char *ending, struct segment_list *list);
 void segment_list_free(struct segment_list *list);
+#define scoped_segment_list __attribute__((cleanup(segment_list_free))) struct segment_list
 
-/* Makes a segment of size bytes under its final name, all of it durable. The descriptor, or -1 (logged). */
-int segment_create(int folder, const struct segment_head *head, uint64_t size);
+/*
+ * Makes a segment of size bytes that begins with these records, all of it
+ * durable before it has its name. The descriptor, or -1 (logged).
+ */
+int segment_create(int folder, const struct segment_head *head, uint64_t size, struct slice records);
 /* Opens a segment (flags: O_RDONLY or O_RDWR) whose head must be whole and named `first`. The descriptor, or -1
  * (logged). */
 int segment_open(int folder, uint64_t first, int flags, struct segment_head *head);
+
+/* A segment that has a successor is never written again: its file says so, for whoever would do it by mistake. */
+void segment_seal(int fd, uint64_t first);
 
 /* All n bytes at an offset: 0, or -1 (errno; for reading 0 if the file ended). */
 int segment_pread(int fd, void *bytes, size_t n, uint64_t offset);

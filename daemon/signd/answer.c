@@ -74,8 +74,10 @@ static int answer_ledger_read(struct signer *s, uint64_t peer, const struct fram
 		return 0;
 	}
 	size_t most = r.most < MAX_READ ? r.most : MAX_READ;
-	if (ledger_read_range(s->reader, r.from, head.size, most, &records) != 0) {
-		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_LEDGER_FAILED, NULL, 0);
+	int state = ledger_read_range(s->reader, r.from, head.size, most, &records);
+	if (state) {
+		guard_refuse(s->guard, peer, f->verb, f->tag,
+			     state == LEDGER_ARCHIVED ? REFUSE_ARCHIVED : REFUSE_LEDGER_FAILED, NULL, 0);
 		return 0;
 	}
 	struct ledger_read_reply reply = { head.size, buf_slice(&records) };

@@ -70,7 +70,7 @@ void binding_hold(struct op *op)
 		failed = key_respond(op->subject, &responder, op->records[1].seq);
 		break;
 	case BINDS_NOTHING:
-		buf_clear(&op->subject->reserved);
+		key_unreserve(op->subject);
 		break;
 	}
 	if (failed)

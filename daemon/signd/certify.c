@@ -234,9 +234,9 @@ static struct verdict draft_again(struct signer *s, struct op *op, struct draft 
 		v = refused(REFUSE_SUBJECT_TAKEN, "subject");
 	if (v.code)
 		return v;
-	op->binding = binding;
+	op->binding = (uint8_t)binding;
 	d->fields.subject_key_id = k->charter.key_hash;
-	buf_put_slice(&k->reserved, k->charter.subject);
+	key_reserve(k, k->charter.subject);
 	return v;
 }
 
@@ -283,6 +283,22 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 	return refused(0, NULL);
 }
 
+/* Where the CA's CRL is sharded a certificate is of the shard whose URL it names. */
+static struct verdict draft_serial(const struct signer *s, const struct cert_sign_request *r,
+				   uint8_t serial[SERIAL_SIZE])
+{
+	uint16_t shards;
+	cert_new_serial(time_now(), serial);
+	if (r->kind == KIND_OCSP_RESPONDER) /* nobody looks for it on a CRL */
+		return refused(0, NULL);
+	int shard = scopes_shard(&s->scopes, r->ca_key, r->urls, &shards);
+	if (shard < 0)
+		return refused(REFUSE_CRL_URL, "urls");
+	if (shard != NO_SHARDS)
+		cert_serial_into(serial, (uint16_t)shard, shards);
+	return refused(0, NULL);
+}
+
 static struct verdict draft_cert(struct signer *s, struct op *op, const struct cert_sign_request *r, struct draft *d)
 {
 	struct verdict v = find_issuer(s, r->ca_key, r->kind, &op->key);
@@ -315,7 +331,9 @@ static struct verdict draft_cert(struct signer *s, struct op *op, const struct c
 		.flags = r->flags,
 		.opaque = r->opaque,
 	};
-	cert_new_serial(time_now(), d->fields.serial);
+	v = draft_serial(s, r, d->fields.serial);
+	if (v.code)
+		return v;
 	return draft_subject_key(s, op, r, d);
 }
 

@@ -55,6 +55,12 @@ int config_read(const char *path, struct config *c)
 	conf_log_level(c->file);
 	conf_hex(c->file, "ledger_id", c->ledger_id, LEDGER_ID_SIZE);
 	c->state_dir = conf_text(c->file, "state_dir", "/var/lib/chancery-signd");
+	c->head_file = conf_text(c->file, "head_file", "");
+	if (!*c->head_file)
+		c->head_file = NULL;
+	else if (c->head_file[0] != '/')
+		conf_reject(c->file, "head_file", "an absolute path");
+	c->machine_id = conf_text(c->file, "machine_id_file", "/etc/machine-id");
 	c->socket = conf_text(c->file, "socket", "/run/chancery/sign.sock");
 	c->socket_mode = conf_mode(c->file, "socket_mode", 0660);
 	conf_count(c->file, "peers");
@@ -72,6 +78,9 @@ int config_read(const char *path, struct config *c)
 	c->max_unsigned = (uint64_t)conf_int(c->file, "max_unsigned_records", 16, 1 << 24, 100000);
 	c->max_downtime_ms = conf_int(c->file, "max_downtime_days", 0, 36500, 90) * 86400000;
 	c->checkpoint_ms = conf_int(c->file, "checkpoint_seconds", 1, 3600, 10) * 1000;
+	c->snapshot_ms = conf_int(c->file, "snapshot_seconds", 1, 3600, 60) * 1000;
+	c->disk_warn = (uint64_t)conf_int(c->file, "disk_warn_mib", 0, 1 << 24, 512) << 20;
+	c->disk_stop = (uint64_t)conf_int(c->file, "disk_stop_mib", 1, 1 << 24, 192) << 20;
 	ceilings_read(c->file, c->classes);
 	return conf_finish(c->file);
 }

@@ -10,6 +10,8 @@ struct config {
 	struct conf *file; /* owns the texts */
 	uint8_t ledger_id[LEDGER_ID_SIZE];
 	const char *state_dir, *socket;
+	const char *head_file;	/* NULL: in the ledger's folder */
+	const char *machine_id; /* the file that names the host */
 	mode_t socket_mode;
 	struct peer_rules front, audit;
 	size_t token_count;
@@ -21,11 +23,13 @@ struct config {
 	bool allow_roots;
 	const char *anchors_dir; /* the roots that an import may lead to */
 	unsigned verifiers;
-	size_t max_unbound;	 /* keys that wait to be bound */
-	struct rate new_keys;	 /* that a day may make */
-	uint64_t max_unsigned;	 /* records that may follow the last checkpoint */
-	int64_t max_downtime_ms; /* between the ledger's last record and a start; 0: any */
-	int64_t checkpoint_ms;	 /* a checkpoint is at most so old while the ledger grows */
+	size_t max_unbound;	       /* keys that wait to be bound */
+	struct rate new_keys;	       /* that a day may make */
+	uint64_t max_unsigned;	       /* records that may follow the last checkpoint */
+	int64_t max_downtime_ms;       /* between the ledger's last record and a start; 0: any */
+	int64_t checkpoint_ms;	       /* a checkpoint is at most so old while the ledger grows */
+	uint64_t disk_warn, disk_stop; /* bytes left on the ledger's disk: signd/disk.h */
+	int64_t snapshot_ms;	       /* between two looks whether there is something for a snapshot */
 	struct ceilings classes[CLASS_COUNT];
 };
 

@@ -74,6 +74,7 @@ static void write_batch(struct journal *j, struct op_chain *batch, bool failed)
 		op->trouble = OP_LEDGER_FAILED;
 	publish(j, failed);
 	inbox_post(j->back, batch);
+	ledger_tell_head(j->ledger);
 }
 
 static void *journal_run(void *of)

@@ -22,6 +22,7 @@ static const struct {
 	[LATCH_CLOCK] = { "clock", NULL, NULL },
 	[LATCH_ROLLBACK] = { "rollback", "latched.rollback",
 			     "A front-end knows more than this ledger holds: the ledger was rolled back." },
+	[LATCH_HOST] = { "host", NULL, NULL }, /* seen anew at each start */
 	[LATCH_LEDGER] = { "ledger", "latched.ledger", "The ledger could not be written." },
 };
 
@@ -50,12 +51,42 @@ static void marker_set(const struct signer *s, enum latch which)
 		log_error("latch_not_kept", "latch=%s why=\"%s\"", texts[which].name, log_errno());
 }
 
+/* The marker is empty until the tail was written anew; a failure puts an empty one in its place. */
+bool latch_ledger_suspect(const struct signer *s)
+{
+	struct stat st;
+	scoped_fd int folder = folder_open(s);
+	return folder >= 0 && fstatat(folder, texts[LATCH_LEDGER].file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_size == 0;
+}
+
+void latch_ledger_settled(const struct signer *s)
+{
+	static const char settled[] = "the tail was written anew\n";
+	scoped_fd int folder = folder_open(s);
+	scoped_fd int fd =
+		folder < 0 ? -1 : openat(folder, texts[LATCH_LEDGER].file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fd_write_all(fd, settled, sizeof(settled) - 1) != 0 || fsync(fd) != 0)
+		log_warning("latch_not_kept", "latch=ledger why=\"%s\"", log_errno());
+}
+
 static void spare_make(const struct signer *s)
 {
 	scoped_fd int folder = folder_open(s);
 	scoped_fd int fd = folder < 0 ? -1 : openat(folder, SPARE, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0 || fsync(folder) != 0)
 		log_warning("latch_spare_failed", "why=\"%s\"", log_errno());
+}
+
+static void look_at_host(struct signer *s)
+{
+	char why[MAX_LATCH_WHY];
+	if (host_same(&s->host, &s->written_on))
+		return;
+	snprintf(why, sizeof(why),
+		 "This ledger was last written on another host, %s: if that one goes on, this is a copy.",
+		 s->written_on.name);
+	latch_set(s, LATCH_HOST, why);
 }
 
 int latch_start(struct signer *s)
@@ -73,6 +104,7 @@ int latch_start(struct signer *s)
 		}
 	}
 	spare_make(s);
+	look_at_host(s);
 	for (size_t i = 0; i < LATCHES; i++)
 		if (s->latches.closed[i])
 			log_error("latched", "what=%s why=\"%s\" open=\"chancery-signd --resume REASON\"",
@@ -123,6 +155,11 @@ void latch_key(struct signer *s, struct key *k, const char *why)
 	k->latched = true;
 	hex_encode(k->id, KEY_ID_SIZE, what + 4);
 	latch_record(s, what, why);
+}
+
+bool latch_stands_back(const struct signer *s)
+{
+	return s->latches.closed[LATCH_ROLLBACK] || s->latches.closed[LATCH_HOST];
 }
 
 bool latch_any(const struct signer *s)

@@ -15,6 +15,7 @@ enum latch {
 	LATCH_CLOCK,	/* it jumped, or too long a time has passed since the ledger's last record */
 	LATCH_ROLLBACK, /* a front-end knows more than the ledger holds: nothing at all is written */
 	LATCH_LEDGER,	/* it could not be written */
+	LATCH_HOST,	/* it was written on another host: nothing at all is written here */
 	LATCHES,
 };
 
@@ -27,6 +28,10 @@ struct latches {
 	char why[LATCHES][MAX_LATCH_WHY + 1];
 };
 
+/* Whether an earlier life saw the ledger fail, and its tail was not written anew since. Before the ledger is opened. */
+bool latch_ledger_suspect(const struct signer *s);
+/* It is, now. */
+void latch_ledger_settled(const struct signer *s);
 /* Finds the files of earlier lives. After the ledger was read. */
 int latch_start(struct signer *s);
 /* Looks at clock and ledger. Call it often. */
@@ -42,6 +47,8 @@ bool latch_any(const struct signer *s);
 void latch_forget(struct signer *s);
 /* The same for one of this life, once it is durable: the files go too. */
 void latch_open_all(struct signer *s);
+/* Whether nothing at all may be written, not even that it is so: this ledger isn't the one that goes on. */
+bool latch_stands_back(const struct signer *s);
 /* Takes a LATCHED record of an earlier life; positive: it is none that this version knows. */
 int latch_take(struct signer *s, const struct latched_record *r);
 

@@ -4,6 +4,8 @@ noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/anchors.c daemon/signd/anchors.h \
 	daemon/signd/answer.c \
+	daemon/signd/archive.c daemon/signd/archive.h \
+	daemon/signd/archivist.c daemon/signd/archivist.h \
 	daemon/signd/calls.c daemon/signd/calls.h \
 	daemon/signd/ceilings.c daemon/signd/ceilings.h \
 	daemon/signd/certify.c daemon/signd/certify.h \
@@ -14,6 +16,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/config.c daemon/signd/config.h \
 	daemon/signd/crl.c daemon/signd/crl.h \
 	daemon/signd/crl_draft.c daemon/signd/crl_draft.h \
+	daemon/signd/disk.c daemon/signd/disk.h \
 	daemon/signd/encode/cert.c daemon/signd/encode/cert.h \
 	daemon/signd/encode/crl.c daemon/signd/encode/crl.h \
 	daemon/signd/encode/csr.c daemon/signd/encode/csr.h \
@@ -24,6 +27,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/gone.c daemon/signd/gone.h \
 	daemon/signd/guard.c daemon/signd/guard.h \
 	daemon/signd/health.c daemon/signd/health.h \
+	daemon/signd/host.c daemon/signd/host.h \
 	daemon/signd/import.c daemon/signd/import.h \
 	daemon/signd/issued.c daemon/signd/issued.h \
 	daemon/signd/journal.c daemon/signd/journal.h \
@@ -85,7 +89,8 @@ dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_recent tests/unit/test_crl
+check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_recent tests/unit/test_crl \
+	tests/unit/test_snapshot
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 # With clocks of its own in place of base's.
 tests_unit_test_clock_SOURCES = tests/unit/test_clock.c daemon/signd/clock.c
@@ -103,6 +108,9 @@ tests_unit_test_meter_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_keys_SOURCES = tests/unit/test_keys.c
 tests_unit_test_keys_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_keys_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c
+tests_unit_test_snapshot_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_snapshot_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_recent_SOURCES = tests/unit/test_recent.c
 tests_unit_test_recent_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_recent_LDADD = $(SIGND_TEST_LIBS)

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "signd/archive.h"
 #include "signd/resume.h"
 #include "signd/serve.h"
 #include "signd/signer.h"
@@ -23,6 +24,8 @@ static const char usage[] =
 	"       chancery-signd [--config FILE] --init   make the ledger and its log key\n"
 	"       chancery-signd [--config FILE] --resume REASON\n"
 	"                                               let a signer that latched go on, as root\n"
+	"       chancery-signd [--config FILE] --archive DIR\n"
+	"                                               move what has expired out of the ledger's folder\n"
 	"       chancery-signd --new-id                 print a fresh ledger id for signd.conf and driver.conf\n"
 	"       chancery-signd --version | --help\n"
 	"\n"
@@ -37,7 +40,7 @@ static int print_new_id(void)
 	return puts(text) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run(const char *path, int mode, const char *reason)
+static int run(const char *path, int mode, const char *argument)
 {
 	struct config config;
 	int status = EXIT_CONFIG;
@@ -45,7 +48,9 @@ static int run(const char *path, int mode, const char *reason)
 		if (mode == 'k')
 			status = EXIT_SUCCESS;
 		else if (mode == 'r')
-			status = resume_ask(&config, reason);
+			status = resume_ask(&config, argument);
+		else if (mode == 'a')
+			status = archive_command(&config, argument);
 		else
 			status = mode == 'i' ? serve_init(&config) : serve(&config);
 	}
@@ -55,13 +60,16 @@ static int run(const char *path, int mode, const char *reason)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'k' },
-		{ "init", no_argument, NULL, 'i' },	    { "resume", required_argument, NULL, 'r' },
-		{ "new-id", no_argument, NULL, 'n' },	    { "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },	    { 0 }
-	};
-	const char *path = CHANCERY_CONFDIR "/signd.conf", *reason = NULL;
+	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
+						 { "check", no_argument, NULL, 'k' },
+						 { "init", no_argument, NULL, 'i' },
+						 { "resume", required_argument, NULL, 'r' },
+						 { "new-id", no_argument, NULL, 'n' },
+						 { "version", no_argument, NULL, 'v' },
+						 { "help", no_argument, NULL, 'h' },
+						 { "archive", required_argument, NULL, 'a' },
+						 { 0 } };
+	const char *path = CHANCERY_CONFDIR "/signd.conf", *argument = NULL;
 	int mode = 's', option;
 	log_open("chancery-signd", LOG_LEVEL_INFO);
 	/* No openssl.cnf: it could load foreign code into the signer. */
@@ -73,8 +81,8 @@ int main(int argc, char **argv)
 			mode = '?';
 		else
 			mode = option;
-		if (option == 'r')
-			reason = optarg;
+		if (option == 'r' || option == 'a')
+			argument = optarg;
 	}
 	if (mode == 'v')
 		return puts("chancery-signd " CHANCERY_VERSION) < 0;
@@ -82,5 +90,5 @@ int main(int argc, char **argv)
 		fputs(usage, mode == 'h' ? stdout : stderr);
 		return mode == 'h' ? EXIT_SUCCESS : 2;
 	}
-	return mode == 'n' ? print_new_id() : run(path, mode, reason);
+	return mode == 'n' ? print_new_id() : run(path, mode, argument);
 }

@@ -102,8 +102,9 @@ static void notary_begin(struct signer *s)
 void notary_tick(struct signer *s)
 {
 	struct journal_head head;
-	/* A head that was rolled back is not signed: it would stand beside the one that was signed before. */
-	if (s->notarizing || !slot_ready(s->log_key->slot) || s->latches.closed[LATCH_ROLLBACK])
+	/* The head of a ledger that was rolled back or copied is not signed: it would stand beside the one that was
+	 * signed before. */
+	if (s->notarizing || !slot_ready(s->log_key->slot) || latch_stands_back(s))
 		return;
 	journal_head(s->journal, &head);
 	uint64_t behind = head.size - s->checkpoint.size;
@@ -120,7 +121,8 @@ int answer_checkpoint(struct signer *s, uint64_t peer, const struct frame *f)
 	if (answer_checkpoint_get(f->body, &r, &where) != PACK_OK)
 		return -1;
 	journal_head(s->journal, &head);
-	bool current = head.size == s->checkpoint.size || !slot_ready(s->log_key->slot) || head.failed;
+	bool current =
+		head.size == s->checkpoint.size || !slot_ready(s->log_key->slot) || head.failed || latch_stands_back(s);
 	if (current || !signer_op(s, peer, f->tag, f->verb)) {
 		reply(s, peer, f->tag);
 		return 0;

@@ -103,7 +103,7 @@ struct verdict renewal_check(const struct keys *keys, const struct key *issuer, 
 
 void key_renew(struct key *k, int64_t not_before, int64_t not_after)
 {
-	buf_clear(&k->reserved);
+	key_unreserve(k);
 	if (not_before < k->not_before)
 		k->not_before = not_before;
 	if (not_after > k->not_after)

@@ -3,7 +3,6 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/text.h"
 #include "base/time.h"
@@ -31,6 +30,8 @@ static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
 	uint16_t stopped = signer_stopped(s, true);
 	if (stopped && stopped != REFUSE_LATCHED)
 		list_put(items, count, STOP_PASSES, slice_text(inner_refusal_sentence(stopped)));
+	if (s->disk.stop)
+		list_put(items, count, STOP_PASSES, slice_text(inner_refusal_sentence(REFUSE_DISK_LOW)));
 	for (size_t i = 0; i < LATCHES; i++)
 		if (s->latches.closed[i])
 			list_put(items, count, STOP_LATCHED, slice_text(s->latches.why[i]));
@@ -55,13 +56,6 @@ static void put_latches(struct signer *s, struct buf *items, uint16_t *count)
 		snprintf(text, sizeof(text), "Key %s gave three signatures that do not verify.", id);
 		list_put(items, count, STOP_LATCHED, slice_text(text));
 	}
-}
-
-/* What is left for the ledger; nothing, if that can't be told. */
-static uint64_t disk_free(const struct signer *s)
-{
-	struct statvfs v;
-	return statvfs(s->config.state_dir, &v) == 0 ? (uint64_t)v.f_bavail * v.f_frsize : 0;
 }
 
 int answer_status(struct signer *s, uint64_t peer, const struct frame *f)

@@ -127,6 +127,8 @@ struct op *request_begin(struct signer *s, uint64_t peer, const struct frame *f,
 		return NULL;
 	if (!code)
 		code = signer_stopped(s, f->verb != INNER_NOTE && f->verb != INNER_CA_CLOSE);
+	if (!code && disk_stops(s, f->verb))
+		code = REFUSE_DISK_LOW;
 	struct op *op = code || recent_full(s->recent) ? NULL : signer_op(s, peer, f->tag, f->verb);
 	if (!op) {
 		code = code ? code : REFUSE_BUSY;

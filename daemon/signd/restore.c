@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "ledger/snapshot.h"
 #include "signd/import.h"
 #include "signd/law.h"
 #include "signd/renewal.h"
@@ -26,6 +27,8 @@ struct pass {
 	int64_t metered_since; /* what was signed before this weighs on no rate any more */
 	size_t open_count;
 	struct open_intent open[MAX_IN_FLIGHT];
+	struct buf kept; /* of a state: the kept records, head to check */
+	bool keeping;
 };
 
 static int intent_open(struct pass *p, const struct record *r, const uint8_t *request_id, struct slice token)
@@ -42,7 +45,7 @@ static int intent_open(struct pass *p, const struct record *r, const uint8_t *re
 
 static void remember(struct pass *p, const struct record *r, const uint8_t *request_id)
 {
-	if (r->time >= p->since)
+	if (!p->keeping && r->time >= p->since)
 		recent_put(p->signer->recent, request_id, r->seq, r->time);
 }
 
@@ -85,7 +88,7 @@ static int add_key(struct pass *p, const struct record *r, struct key *k)
 	}
 	k->made_at = r->time / 1000;
 	k->slot = p->signer->slots[signer_slot(p->signer, slice_text(k->token))];
-	if (!k->slot)
+	if (!k->slot && !p->keeping)
 		log_warning("token_missing", "token=%s why=\"a key of this ledger is there\"", k->token);
 	return 0;
 }
@@ -317,6 +320,8 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_LATCHED:
 	case RECORD_RESUMED:
 		return take_latch(p, r);
+	case RECORD_HOST:
+		return host_get(r->body, &p->signer->written_on) ? 0 : -1;
 	case RECORD_CEILINGS:
 		return take_law(p, r);
 	case RECORD_REFUSED:
@@ -328,21 +333,209 @@ static int take_record(struct pass *p, const struct record *r)
 	return -1; /* a record that this version does not know may bind or close a key: better not to sign */
 }
 
+/*
+ * Whether a snapshot keeps this record. Those that come with each certificate
+ * are not kept: they would grow without end; what else there is grows with
+ * keys and with what root does.
+ */
+static bool record_kept(const struct record *r)
+{
+	struct lost_record lost;
+	struct latched_record latched;
+	switch (r->type) {
+	case RECORD_CERT_INTENT:
+	case RECORD_CERT_RESULT:
+	case RECORD_CSR_INTENT:
+	case RECORD_CSR_RESULT:
+	case RECORD_CERT_ADMITTED:
+	case RECORD_CRL_INTENT:
+	case RECORD_CRL_RESULT:
+	case RECORD_OCSP_BATCH:
+	case RECORD_NOTE:
+	case RECORD_REFUSED:
+	case RECORD_STARTED:
+	case RECORD_TOKEN_RESUMED:
+		return false;
+	case RECORD_LOST:
+		return record_lost_get(r->body, &lost) == PACK_OK && lost.intent_type == RECORD_KEY_INTENT;
+	case RECORD_LATCHED: /* of a CRL: it stands in that section */
+		return record_latched_get(r->body, &latched) != PACK_OK || latched.what.len < 4 ||
+		       memcmp(latched.what.at, "crl ", 4) != 0;
+	}
+	return true;
+}
+
+static int record_understand(struct pass *p, const struct record *r)
+{
+	if (take_record(p, r) == 0)
+		return 0;
+	log_error("ledger_not_understood", "seq=%llu type=%s", (unsigned long long)r->seq, record_type_name(r->type));
+	return -1;
+}
+
+/* Whole records; next: the number of the first, NULL if they need only ascend. */
 static int take_range(struct pass *p, struct slice records, uint64_t *next)
 {
 	struct record r;
 	size_t size;
+	uint64_t least = next ? *next : 0;
 	while (records.len && record_peek(records, &r, &size, NULL) == RECORD_WHOLE) {
-		if (r.seq != *next || take_record(p, &r) != 0) {
-			log_error("ledger_not_understood", "seq=%llu type=%s", (unsigned long long)*next,
-				  record_type_name(r.type));
+		if (r.seq < least || (next && r.seq != *next) || record_understand(p, &r) != 0)
 			return -1;
-		}
 		records.at += size;
 		records.len -= size;
-		(*next)++;
+		least = r.seq + 1;
+		if (next)
+			*next = least;
 	}
 	return records.len ? -1 : 0;
+}
+
+static void kept_put(const struct pass *p, struct buf *out)
+{
+	buf_put_slice(out, buf_slice(&p->kept));
+}
+
+static int kept_get(struct pass *p, struct slice in)
+{
+	if (p->keeping)
+		buf_put_slice(&p->kept, in);
+	return buf_ok(&p->kept) ? take_range(p, in, NULL) : -1;
+}
+
+/* An intent whose record is kept is opened by that. */
+static void open_put(const struct pass *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->open_count; i++)
+		if (p->open[i].type != RECORD_KEY_INTENT)
+			buf_put_u64(out, p->open[i].seq);
+}
+
+static int open_get(struct pass *p, struct slice in)
+{
+	scoped_buf bytes = { .max = MAX_RECORD + 4096 };
+	struct record r;
+	for (; in.len >= 8; in = (struct slice){ in.at + 8, in.len - 8 })
+		if (ledger_read(p->signer->reader, get_u64(in.at), &bytes, &r) != 0 || take_intent(p, &r) != 0)
+			return -1;
+	return in.len ? -1 : 0;
+}
+
+/*
+ * What was drawn on keys, under the rates of signd.conf then: a bucket that another rate would have filled earlier
+ * fills up again within the time that it was for.
+ */
+static void meter_put(const struct meter *m, struct buf *out)
+{
+	buf_put_u64(out, (uint64_t)m->full_at);
+	buf_put_u64(out, (uint64_t)m->day);
+	buf_put_u32(out, m->today);
+}
+
+#define METER_SIZE 20
+#define METERS_SIZE (KEY_ID_SIZE + KIND_COUNT * METER_SIZE)
+
+static const uint8_t *meter_get(const uint8_t *at, struct meter *m)
+{
+	*m = (struct meter){ (int64_t)get_u64(at), (int64_t)get_u64(at + 8), get_u32(at + 16) };
+	return at + METER_SIZE;
+}
+
+static void meters_put(const struct pass *p, struct buf *out)
+{
+	meter_put(&p->signer->new_keys, out);
+	for (size_t i = 0; i < p->signer->keys.count; i++) {
+		const struct key *k = p->signer->keys.all[i];
+		buf_put(out, k->id, KEY_ID_SIZE);
+		for (int kind = 0; kind < KIND_COUNT; kind++)
+			meter_put(&k->meters[kind], out);
+	}
+}
+
+static int meters_get(struct pass *p, struct slice in)
+{
+	if (in.len < METER_SIZE)
+		return -1;
+	const uint8_t *at = meter_get(in.at, &p->signer->new_keys), *end = in.at + in.len;
+	for (; (size_t)(end - at) >= METERS_SIZE;) {
+		struct key *k = keys_find(&p->signer->keys, at);
+		if (!k)
+			return -1;
+		at += KEY_ID_SIZE;
+		for (int kind = 0; kind < KIND_COUNT; kind++)
+			at = meter_get(at, &k->meters[kind]);
+	}
+	return at == end ? 0 : -1;
+}
+
+/* Keys of closed CAs, also of those that a CRL closed, whose record is not kept. */
+static void closed_put(const struct pass *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->signer->keys.count; i++)
+		if (p->signer->keys.all[i]->state == KEY_STATE_CLOSED)
+			buf_put(out, p->signer->keys.all[i]->id, KEY_ID_SIZE);
+}
+
+static int closed_get(struct pass *p, struct slice in)
+{
+	for (; in.len >= KEY_ID_SIZE; in = (struct slice){ in.at + KEY_ID_SIZE, in.len - KEY_ID_SIZE }) {
+		struct key *k = keys_find(&p->signer->keys, in.at);
+		if (!k || !k->charter_bytes.len)
+			return -1;
+		key_close(k);
+	}
+	return in.len ? -1 : 0;
+}
+
+static void crls_put(const struct pass *p, struct buf *out)
+{
+	scopes_put(&p->signer->scopes, out);
+}
+
+static int crls_get(struct pass *p, struct slice in)
+{
+	return scopes_get(&p->signer->scopes, in);
+}
+
+/*
+ * The sections of a state, in their order. put says what all records up to
+ * here have come to, get takes it over into a signer that knows the sections
+ * before it. A room that sums up what is not kept (record_kept) adds a row
+ * under a number of its own, with functions over p->signer, and raises STATE_VERSION.
+ */
+static const struct section {
+	uint16_t number;
+	void (*put)(const struct pass *p, struct buf *out);
+	int (*get)(struct pass *p, struct slice in);
+} sections[] = {
+	{ 1, kept_put, kept_get },     { 2, open_put, open_get }, { 3, meters_put, meters_get },
+	{ 4, closed_put, closed_get }, { 5, crls_put, crls_get }, /* after the open intents, which it knows already */
+};
+#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+static void sections_put(const struct pass *p, struct buf *out)
+{
+	for (size_t i = 0; i < SECTIONS; i++) {
+		buf_put_u16(out, sections[i].number);
+		buf_put_u32(out, 0);
+		size_t from = out->len;
+		sections[i].put(p, out);
+		if (buf_ok(out))
+			set_u32(out->at + from - 4, (uint32_t)(out->len - from));
+	}
+}
+
+/* Exactly those of the table: another set is another version. */
+static int sections_get(struct pass *p, struct slice in)
+{
+	for (size_t i = 0; i < SECTIONS; i++) {
+		size_t len = in.len >= 6 ? get_u32(in.at + 2) : 0;
+		if (in.len < 6 || get_u16(in.at) != sections[i].number || len > in.len - 6 ||
+		    sections[i].get(p, (struct slice){ in.at + 6, len }) != 0)
+			return -1;
+		in = (struct slice){ in.at + 6 + len, in.len - 6 - len };
+	}
+	return in.len ? -1 : 0;
 }
 
 /* Where signd.conf allows something else than at the last start, that is on the ledger before anything is signed. */
@@ -357,19 +550,19 @@ static int stage_law(struct signer *s, struct ledger *ledger)
 	return ledger_stage(ledger, RECORD_CEILINGS, clock_stamp(&s->clock), buf_slice(&body), &seq);
 }
 
-static int close_open(const struct pass *p, struct ledger *ledger)
+/* Closes what the life before this one left open, and says that this one has begun, and where. */
+static int life_begin(const struct pass *p, struct ledger *ledger)
 {
 	scoped_buf body = { .max = MAX_RECORD_BODY };
-	struct clock *clock = &p->signer->clock;
+	struct signer *s = p->signer;
 	uint64_t seq;
-	clock_start(clock, ledger_last_time(ledger), p->signer->config.max_downtime_ms);
 	for (size_t i = 0; i < p->open_count; i++) {
 		const struct open_intent *o = &p->open[i];
 		struct lost_record lost = { o->seq, o->type };
 		buf_clear(&body);
 		record_lost_put(&body, &lost);
-		if (ledger_stage(ledger, RECORD_LOST, clock_stamp(clock), buf_slice(&body), &seq) != 0 ||
-		    recent_put(p->signer->recent, o->request_id, seq, time_now_ms()) != 0)
+		if (ledger_stage(ledger, RECORD_LOST, clock_stamp(&s->clock), buf_slice(&body), &seq) != 0 ||
+		    recent_put(s->recent, o->request_id, seq, time_now_ms()) != 0)
 			return -1;
 		log_warning("intent_lost", "intent=%llu type=%s", (unsigned long long)o->seq,
 			    record_type_name(o->type));
@@ -377,33 +570,105 @@ static int close_open(const struct pass *p, struct ledger *ledger)
 	struct started_record started = { slice_text(CHANCERY_VERSION), p->open_count };
 	buf_clear(&body);
 	record_started_put(&body, &started);
-	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(clock), buf_slice(&body), &seq) != 0 ||
-	    stage_law(p->signer, ledger) != 0)
+	if (ledger_stage(ledger, RECORD_STARTED, clock_stamp(&s->clock), buf_slice(&body), &seq) != 0 ||
+	    stage_law(s, ledger) != 0)
 		return -1;
+	if (s->host.known && !s->written_on.known) {
+		buf_clear(&body);
+		host_put(&s->host, &body);
+		if (ledger_stage(ledger, RECORD_HOST, clock_stamp(&s->clock), buf_slice(&body), &seq) != 0)
+			return -1;
+		s->written_on = s->host;
+	}
 	return ledger_commit(ledger);
+}
+
+/* All of the ledger, or what follows a snapshot. */
+static int pass_run(struct pass *p, struct ledger *ledger)
+{
+	scoped_buf range = { .max = READ_SIZE + 2 * MAX_RECORD_BODY };
+	uint64_t next, size = ledger_size(ledger);
+	struct slice state = ledger_state(ledger, &next);
+	if (next && sections_get(p, state) != 0) {
+		log_error("snapshot_not_understood", "size=%llu", (unsigned long long)next);
+		return -1;
+	}
+	ledger_state_drop(ledger);
+	while (next < size) {
+		buf_clear(&range);
+		if (ledger_read_range(p->signer->reader, next, size, READ_SIZE, &range) != 0 ||
+		    take_range(p, buf_slice(&range), &next) != 0)
+			return -1;
+	}
+	if (p->signer->log_key)
+		return 0;
+	log_error("ledger_empty", "why=\"no log key: run chancery-signd --init\"");
+	return -1;
 }
 
 int restore(struct signer *s, struct ledger *ledger)
 {
-	scoped_buf range = { .max = READ_SIZE + 2 * MAX_RECORD_BODY };
 	struct pass *p = calloc(1, sizeof(*p));
 	if (!p)
 		return -1;
 	*p = (struct pass){ .signer = s,
 			    .since = time_now_ms() - 2 * REQUEST_WINDOW_MS,
 			    .metered_since = time_now_ms() - METER_DAY_MS };
-	uint64_t next = 0, size = ledger_size(ledger);
-	int broken = 0;
-	while (!broken && next < size) {
-		buf_clear(&range);
-		broken = ledger_read_range(s->reader, next, size, READ_SIZE, &range);
-		broken = broken || take_range(p, buf_slice(&range), &next) != 0;
-	}
-	if (!broken && !s->log_key) {
-		log_error("ledger_empty", "why=\"no log key: run chancery-signd --init\"");
-		broken = -1;
-	}
-	broken = broken || close_open(p, ledger) != 0;
+	int broken = pass_run(p, ledger);
+	clock_start(&s->clock, ledger_last_time(ledger), s->config.max_downtime_ms);
+	/* What was rolled back, or copied, is left as it is. */
+	if (!broken && !ledger_rolled_back(ledger) && host_same(&s->host, &s->written_on))
+		broken = life_begin(p, ledger);
 	free(p);
 	return broken ? -1 : 0;
+}
+
+struct state {
+	struct signer signer; /* has keys, the log key and latches, and nothing that acts */
+	struct pass pass;
+};
+
+struct state *state_new(const struct signer *like, struct ledger_reader *reader)
+{
+	struct state *t = calloc(1, sizeof(*t));
+	if (!t)
+		return NULL;
+	t->signer.config = like->config;
+	memcpy(t->signer.slots, like->slots, sizeof(t->signer.slots));
+	t->signer.reader = reader;
+	t->pass = (struct pass){ .signer = &t->signer, .keeping = true };
+	buf_init(&t->pass.kept, MAX_SNAPSHOT / 2);
+	return t;
+}
+
+void state_free(struct state *t)
+{
+	if (!t)
+		return;
+	keys_free(&t->signer.keys);
+	scopes_free(&t->signer.scopes);
+	key_free(t->signer.log_key);
+	buf_free(&t->pass.kept);
+	free(t);
+}
+
+int state_get(struct state *t, struct slice packed)
+{
+	return sections_get(&t->pass, packed);
+}
+
+int state_take(struct state *t, const struct record *r)
+{
+	if (record_understand(&t->pass, r) != 0)
+		return -1;
+	struct buf *kept = &t->pass.kept;
+	uint8_t hash[HASH_SIZE];
+	if (record_kept(r))
+		record_put(kept, r, hash);
+	return buf_ok(kept) ? 0 : -1;
+}
+
+void state_put(const struct state *t, struct buf *out)
+{
+	sections_put(&t->pass, out);
 }

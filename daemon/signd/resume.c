@@ -63,6 +63,8 @@ static void resume_written(struct signer *s, struct op *op)
 	s->resuming = false;
 	if (op->trouble == OP_FINE) {
 		latch_open_all(s);
+		if (op->record_count > 1)
+			s->written_on = s->host;
 		request_remove(s);
 		log_warning("resumed", "record=%llu", (unsigned long long)op->records[0].seq);
 	} else {
@@ -78,6 +80,8 @@ static void resume_begin(struct signer *s, uid_t uid, struct slice reason)
 		return;
 	struct resumed_record r = { .uid = uid, .reason = reason };
 	record_resumed_put(op_record(op, RECORD_RESUMED), &r);
+	if (s->latches.closed[LATCH_HOST])
+		host_put(&s->host, op_record(op, RECORD_HOST));
 	s->resuming = true;
 	clock_vouch(&s->clock);
 	signer_journal(s, op, resume_written);

@@ -35,6 +35,7 @@ struct scope {
 struct scopes {
 	size_t count;
 	struct scope **all;
+	bool sharded; /* some CA has shards */
 };
 
 void scopes_free(struct scopes *s);
@@ -46,9 +47,18 @@ struct scope *scopes_of(const struct scopes *s, const uint8_t ca_key[KEY_ID_SIZE
 /* Adds one, or gives one that isn't fixed its shards and URL. NULL: too many, or out of memory. */
 struct scope *scopes_add(struct scopes *s, const uint8_t ca_key[KEY_ID_SIZE], uint16_t shard, uint16_t shards,
 			 struct slice url);
+/*
+ * The shard that a certificate of this CA has to be of, by the CRL's URL that is among its own: its number, or
+ * NO_SHARDS where the CA has none; -1: the URL of no shard is there.
+ */
+#define NO_SHARDS MAX_SHARDS
+int scopes_shard(const struct scopes *s, const uint8_t ca_key[KEY_ID_SIZE], struct list urls, uint16_t *shards);
 /* What an intent, a result and a latch say, now or as they are read back from the ledger. 0, or -1: it can't be. */
 int scopes_intend(struct scopes *s, const struct crl_intent_record *r, uint64_t seq);
 int scopes_conclude(struct scopes *s, uint64_t intent);
+/* What the ledger has said of all of them up to here, for a snapshot; taken back in place of what is there. 0 or -1. */
+void scopes_put(const struct scopes *s, struct buf *out);
+int scopes_get(struct scopes *s, struct slice in);
 /* The name that a scope's latch has on the ledger, and the scope of such a name. */
 void scope_latch_name(const struct scope *s, char out[64]);
 struct scope *scopes_by_latch(const struct scopes *s, const char *name);

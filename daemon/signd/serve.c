@@ -61,8 +61,12 @@ static void inbox_event(void *of, uint32_t events)
 	struct signer *s = of;
 	(void)events;
 	struct op_chain ops = inbox_take(s->inbox);
-	for (struct op *op; (op = chain_take(&ops));)
+	for (struct op *op; (op = chain_take(&ops));) {
+		/* Before anybody is told of it. */
+		if (op->trouble == OP_LEDGER_FAILED)
+			latch_tick(s);
 		op->then(s, op);
+	}
 }
 
 static int start_slots(struct signer *s)
@@ -100,23 +104,64 @@ static int load_checkpoint(struct signer *s, const char *folder)
 	return 0;
 }
 
+/* What the ledger says, by way of a snapshot of this version or by all its records. 0 or -1. */
+static int ledger_take(struct signer *s, const char *folder, uint32_t state_version, struct ledger **ledger)
+{
+	struct ledger_open_options o = { .head_file = s->config.head_file,
+					 .distrust = latch_ledger_suspect(s),
+					 .state_version = state_version };
+	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
+	if (ledger_open(folder, &o, ledger) != 0)
+		return -1;
+	if (o.distrust)
+		latch_ledger_settled(s);
+	s->found = ledger_size(*ledger);
+	s->rolled_back = ledger_rolled_back(*ledger);
+	ledger_state(*ledger, &s->snapshot);
+	s->recent = recent_new(0);
+	if (s->recent && ledger_reader_open(folder, &s->reader) == 0 && restore(s, *ledger) == 0)
+		return 0;
+	ledger_close(*ledger);
+	*ledger = NULL;
+	return -1;
+}
+
+/* As before ledger_take(). */
+static void ledger_forget(struct signer *s)
+{
+	if (s->reader)
+		ledger_reader_close(s->reader);
+	s->reader = NULL;
+	recent_free(s->recent);
+	s->recent = NULL;
+	latch_forget(s);
+	scopes_free(&s->scopes);
+	keys_free(&s->keys);
+	key_free(s->log_key);
+	s->log_key = NULL;
+}
+
 static int start_ledger(struct signer *s)
 {
 	char folder[PATH_MAX];
-	struct ledger *ledger;
-	struct ledger_open_options o = { 0 };
-	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
-	if (state_path(&s->config, "ledger", folder) != 0 || ledger_open(folder, &o, &ledger) != 0)
+	struct ledger *ledger = NULL;
+	if (state_path(&s->config, "ledger", folder) != 0)
 		return -1;
-	s->found = ledger_size(ledger);
-	s->recent = recent_new(0);
-	if (!s->recent || ledger_reader_open(folder, &s->reader) != 0 || restore(s, ledger) != 0 ||
-	    load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
+	if (ledger_take(s, folder, STATE_VERSION, &ledger) != 0) {
+		bool from_snapshot = s->snapshot != 0;
+		ledger_forget(s);
+		/* A snapshot that isn't understood after all: the records say the same. */
+		if (!from_snapshot || ledger_take(s, folder, 0, &ledger) != 0)
+			return -1;
+	}
+	if (load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
 	    journal_start(ledger, &s->clock, s->inbox, &s->journal) != 0) {
 		ledger_close(ledger);
 		return -1;
 	}
-	return 0;
+	if (s->rolled_back)
+		latch_close(s, LATCH_ROLLBACK, "The head file tells of more than this ledger holds, or of another.");
+	return archivist_start(s, folder, s->snapshot, &s->archivist);
 }
 
 /* What need not be looked at in every round. */
@@ -128,8 +173,10 @@ static void look_around(struct signer *s)
 	s->next_look = now + TICK_MS;
 	ready_alive();
 	latch_tick(s);
+	disk_tick(s);
 	resume_tick(s, now);
 	check_tick(s, now);
+	archivist_tick(s);
 	tally_tick(s, now);
 }
 
@@ -172,6 +219,7 @@ static int rights_limit(const struct config *c)
 		{ c->state_dir, JAIL_WRITE },
 		{ c->socket, JAIL_WRITE_BESIDE },
 		{ c->anchors_dir, JAIL_READ },
+		{ c->head_file ? c->head_file : "", JAIL_WRITE_BESIDE },
 	};
 	batch_enter();
 	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0]))
@@ -193,6 +241,7 @@ static int bring_up(struct signer *s, struct watch *signals)
 	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 ||
 	    start_ledger(s) != 0 || verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
 		return -1;
+	disk_tick(s);
 	if (start_scribes(s) != 0 || loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
 		return -1;
 	return calls_limit(JAIL_SANITIZED);
@@ -201,6 +250,8 @@ static int bring_up(struct signer *s, struct watch *signals)
 static void bring_down(struct signer *s)
 {
 	guard_stop(s->guard);
+	if (s->archivist)
+		archivist_stop(s->archivist);
 	if (s->scribes)
 		scribes_stop(s->scribes);
 	if (s->verifiers)
@@ -228,13 +279,14 @@ int serve(struct config *config)
 	struct signer s = { .config = *config, .crl_folder = -1 };
 	struct watch signals = { .fd = -1 };
 	struct journal_head head;
+	host_read(config->machine_id, config->ledger_id, &s.host);
 	if (rights_limit(config) != 0)
 		return EXIT_FAILURE;
 	int up = bring_up(&s, &signals);
 	if (up == 0) {
 		journal_head(s.journal, &head);
-		log_info("serving", "socket=%s ledger_size=%llu keys=%zu", config->socket,
-			 (unsigned long long)head.size, s.keys.count);
+		log_info("serving", "socket=%s ledger_size=%llu snapshot=%llu keys=%zu", config->socket,
+			 (unsigned long long)head.size, (unsigned long long)s.snapshot, s.keys.count);
 		ready_notify("READY=1");
 		loop_run(s.loop, TICK_MS, tick, &s);
 		ready_notify("STOPPING=1");

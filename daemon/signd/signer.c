@@ -73,7 +73,7 @@ uint16_t signer_stopped(struct signer *s, bool signing)
 	if (head.failed)
 		return REFUSE_LEDGER_FAILED;
 	for (size_t i = 0; i < LATCHES; i++)
-		if (s->latches.closed[i] && (signing || i == LATCH_ROLLBACK))
+		if (s->latches.closed[i] && (signing || i == LATCH_ROLLBACK || i == LATCH_HOST))
 			return REFUSE_LATCHED;
 	if (signing && clock_look(&s->clock) != CLOCK_FINE)
 		return REFUSE_CLOCK;

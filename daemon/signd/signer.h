@@ -6,9 +6,12 @@
 #define CHANCERY_SIGND_SIGNER_H
 
 #include "ledger/checkpoint.h"
+#include "signd/archivist.h"
 #include "signd/check.h"
 #include "signd/clock.h"
 #include "signd/config.h"
+#include "signd/disk.h"
+#include "signd/host.h"
 #include "signd/journal.h"
 #include "signd/keys.h"
 #include "signd/latch.h"
@@ -31,6 +34,7 @@ struct signer {
 	struct journal *journal;
 	struct ledger_reader *reader;
 	struct verifiers *verifiers;
+	struct archivist *archivist;
 	struct slot *slots[MAX_SLOTS + 1];
 	struct keys keys;
 	struct recent *recent;
@@ -51,10 +55,14 @@ struct signer {
 
 	struct check checks[MAX_SLOTS];
 	struct clock clock;
+	struct disk disk;
+	struct host host, written_on; /* this one; the ledger's last one */
 	struct latches latches;
 	bool resuming;
 	int64_t next_look, resume_look; /* boot milliseconds */
+	uint64_t snapshot;		/* records that the start had not to read; 0: it read all */
 	uint64_t found;			/* records at the start, before this life added any */
+	bool rolled_back;		/* as the head file says */
 	bool greeted;			/* a caller has said HELLO: from now on it may know what this life added */
 
 	struct key *log_key;

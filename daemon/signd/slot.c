@@ -293,6 +293,9 @@ static int take_hello(struct slot *s, const struct frame *f)
 	struct refusal_message refusal;
 	const char *where;
 	if (f->kind == FRAME_REFUSAL && refusal_get(f->body, &refusal) == PACK_OK) {
+		if (s->refused != refusal.code)
+			log_warning("driver_refused", "name=%s code=%u why=\"%s\"", s->name, refusal.code,
+				    driver_refusal_sentence(refusal.code));
 		s->refused = refusal.code;
 		s->lost_at = 0;
 		return -1;

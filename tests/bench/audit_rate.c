@@ -67,7 +67,7 @@ static void ledger_load(struct buf *out)
 	char path[128], name[SEGMENT_NAME];
 	struct segment_list list = { NULL, 0 };
 	int at = open(folder, O_RDONLY | O_DIRECTORY);
-	if (at < 0 || segment_list_read(at, &list) != 0)
+	if (at < 0 || segment_list_read(at, "seg", &list) != 0)
 		give_up("list");
 	for (size_t i = 0; i < list.count; i++) {
 		segment_name(list.first[i], "seg", name);

@@ -8,12 +8,12 @@
  *
  *	key NAME TOKEN ALGORITHM
  *	root NAME | ca NAME PARENT | responder NAME CA
- *	leaf NAME CA [SECONDS]           valid for so long
+ *	leaf NAME CA [SECONDS [CRL_URL]] valid for so long
  *	close NAME
  *	crl CA OUT WORD=VALUE... ROW...  WORDs: number shard shards url delta_url base this next form (whole, changes)
  *	                                 file (unsealed, short, long, plain, pipe, none) count repeat
  *	                                 ROW: CERTIFICATE:REASON[:SECONDS AGO][:as=SEQ], #SERIAL instead of a name
- *	fill COUNT LEAF                  a file `rows` of so many rows, serials 1.., for crl's rows=FILE
+ *	stray -                          a descriptor along with a frame that takes none
  *	ocsp CA RESPONDER OUT WORD=VALUE... ROW...  WORDs: nonce this next
  *	                                 ROW: CERTIFICATE:good|unknown|REASON[:SECONDS AGO][:as=SEQ][:hash=1]
  */
@@ -127,7 +127,7 @@ static struct list one_item(struct buf *raw, uint8_t tag, struct slice item)
 	return list_of(raw, count);
 }
 
-static struct buf subject_raw, names_raw, eku_raw;
+static struct buf subject_raw, names_raw, eku_raw, urls_raw;
 
 static int key_create(char **arg)
 {
@@ -212,6 +212,8 @@ static int leaf(char **arg)
 			one_item(&eku_raw, 0, (struct slice){ (const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x03\x01", 8 }),
 		.path_len = PATH_LEN_NONE
 	};
+	if (arg[2] && arg[3])
+		r.urls = one_item(&urls_raw, URL_CRL, slice_text(arg[3]));
 	int code = cert_sign(&r, arg[0], arg[1]);
 	OPENSSL_free(der);
 	EVP_PKEY_free(key);
@@ -460,6 +462,16 @@ static int ocsp(char **arg)
 	return code;
 }
 
+/* A descriptor along with a frame that takes none: the signer is to close the connection. */
+static int stray(void)
+{
+	passing_put(&goes, dup(0), 0);
+	ask_status_put(&out, 8, &(struct status_request){});
+	while (exchange() == 0)
+		ask_status_put(&out, 9, &(struct status_request){});
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	int code = 2;
@@ -485,6 +497,8 @@ int main(int argc, char **argv)
 		code = crl(arg);
 	else if (strcmp(what, "ocsp") == 0)
 		code = ocsp(arg);
+	else if (strcmp(what, "stray") == 0)
+		code = stray();
 	printf(code > 0 ? "%d %s\n" : "%d\n", code, code > 0 ? inner_refusal_name((uint16_t)code) : "");
 	return code == 0 ? 0 : 1;
 }

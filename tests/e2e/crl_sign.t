@@ -98,6 +98,8 @@ refused 444 "a serial twice" crl one no number=6 form=changes d:1 d:1
 for how in unsealed short long plain pipe none without-1 without-2 without-4 without-8; do
   refused 443 "entries in a file that is $how" crl one no number=6 form=changes file=$how d:1
 done
+is "$(timeout 20 "$CHANCERY_BUILD/tests/e2e/crl_probe" "$STACK_DIR/sign/sign.sock" "$id" "$work" stray - </dev/null)" -1 \
+  "a descriptor without a frame of its own closes the connection"
 refused 443 "a count that the file hasn't got" crl one no number=6 form=changes count=2 d:1
 refused 453 "more entries than a CRL may have" crl one no number=6 form=changes count=4000001 d:1
 refused 459 "another form" crl one no number=6 form=other d:1
@@ -158,6 +160,15 @@ refused 440 "a shard without a URL" crl two no number=2 shards=2 shard=1
 refused 448 "a serial of the other shard" crl two no number=2 shards=2 shard=$((1 - x)) url=http://pki.example/two-$((1 - x)).crl x:1
 done_ "an entry in its own shard" crl two two-x number=2 shards=2 shard="$x" url=http://pki.example/two-"$x".crl x:1
 like "$(crl_text two two-x.crl)" "Serial Number: $(serial_of x)" "is listed"
+for shard in 0 1; do
+  for name in "s$shard" "t$shard" "u$shard"; do
+    done_ "a leaf that names shard $shard" leaf "$name" two 9999 "http://pki.example/two-$shard.crl"
+    pem "$name"
+    is "$(shard_of "$name")" "$shard" "is of it"
+  done
+done
+refused 463 "a leaf that names no shard" leaf no two
+refused 463 "a leaf that names another URL" leaf no two 9999 http://pki.example/two.crl
 
 # Expiry: a short leaf may leave one CRL after its end, and leaves by itself where only changes are named.
 done_ "a leaf of two seconds" leaf short rsa 2
@@ -197,7 +208,7 @@ refused 302 "a leaf under it" leaf g resp
 first=$(serial_of resp)
 done_ "another certificate for the same key" responder resp one
 pem resp
-[ "$first" != "$(serial_of resp)" ] && pass "is another one" || fail "is another one"
+refuses "is another one" test "$first" = "$(serial_of resp)"
 ocsp_text() { # CERTIFICATE RESPONSE
   openssl ocsp -issuer one.pem -cert "$1.pem" -respin "$2.ocsp" -CAfile root.pem -verify_other one.pem -no_nonce 2>&1
 }

@@ -127,6 +127,7 @@ cp -r "$STACK_DIR/db" "$work/db-then"
 mapfile -t places < <("$cuts" list "$STACK_DIR/signer/ledger")
 end=$((${#places[@]} - 1))
 n=$(last_of CERT_INTENT)
+rm "$work/signer-then/ledger/head" # it is told after the flush, and what is cut here never was flushed
 goes_on() { # WHAT
   if stack_start && is "$(everything)" "$whole" "goes on, nothing lost: $1"; then
     api POST "$leaves" "$leaf"
@@ -269,6 +270,8 @@ else
 fi
 
 "$cuts" fill "$STACK_DIR/signer/ledger" 20000
+rm "$STACK_DIR/signer/ledger/head"               # which knows nothing of these
+echo 'disk_stop_mib = 1;' >>"$STACK_DIR/conf/signd.conf" # so that it comes to that
 if small_disk "$STACK_DIR/signer" 100m; then
   stack_start || e2e_die "not ready with a small disk for the ledger"
   for ((i = 0; i < 60; i++)); do

@@ -218,9 +218,9 @@ first=$body
 bring "$policy" "$work/good.pem"
 is "$status $(jq -S . <<<"$body")" "200 $(jq -S . <<<"$first")" "brought in once more, the answer is the same"
 mark
-sign other-good policy authorityKeyIdentifier=keyid -copy_extensions copy
+sign other-good policy authorityKeyIdentifier=keyid -copy_extensions copy -days 140
 bring "$policy" "$work/other-good.pem"
-refused 409 ca_not_waiting '' "another one"
+refused 409 ca_not_waiting certificate_pem "another one that ends earlier"
 succeeds "its chain is good" chain_judge "$policy"
 ca issuing "$policy"
 created "a CA below it" .path_len_constraint 0
@@ -234,6 +234,34 @@ is "$status $(field '[.kind, .state] | join(" ")')" "200 ca active" "the certifi
 api GET '/api/v1/audit?last=100&type=NOTE'
 is "$(jq -c --arg ca "$policy" '[.data[].context | select(.from and .ca == $ca) | [.from, .to, .asked]]' <<<"$body")" \
   '[["created","active","path length 1; permitted dns:example.com; excluded dns:secret.example.com"]]' "case 11: its step is on record"
+
+# Before it ends, the same request gets a later certificate: same key, same limits.
+mark
+for bad in path_len_mismatch:'basicConstraints = critical, CA:TRUE, pathlen:0' name_constraint_mismatch:'nameConstraints = critical, permitted;DNS:www.example.com, excluded;DNS:secret.example.com' \
+  key_id_mismatch:'subjectKeyIdentifier = 00:01:02:03'; do
+  sign renewed policy "${bad#*:}"$'\nauthorityKeyIdentifier=keyid' -copy_extensions copy -days 1000
+  bring "$policy" "$work/renewed.pem"
+  refused 400 "${bad%%:*}" certificate_pem "a later one with ${bad#*:}"
+done
+sign renewed policy authorityKeyIdentifier=keyid -copy_extensions copy -days 1000
+bring "$policy" "$work/renewed.pem" '?dry_run=true'
+is "$status $(made)" "200 $marked" "a later one, tried"
+bring "$policy" "$work/renewed.pem"
+answers 200 "a later certificate for the same request"
+is "$(openssl x509 <<<"$(field .certificate_pem)")" "$(openssl x509 -in "$work/renewed.pem")" "is the CA's from then on"
+first=$body
+bring "$policy" "$work/renewed.pem"
+is "$(jq -S . <<<"$body")" "$(jq -S . <<<"$first")" "once more, the same answer"
+bring "$policy" "$work/good.pem"
+is "$status $(field .error.code)" "409 ca_not_waiting" "the earlier one is not taken back"
+succeeds "the chain is good" chain_judge "$issuing"
+leaf "$issuing" DNS:www.example.com
+issued "a leaf below it"
+ca longer "$policy" '{"ttl_days": 400}'
+created "and a CA below it that outlasts the earlier certificate"
+api GET "/api/v1/certificates?ca=$vault"
+is "$(jq --arg s "CN=Case policy" '[.data[] | select(.subject == $s)] | length' <<<"$body")" 2 "both certificates are listed"
+retire "$id" && retire "$id" '{"confirm": true}'
 
 # Given up instead.
 ca given "$vault" '{"path_len_constraint": 0}'

@@ -145,7 +145,7 @@ static void renewals(const uint8_t root[16], const uint8_t ca[16], const char *f
 static bool other_ca(const char *token, uint8_t algorithm, const uint8_t *parent, const char *cn, uint8_t key[16],
 		     const char *folder)
 {
-	if (!key_create(token, algorithm, key))
+	if (key_create(token, algorithm, key) != 0)
 		return false;
 	struct ca_self_reply made = { 0 };
 	struct cert_sign_reply reply = { 0 };
@@ -262,8 +262,23 @@ static void checkpoint(const char *folder)
 		save(folder, "checkpoint", reply.note);
 }
 
+/* signer_probe SOCKET LEDGER-ID read SEQ: the number of the answer's refusal, 0 for the record. */
+static int read_one(const char *path, const char *ledger_id, const char *seq)
+{
+	const struct ledger_read_request r = { .from = strtoull(seq, NULL, 10), .most = 1 };
+	asking_make();
+	if (hello(path, ledger_id) != 0)
+		return 1;
+	buf_clear(&out);
+	ask_ledger_read_put(&out, 1, &r);
+	printf("%d\n", exchange());
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 5 && strcmp(argv[3], "read") == 0)
+		return read_one(argv[1], argv[2], argv[4]);
 	if (argc != 7)
 		return 2;
 	const char *path = argv[1], *ledger_id = argv[2], *token = argv[3], *folder = argv[4];

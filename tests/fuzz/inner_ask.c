@@ -6,7 +6,7 @@
 
 #include "fuzz/fuzz.h"
 
-/* The items of two lists are reports; a report that was read is written byte for byte. */
+/* The items of three lists are reports; a report that was read is written byte for byte. */
 #define REPORT(name, fields)                                                                                           \
 	static void name##_reports_try(struct list l)                                                                  \
 	{                                                                                                              \
@@ -32,6 +32,8 @@ static void inside(uint16_t verb, const void *message)
 		driver_reports_try(((const struct status_reply *)message)->drivers);
 	else if (verb == INNER_KEY_LIST)
 		key_reports_try(((const struct key_list_reply *)message)->keys);
+	else if (verb == INNER_CHARTER_READ)
+		limit_reports_try(((const struct charter_read_reply *)message)->limits);
 }
 
 #define INSIDE(number, message) inside(number, message)

@@ -6,7 +6,7 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_proof tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
-	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl
+	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl tests/fuzz/fuzz_snapshot
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -160,3 +160,8 @@ tests_fuzz_fuzz_lint_SOURCES = tests/fuzz/lint.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_lint_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_lint_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_lint_LDADD = daemon/policy/libpolicy.a daemon/names/libnames.a daemon/signd/libsignd.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_snapshot_SOURCES = tests/fuzz/snapshot.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_snapshot_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_snapshot_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_snapshot_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)

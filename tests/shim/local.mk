@@ -15,3 +15,8 @@ tests_shim_disk_so_CFLAGS = $(AM_CFLAGS) -fPIC -fno-sanitize=all
 tests_shim_disk_so_LDFLAGS = -shared
 tests_shim_disk_so_LDADD = -ldl
 EXTRA_DIST += tests/shim/clock.sh tests/e2e/clock.t
+noinst_PROGRAMS += tests/shim/step.so
+tests_shim_step_so_SOURCES = tests/shim/step.c
+tests_shim_step_so_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE -fPIC -fno-sanitize=all
+tests_shim_step_so_LDFLAGS = -shared
+EXTRA_DIST += tests/e2e/steps.t

@@ -10,7 +10,7 @@
 
 #include "ledger/checkpoint.h"
 
-static const struct checkpoint sample = { { 0xab, 1 }, 1234567, { 1, 2, 3 } };
+static const struct checkpoint sample = { .ledger_id = { 0xab, 1 }, .size = 1234567, .root = { 1, 2, 3 } };
 
 struct log_key {
 	EVP_PKEY *key;

@@ -90,7 +90,7 @@ static int world_make(void **state)
 {
 	(void)state;
 	struct ledger *l;
-	struct ledger_open_options o = { { 9 }, 0 };
+	struct ledger_open_options o = { .ledger_id = { 9 } };
 	struct buf raw = { .max = 256 };
 	uint16_t count = 0;
 	const char *wanted = getenv("CHANCERY_CRL_ENTRIES");

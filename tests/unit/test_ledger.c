@@ -26,7 +26,7 @@
 #define SEG0 "0000000000000000.seg"
 
 static char folder[64];
-static const struct ledger_open_options small = { { 1, 2, 3 }, 4096 };
+static const struct ledger_open_options small = { .ledger_id = { 1, 2, 3 }, .segment_size = 4096 };
 
 static int folder_make(void **state)
 {
@@ -383,7 +383,8 @@ static void reserved_space_is_zero_in_sealed_segments(void **state)
 static void what_cannot_be_a_torn_batch_is_refused(void **state)
 {
 	(void)state;
-	static const struct ledger_open_options large = { { 1, 2, 3 }, 2 * MAX_BATCH_BYTES };
+	static const struct ledger_open_options large = { .ledger_id = { 1, 2, 3 },
+							  .segment_size = 2 * MAX_BATCH_BYTES };
 	struct ledger *l = must_open(&large);
 	append(l, 1, 10);
 	ledger_close(l);
@@ -502,6 +503,157 @@ static void a_failed_write_closes_the_ledger(void **state)
 	}
 }
 
+static void sealed_segments_are_read_only(void **state)
+{
+	(void)state;
+	struct stat st;
+	struct ledger *l = must_open(&small);
+	append(l, 1, 3900);
+	assert_int_equal(stat(file_path(SEG0), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	append(l, 1, 3900);
+	assert_int_equal(stat(file_path(SEG0), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0440);
+	ledger_close(l);
+	assert_int_equal(chmod(file_path(SEG0), 0640), 0);
+	ledger_close(must_open(&small));
+	assert_int_equal(stat(file_path(SEG0), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0440);
+}
+
+/* What the head file tells must be there: a ledger that was cut, or grew otherwise, is seen; and it is left as it is.
+ */
+static void the_head_file_tells_of_what_is_gone(void **state)
+{
+	(void)state;
+	scoped_buf before = { .max = 8192 }, after = { .max = 8192 }, head = { .max = 256 }, now = { .max = 8192 };
+	struct ledger *l = must_open(&small);
+	append(l, 1, 40);
+	ledger_tell_head(l);
+	ledger_close(l);
+	file_load(SEG0, &before);
+	l = must_open(&small);
+	assert_false(ledger_rolled_back(l));
+	append(l, 2, 40);
+	ledger_tell_head(l);
+	ledger_close(l);
+	file_load(SEG0, &after);
+	file_load("head", &head);
+	assert_int_equal(head.len, 86);
+	l = must_open(&small);
+	assert_false(ledger_rolled_back(l));
+	ledger_close(l);
+	/* The last batch is gone. */
+	file_store(SEG0, buf_slice(&before));
+	l = must_open(&small);
+	assert_true(ledger_rolled_back(l));
+	ledger_close(l);
+	/* Others stand in its place. */
+	unlink(file_path("head"));
+	l = must_open(&small);
+	append(l, 2, 41);
+	ledger_close(l);
+	file_store("head", buf_slice(&head));
+	l = must_open(&small);
+	assert_true(ledger_rolled_back(l));
+	ledger_close(l);
+	/* What was flushed and is damaged is no torn tail. */
+	int kept = log_hush();
+	after.at[SEGMENT_HEAD + 72 + 50] ^= 1;
+	file_store(SEG0, buf_slice(&after));
+	assert_int_equal(ledger_open(folder, &small, &l), -1);
+	file_load(SEG0, &now);
+	assert_true(slice_equal(buf_slice(&now), buf_slice(&after)));
+	/* A file that says nothing, or less, changes nothing. */
+	after.at[SEGMENT_HEAD + 72 + 50] ^= 1;
+	file_store(SEG0, buf_slice(&after));
+	for (size_t cut = 0; cut < head.len; cut += 17) {
+		file_store("head", (struct slice){ head.at, cut });
+		l = must_open(&small);
+		assert_false(ledger_rolled_back(l));
+		ledger_close(l);
+	}
+	log_restore(kept);
+}
+
+static void must_have(struct ledger *l, uint64_t size, const uint8_t root[HASH_SIZE])
+{
+	uint8_t now[HASH_SIZE];
+	ledger_root(l, now);
+	assert_int_equal(ledger_size(l), size);
+	assert_memory_equal(now, root, HASH_SIZE);
+}
+
+static size_t segments(void)
+{
+	scoped_segment_list list = { NULL, 0 };
+	scoped_fd int fd = open(folder, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(segment_list_read(fd, "seg", &list), 0);
+	return list.count;
+}
+
+/* After a failed write the last batch is believed only when it stands on other pages, whole or not, moved or half-way.
+ */
+static void a_tail_that_is_not_trusted_is_written_anew(void **state)
+{
+	(void)state;
+	struct ledger_open_options doubt = small;
+	doubt.distrust = true;
+	uint8_t root[HASH_SIZE];
+	scoped_buf old = { .max = 8192 };
+	struct ledger *l = must_open(&doubt); /* nothing in it */
+	ledger_close(l);
+	l = must_open(&small);
+	append(l, 1, 40);
+	append(l, 2, 40);
+	append(l, 3, 40);
+	ledger_root(l, root);
+	ledger_close(l);
+	file_load(SEG0, &old);
+	memset(old.at + SEGMENT_HEAD + 6 * 72, 0xa5, 40); /* what the failed write left */
+	file_store(SEG0, buf_slice(&old));
+	l = must_open(&doubt);
+	must_have(l, 6, root);
+	ledger_close(l);
+	assert_int_equal(segments(), 2);
+	struct stat st;
+	assert_int_equal(stat(file_path(SEG0), &st), 0);
+	assert_int_equal(st.st_size, SEGMENT_HEAD + 3 * 72);
+	/* The process ended before the old one was cut. */
+	memset(old.at + SEGMENT_HEAD + 6 * 72, 0, 40);
+	for (int garbage = 0; garbage < 2; garbage++) {
+		memset(old.at + SEGMENT_HEAD + 6 * 72, garbage ? 0xa5 : 0, 40);
+		file_store(SEG0, buf_slice(&old));
+		l = must_open(garbage ? &doubt : &small);
+		must_have(l, 6, root);
+		ledger_close(l);
+		assert_int_equal(stat(file_path(SEG0), &st), 0);
+		assert_int_equal(st.st_size, SEGMENT_HEAD + 3 * 72);
+	}
+	/* A batch that fills its segment takes its place; it goes on from there. */
+	l = must_open(&doubt);
+	must_have(l, 6, root);
+	append(l, 1, 3900);
+	ledger_root(l, root);
+	ledger_close(l);
+	l = must_open(&doubt);
+	must_have(l, 7, root);
+	assert_int_equal(segments(), 3);
+	append(l, 1, 10);
+	ledger_root(l, root);
+	ledger_close(l);
+	l = must_open(&small);
+	must_have(l, 8, root);
+	ledger_close(l);
+	/* Anything else behind a sealed batch is damage. */
+	memset(old.at + SEGMENT_HEAD + 3 * 72, 7, 40);
+	file_store(SEG0, buf_slice(&old));
+	int kept = log_hush();
+	assert_int_equal(ledger_open(folder, &doubt, &l), -1);
+	assert_int_equal(ledger_open(folder, &small, &l), -1);
+	log_restore(kept);
+}
+
 #define LEDGER_TEST(name) cmocka_unit_test_setup_teardown(name, folder_make, folder_remove)
 
 int main(void)
@@ -520,6 +672,9 @@ int main(void)
 		LEDGER_TEST(one_writer_of_one_ledger),
 		LEDGER_TEST(batches_have_limits),
 		LEDGER_TEST(a_failed_write_closes_the_ledger),
+		LEDGER_TEST(a_tail_that_is_not_trusted_is_written_anew),
+		LEDGER_TEST(sealed_segments_are_read_only),
+		LEDGER_TEST(the_head_file_tells_of_what_is_gone),
 	};
 	return cmocka_run_group_tests_name("ledger", tests, log_key_make, log_key_free);
 }

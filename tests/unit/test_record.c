@@ -142,6 +142,33 @@ static void a_certificate_is_what_libcrypto_would_write(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* UTCTime and GeneralizedTime; each byte less is none. */
+static void the_end_of_a_certificate_is_read(void **state)
+{
+	(void)state;
+	static const int64_t ends[] = { 1893456000, 4102444800 }; /* 2030 and 2100 */
+	for (size_t i = 0; i < 2; i++) {
+		EVP_PKEY *key = EVP_EC_gen("P-256");
+		X509 *x = X509_new();
+		assert_true(X509_set_version(x, 2) && ASN1_INTEGER_set(X509_get_serialNumber(x), 5) &&
+			    X509_gmtime_adj(X509_getm_notBefore(x), 0) &&
+			    ASN1_TIME_set(X509_getm_notAfter(x), (time_t)ends[i]) && X509_set_pubkey(x, key) &&
+			    X509_sign(x, key, EVP_sha256()) > 0);
+		unsigned char *tbs = NULL;
+		size_t size = (size_t)i2d_re_X509_tbs(x, &tbs);
+		int64_t end = 7;
+		assert_int_equal(record_not_after((struct slice){ tbs, size }, &end), 0);
+		assert_int_equal(end, ends[i]);
+		end = 7;
+		for (size_t n = 0; n < size; n++)
+			assert_true(record_not_after((struct slice){ tbs, n }, &end) > 0);
+		assert_int_equal(end, 7);
+		OPENSSL_free(tbs);
+		X509_free(x);
+		EVP_PKEY_free(key);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +178,7 @@ int main(void)
 		cmocka_unit_test(bent_bytes_are_survived),
 		cmocka_unit_test(records_come_back_as_they_went),
 		cmocka_unit_test(a_certificate_is_what_libcrypto_would_write),
+		cmocka_unit_test(the_end_of_a_certificate_is_read),
 	};
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
 }

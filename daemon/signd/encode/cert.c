@@ -20,6 +20,16 @@ void cert_new_serial(int64_t now, uint8_t serial[SERIAL_SIZE])
 	random_bytes(serial + 3, SERIAL_SIZE - 3);
 }
 
+void cert_serial_into(uint8_t serial[SERIAL_SIZE], uint16_t shard, uint16_t shards)
+{
+	uint8_t *at = serial + SERIAL_SIZE - 4;
+	uint32_t n = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+	n -= n % shards;
+	n = n > UINT32_MAX - shards ? n - shards + shard : n + shard;
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(n >> (24 - 8 * i));
+}
+
 /* The BIT STRING is the last member of a SubjectPublicKeyInfo: walk there over the AlgorithmIdentifier. */
 struct slice cert_key_bits(struct slice spki)
 {

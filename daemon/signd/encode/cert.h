@@ -38,6 +38,9 @@ struct cert_fields {
 
 /* Day number as it stands in a serial: days since 1970, modulo 2^16; the rest is random. */
 void cert_new_serial(int64_t now, uint8_t serial[SERIAL_SIZE]);
+/* Makes the number that its last four bytes are, modulo shards, this shard's: on that shard's CRL it would be listed.
+ */
+void cert_serial_into(uint8_t serial[SERIAL_SIZE], uint16_t shard, uint16_t shards);
 /* The key's own bytes: what the BIT STRING in a SubjectPublicKeyInfo holds. */
 struct slice cert_key_bits(struct slice public_key);
 /* RFC 7093 2 (1): the first 160 bits of SHA-256 over the BIT STRING's contents in a SubjectPublicKeyInfo. */
