@@ -41,6 +41,11 @@ EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
+	tests/e2e/import.t \
+	tests/e2e/lint.t \
+	tests/e2e/profile.t \
+	tests/e2e/profile_check.t \
+	tests/e2e/signer.t \
 	tests/lint/c.t \
 	tests/lint/cppcheck.supp \
 	tests/lint/shell.t \
@@ -50,6 +55,8 @@ EXTRA_DIST += \
 	tests/sanitize/options.sh \
 	tests/sanitize/reports.t \
 	tests/sanitize/unit.t \
+	tests/system/host.sh \
+	tests/system/package.t \
 	tests/tap.sh \
 	tests/valgrind/daemons.t \
 	tests/valgrind/foreign.supp
