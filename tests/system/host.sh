@@ -67,7 +67,7 @@ host_gone() { ! kill -0 "$host_pid" 2>/dev/null; }
 host_boot() {
   # What the daemons give up by themselves, they must be allowed to give up.
   systemd-nspawn --quiet --register=no --keep-unit --private-network --boot -D "$host_root" --machine="ch$$" \
-    --link-journal=no --console=pipe --system-call-filter='landlock_create_ruleset landlock_add_rule landlock_restrict_self' \
+    --link-journal=no --console=pipe --system-call-filter='@memlock landlock_create_ruleset landlock_add_rule landlock_restrict_self' \
     </dev/null >>"$host_dir/console.log" 2>&1 &
   host_pid=$!
   stack_until 120 host_led && stack_until 180 host_up

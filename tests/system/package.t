@@ -63,7 +63,10 @@ systemctl start chancery.target
 SETUP
 succeeds "it is set up" inside sh /setup
 
-ready() { inside chancery status >/dev/null 2>&1 && [ "$(state)" = "active active active" ]; }
+ready() {
+  [ "$(inside chancery --json status 2>/dev/null | jq -r '.signer.drivers[0].state' 2>/dev/null)" = ready ] &&
+    [ "$(state)" = "active active active" ]
+}
 state() { inside systemctl is-active chancery-driver@main chancery-signd chancery-frontd | xargs; }
 up() { # WHAT
   if stack_until 120 ready; then pass "$1"; else fail "$1" "$(
@@ -109,6 +112,7 @@ for service in chancery-driver@main chancery-signd chancery-frontd; do
   up "all is up again"
   succeeds "a leaf after $service was killed" inside sh /leaf "after-${service%%@*}"
 done
+nothing "the PIN is locked in memory" "$(inside journalctl -b --no-pager -u 'chancery-driver@main' | grep secret_not_locked)"
 like "$(inside journalctl -b --no-pager -u chancery-signd)" 'status=9/KILL' "the journal has the signer's end"
 
 # --- hung: a daemon that says nothing any more is ended by the watchdog, and started anew
@@ -158,6 +162,7 @@ openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout l.ke
 : >answered
 while [ ! -e enough ]; do
   chancery --json cert issue --ca issuing --profile server --csr l.csr 2>>refused | jq -r '.fingerprint // empty' >>answered
+  [ -S /run/chancery/api.sock ] && [ "$(systemctl is-active chancery-frontd)" = active ] || sleep 0.2
 done
 LOAD
 inside sh /load &
