@@ -1,14 +1,11 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/bad_input.t \
+	tests/e2e/browser.sh \
+	tests/e2e/cases.sh \
 	tests/e2e/crl.t \
 	tests/e2e/crl_sign.t \
 	tests/e2e/crl_time.t \
-EXTRA_DIST += \
-	tests/e2e/browser.sh \
-	tests/e2e/cases.sh \
-	tests/e2e/soak.t \
-	tests/e2e/tree.t
 	tests/e2e/catch_up.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
@@ -44,10 +41,14 @@ EXTRA_DIST += \
 	tests/e2e/rotation.t \
 	tests/e2e/rotation_faults.t \
 	tests/e2e/scale.t \
-EXTRA_DIST += \
 	tests/e2e/soak.t \
-	tests/e2e/tree.t
+	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
+	tests/e2e/import.t \
+	tests/e2e/lint.t \
+	tests/e2e/profile.t \
+	tests/e2e/profile_check.t \
+	tests/e2e/signer.t \
 	tests/lint/c.t \
 	tests/lint/cppcheck.supp \
 	tests/lint/shell.t \
@@ -57,6 +58,8 @@ EXTRA_DIST += \
 	tests/sanitize/options.sh \
 	tests/sanitize/reports.t \
 	tests/sanitize/unit.t \
+	tests/system/host.sh \
+	tests/system/package.t \
 	tests/tap.sh \
 	tests/valgrind/daemons.t \
 	tests/valgrind/foreign.supp

@@ -44,6 +44,8 @@ CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = daemon/cli/chancery.bash
 EXTRA_DIST += tests/e2e/backup.t tests/e2e/metrics.t tests/e2e/audit.t tests/e2e/note.py tests/e2e/reconcile.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py
 
 if HAVE_CMOCKA

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/ready.h"
 #include "base/time.h"
 #include "frontd/front.h"
 #include "frontd/signer.h"
@@ -116,6 +117,7 @@ void denial_tick(struct front *f, bool all)
 		return;
 	for (size_t i = 0; i <= MAX_DENIALS; i++) {
 		struct denial due;
+		ready_alive(); /* each note may wait for the signer */
 		int64_t now = time_boot_ms();
 		pthread_mutex_lock(&lock);
 		bool taken = note_take(&denials[i], now, all, &due);

@@ -30,7 +30,8 @@
 #include "frontd/signer.h"
 #include "store/store.h"
 
-#define TICK_SECONDS 10 /* between looks for what waits to be noted */
+#define EXIT_CONFIG 78	/* as sysexits.h has it: another start would change nothing */
+#define TICK_MS 10000 /* between looks for what waits to be noted */
 #define MAX_FILES                                                                                                      \
 	4096 /* both sockets' connections, the database's sessions with three files each, and as many again            \
 	      */
@@ -150,13 +151,17 @@ static int rights_limit(const struct config *c)
 /* Every thread is started with these blocked: only this one takes them. */
 static void signals_wait(const sigset_t *signals, struct front *f)
 {
-	const struct timespec tick = { .tv_sec = TICK_SECONDS };
 	int number;
-	while ((number = sigtimedwait(signals, NULL, &tick)) < 0 || number == SIGHUP)
+	do {
+		int alive = ready_alive();
+		int ms = alive >= 0 && alive < TICK_MS ? alive : TICK_MS;
+		const struct timespec tick = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+		number = sigtimedwait(signals, NULL, &tick);
 		if (number == SIGHUP)
 			rules_reload(f->rules);
-		else
+		else if (number < 0)
 			denial_tick(f, false);
+	} while (number < 0 || number == SIGHUP);
 	log_info("stopping", "signal=%d", number);
 }
 
@@ -184,7 +189,12 @@ static int run(struct config *c)
 	return result;
 }
 
-static const char usage[] = "usage: chancery-frontd [--config FILE] [--check] [--version]\n";
+static const char usage[] = "usage: chancery-frontd [--config FILE]            serve until SIGTERM\n"
+			    "       chancery-frontd [--config FILE] --check    read configuration and profiles, say what is wrong\n"
+			    "       chancery-frontd [--config FILE] --migrate  bring the database to this version, and end\n"
+			    "       chancery-frontd --version | --help\n"
+			    "\n"
+			    "FILE is " CHANCERY_CONFDIR "/frontd.conf unless stated; see frontd.conf(5).\n";
 
 /* Profiles and templates are configuration as well. */
 static int rules_check(const struct config *c)
@@ -196,15 +206,27 @@ static int rules_check(const struct config *c)
 	return r;
 }
 
-static int config_run(const char *path, bool check)
+/* What every start does as well; so an upgrade can be seen to work before callers come. */
+static int store_migrate(const struct config *c)
+{
+	struct store *store = NULL;
+	if (store_open(c->database, c->cache_mib, &store) != 0)
+		return 1;
+	store_close(store);
+	return printf("%s has the schema of chancery %s.\n", c->database, CHANCERY_VERSION) < 0;
+}
+
+static int config_run(const char *path, int mode)
 {
 	struct config config;
-	int result = 1;
+	int result = EXIT_CONFIG;
 	if (config_read(path, &config) == 0) {
-		if (check)
+		if (mode == 't')
 			result = rules_check(&config);
-		else if (rights_limit(&config) == 0)
-			result = run(&config);
+		else if (rights_limit(&config) != 0)
+			result = 1;
+		else
+			result = mode == 'm' ? store_migrate(&config) : run(&config);
 	}
 	config_free(&config);
 	return result;
@@ -215,19 +237,19 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 't' },
+		{ "migrate", no_argument, NULL, 'm' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *path = CHANCERY_CONFDIR "/frontd.conf";
-	bool check = false;
-	int option;
+	int option, mode = 0;
 	log_open("chancery-frontd", LOG_LEVEL_INFO);
 	while ((option = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
 		if (option == 'c')
 			path = optarg;
-		else if (option == 't')
-			check = true;
+		else if (option == 't' || option == 'm')
+			mode = option;
 		else if (option == 'V')
 			return printf("chancery-frontd %s\n", CHANCERY_VERSION) < 0;
 		else
@@ -237,5 +259,5 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	return config_run(path, check);
+	return config_run(path, mode);
 }

@@ -16,6 +16,8 @@
 #include "signd/serve.h"
 #include "signd/signer.h"
 
+#define EXIT_CONFIG 78 /* as sysexits.h has it: another start would change nothing */
+
 static const char usage[] =
 	"Usage: chancery-signd [--config FILE]          serve until SIGTERM\n"
 	"       chancery-signd [--config FILE] --check  read the configuration, say what is wrong with it\n"
@@ -41,7 +43,7 @@ static int print_new_id(void)
 static int run(const char *path, int mode, const char *argument)
 {
 	struct config config;
-	int status = EXIT_FAILURE;
+	int status = EXIT_CONFIG;
 	if (config_read(path, &config) == 0) {
 		if (mode == 'k')
 			status = EXIT_SUCCESS;

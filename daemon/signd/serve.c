@@ -171,6 +171,7 @@ static void look_around(struct signer *s)
 	if (now < s->next_look)
 		return;
 	s->next_look = now + TICK_MS;
+	ready_alive();
 	latch_tick(s);
 	disk_tick(s);
 	resume_tick(s, now);

@@ -10,7 +10,7 @@ daemon_wire_libinner_ask_a_SOURCES = daemon/wire/inner_ask.c daemon/wire/inner_a
 daemon_wire_libinner_answer_a_SOURCES = daemon/wire/inner_answer.c daemon/wire/inner_answer.h daemon/wire/half_answer.h
 daemon_wire_libdriver_ask_a_SOURCES = daemon/wire/driver_ask.c daemon/wire/driver_ask.h
 daemon_wire_libdriver_answer_a_SOURCES = daemon/wire/driver_answer.c daemon/wire/driver_answer.h
-EXTRA_DIST += daemon/wire/PROTOCOL.md
+EXTRA_DIST += daemon/wire/PROTOCOL.md daemon/wire/page.awk
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_wire
@@ -19,3 +19,16 @@ tests_unit_test_wire_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_wire_LDADD = daemon/wire/libinner_ask.a daemon/wire/libinner_answer.a daemon/wire/libframe.a \
 	daemon/base/libbase.a $(CMOCKA_LIBS)
 endif
+
+# Both protocols as manual pages, made of PROTOCOL.md: each has what holds for both, and its own verbs.
+man7_MANS = daemon/wire/chancery-inner.7 daemon/wire/chancery-driver.7
+CLEANFILES += $(man7_MANS)
+PROTOCOL_PAGE = $(AM_V_GEN)$(MKDIR_P) daemon/wire && LC_ALL=C $(AWK) -f '$(srcdir)/daemon/wire/page.awk'
+daemon/wire/chancery-inner.7: daemon/wire/PROTOCOL.md daemon/wire/page.awk
+	$(PROTOCOL_PAGE) -v name=chancery-inner -v about="what Chancery's front-end asks of its signer" \
+		-v skip="drivers' verbs" -v also=".Xr chancery-driver 7 , .Xr chancery-frontd 8 , .Xr chancery-signd 8" \
+		'$(srcdir)/daemon/wire/PROTOCOL.md' >'$@.new' && mv '$@.new' '$@'
+daemon/wire/chancery-driver.7: daemon/wire/PROTOCOL.md daemon/wire/page.awk
+	$(PROTOCOL_PAGE) -v name=chancery-driver -v about="what Chancery's signer asks of a key driver" \
+		-v skip="signer's verbs" -v also=".Xr chancery-inner 7 , .Xr chancery-driver-pkcs11 8 , .Xr chancery-signd 8" \
+		'$(srcdir)/daemon/wire/PROTOCOL.md' >'$@.new' && mv '$@.new' '$@'

@@ -245,7 +245,7 @@ static int server_turn(struct server *s)
 {
 	struct pollfd fds[POLL_FIRST + MAX_CONNECTIONS];
 	size_t n = poll_prepare(s, fds);
-	if (poll(fds, n, -1) < 0) {
+	if (poll(fds, n, ready_alive()) < 0) {
 		if (errno == EINTR)
 			return 0;
 		log_error("poll_failed", "why=\"%s\"", log_errno());

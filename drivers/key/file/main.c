@@ -4,6 +4,7 @@
  * never run without `insecure = true`, or learn what a certificate is.
  */
 #include <fcntl.h>
+#include <getopt.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
@@ -77,14 +78,40 @@ static int serve(struct conf *c)
 	return status;
 }
 
+static int usage(FILE *to)
+{
+	fputs("usage: chancery-driver-file --config FILE\n"
+	      "       chancery-driver-file --version | --help\n"
+	      "Serves the keys in the folder that FILE names: for moving keys and for development only.\n",
+	      to);
+	return to == stdout ? 0 : EXIT_USAGE;
+}
+
+/* -1 with the path, or the exit status at once. */
+static int arguments_read(int argc, char **argv, const char **path)
+{
+	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
+						 { "version", no_argument, NULL, 'v' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+		if (option == 'v')
+			return puts("chancery-driver-file " CHANCERY_VERSION) < 0;
+		if (option != 'c')
+			return usage(option == 'h' ? stdout : stderr);
+		*path = optarg;
+	}
+	return *path && optind == argc ? -1 : usage(stderr);
+}
+
 int main(int argc, char **argv)
 {
 	sigset_t set;
+	const char *path = NULL;
 	log_open("chancery-driver-file", LOG_LEVEL_INFO);
-	if (argc != 3 || strcmp(argv[1], "--config") != 0) {
-		fputs("usage: chancery-driver-file --config FILE\n", stderr);
-		return EXIT_USAGE;
-	}
+	int ended = arguments_read(argc, argv, &path);
+	if (ended >= 0)
+		return ended;
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -94,7 +121,7 @@ int main(int argc, char **argv)
 		return EXIT_TOKEN_FAILED;
 	if (CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST) != 1)
 		log_warning("memory_not_locked", "why=\"keys may be written to swap\"");
-	struct conf *c = conf_open(argv[2]);
+	struct conf *c = conf_open(path);
 	int status = c ? serve(c) : EXIT_CONFIG;
 	conf_close(c);
 	log_info("ended", "status=%d", status);

@@ -161,6 +161,9 @@ int main(int argc, char **argv)
 		return status;
 	/* What a module does with libcrypto is its own business; openssl.cnf is nobody's here. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	/* --resume touches no PIN, so it needs nobody who hands one over. */
+	if (arguments.resume && setenv("CREDENTIALS_DIRECTORY", "/run/credentials", 0) != 0)
+		return EXIT_CONFIG;
 	status = config_read(&arguments, &settings);
 	if (status)
 		return status;
