@@ -30,8 +30,8 @@
 #include "frontd/signer.h"
 #include "store/store.h"
 
-#define EXIT_CONFIG 78	/* as sysexits.h has it: another start would change nothing */
-#define TICK_MS 10000 /* between looks for what waits to be noted */
+#define EXIT_CONFIG 78 /* as sysexits.h has it: another start would change nothing */
+#define TICK_MS 10000  /* between looks for what waits to be noted */
 #define MAX_FILES                                                                                                      \
 	4096 /* both sockets' connections, the database's sessions with three files each, and as many again            \
 	      */
@@ -189,12 +189,13 @@ static int run(struct config *c)
 	return result;
 }
 
-static const char usage[] = "usage: chancery-frontd [--config FILE]            serve until SIGTERM\n"
-			    "       chancery-frontd [--config FILE] --check    read configuration and profiles, say what is wrong\n"
-			    "       chancery-frontd [--config FILE] --migrate  bring the database to this version, and end\n"
-			    "       chancery-frontd --version | --help\n"
-			    "\n"
-			    "FILE is " CHANCERY_CONFDIR "/frontd.conf unless stated; see frontd.conf(5).\n";
+static const char usage[] =
+	"usage: chancery-frontd [--config FILE]            serve until SIGTERM\n"
+	"       chancery-frontd [--config FILE] --check    read configuration and profiles, say what is wrong\n"
+	"       chancery-frontd [--config FILE] --migrate  bring the database to this version, and end\n"
+	"       chancery-frontd --version | --help\n"
+	"\n"
+	"FILE is " CHANCERY_CONFDIR "/frontd.conf unless stated; see frontd.conf(5).\n";
 
 /* Profiles and templates are configuration as well. */
 static int rules_check(const struct config *c)
@@ -235,12 +236,9 @@ static int config_run(const char *path, int mode)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check", no_argument, NULL, 't' },
-		{ "migrate", no_argument, NULL, 'm' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 't' },
+		{ "migrate", no_argument, NULL, 'm' },	    { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
 	};
 	const char *path = CHANCERY_CONFDIR "/frontd.conf";
 	int option, mode = 0;

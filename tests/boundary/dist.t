@@ -15,7 +15,8 @@ fi
 succeeds "make dist" dist one
 # Another time, another mask, another zone.
 sleep 1.1
-succeeds "make dist again" env TZ=Asia/Tokyo bash -c "umask 077; $(declare -f dist); dir='$dir'; dist two"
+dist_later() { (umask 077 && export TZ=Asia/Tokyo && dist two); }
+succeeds "make dist again" dist_later
 is "$(cd "$dir/two" && sha256sum ./*.tar.xz)" "$(cd "$dir/one" && sha256sum ./*.tar.xz)" "both are the same file"
 if git -C "$CHANCERY_SOURCE" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
   tar -tf "$dir"/one/*.tar.xz | sed 's,^[^/]*/,,' | sort >"$dir/packed"
