@@ -575,6 +575,99 @@ static void what_grew_and_was_undone_leaves_nothing(void **state)
 	assert_seen("PRAGMA integrity_check", "ok");
 }
 
+/* What a CRL is to say of the certificate with this number, by a note. */
+struct noted {
+	uint32_t number;
+	int reason; /* -1: a release */
+	uint64_t seq;
+};
+
+static int note_certificate(struct store_session *s, void *with)
+{
+	const struct noted *n = with;
+	uint8_t serial[17] = { 1 };
+	set_u32(serial + 13, n->number);
+	return n->reason < 0 ? store_certificate_release(s, "ica-1", SLICE_OF(serial), n->seq)
+			     : store_certificate_revoke(s, "ica-1", SLICE_OF(serial), 1000 + (int64_t)n->seq,
+							(uint8_t)n->reason, n->seq);
+}
+
+static int note(struct store *s, uint32_t number, int reason, uint64_t seq)
+{
+	struct noted n = { number, reason, seq };
+	return store_change(s, note_certificate, &n);
+}
+
+struct said {
+	size_t count;
+	uint8_t reason[8];
+	int64_t revoked[8], n[8];
+	uint64_t noted[8];
+};
+
+static int say(void *with, const struct crl_entry *e)
+{
+	struct said *said = with;
+	assert_true(said->count < 8);
+	said->reason[said->count] = e->reason;
+	said->revoked[said->count] = e->revoked;
+	said->n[said->count] = e->n;
+	said->noted[said->count++] = e->noted;
+	return 0;
+}
+
+static struct said changes(struct store *s)
+{
+	struct said said = { 0 };
+	scoped_session *session = NULL;
+	assert_int_equal(store_read(s, &session), 0);
+	assert_int_equal(store_crl_changes(session, "ica-1", 5, say, &said), STORE_DONE);
+	assert_int_equal(store_crl_waits(session, "ica-1"), said.count ? STORE_DONE : STORE_NONE);
+	return said;
+}
+
+static int list_all(struct store_session *s, void *with)
+{
+	const struct said *said = with;
+	int r = 0;
+	for (size_t i = 0; !r && i < said->count; i++)
+		r = store_crl_listed(s, said->n[i], said->noted[i]);
+	return r;
+}
+
+static void a_note_counts_once_and_waits_for_a_crl(void **state)
+{
+	(void)state;
+	struct store *s = with_one_ca();
+	assert_int_equal(put_certificate(s, 1, "active", "a.example"), STORE_DONE);
+	assert_int_equal(put_certificate(s, 2, "lost", "b.example"), STORE_DONE);
+	assert_int_equal(changes(s).count, 1); /* a lost one is on the next CRL by itself */
+	assert_int_equal(note(s, 9, 1, 10), STORE_NONE);
+	assert_int_equal(note(s, 1, 6, 11), STORE_DONE);
+	struct said said = changes(s);
+	assert_int_equal(said.count, 2);
+	assert_int_equal(said.reason[0], 6);
+	assert_int_equal(said.revoked[0], 1011);
+	assert_int_equal(note(s, 1, -1, 12), STORE_DONE);
+	assert_int_equal(store_change(s, list_all, &said), STORE_DONE);
+	said = changes(s); /* the release came after what was listed */
+	assert_int_equal(said.count, 1);
+	assert_int_equal(said.reason[0], 8);
+	assert_int_equal(said.revoked[0], 5);
+	assert_int_equal(store_change(s, list_all, &said), STORE_DONE);
+	assert_int_equal(note(s, 1, 6, 11), STORE_DONE); /* read once more from the ledger */
+	assert_int_equal(note(s, 1, -1, 12), STORE_DONE);
+	assert_int_equal(changes(s).count, 0);
+	assert_int_equal(note(s, 1, 1, 13), STORE_DONE);
+	assert_int_equal(note(s, 1, 4, 14), STORE_DONE); /* a revocation stays as it is */
+	assert_int_equal(note(s, 1, -1, 15), STORE_DONE);
+	said = changes(s);
+	assert_int_equal(said.count, 1);
+	assert_int_equal(said.reason[0], 1);
+	assert_int_equal(said.revoked[0], 1013);
+	store_close(s);
+}
+
 static void a_state_is_one_of_four(void **state)
 {
 	(void)state;
@@ -733,6 +826,7 @@ int main(void)
 		EACH(a_commit_of_any_length_is_in_the_file),
 		EACH(what_grew_and_was_undone_leaves_nothing),
 		EACH(a_state_is_one_of_four),
+		EACH(a_note_counts_once_and_waits_for_a_crl),
 		EACH(the_mark_only_rises),
 		EACH(replies_are_kept_by_actor_key_and_route),
 		EACH(what_cannot_be_used_is_refused),
