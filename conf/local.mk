@@ -20,3 +20,6 @@ uninstall-local:
 		to='$(DESTDIR)$(sysconfdir)/chancery/'"$${pair#*:}"; \
 		if cmp -s "$(srcdir)/conf/$${pair%:*}" "$$to"; then rm -f "$$to"; fi; \
 	done
+
+# How it is watched, and how a host that is lost comes back.
+dist_man_MANS += conf/chancery-backup.7 conf/chancery-metrics.7

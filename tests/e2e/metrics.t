@@ -82,6 +82,7 @@ sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' "$work/metrics" | sort >"$work/told"
 named() { grep -oE '(chancery|process)_[a-z_]+' "$1" | sed -E 's/_(bucket|sum|count)$//' | sort -u; }
 nothing "the rules name what there is" "$(named <(grep 'expr\|histogram' "$folder/chancery.rules.yml") | comm -23 - "$work/told")"
 nothing "so does the dashboard" "$(named <(jq -r '.. | .expr? // empty' "$folder/chancery.dashboard.json") | comm -23 - "$work/told")"
+nothing "chancery-metrics(7) has each of them" "$(while read -r one; do grep -q "$one" "$CHANCERY_SOURCE/conf/chancery-metrics.7" || echo "$one"; done <"$work/told")"
 is "$(jq '[.panels[] | select(.targets | length > 0)] | length' "$folder/chancery.dashboard.json")" "$(jq '.panels | length' "$folder/chancery.dashboard.json")" "each of its panels shows something"
 
 # One screen, at three in the morning.
