@@ -16,6 +16,7 @@
 #define PAGE "1000"	 /* rows asked for at a time: the front-end's most */
 #define SETTLE_SECONDS 2 /* what is signed now is committed well within */
 #define FINGERPRINT_DIGITS 64
+#define MAX_LOST_CRLS 20 /* shown to people; JSON has all */
 
 const struct option_spec reconcile_options[] = {
 	{ "ledger", OPTION_TEXT, "DIR", "the ledger's folder (default: " DEFAULT_LEDGER ")" },
@@ -28,7 +29,7 @@ struct reconciling {
 	struct verification v;
 	struct tally tally;
 	bool first; /* of two looks at the rows: only then rows are judged */
-	uint64_t rows, lost_rows, revoked_rows, withheld_rows, newer, cas;
+	uint64_t rows, lost_rows, revoked_rows, withheld_rows, newer, archived, cas;
 	size_t missing;
 };
 
@@ -75,7 +76,8 @@ static void row_differs(struct reconciling *x, const json_t *row, const struct e
 		verification_find(&x->v, !withheld, withheld ? "withheld_differs" : "certificate_differs",
 				  WHICH ": the row is of another certificate than the one that was signed%s.", serial,
 				  ca, e->seq, withheld ? ", and is withheld for that" : "");
-	if (withheld && !tally_find_note(x->tally.withheld, x->tally.withheld_count, ca, serial))
+	if (withheld && !x->v.inspection.archived_count &&
+	    !tally_find_note(x->tally.withheld, x->tally.withheld_count, ca, serial))
 		verification_find(&x->v, false, "withheld_not_noted",
 				  WHICH
 				  ": it is withheld and the ledger doesn't say so, so a restored database may not.",
@@ -90,9 +92,16 @@ static void row_revoked(struct reconciling *x, const json_t *row, uint64_t seq)
 	x->revoked_rows += revoked;
 	if (note && revoked)
 		note->seen = true;
-	if (revoked && !note)
+	if (revoked && !note && !x->v.inspection.archived_count)
 		verification_find(&x->v, true, "revocation_without_record",
 				  WHICH ": it is revoked in the database, and no record says so.", serial, ca, seq);
+}
+
+/* Its records are kept elsewhere, or one of them is: nothing can be said of the row. */
+static bool is_archived(const struct reconciling *x, uint64_t seq)
+{
+	return inspection_archived(&x->v.inspection, seq, seq + 1) ||
+	       (x->v.inspection.archived_count && tally_open(&x->tally, seq));
 }
 
 static void row_take(struct reconciling *x, const json_t *row)
@@ -109,6 +118,10 @@ static void row_take(struct reconciling *x, const json_t *row)
 	x->withheld_rows += member_is(row, "state", "withheld");
 	if (seq >= x->v.inspection.size) {
 		x->newer++;
+		return;
+	}
+	if (!e && is_archived(x, seq)) {
+		x->archived++;
 		return;
 	}
 	row_revoked(x, row, seq);
@@ -194,7 +207,8 @@ static void ca_compare(struct reconciling *x, const json_t *row)
 	x->cas++;
 	if (ca)
 		ca->seen = true;
-	if (number_of(row, "ledger_seq") >= x->v.inspection.size)
+	uint64_t seq = number_of(row, "ledger_seq");
+	if (seq >= x->v.inspection.size || (!ca && is_archived(x, seq)))
 		return;
 	if (!ca) {
 		verification_find(&x->v, true, "ca_without_record",
@@ -208,7 +222,7 @@ static void ca_compare(struct reconciling *x, const json_t *row)
 		verification_find(&x->v, true, "transition_missing",
 				  "CA %.64s is %s on the ledger since record %" PRIu64 ", and %.20s in the database.",
 				  id, tally_state_text(ca->rank), ca->seq, state);
-	else if (rank > ca->rank)
+	else if (rank > ca->rank && !x->v.inspection.archived_count)
 		verification_find(&x->v, true, "transition_without_record",
 				  "CA %.64s is %.20s in the database, and the ledger knows it as %s only.", id, state,
 				  tally_state_text(ca->rank));
@@ -244,6 +258,40 @@ static json_t *pair_json(uint64_t ledger, uint64_t database)
 	return json_pack("{s:I, s:I}", "ledger", (json_int_t)ledger, "database", (json_int_t)database);
 }
 
+/* The front-end makes a lost CRL anew, under the next number: nobody has it, and its number is missing. */
+static json_t *crls_json(const struct tally *t)
+{
+	json_t *lost = json_array();
+	for (size_t i = 0; i < t->crl_count; i++) {
+		const struct tally_crl *crl = &t->crls[i];
+		char key[2 * sizeof(crl->key_id) + 1];
+		if (crl->done)
+			continue;
+		hex_encode(crl->key_id, sizeof(crl->key_id), key);
+		json_array_append_new(lost, json_pack("{s:I, s:s, s:I, s:i, s:i}", "seq", (json_int_t)crl->seq, "ca_key",
+						      key, "number", (json_int_t)crl->number, "shard", crl->shard,
+						      "shards", crl->shards));
+	}
+	return json_pack("{s:I, s:o}", "ledger", (json_int_t)(t->crl_count - tally_lost_crls(t)), "lost", lost);
+}
+
+static void crls_put(const struct tally *t, struct buf *out)
+{
+	size_t shown = 0, lost = tally_lost_crls(t);
+	for (size_t i = 0; i < t->crl_count && shown < MAX_LOST_CRLS; i++) {
+		const struct tally_crl *crl = &t->crls[i];
+		char key[2 * sizeof(crl->key_id) + 1];
+		if (crl->done)
+			continue;
+		hex_encode(crl->key_id, sizeof(crl->key_id), key);
+		buf_printf(out, "Lost: record %" PRIu64 ", CRL number %" PRIu64 " of key %s has no result.\n", crl->seq,
+			   crl->number, key);
+		shown++;
+	}
+	if (lost > shown)
+		buf_printf(out, "and %zu lost CRLs more\n", lost - shown);
+}
+
 static int report_json(const struct cli *c, const struct reconciling *x)
 {
 	const struct tally *t = &x->tally;
@@ -256,6 +304,8 @@ static int report_json(const struct cli *c, const struct reconciling *x)
 	json_object_set_new(all, "transitions", json_integer((json_int_t)t->transitions));
 	json_object_set_new(all, "denials", json_integer((json_int_t)t->denials));
 	json_object_set_new(all, "open", json_integer((json_int_t)t->pending_count));
+	json_object_set_new(all, "crls", crls_json(t));
+	json_object_set_new(all, "not_judged", json_integer((json_int_t)x->archived));
 	json_object_set_new(all, "newer", json_integer((json_int_t)x->newer));
 	return json_print(c, all);
 }
@@ -285,8 +335,13 @@ static int report_text(const struct cli *c, const struct reconciling *x)
 	count_row(&table, "CAs", t->ca_count, (int64_t)x->cas);
 	count_row(&table, "transitions", t->transitions, -1);
 	count_row(&table, "denials", t->denials, -1);
+	count_row(&table, "CRLs", t->crl_count - tally_lost_crls(t), -1);
+	count_row(&table, "lost CRLs", tally_lost_crls(t), -1);
 	table_render(&table, &out);
 	verification_findings(&x->v, &out);
+	crls_put(t, &out);
+	if (x->archived)
+		buf_printf(&out, "%" PRIu64 " rows are of archived records, and were not judged.\n", x->archived);
 	if (x->newer)
 		buf_printf(&out, "%" PRIu64 " rows are newer than the ledger as it was read.\n", x->newer);
 	if (t->pending_count)

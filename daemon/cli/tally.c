@@ -18,6 +18,7 @@ void tally_free(struct tally *t)
 	free(t->entries);
 	free(t->pending);
 	free(t->cas);
+	free(t->crls);
 	free(t->revoked);
 	free(t->withheld);
 }
@@ -287,6 +288,45 @@ static void note_take(struct tally *t, const struct record *r)
 	json_decref(context);
 }
 
+static void crl_take(struct tally *t, const struct record *r)
+{
+	struct crl_intent_record in;
+	struct tally_crl *crl = record_crl_intent_get(r->body, &in) == PACK_OK ? GROW(t, crls, crl) : NULL;
+	if (!crl)
+		return;
+	crl->seq = r->seq;
+	crl->number = in.number;
+	crl->shard = in.shard;
+	crl->shards = in.shards;
+	memcpy(crl->key_id, in.ca_key, sizeof(crl->key_id));
+}
+
+/* Its result follows closely. */
+static void crl_done(struct tally *t, const struct record *r)
+{
+	struct crl_result_record result;
+	if (record_crl_result_get(r->body, &result) != PACK_OK)
+		return;
+	for (size_t i = t->crl_count; i-- > 0 && t->crls[i].seq >= result.intent;)
+		t->crls[i].done = t->crls[i].done || t->crls[i].seq == result.intent;
+}
+
+bool tally_open(const struct tally *t, uint64_t seq)
+{
+	for (size_t i = 0; i < t->pending_count; i++)
+		if (t->pending[i].seq == seq)
+			return true;
+	return false;
+}
+
+size_t tally_lost_crls(const struct tally *t)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < t->crl_count; i++)
+		n += !t->crls[i].done;
+	return n;
+}
+
 int tally_take(struct tally *t, const struct record *r)
 {
 	static const struct {
@@ -298,6 +338,7 @@ int tally_take(struct tally *t, const struct record *r)
 		{ RECORD_KEY_BOUND, bound_take },    { RECORD_CERT_ADMITTED, admitted_take },
 		{ RECORD_CSR_INTENT, request_take }, { RECORD_CSR_RESULT, requested_take },
 		{ RECORD_CA_CLOSED, closed_take },   { RECORD_NOTE, note_take },
+		{ RECORD_CRL_INTENT, crl_take },     { RECORD_CRL_RESULT, crl_done },
 	};
 	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++)
 		if (takes[i].type == r->type)

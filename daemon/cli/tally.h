@@ -38,6 +38,13 @@ struct tally_ca {
 	uint64_t seq;
 	bool seen;
 };
+/* A CRL that was to be signed. */
+struct tally_crl {
+	uint64_t seq, number;
+	uint8_t key_id[16];
+	uint16_t shard, shards;
+	bool done;
+};
 struct tally_note {
 	char ca[64], serial[MAX_TALLY_SERIAL + 1];
 	uint64_t seq;
@@ -54,6 +61,8 @@ struct tally {
 	size_t ca_count, ca_room;
 	struct tally_note *revoked, *withheld;
 	size_t revoked_count, revoked_room, withheld_count, withheld_room;
+	struct tally_crl *crls; /* ascending by seq */
+	size_t crl_count, crl_room;
 	uint64_t lost, transitions, denials;
 	bool failed; /* no memory */
 };
@@ -65,6 +74,10 @@ int tally_take(struct tally *t, const struct record *r);
 /* Puts all in order, after the last record; from then on they can be found. */
 void tally_sort(struct tally *t);
 struct entry *tally_find(struct tally *t, uint64_t seq);
+/* Whether the ledger, as far as it is here, doesn't say what became of this intent. */
+bool tally_open(const struct tally *t, uint64_t seq);
+/* How many CRLs have no result. */
+size_t tally_lost_crls(const struct tally *t);
 struct tally_ca *tally_find_ca(struct tally *t, const char *id);
 struct tally_note *tally_find_note(struct tally_note *notes, size_t count, const char *ca, const char *serial);
 

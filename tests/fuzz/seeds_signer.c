@@ -8,6 +8,7 @@
 #include "names/dn.h"
 #include "names/name.h"
 #include "wire/inner_ask.h"
+#include "wire/rows.h"
 
 #define NOW INT64_C(1800000000)
 
@@ -173,6 +174,74 @@ static void leaf_make(struct buf *out, uint8_t ca, const char *dns, uint8_t flag
 	request_put(out, flags, &frame);
 }
 
+/* The CA's own answers, about what revocation knows of it. */
+static void responder_make(struct buf *out, uint8_t key, uint8_t ca)
+{
+	scoped_buf frame = { .max = 65536 };
+	uint8_t id[KEY_ID_SIZE];
+	memset(id, key, sizeof(id));
+	struct cert_sign_request r = { .kind = KIND_OCSP_RESPONDER,
+				       .key_form = KEY_LOCAL,
+				       .not_before = NOW,
+				       .not_after = NOW + 600000,
+				       .subject_key = SLICE_OF(id),
+				       .path_len = PATH_LEN_NONE };
+	memset(r.ca_key, ca, KEY_ID_SIZE);
+	id_fill(r.request_id);
+	ask_cert_sign_put(&frame, 1, &r);
+	request_put(out, 8, &frame);
+}
+
+static void ocsp_make(struct buf *out, uint8_t ca, uint8_t responder, uint8_t status, uint8_t flags)
+{
+	scoped_buf frame = { .max = 65536 }, rows = { .max = 4096 };
+	struct ocsp_sign_request r = { .nonce = slice_text("nonce") };
+	struct ocsp_row row = { .hash = CERT_ID_SHA1,
+				.this_update = NOW,
+				.next_update = NOW + 3600,
+				.seq = status == OCSP_IS_GOOD ? 8 : 0,
+				.revoked = status == OCSP_IS_REVOKED ? NOW - 60 : 0,
+				.reason = status == OCSP_IS_REVOKED };
+	uint8_t item[OCSP_ROW_SIZE];
+	memset(row.serial + 4, 7, sizeof(row.serial) - 4);
+	for (uint8_t hash = CERT_ID_SHA1; hash <= CERT_ID_SHA1 + 1; hash++) {
+		row.hash = hash;
+		ocsp_row_put(item, &row);
+		list_put(&rows, &r.responses.count, status, SLICE_OF(item));
+	}
+	r.responses.raw = buf_slice(&rows);
+	memset(r.ca_key, ca, KEY_ID_SIZE);
+	memset(r.responder, responder, KEY_ID_SIZE);
+	ask_ocsp_sign_put(&frame, 1, &r);
+	request_put(out, flags, &frame);
+}
+
+/* Its rows would come in a file. */
+static void crl_make(struct buf *out, uint8_t ca, uint64_t number, uint64_t base, uint8_t flags)
+{
+	scoped_buf frame = { .max = 65536 };
+	struct crl_sign_request r = { .url = slice_text("http://pki.example/one.crl"),
+				      .shards = 1,
+				      .form = base ? CRL_CHANGES : CRL_WHOLE,
+				      .number = number,
+				      .base = base,
+				      .this_update = NOW,
+				      .next_update = NOW + 86400 };
+	memset(r.ca_key, ca, KEY_ID_SIZE);
+	id_fill(r.request_id);
+	ask_crl_sign_put(&frame, 1, &r);
+	request_put(out, flags, &frame);
+}
+
+static void charter_read(struct buf *out, uint8_t key)
+{
+	scoped_buf frame = { .max = 65536 };
+	struct charter_read_request r = { 0 };
+	memset(r.key_id, key, KEY_ID_SIZE);
+	ask_charter_read_put(&frame, 1, &r);
+	request_put(out, 0, &frame);
+}
+
 /* Without a name: of a bound key, under its own. */
 static void csr_make(struct buf *out, const uint8_t *id, const char *name)
 {
@@ -296,6 +365,33 @@ static void own_life(void)
 	seed_write("signer", "latched", buf_slice(&out));
 }
 
+/* A CA with a responder: what it says of its certificates. */
+static void status_life(void)
+{
+	scoped_buf out = { .max = 1024 * 1024 };
+	key_create(&out, 7);
+	ca_make(&out, 1, 0, "Root");
+	key_create(&out, 1); /* 3 */
+	responder_make(&out, 3, 1);
+	charter_read(&out, 1);
+	charter_read(&out, 3);
+	crl_make(&out, 1, 1, 0, 0);
+	crl_make(&out, 1, 2, 1, 8);
+	ocsp_make(&out, 1, 3, OCSP_IS_GOOD, 0);
+	ocsp_make(&out, 1, 3, OCSP_IS_UNKNOWN, 0);
+	ocsp_make(&out, 1, 3, OCSP_IS_REVOKED, 2);
+	ocsp_make(&out, 1, 1, OCSP_IS_UNKNOWN, 8);
+	charter_read(&out, 9);
+	seed_write("signer", "status", buf_slice(&out));
+	buf_clear(&out);
+	key_create(&out, 7);
+	ca_make(&out, 1, 0, "Root");
+	crl_make(&out, 1, 1, 0, 0);
+	ocsp_make(&out, 1, 1, OCSP_IS_UNKNOWN, 0);
+	rest_make(&out, 1);
+	seed_write("signer", "closing", buf_slice(&out));
+}
+
 static void key_hash_id(int key, uint8_t id[KEY_ID_SIZE])
 {
 	uint8_t hash[EVP_MAX_MD_SIZE];
@@ -377,6 +473,7 @@ void signer_seeds(void)
 		  "critical,permitted;dirName:own,permitted;URI:.example.com", NULL }
 	};
 	own_life();
+	status_life();
 	imported_life("directory", &directory[0], &directory[1]);
 	imported_life("imported", &plain[0], &plain[1]);
 	imported_life("narrow", &narrow[0], &narrow[1]);

@@ -139,7 +139,8 @@ static void again(struct signer *s, const struct frame *request, struct slice fi
 	buf_put_slice(&before, first);
 	bool told = frame_peek(buf_slice(&before), &f) == FRAME_WHOLE && f.kind == FRAME_REPLY && f.tag == request->tag;
 	bool kept = told && f.verb != INNER_HELLO && f.verb != INNER_STATUS && f.verb != INNER_LEDGER_READ &&
-		    f.verb != INNER_CHECKPOINT && f.verb != INNER_KEY_LIST && f.verb != INNER_CHARTER_READ;
+		    f.verb != INNER_CHECKPOINT && f.verb != INNER_KEY_LIST && f.verb != INNER_CHARTER_READ &&
+		    f.verb != INNER_OCSP_SIGN;
 	size_t records = world.record_count;
 	buf_clear(&world.out);
 	answer_request(s, WORLD_PEER, request);
