@@ -107,5 +107,6 @@ void call_clear(struct call *c)
 	c->text = NULL;
 	c->text_len = 0;
 	c->status = 0;
+	c->fresh = (struct call_freshness){ .until = 0 };
 	c->error = (struct call_error){ .status = 0 };
 }

@@ -28,6 +28,13 @@ struct call_error {
 	unsigned retry_after; /* seconds; 0: not sent */
 };
 
+/* What caches are told of a reply (RFC 9111). */
+struct call_freshness {
+	int64_t made, until; /* Unix time; until 0: nothing is said */
+	char etag[72];	     /* quoted */
+	bool uncached;	     /* no-store */
+};
+
 struct call {
 	const struct caller *who;
 	const char *param[MAX_PATH_PARAMETERS]; /* the {…} of the route in order; NULL past the last */
@@ -50,6 +57,7 @@ struct call {
 	char *text;    /* or: owned, sent as is with content_type (a PEM chain) */
 	size_t text_len;
 	const char *content_type;
+	struct call_freshness fresh;
 	struct call_error error; /* filled in by call_refuse() */
 
 	/* of a handler that answered CALL_WAITS */

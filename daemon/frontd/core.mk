@@ -23,6 +23,10 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/lineage.c daemon/frontd/lineage.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
+	daemon/frontd/ocsp.c daemon/frontd/ocsp.h \
+	daemon/frontd/ocsp_cache.c daemon/frontd/ocsp_cache.h \
+	daemon/frontd/ocsp_check.c daemon/frontd/ocsp_check.h \
+	daemon/frontd/ocsp_request.c daemon/frontd/ocsp_request.h \
 	daemon/frontd/outcome.c daemon/frontd/outcome.h \
 	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
@@ -31,6 +35,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
 	daemon/frontd/renew.c \
+	daemon/frontd/responder.c daemon/frontd/responder.h \
 	daemon/frontd/retire.c daemon/frontd/retire.h \
 	daemon/frontd/root.c daemon/frontd/root.h \
 	daemon/frontd/rotate.c \

@@ -16,6 +16,8 @@ struct metrics;	  /* frontd/metrics.h */
 struct authz;	  /* frontd/authz.h */
 struct issuings;  /* frontd/issuing.h */
 struct scheduler; /* frontd/scheduler.h */
+struct responders; /* frontd/responder.h */
+struct ocsp; /* frontd/ocsp.h */
 
 struct front {
 	struct store *store;
@@ -25,6 +27,8 @@ struct front {
 	struct authz *authz;
 	struct issuings *issuings;
 	struct scheduler *scheduler;
+	struct responders *responders;
+	struct ocsp *ocsp;
 	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */
 
 	/* from frontd.conf */
@@ -36,6 +40,10 @@ struct front {
 	int64_t root_days, ca_days;    /* default ttl_days of a root and of a child */
 	int64_t backdate;	       /* seconds that notBefore lies before now by default */
 	int64_t started;	       /* time_now() when this process began */
+	int64_t ocsp_validity;	       /* seconds from an OCSP answer's thisUpdate to its nextUpdate */
+	int64_t responder_days;	       /* of an OCSP responder's certificate */
+	unsigned ocsp_per_second;      /* OCSP answers that the signer is asked for at most */
+	bool ocsp_nonce;	       /* whether answers repeat a request's nonce */
 	unsigned ask_timeout;	       /* seconds a caller waits for the signer at most */
 };
 

@@ -114,6 +114,9 @@ int store_issuer_find_name(struct store_session *s, const char *name, struct iss
  */
 uint64_t store_ca_generation(const struct store *s);
 
+/* The same for changes of certificates that were there: what was revoked, released or withheld; not for new ones. */
+uint64_t store_status_generation(const struct store *s);
+
 /* Called for each row of a list; a negative answer ends the walk and is handed back. The row is gone afterwards. */
 typedef int issuer_visit(void *with, const struct issuer_row *row);
 int store_issuer_list(struct store_session *s, issuer_visit *visit, void *with);
@@ -186,6 +189,13 @@ struct certificate_query {
 typedef int certificate_visit(void *with, const struct certificate_row *row, int64_t cursor);
 int store_certificate_list(struct store_session *s, const struct certificate_query *query, certificate_visit *visit,
 			   void *with);
+
+/* Its key and newest certificate; an older one changes nothing. */
+int store_responder_update(struct store_session *s, const struct responder_row *row);
+int store_responder_find(struct store_session *s, const char *ca_id, struct responder_row *out);
+typedef int responder_visit(void *with, const struct responder_row *row);
+/* Those that end first come first. */
+int store_responder_list(struct store_session *s, responder_visit *visit, void *with);
 
 /* How far this store reflects the ledger. */
 struct store_ledger {

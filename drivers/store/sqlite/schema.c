@@ -94,6 +94,9 @@ static const char *const steps[] = {
 	 "UPDATE sqlite_schema SET sql = replace(sql, 'OR state = ''withheld''',"
 	 " 'OR state = ''withheld'' OR state = ''lost''') WHERE type = 'table' AND name = 'certificate';"
 	 "PRAGMA writable_schema = RESET;"),
+
+	("CREATE TABLE responder (ca_id TEXT PRIMARY KEY, key_id BLOB NOT NULL UNIQUE, not_before INTEGER NOT NULL,"
+	 " not_after INTEGER NOT NULL, ledger_seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
