@@ -25,6 +25,7 @@
 #define MAX_ISSUERS 256		      /* CAs whose hashes are kept; of more, some are read anew */
 #define MAX_RESPONSE 32768
 #define MAX_ENCODED 8192 /* characters of base64: a GET is for short requests (RFC 5019 5) */
+#define MAX_TRIES 3 /* while a certificate is being renewed */
 #define HASHES 2
 #define ROUTE "/pki/{ca}/ocsp"
 #define TYPE_RESPONSE "application/ocsp-response"
@@ -426,15 +427,17 @@ static bool kept_holds(const struct ocsp_answer *a, const struct ocsp_single_ans
 	       a->row.revoked == now->row.revoked;
 }
 
+/* Below 400 it passes by itself; a latched scope until somebody resumes it. */
 static enum ocsp_error refusal_error(const struct question *q, uint16_t code)
 {
-	bool passes = code < 400;
+	bool passes = code < 400 || code == REFUSE_OCSP_BUSY || code == REFUSE_OCSP_STATE;
 	log_event(passes ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "ocsp_refused", "ca=%s code=%u", q->ca_id, code);
 	return passes ? OCSP_TRY_LATER : OCSP_INTERNAL_ERROR;
 }
 
+/* *again: the responder's certificate was renewed just now. */
 static enum ocsp_error answer_make(const struct question *q, struct judged *j, const struct responder_row *responder,
-				   struct ocsp_answer *out)
+				   struct ocsp_answer *out, bool *again)
 {
 	struct ocsp_sign_request r = { .nonce = q->request.nonce };
 	struct ocsp_sign_reply reply = { 0 };
@@ -454,6 +457,7 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 	memcpy(r.ca_key, q->ca.key_id, sizeof(r.ca_key));
 	memcpy(r.responder, responder->key_id, sizeof(r.responder));
 	enum signer_result asked = signer_ocsp_sign(q->front->signer, &r, &reply, &answer);
+	*again = asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_OCSP_BUSY;
 	if (asked)
 		return asked == SIGNER_REFUSED ? refusal_error(q, answer.refusal.code) : OCSP_TRY_LATER;
 	if (ocsp_check(reply.response, j->all, q->request.count, q->request.nonce, why)) {
@@ -471,12 +475,15 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 static enum ocsp_error answer_ask(const struct question *q, struct judged *j, struct ocsp_answer *out)
 {
 	scoped_row(responder) responder = { 0 };
-	if (!rate_take(q->front->ocsp, q->front->ocsp_per_second))
-		return OCSP_TRY_LATER;
-	int r = responder_get(q->front, q->ca_id, &responder);
-	if (r)
-		return r < 0 ? OCSP_INTERNAL_ERROR : r == RESPONDER_NONE ? OCSP_UNAUTHORIZED : OCSP_TRY_LATER;
-	return answer_make(q, j, &responder, out);
+	enum ocsp_error e = OCSP_TRY_LATER;
+	bool again = rate_take(q->front->ocsp, q->front->ocsp_per_second);
+	for (int tries = 0; again && tries < MAX_TRIES; tries++) {
+		int r = responder_get(q->front, q->ca_id, &responder);
+		if (r)
+			return r < 0 ? OCSP_INTERNAL_ERROR : r == RESPONDER_NONE ? OCSP_UNAUTHORIZED : OCSP_TRY_LATER;
+		e = answer_make(q, j, &responder, out, &again);
+	}
+	return e;
 }
 
 static void question_answer(struct question *q)

@@ -73,6 +73,9 @@ static int basic_check(OCSP_BASICRESP *basic, const struct ocsp_single_answer *a
 	for (size_t i = 0; i < count; i++)
 		if (single_check(OCSP_resp_get0(basic, (int)i), &asked[i], why))
 			return 1;
+	X509 *responder = NULL;
+	if (OCSP_resp_get0_signer(basic, &responder, NULL) != 1)
+		return differs(why, "the responder's certificate");
 	return nonce_is(basic, nonce) ? 0 : differs(why, "the nonce");
 }
 
