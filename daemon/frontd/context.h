@@ -11,7 +11,7 @@
 
 /* Appends the context; positive: it doesn't fit MAX_CONTEXT. What is NULL is left out. */
 struct context_words {
-	const char *op;			 /* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "responder" */
+	const char *op; /* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "responder" */
 	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
 	const char *ca, *name, *parent, *metadata, *profile, *from, *to, *note;
 	const char *serial, *fingerprint;

@@ -9,15 +9,15 @@
 
 #include "base/peer.h"
 
-struct store;	  /* drivers/store/store.h */
-struct signer;	  /* frontd/signer.h */
-struct rulebooks; /* frontd/rules.h */
-struct metrics;	  /* frontd/metrics.h */
-struct authz;	  /* frontd/authz.h */
-struct issuings;  /* frontd/issuing.h */
-struct scheduler; /* frontd/scheduler.h */
+struct store;	   /* drivers/store/store.h */
+struct signer;	   /* frontd/signer.h */
+struct rulebooks;  /* frontd/rules.h */
+struct metrics;	   /* frontd/metrics.h */
+struct authz;	   /* frontd/authz.h */
+struct issuings;   /* frontd/issuing.h */
+struct scheduler;  /* frontd/scheduler.h */
 struct responders; /* frontd/responder.h */
-struct ocsp; /* frontd/ocsp.h */
+struct ocsp;	   /* frontd/ocsp.h */
 
 struct front {
 	struct store *store;

@@ -67,7 +67,10 @@ static int servers_start(struct config *c, struct servers *out)
 					    .threads = http_threads(),
 					    .no_store = true,
 					    .authz = c->front.authz };
-	struct http_options pki_options = { .name = "pki", .socket = pki, .front = &c->front, .serve = pki_serve,
+	struct http_options pki_options = { .name = "pki",
+					    .socket = pki,
+					    .front = &c->front,
+					    .serve = pki_serve,
 					    .begin = pki_begin,
 					    .refused = pki_refused };
 	if (http_start(&api_options, &out->api) != 0)
@@ -101,7 +104,8 @@ static int front_open(struct config *c)
 	f->responders = responders_new();
 	f->ocsp = ocsp_new();
 	bool has_base_url = f->pki_base_url && *f->pki_base_url;
-	if (!f->metrics || !f->issuings || !f->responders || !f->ocsp || rules_open(c->profiles_dir, has_base_url, &f->rules) != 0 ||
+	if (!f->metrics || !f->issuings || !f->responders || !f->ocsp ||
+	    rules_open(c->profiles_dir, has_base_url, &f->rules) != 0 ||
 	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };

@@ -25,7 +25,7 @@
 #define MAX_ISSUERS 256		      /* CAs whose hashes are kept; of more, some are read anew */
 #define MAX_RESPONSE 32768
 #define MAX_ENCODED 8192 /* characters of base64: a GET is for short requests (RFC 5019 5) */
-#define MAX_TRIES 3 /* while a certificate is being renewed */
+#define MAX_TRIES 3	 /* while a certificate is being renewed */
 #define HASHES 2
 #define ROUTE "/pki/{ca}/ocsp"
 #define TYPE_RESPONSE "application/ocsp-response"

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS 16384	    /* of some hundred thousand answers: a few in each */
-#define MAX_RESPONSE 32768  /* what the signer writes at most */
+#define BUCKETS 16384	   /* of some hundred thousand answers: a few in each */
+#define MAX_RESPONSE 32768 /* what the signer writes at most */
 
 struct entry {
 	struct ocsp_key key;
 	struct ocsp_answer answer;
-	struct entry *same;	      /* next in the bucket */
+	struct entry *same;	     /* next in the bucket */
 	struct entry *older, *newer; /* by use */
 };
 

@@ -84,7 +84,8 @@ int ocsp_check(struct slice response, const struct ocsp_single_answer *asked, si
 {
 	const unsigned char *at = response.at;
 	OCSP_RESPONSE *r = d2i_OCSP_RESPONSE(NULL, &at, (long)response.len);
-	bool whole = r && at == response.at + response.len && OCSP_response_status(r) == OCSP_RESPONSE_STATUS_SUCCESSFUL;
+	bool whole =
+		r && at == response.at + response.len && OCSP_response_status(r) == OCSP_RESPONSE_STATUS_SUCCESSFUL;
 	OCSP_BASICRESP *basic = whole ? OCSP_response_get1_basic(r) : NULL;
 	int answer = basic ? basic_check(basic, asked, count, nonce, why) : differs(why, "its form");
 	OCSP_BASICRESP_free(basic);

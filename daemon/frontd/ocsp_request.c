@@ -66,8 +66,8 @@ static enum ocsp_error asked_read(struct slice id, struct ocsp_asked *out)
 {
 	struct slice algorithm, number;
 	if (!tlv_take(&id, TLV_SEQUENCE, &algorithm) || !hash_read(algorithm, &out->hash) ||
-	    !tlv_take(&id, TLV_OCTET_STRING, &out->issuer_name) ||
-	    !tlv_take(&id, TLV_OCTET_STRING, &out->issuer_key) || !tlv_take(&id, TLV_INTEGER, &number) || id.len)
+	    !tlv_take(&id, TLV_OCTET_STRING, &out->issuer_name) || !tlv_take(&id, TLV_OCTET_STRING, &out->issuer_key) ||
+	    !tlv_take(&id, TLV_INTEGER, &number) || id.len)
 		return OCSP_MALFORMED;
 	size_t size = out->hash == CERT_ID_SHA1 ? SHA1_SIZE : SHA256_SIZE;
 	if (out->hash && (out->issuer_name.len != size || out->issuer_key.len != size))
@@ -113,9 +113,8 @@ static enum ocsp_error one_read(struct slice request, struct ocsp_asked *out)
 {
 	struct slice id, extensions;
 	bool there;
-	if (!tlv_take(&request, TLV_SEQUENCE, &id) ||
-	    !optional_take(&request, TLV_INSIDE(0), &extensions, &there) || request.len ||
-	    (there && !extensions_read(extensions, NULL)))
+	if (!tlv_take(&request, TLV_SEQUENCE, &id) || !optional_take(&request, TLV_INSIDE(0), &extensions, &there) ||
+	    request.len || (there && !extensions_read(extensions, NULL)))
 		return OCSP_MALFORMED;
 	return asked_read(id, out);
 }

@@ -9,9 +9,10 @@
 
 #include "wire/rows.h"
 
-#define MAX_OCSP_REQUEST 16384 /* bytes: what may be asked at once fits ten times over, with a signature and its chain */
-#define MAX_OCSP_ASKED 16      /* certificates in one request: OCSP_SIGN takes no more */
-#define MAX_OCSP_NONCE 128     /* RFC 9654 2.1 */
+#define MAX_OCSP_REQUEST                                                                                               \
+	16384		   /* bytes: what may be asked at once fits ten times over, with a signature and its chain */
+#define MAX_OCSP_ASKED 16  /* certificates in one request: OCSP_SIGN takes no more */
+#define MAX_OCSP_NONCE 128 /* RFC 9654 2.1 */
 
 /* OCSPResponseStatus, RFC 6960 4.2.1. */
 enum ocsp_error {

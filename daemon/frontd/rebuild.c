@@ -17,7 +17,7 @@
 
 #define MAX_CERTIFICATE (160 * 1024)
 #define MAX_PACKED (1024 * 1024)
-#define MAX_SERIAL 20 /* bytes: what a row holds */
+#define MAX_SERIAL 20	     /* bytes: what a row holds */
 #define UNJUDGED_SECONDS 600 /* so long after it a request can be repeated, and be answered for the first time */
 
 int rebuild_passed_over(const struct rebuild *r, const char *why)

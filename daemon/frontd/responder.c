@@ -15,9 +15,9 @@
 #include "names/dn.h"
 
 #define DAY 86400
-#define LOOK_MS 5000	     /* between looks at all responders while nothing changes */
-#define PAUSE_MS 2000	     /* after a failure, so that requests don't repeat it */
-#define MAX_PAUSES 64	     /* CAs that pause at a time; of more, some are tried again sooner */
+#define LOOK_MS 5000	    /* between looks at all responders while nothing changes */
+#define PAUSE_MS 2000	    /* after a failure, so that requests don't repeat it */
+#define MAX_PAUSES 64	    /* CAs that pause at a time; of more, some are tried again sooner */
 #define SUBJECT_NAME "OCSP" /* stands behind the CA's own subject, so within the same subtrees */
 
 struct responders {
@@ -246,8 +246,8 @@ static int certificate_commit(struct making *m, const struct cert_sign_reply *ca
 				     .public_key = m->key.public_key,
 				     .issuer_name = m->ca.subject_name,
 				     .issuer_key_id = m->ca.subject_key_id };
-	if (facts_read(came->certificate, &got, made.why) == 0 &&
-	    check_certificate(&got, &asked, made.why) == 0 && check_rules(came->certificate, made.why) == 0 &&
+	if (facts_read(came->certificate, &got, made.why) == 0 && check_certificate(&got, &asked, made.why) == 0 &&
+	    check_rules(came->certificate, made.why) == 0 &&
 	    !check_signed(came->certificate, m->chain.ca[0].certificate))
 		strcpy(made.why, "its signature is not the CA's");
 	made.issuing_ca_id = row_text(m->chain.ca[0].id);
