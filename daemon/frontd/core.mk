@@ -53,7 +53,11 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 daemon_frontd_libfrontcore_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_signer tests/unit/test_check
+check_PROGRAMS += tests/unit/test_signer tests/unit/test_check tests/unit/test_ocsp
+tests_unit_test_ocsp_SOURCES = tests/unit/test_ocsp.c
+tests_unit_test_ocsp_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_ocsp_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a daemon/wire/libinner_ask.a \
+	daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_signer_SOURCES = tests/unit/test_signer.c
 tests_unit_test_signer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_signer_LDADD = daemon/frontd/libfrontcore.a drivers/store/libstore.a daemon/wire/libinner_ask.a \
