@@ -37,6 +37,8 @@ EXTRA_DIST += \
 	tests/e2e/retry.t \
 	tests/e2e/revoke.t \
 	tests/e2e/rotate.t \
+	tests/e2e/ocsp.t \
+	tests/e2e/ocsp_request.py \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \
 	tests/e2e/rotation_faults.t \

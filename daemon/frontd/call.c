@@ -120,6 +120,6 @@ void call_clear(struct call *c)
 	if (c->has_file)
 		fd_close(&c->file);
 	c->has_file = false;
-	c->etag[0] = '\0';
+	c->fresh = (struct call_freshness){ .until = 0 };
 	c->error = (struct call_error){ .status = 0 };
 }

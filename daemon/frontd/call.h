@@ -28,6 +28,13 @@ struct call_error {
 	unsigned retry_after; /* seconds; 0: not sent */
 };
 
+/* What caches are told of a reply (RFC 9111). */
+struct call_freshness {
+	int64_t made, until; /* Unix time; until 0: nothing is said */
+	char etag[72];	     /* quoted */
+	bool uncached;	     /* no-store */
+};
+
 struct call {
 	const struct caller *who;
 	const char *param[MAX_PATH_PARAMETERS]; /* the {…} of the route in order; NULL past the last */
@@ -52,10 +59,8 @@ struct call {
 	const char *content_type;
 	bool has_file; /* or: a file, open and owned by the call, sent as is */
 	int file;
-	/* Of what may be kept: a name for these very bytes, with quotes; empty: it may not. */
-	char etag[48];
-	int64_t last_modified, max_age; /* Unix time; seconds */
-	struct call_error error;	/* filled in by call_refuse() */
+	struct call_freshness fresh;
+	struct call_error error; /* filled in by call_refuse() */
 
 	/* of a handler that answered CALL_WAITS */
 	void (*start)(struct call *c);	  /* the handler's: goes on; to be called once */

@@ -11,8 +11,8 @@
 
 /* Appends the context; positive: it doesn't fit MAX_CONTEXT. What is NULL is left out. */
 struct context_words {
-	const char *
-		op; /* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "revoke", "release" */
+	/* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "revoke", "release", "responder" */
+	const char *op;
 	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
 	const char *reason;		 /* of a revocation, its number (RFC 5280 5.3.1) */
 	const char *subject_ca;		 /* the CA whose certificate is revoked, and which is so itself */

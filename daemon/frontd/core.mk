@@ -25,6 +25,10 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/lineage.c daemon/frontd/lineage.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
+	daemon/frontd/ocsp.c daemon/frontd/ocsp.h \
+	daemon/frontd/ocsp_cache.c daemon/frontd/ocsp_cache.h \
+	daemon/frontd/ocsp_check.c daemon/frontd/ocsp_check.h \
+	daemon/frontd/ocsp_request.c daemon/frontd/ocsp_request.h \
 	daemon/frontd/outcome.c daemon/frontd/outcome.h \
 	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
@@ -35,6 +39,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/renew.c \
 	daemon/frontd/reason.c daemon/frontd/reason.h \
 	daemon/frontd/revoke.c daemon/frontd/revoke.h \
+	daemon/frontd/responder.c daemon/frontd/responder.h \
 	daemon/frontd/retire.c daemon/frontd/retire.h \
 	daemon/frontd/root.c daemon/frontd/root.h \
 	daemon/frontd/rotate.c \
@@ -52,7 +57,11 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 daemon_frontd_libfrontcore_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_signer tests/unit/test_check
+check_PROGRAMS += tests/unit/test_signer tests/unit/test_check tests/unit/test_ocsp
+tests_unit_test_ocsp_SOURCES = tests/unit/test_ocsp.c
+tests_unit_test_ocsp_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_ocsp_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a daemon/wire/libinner_ask.a \
+	daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_signer_SOURCES = tests/unit/test_signer.c
 tests_unit_test_signer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_signer_LDADD = daemon/frontd/libfrontcore.a drivers/store/libstore.a daemon/wire/libinner_ask.a \

@@ -295,9 +295,10 @@ int crl_get(struct front *f, struct call *c)
 		c->error.retry_after = 2;
 		return 1;
 	}
-	snprintf(c->etag, sizeof(c->etag), "\"%llu-%llu\"", (unsigned long long)row.number,
+	snprintf(c->fresh.etag, sizeof(c->fresh.etag), "\"%llu-%llu\"", (unsigned long long)row.number,
 		 (unsigned long long)row.ledger_seq);
-	c->last_modified = row.this_update;
-	c->max_age = left < 0 || made < 0 ? 0 : left < MAX_AGE ? left : MAX_AGE;
+	c->fresh.made = row.this_update;
+	/* One that might say less than it should is to be asked for again at once. */
+	c->fresh.until = time_now() + (left < 0 || made < 0 ? 0 : left < MAX_AGE ? left : MAX_AGE);
 	return call_reply_file(c, 200, fd_take(&file), "application/pkix-crl");
 }

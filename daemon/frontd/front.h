@@ -9,14 +9,16 @@
 
 #include "base/peer.h"
 
-struct store;	  /* drivers/store/store.h */
-struct signer;	  /* frontd/signer.h */
-struct rulebooks; /* frontd/rules.h */
-struct metrics;	  /* frontd/metrics.h */
-struct authz;	  /* frontd/authz.h */
-struct issuings;  /* frontd/issuing.h */
-struct scheduler; /* frontd/scheduler.h */
-struct crls;	  /* frontd/crls.h */
+struct store;	   /* drivers/store/store.h */
+struct signer;	   /* frontd/signer.h */
+struct rulebooks;  /* frontd/rules.h */
+struct metrics;	   /* frontd/metrics.h */
+struct authz;	   /* frontd/authz.h */
+struct issuings;   /* frontd/issuing.h */
+struct scheduler;  /* frontd/scheduler.h */
+struct crls;	   /* frontd/crls.h */
+struct responders; /* frontd/responder.h */
+struct ocsp;	   /* frontd/ocsp.h */
 
 struct front {
 	struct store *store;
@@ -27,6 +29,8 @@ struct front {
 	struct issuings *issuings;
 	struct scheduler *scheduler;
 	struct crls *crls;	     /* NULL: none are made */
+	struct responders *responders;
+	struct ocsp *ocsp;
 	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */
 
 	/* from frontd.conf */
@@ -40,6 +44,10 @@ struct front {
 	int64_t started;	       /* time_now() when this process began */
 	const char *crl_dir;	       /* where CRLs are kept, one file a CA */
 	int64_t crl_seconds;	       /* from thisUpdate to nextUpdate; 0: none are made */
+	int64_t ocsp_validity;	       /* seconds from an OCSP answer's thisUpdate to its nextUpdate */
+	int64_t responder_days;	       /* of an OCSP responder's certificate */
+	unsigned ocsp_per_second;      /* OCSP answers that the signer is asked for at most */
+	bool ocsp_nonce;	       /* whether answers repeat a request's nonce */
 	unsigned ask_timeout;	       /* seconds a caller waits for the signer at most */
 };
 

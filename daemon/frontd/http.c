@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -298,50 +299,65 @@ static bool client_ended(const struct exchange *x)
 	return from && recv(from->socket, &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* Whether the client has these very bytes already (RFC 9110 13.1.2). */
-static bool client_has(const struct exchange *x)
+static void time_put(struct MHD_Response *r, const char *name, int64_t when)
 {
-	const struct call *c = &x->request.call;
-	const char *kept = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-None-Match");
-	return c->etag[0] && c->status == 200 && !c->error.status && kept &&
-	       (strcmp(kept, "*") == 0 || strstr(kept, c->etag));
+	char text[64];
+	struct tm tm;
+	time_t t = (time_t)when;
+	if (gmtime_r(&t, &tm) && strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm))
+		header_put(r, name, text);
 }
 
+/* RFC 5019 6.2. */
+static void freshness_put(struct MHD_Response *r, const struct call_freshness *f)
+{
+	char text[96];
+	int64_t left = f->until - time_now();
+	if (f->uncached)
+		header_put(r, "Cache-Control", "no-store");
+	if (!f->until || f->uncached)
+		return;
+	snprintf(text, sizeof(text), "max-age=%lld, public, no-transform, must-revalidate",
+		 (long long)(left > 0 ? left : 0));
+	header_put(r, "Cache-Control", text);
+	header_put(r, "ETag", f->etag);
+	time_put(r, "Last-Modified", f->made);
+	time_put(r, "Expires", f->until);
+}
+
+/* RFC 9110 13.1.2: the client has it already. */
+static bool client_has(const struct exchange *x, unsigned status)
+{
+	const char *etag = x->request.call.fresh.etag;
+	const char *known = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-None-Match");
+	return status == 200 && *etag && known && strcmp(x->request.method, "POST") != 0 &&
+	       (strcmp(known, "*") == 0 || strstr(known, etag));
+}
+
+/* A file is closed with its response; what the client has already is not sent again. */
 static struct MHD_Response *bytes_make(struct exchange *x, unsigned *status, const char **type, size_t *len)
 {
 	struct call *c = &x->request.call;
 	struct stat st;
-	if (c->has_file && !c->error.status && !client_has(x)) {
+	if (c->has_file && !c->error.status && !client_has(x, c->status)) {
 		if (fstat(c->file, &st) != 0)
 			return NULL;
 		*status = c->status;
 		*type = c->content_type;
 		*len = (size_t)st.st_size;
 		struct MHD_Response *r = MHD_create_response_from_fd64((uint64_t)st.st_size, c->file);
-		c->has_file = r == NULL; /* else it is closed with the response */
+		c->has_file = r == NULL;
 		return r;
 	}
 	char *text = answer_text(c, status, type, len);
-	if (client_has(x))
+	if (client_has(x, *status)) {
 		*status = 304;
+		*len = 0;
+	}
 	struct MHD_Response *r = MHD_create_response_from_buffer(*len, text, MHD_RESPMEM_MUST_FREE);
 	if (!r)
 		free(text);
 	return r;
-}
-
-static void caching_put(const struct call *c, struct MHD_Response *r)
-{
-	char text[64];
-	struct tm tm;
-	time_t modified = (time_t)c->last_modified;
-	if (!c->etag[0] || c->error.status)
-		return;
-	header_put(r, "ETag", c->etag);
-	snprintf(text, sizeof(text), "public, max-age=%lld", (long long)c->max_age);
-	header_put(r, "Cache-Control", text);
-	if (gmtime_r(&modified, &tm) && strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm))
-		header_put(r, "Last-Modified", text);
 }
 
 static struct MHD_Response *response_make(struct exchange *x, unsigned *status)
@@ -356,7 +372,7 @@ static struct MHD_Response *response_make(struct exchange *x, unsigned *status)
 	header_put(r, "X-Content-Type-Options", "nosniff");
 	header_put(r, "X-Request-Id", c->request_id);
 	header_put(r, "Cache-Control", x->server->options.no_store ? "no-store" : NULL);
-	caching_put(c, r);
+	freshness_put(r, &c->fresh);
 	header_put(r, "Allow", *status == 405 ? x->request.allow : NULL);
 	bool close = x->close || x->server->draining || client_ended(x);
 	header_put(r, "Connection", close ? "close" : NULL);
@@ -386,6 +402,8 @@ static void answer_note(const struct exchange *x, unsigned status)
 static enum MHD_Result exchange_answer(struct exchange *x)
 {
 	unsigned status;
+	if (x->request.call.error.status && !x->answered && x->server->options.refused)
+		x->server->options.refused(&x->request);
 	struct MHD_Response *r = response_make(x, &status);
 	if (!r)
 		return MHD_NO;

@@ -42,6 +42,7 @@ struct http_options {
 	int socket;	  /* listens; taken over */
 	struct front *front;
 	http_serve *serve;
+	http_serve *refused; /* NULL; or gives what this room refused (413 above all) another form */
 	http_begin *begin;   /* NULL: every request blocks */
 	unsigned threads;    /* for connections; 0: one */
 	bool no_store;	     /* Cache-Control: no-store on every answer */

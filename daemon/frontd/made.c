@@ -109,6 +109,17 @@ static int renewal_commit(struct store_session *s, const struct made *m)
 	return store_ca_update(s, &ca);
 }
 
+/* The newest certificate of an OCSP responder is the one that it answers with. */
+static int responder_commit(struct store_session *s, const struct made *m)
+{
+	struct responder_row row = { .ca_id = slice_text(m->issuing_ca_id),
+				     .not_before = m->row.not_before,
+				     .not_after = m->row.not_after,
+				     .ledger_seq = m->row.ledger_seq };
+	memcpy(row.key_id, m->responder, sizeof(row.key_id));
+	return store_responder_update(s, &row);
+}
+
 int made_commit(struct store_session *s, void *with)
 {
 	struct made *m = with;
@@ -124,6 +135,8 @@ int made_commit(struct store_session *s, void *with)
 	}
 	if (!r && m->renewed_ca_id && !m->why[0])
 		r = renewal_commit(s, m);
+	if (!r && m->responder && !m->why[0])
+		r = responder_commit(s, m);
 	if (!r)
 		r = store_certificate_insert(s, &m->row, items_list(&m->names));
 	if (r == STORE_TAKEN && m->why[0])

@@ -15,6 +15,7 @@ struct made {
 	struct items names;	   /* what it is found by */
 	const char *renewed_ca_id; /* the CA whose certificate this is from now on, its key and limits being the same;
 				      NULL */
+	const uint8_t *responder;  /* of an OCSP responder's certificate: its key's id; NULL */
 	const char *issuing_ca_id; /* whose signature it has: what is held if it is withheld */
 	bool single;		   /* the issuer has one CA, and it is this */
 	int64_t now;

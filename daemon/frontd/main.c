@@ -26,6 +26,8 @@
 #include "frontd/metrics.h"
 #include "frontd/pki.h"
 #include "frontd/rules.h"
+#include "frontd/ocsp.h"
+#include "frontd/responder.h"
 #include "frontd/scheduler.h"
 #include "frontd/signer.h"
 #include "store/store.h"
@@ -68,7 +70,12 @@ static int servers_start(struct config *c, struct servers *out)
 					    .threads = http_threads(),
 					    .no_store = true,
 					    .authz = c->front.authz };
-	struct http_options pki_options = { .name = "pki", .socket = pki, .front = &c->front, .serve = pki_serve };
+	struct http_options pki_options = { .name = "pki",
+					    .socket = pki,
+					    .front = &c->front,
+					    .serve = pki_serve,
+					    .begin = pki_begin,
+					    .refused = pki_refused };
 	if (http_start(&api_options, &out->api) != 0)
 		return -1;
 	fd_take(&api);
@@ -97,8 +104,11 @@ static int front_open(struct config *c)
 	pthread_mutex_init(&f->transitions, NULL);
 	f->metrics = metrics_new();
 	f->issuings = issuings_new();
+	f->responders = responders_new();
+	f->ocsp = ocsp_new();
 	bool has_base_url = f->pki_base_url && *f->pki_base_url;
-	if (!f->metrics || !f->issuings || rules_open(c->profiles_dir, has_base_url, &f->rules) != 0 ||
+	if (!f->metrics || !f->issuings || !f->responders || !f->ocsp ||
+	    rules_open(c->profiles_dir, has_base_url, &f->rules) != 0 ||
 	    store_open(c->database, c->cache_mib, &f->store) != 0)
 		return -1;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
@@ -116,6 +126,8 @@ static void front_close(struct front *f)
 	if (f->store)
 		store_close(f->store);
 	issuings_free(f->issuings);
+	responders_free(f->responders);
+	ocsp_free(f->ocsp);
 	rules_close(f->rules);
 	metrics_free(f->metrics);
 }

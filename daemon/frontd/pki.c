@@ -9,6 +9,7 @@
 #include "frontd/ca_gauges.h"
 #include "frontd/front.h"
 #include "frontd/metrics.h"
+#include "frontd/ocsp.h"
 #include "frontd/route.h"
 #include "frontd/scheduler.h"
 #include "frontd/signer.h"
@@ -121,9 +122,24 @@ static const struct route routes[] = {
 	{ "GET", "/readyz", 0, "", readyz_get },
 };
 
+enum http_begun pki_begin(struct http_request *r)
+{
+	return ocsp_is_for(r) ? ocsp_begin(r) : HTTP_BLOCKS;
+}
+
+void pki_refused(struct http_request *r)
+{
+	if (ocsp_is_for(r) && r->call.error.status == 413)
+		ocsp_refuse(r);
+}
+
 void pki_serve(struct http_request *r)
 {
 	struct route_match match;
+	if (ocsp_is_for(r)) {
+		ocsp_serve(r);
+		return;
+	}
 	if (route_resolve(r, routes, sizeof(routes) / sizeof(routes[0]), &match) == 0)
 		call_run(r->front, match.route, &r->call);
 }

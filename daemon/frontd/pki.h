@@ -8,6 +8,9 @@
 #include "frontd/http.h"
 
 void pki_serve(struct http_request *r);
+enum http_begun pki_begin(struct http_request *r);
+/* OCSP has error answers of its own. */
+void pki_refused(struct http_request *r);
 /* Whether the database takes a write now. */
 bool pki_store_writable(struct front *f);
 

@@ -354,6 +354,8 @@ static int restored_commit(struct store_session *s, const struct rebuild *b, str
 			x->made.renewed_ca_id = context_text(x->context, "ca");
 	} else if (!ca && x->facts.ca)
 		strcpy(x->made.why, "it is a CA certificate where a leaf was asked for");
+	if (x->intent.kind == KIND_OCSP_RESPONDER)
+		x->made.responder = x->intent.subject_key_id;
 	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : context_text(x->context, "ca");
 	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id, x->intent.kind);
 	if (x->intent.kind == KIND_CA)

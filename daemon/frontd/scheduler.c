@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "base/time.h"
+#include "frontd/responder.h"
 #include "frontd/retire.h"
 #include "frontd/signer.h"
 #include "frontd/succession.h"
@@ -345,6 +346,7 @@ static void pass(struct scheduler *s)
 		return;
 	for (int round = 0; due && round < MAX_ROUNDS && duties_take(s); round++)
 		;
+	responder_look(s->front);
 	pthread_mutex_lock(&s->lock);
 	s->looked_at = now;
 	pthread_mutex_unlock(&s->lock);

@@ -43,7 +43,7 @@ static void ocsp_reply(struct signer *s, struct op *op)
 	const struct ocsp_work *w = op->work;
 	scoped_buf response = { .max = 32768 };
 	ocsp_put_response(&response, buf_slice(&op->message), op->key->algorithm, buf_slice(&op->signature),
-			  buf_slice(&op->key->certificate));
+			  buf_slice(&w->draft->certificate));
 	struct buf *out = guard_out(s->guard, op->peer);
 	if (out && buf_ok(&response)) {
 		struct ocsp_sign_reply r = { op->intent, w->draft->fields.produced_at, buf_slice(&response) };
@@ -164,6 +164,8 @@ static void ocsp_written(struct signer *s, struct op *op)
 	}
 	if (!k->certificate.len)
 		buf_put_slice(&k->certificate, buf_slice(&d->certificate));
+	else if (!d->certificate.len) /* a copy: a renewal while this is signed takes the key's away */
+		buf_put_slice(&d->certificate, buf_slice(&k->certificate));
 	if (!s->ocsp.first)
 		s->ocsp_since = time_boot_ms();
 	chain_put(&s->ocsp, op);

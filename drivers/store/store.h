@@ -121,6 +121,9 @@ int store_issuer_find_name(struct store_session *s, const char *name, struct iss
  */
 uint64_t store_ca_generation(const struct store *s);
 
+/* The same for changes of certificates that were there: what was revoked, released or withheld; not for new ones. */
+uint64_t store_status_generation(const struct store *s);
+
 /* Called for each row of a list; a negative answer ends the walk and is handed back. The row is gone afterwards. */
 typedef int issuer_visit(void *with, const struct issuer_row *row);
 int store_issuer_list(struct store_session *s, issuer_visit *visit, void *with);
@@ -223,6 +226,12 @@ int store_crl_changes(struct store_session *s, const char *ca_id, int64_t releas
 int store_crl_listed(struct store_session *s, int64_t n, uint64_t noted);
 /* A CRL with this number on the ledger was signed: releases that were noted before it are on it. */
 int store_crl_released(struct store_session *s, const char *ca_id, uint64_t ledger_seq);
+/* Its key and newest certificate; an older one changes nothing. */
+int store_responder_update(struct store_session *s, const struct responder_row *row);
+int store_responder_find(struct store_session *s, const char *ca_id, struct responder_row *out);
+typedef int responder_visit(void *with, const struct responder_row *row);
+/* Those that end first come first. */
+int store_responder_list(struct store_session *s, responder_visit *visit, void *with);
 
 /* How far this store reflects the ledger. */
 struct store_ledger {

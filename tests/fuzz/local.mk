@@ -6,7 +6,8 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_proof tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
-	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl tests/fuzz/fuzz_snapshot
+	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl tests/fuzz/fuzz_snapshot \
+	tests/fuzz/fuzz_ocsp
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -63,6 +64,11 @@ tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/csr.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_csr_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_csr_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_csr_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOMS) $(FRONT_LIBS)
+
+tests_fuzz_fuzz_ocsp_SOURCES = tests/fuzz/ocsp.c $(FUZZ_BEND) $(FUZZ_MAIN)
+tests_fuzz_fuzz_ocsp_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_ocsp_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_ocsp_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOMS) $(FRONT_LIBS)
 
 tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/certificate.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_certificate_CFLAGS = $(FUZZ_COMPILE)

@@ -103,6 +103,9 @@ static const char *const steps[] = {
 	 "CREATE TABLE lastcrl (ca_id TEXT PRIMARY KEY, number INTEGER NOT NULL, this_update INTEGER NOT NULL,"
 	 " next_update INTEGER NOT NULL, entries INTEGER NOT NULL, ledger_seq INTEGER NOT NULL,"
 	 " whole INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
+
+	("CREATE TABLE responder (ca_id TEXT PRIMARY KEY, key_id BLOB NOT NULL UNIQUE, not_before INTEGER NOT NULL,"
+	 " not_after INTEGER NOT NULL, ledger_seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

@@ -21,8 +21,8 @@ struct store {
 	int lock;
 	struct store_session *writer;
 	pthread_t committer;
-	bool cas_changed; /* by the open transaction; the committer's own */
-	atomic_uint_fast64_t ca_generation;
+	bool cas_changed, statuses_changed; /* by the open transaction; the committer's own */
+	atomic_uint_fast64_t ca_generation, status_generation;
 
 	pthread_mutex_t mutex; /* guards all below */
 	pthread_cond_t work;
@@ -137,15 +137,20 @@ static void group_finish(struct store_job *jobs, bool broken)
 static void row_changed(void *of, int how, const char *database, const char *table, sqlite3_int64 row)
 {
 	struct store *s = of;
-	(void)how;
 	(void)database;
 	(void)row;
 	s->cas_changed = s->cas_changed || strcmp(table, "ca") == 0;
+	s->statuses_changed = s->statuses_changed || (how == SQLITE_UPDATE && strcmp(table, "certificate") == 0);
 }
 
 uint64_t store_ca_generation(const struct store *s)
 {
 	return atomic_load(&s->ca_generation);
+}
+
+uint64_t store_status_generation(const struct store *s)
+{
+	return atomic_load(&s->status_generation);
 }
 
 static void *committer_run(void *with)
@@ -161,7 +166,9 @@ static void *committer_run(void *with)
 		bool broken = group_run(s->writer, jobs, mark) != 0;
 		if (s->cas_changed)
 			atomic_fetch_add(&s->ca_generation, 1);
-		s->cas_changed = false;
+		if (s->statuses_changed)
+			atomic_fetch_add(&s->status_generation, 1);
+		s->cas_changed = s->statuses_changed = false;
 		pthread_mutex_lock(&s->mutex);
 		if (!broken && mark)
 			s->written_mark = mark;

@@ -1,0 +1,243 @@
+#!/usr/bin/env bash
+# OCSP: what two programs that aren't ours make of the answers, by GET and POST, with both hashes and with a nonce; each
+# bad question's answer; frontd killed while a responder is made; a year in which no answer was ever stale.
+set -u
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/cases.sh
+. "$(dirname "$0")/cases.sh"
+# shellcheck source=tests/e2e/rotation.sh
+. "$(dirname "$0")/rotation.sh"
+# shellcheck disable=SC2034 # for e2e_up
+E2E_FRONTD='ocsp_hours = 48; ocsp_responder_days = 30;'
+rotation_up ocsp
+
+pki() { # METHOD PATH [CURL-ARGUMENT...]: headers to $work/head, the body to $work/answer, the status to $status
+  local method=$1 path=$2
+  shift 2
+  : >"$work/answer"
+  status=$(curl -s -S --max-time 100 -X "$method" -D "$work/head" -o "$work/answer" -w '%{http_code}' \
+    --unix-socket "$STACK_DIR/pki.sock" "$@" "http://localhost$path" 2>"$work/curl.err")
+}
+post() { pki POST "/pki/$1/ocsp" -H 'Content-Type: application/ocsp-request' --data-binary "@$2"; } # CA FILE
+encoded() { base64 -w 0 "$1" | sed 's/+/%2B/g; s,/,%2F,g; s/=/%3D/g'; }
+get() { pki GET "/pki/$1/ocsp/$(encoded "$2")"; } # CA FILE
+head_of() { sed -n "s/^$1: //Ip" "$work/head" | tr -d '\r'; }
+ask_make() { # FILE ISSUER-FILE OPENSSL-ARGUMENT...
+  local file=$1 issued_by=$2
+  shift 2
+  openssl ocsp -issuer "$issued_by" "$@" -reqout "$file" >/dev/null 2>&1
+}
+# What openssl says of the answer to a request; the chain is judged too.
+said() { # REQUEST HASH CERTIFICATE ISSUER ROOT
+  by_clock openssl ocsp -no_nonce -reqin "$1" -respin "$work/answer" "-$2" -issuer "$4" -cert "$3" -CAfile "$5" -verify_other "$4" 2>&1 | tr "\n" " "
+}
+error_is() { # NUMBER WHAT
+  local number
+  number=$(openssl asn1parse -inform DER -in "$work/answer" 2>/dev/null | sed -n 's/.*ENUMERATED *:0*//p')
+  if [ "$status" = 200 ] && [ "$number" = "$1" ] && [ "$(wc -c <"$work/answer")" = 5 ]; then
+    pass "$2"
+  else
+    fail "$2" "status $status, error '$number', wanted $1: $(od -An -tx1 "$work/answer" | head -2)"
+  fi
+}
+
+tests=$(dirname "$0")
+tests_request() { python3 "$tests/ocsp_request.py" "$work/q" "$@"; } # of ocsp_request.py's, about the leaf
+
+ca root '' '{"ttl_days": 2000, "path_len_constraint": 1}'
+answers 201 "a root"
+root=$id
+field .certificate_pem >"$work/root.pem"
+ca issuing "$root" '{"ttl_days": 1900, "path_len_constraint": 0}'
+answers 201 "an issuing CA"
+issuing=$id
+field .certificate_pem >"$work/issuing.pem"
+leaf "$issuing" DNS:www.example.com
+answers 201 "a leaf"
+field .certificate_pem >"$work/leaf.pem"
+
+# Judges
+for hash in sha1 sha256; do
+  ask_make "$work/q.$hash" "$work/issuing.pem" -no_nonce "-$hash" -cert "$work/leaf.pem"
+  for way in post get; do
+    $way "$issuing" "$work/q.$hash"
+    is "$status $(head_of Content-Type)" "200 application/ocsp-response" "$way, $hash: answered"
+    like "$(said "$work/q.$hash" "$hash" "$work/leaf.pem" "$work/issuing.pem" "$work/root.pem")" "Response verify OK.*leaf.pem: good" \
+      "  openssl verifies it: good"
+  done
+done
+
+# What goes along for caches
+ask_make "$work/q" "$work/issuing.pem" -no_nonce -cert "$work/leaf.pem"
+get "$issuing" "$work/q"
+like "$(head_of Cache-Control)" '^max-age=17[0-9]{4}, public, no-transform, must-revalidate$' "how long it may be kept"
+like "$(head_of ETag) $(head_of Last-Modified) $(head_of Expires)" '^"[0-9a-f]{32}" [A-Z][a-z]{2}, .* GMT [A-Z][a-z]{2}, .* GMT$' \
+  "ETag, Last-Modified, Expires"
+pki GET "/pki/$issuing/ocsp/$(encoded "$work/q")" -H "If-None-Match: $(head_of ETag)"
+is "$status $(wc -c <"$work/answer")" "304 0" "who has it already isn't sent it again"
+batches() {
+  local status body
+  api GET "/api/v1/audit?from=0&limit=1000"
+  jq '[.data[] | select(.type == "OCSP_BATCH")] | length' <<<"$body"
+}
+before=$(batches)
+get "$issuing" "$work/q"
+cp "$work/answer" "$work/first"
+pki GET "/pki/$issuing/ocsp/$(base64 -w 0 "$work/q")"
+succeeds "asked once more, unescaped, the answer is the same" cmp "$work/first" "$work/answer"
+is "$(batches)" "$before" "  and the signer wasn't asked for it"
+
+# Nonces
+for size in 1 32 128; do
+  tests_request nonce "$size" >"$work/q.nonce"
+  post "$issuing" "$work/q.nonce"
+  said "$work/q.nonce" sha1 "$work/leaf.pem" "$work/issuing.pem" "$work/root.pem" >"$work/said"
+  like "$(cat "$work/said")" "Response verify OK.*leaf.pem: good" "a nonce of $size bytes: good"
+  refuses "  and repeated" grep -q "no nonce" "$work/said"
+  is "$(head_of Cache-Control)" no-store "  for nobody else"
+done
+
+# Several at once; what was never issued
+leaf "$issuing" DNS:other.example.com
+field .certificate_pem >"$work/other.pem"
+openssl ocsp -no_nonce -issuer "$work/issuing.pem" -cert "$work/leaf.pem" -cert "$work/other.pem" -serial 0x1234 -reqout "$work/q.3" >/dev/null 2>&1
+post "$issuing" "$work/q.3"
+by_clock openssl ocsp -reqin "$work/q.3" -respin "$work/answer" -issuer "$work/issuing.pem" -cert "$work/leaf.pem" -cert "$work/other.pem" \
+  -serial 0x1234 -CAfile "$work/root.pem" -verify_other "$work/issuing.pem" >"$work/said" 2>&1
+is "$(grep -c ': good' "$work/said") $(grep -c ': unknown' "$work/said")" "2 1" "three at once: two are good, one was never issued"
+ask_make "$work/q.16" "$work/issuing.pem" -no_nonce -serial 0x77
+python3 "$tests/ocsp_request.py" "$work/q.16" times 16 >"$work/q.most"
+post "$issuing" "$work/q.most"
+is "$(openssl ocsp -respin "$work/answer" -noverify -text 2>/dev/null | grep -c 'Cert Status: unknown')" 16 "16 at once"
+
+# Bad questions
+post "$issuing" <(python3 "$tests/ocsp_request.py" "$work/q.16" times 17)
+error_is 6 "17 at once: unauthorized"
+for what in "nonce 0" "nonce 129" critical version tail indefinite; do
+  # shellcheck disable=SC2086 # two words
+  tests_request $what >"$work/q.bad"
+  post "$issuing" "$work/q.bad"
+  error_is 1 "$what: malformedRequest"
+  get "$issuing" "$work/q.bad"
+  error_is 1 "  by GET too"
+done
+tests_request plain >"$work/q.plain"
+post "$issuing" "$work/q.plain"
+like "$(said "$work/q.plain" sha1 "$work/leaf.pem" "$work/issuing.pem" "$work/root.pem")" "leaf.pem: good" "an unknown extension that isn't critical"
+printf 'no request' >"$work/q.bad"
+post "$issuing" "$work/q.bad"
+error_is 1 "no DER: malformedRequest"
+: >"$work/q.bad"
+post "$issuing" "$work/q.bad"
+error_is 1 "nothing: malformedRequest"
+for path in "" "/" "/%" "/%3" "/A" "/*" "/MA==MA=="; do
+  pki GET "/pki/$issuing/ocsp$path"
+  error_is 1 "GET of '$path': malformedRequest"
+done
+head -c 10000000 /dev/zero >"$work/q.bad"
+post "$issuing" "$work/q.bad"
+error_is 1 "10 MB: malformedRequest"
+head -c 20000 /dev/zero >"$work/q.bad"
+post "$issuing" "$work/q.bad"
+error_is 1 "20 kB: malformedRequest"
+post "$root" "$work/q"
+error_is 6 "a certificate of another issuer: unauthorized"
+ask_make "$work/q.384" "$work/issuing.pem" -no_nonce -sha384 -cert "$work/leaf.pem"
+post "$issuing" "$work/q.384"
+error_is 6 "a hash that nobody uses: unauthorized"
+post ica-00000000-0000-0000-0000-000000000000 "$work/q"
+is "$status" 404 "an unknown CA"
+pki POST "/pki/$issuing/ocsp" -H 'Content-Type: application/json' --data-binary "@$work/q"
+is "$status" 415 "another Content-Type"
+pki DELETE "/pki/$issuing/ocsp"
+is "$status $(head_of Allow)" "405 GET, HEAD, POST" "another method"
+
+# The CA's own certificate, by the root's responder; the responder's certificate
+ask_make "$work/q.ca" "$work/root.pem" -no_nonce -cert "$work/issuing.pem"
+post "$root" "$work/q.ca"
+like "$(said "$work/q.ca" sha1 "$work/issuing.pem" "$work/root.pem" "$work/root.pem")" "Response verify OK.*: good" "a CA's certificate"
+openssl ocsp -respin "$work/first" -noverify -text 2>/dev/null | sed -n '/^Certificate:/,$p' >"$work/responder"
+like "$(tr '\n' ' ' <"$work/responder")" "OCSP Signing.*OCSP No Check" "the responder's certificate is for OCSP alone, and nobody checks it"
+
+# Other programs by a TCP port, as relying parties see it
+socat TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "UNIX-CONNECT:$STACK_DIR/pki.sock" 2>/dev/null &
+socat=$!
+port_of() { port=$(ss -Hltnp 2>/dev/null | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$socat,.*/\1/p"); [ -n "$port" ]; }
+if stack_until 20 port_of; then
+  like "$(by_clock openssl ocsp -url "http://127.0.0.1:$port/pki/$issuing/ocsp" -issuer "$work/issuing.pem" -cert "$work/leaf.pem" \
+    -CAfile "$work/root.pem" -verify_other "$work/issuing.pem" 2>&1 | tr '\n' ' ')" "Response verify OK .*: good" "openssl ocsp, with its nonce"
+  like "$(by_clock ocsptool --ask="http://127.0.0.1:$port/pki/$issuing/ocsp" --load-cert "$work/leaf.pem" --load-issuer "$work/issuing.pem" \
+    --load-trust "$work/issuing.pem" 2>&1 | tr '\n' ' ')" "Certificate Status: good.*Verifying OCSP Response: Success" "ocsptool --ask"
+fi
+kill "$socat" 2>/dev/null
+
+# Revoked, lost and withheld, as the database says
+leaf "$issuing" DNS:third.example.com
+field .certificate_pem >"$work/third.pem"
+stack_stop
+change() { # CERTIFICATE SET
+  sqlite3 "$STACK_DIR/db/chancery.sqlite" "UPDATE certificate SET $2 WHERE hex(serial) = '$(openssl x509 -in "$1" -noout -serial | sed 's/.*=//')'"
+}
+change "$work/leaf.pem" "state = 'revoked', revoked_at = created_at + 1, revocation_reason = 1"
+change "$work/other.pem" "state = 'withheld'"
+change "$work/third.pem" "state = 'lost'"
+clock_pass "$clock" 3600
+stack_start || fail "the stack is up again"
+for name in leaf other third; do
+  ask_make "$work/q.$name" "$work/issuing.pem" -no_nonce -cert "$work/$name.pem"
+  answered() { post "$issuing" "$work/q.$name" && [ "$(wc -c <"$work/answer")" -gt 5 ]; }
+  stack_until 60 answered
+  said "$work/q.$name" sha1 "$work/$name.pem" "$work/issuing.pem" "$work/root.pem" >"$work/said"
+  like "$(cat "$work/said")" "Response verify OK.*: revoked" "$name.pem is revoked"
+done
+post "$issuing" "$work/q.leaf"
+like "$(said "$work/q.leaf" sha1 "$work/leaf.pem" "$work/issuing.pem" "$work/root.pem")" "Reason: keyCompromise" "with the reason"
+
+# Killed while a responder is made
+wrong=''
+for number in 1 2 3 4 5 6; do
+  ca "killed $number" "$root" '{"path_len_constraint": 0}'
+  [ "$status" = 201 ] || { wrong+="CA $number: $status $body"$'\n'; continue; }
+  killed=$id
+  field .certificate_pem >"$work/killed.pem"
+  ask_make "$work/q.killed" "$work/killed.pem" -no_nonce -serial 0x55
+  (post "$killed" "$work/q.killed") &
+  sleep "0.0$((number * 2 - 1))"
+  kill -9 "$(pid_of frontd)"
+  wait $!
+  stack_until 60 stack_ready
+  answered() { post "$killed" "$work/q.killed" && [ "$(wc -c <"$work/answer")" -gt 5 ]; }
+  stack_until 60 answered || wrong+="responder $number is not made: $status $(od -An -tx1 "$work/answer" | head -1)"$'\n'
+done
+nothing "frontd killed while responders are made: each is there afterwards" "$wrong"
+is "$(database "SELECT count(*), count(DISTINCT key_id), count(DISTINCT ca_id) FROM responder WHERE ledger_seq > 0")" '8|8|8' "one for each CA"
+database "SELECT ca_id, hex(key_id), not_after, ledger_seq FROM responder ORDER BY ca_id" >"$work/responders"
+stack_stop
+rm -f "$STACK_DIR"/db/chancery.sqlite*
+stack_start || fail "the stack is up without a database"
+stack_until 60 stack_ready
+database "SELECT ca_id, hex(key_id), not_after, ledger_seq FROM responder ORDER BY ca_id" >"$work/responders.again"
+succeeds "the database made again from the ledger has the same responders" cmp "$work/responders" "$work/responders.again"
+
+# A year. The leaf is made anew, as its first row was changed above; every answer is judged by the clock of that day.
+leaf "$issuing" DNS:year.example.com
+field .certificate_pem >"$work/year.pem"
+ask_make "$work/q.year" "$work/issuing.pem" -no_nonce -cert "$work/year.pem"
+wrong=''
+for ((hours = 0; hours < 8800; hours += 95)); do
+  get "$issuing" "$work/q.year"
+  got=$(said "$work/q.year" sha1 "$work/year.pem" "$work/issuing.pem" "$work/root.pem")
+  [[ $got == *"Response verify OK"*": good"* && $got != *ERROR* && $got != *rror* ]] || wrong+="hour $hours: $status $got"$'\n'
+  clock_pass "$clock" $(((hours % 2 ? 47 : 25) * 3600))
+  get "$issuing" "$work/q.year"
+  got=$(said "$work/q.year" sha1 "$work/year.pem" "$work/issuing.pem" "$work/root.pem")
+  [[ $got == *"Response verify OK"*": good"* && $got != *rror* ]] || wrong+="hour $hours, later: $status $got"$'\n'
+  clock_pass "$clock" $(((hours % 2 ? 48 : 70) * 3600))
+  stack_until 60 looked "$(clock_now "$clock")" || wrong+="hour $hours: the scheduler does not come to its end"$'\n'
+done
+nothing "a year: every answer was good and fresh" "$wrong"
+like "$(database "SELECT count(*) FROM certificate WHERE kind = 3 AND ca = (SELECT n FROM ca WHERE id = '$issuing')")" '^1[2-9]$|^2[0-9]$' \
+  "by a responder whose certificate was renewed"
+is "$(database "SELECT count(DISTINCT key_id) FROM responder WHERE ca_id = '$issuing'")" 1 "over one key"
+tap_done
