@@ -220,6 +220,10 @@ stack_until 60 stack_ready
 database "SELECT ca_id, hex(key_id), not_after, ledger_seq FROM responder ORDER BY ca_id" >"$work/responders.again"
 succeeds "the database made again from the ledger has the same responders" cmp "$work/responders" "$work/responders.again"
 
+like "$("$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" audit reconcile --ledger "$STACK_DIR/signer" 2>&1)" "Reconciled" \
+  "ledger and database agree about responders, too"
+like "$(chancery doctor)" "Nothing is wrong" "nor does the doctor find anything"
+
 # A year. The leaf is made anew, as its first row was changed above; every answer is judged by the clock of that day.
 leaf "$issuing" DNS:year.example.com
 field .certificate_pem >"$work/year.pem"
