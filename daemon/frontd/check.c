@@ -80,6 +80,35 @@ static int check_leaf(const struct facts *got, const struct cert_sign_request *a
 	return 0;
 }
 
+/* RFC 6960 4.2.2.2. */
+static int check_responder(const struct facts *got, char why[FACTS_WHY])
+{
+	static const uint8_t ocsp_signing[] = { 0x2b, 6, 1, 5, 5, 7, 3, 9 };
+	struct list usages = items_list(&got->ext_key_usage);
+	struct slice oid;
+	uint8_t tag;
+	if (got->ca || got->path_len != PATH_LEN_NONE)
+		return differs(why, "basicConstraints");
+	if (got->key_usage != USAGE_DIGITAL_SIGNATURE)
+		return differs(why, "keyUsage");
+	if (got->alt_names.count)
+		return differs(why, "subjectAltName");
+	if (usages.count != 1 || !list_next(&usages, &tag, &oid) || !slice_equal(oid, SLICE_OF(ocsp_signing)))
+		return differs(why, "extKeyUsage");
+	return got->no_check ? 0 : differs(why, "ocsp-nocheck");
+}
+
+static int check_kind(const struct facts *got, const struct cert_sign_request *asked, char why[FACTS_WHY])
+{
+	if (asked->kind == KIND_OCSP_RESPONDER)
+		return check_responder(got, why);
+	if (got->no_check)
+		return differs(why, "ocsp-nocheck");
+	if (!same_oids(items_list(&got->ext_key_usage), asked->ext_key_usage))
+		return differs(why, "extKeyUsage");
+	return asked->kind == KIND_LEAF ? check_leaf(got, asked, why) : check_ca(got, asked, why);
+}
+
 static int check_issuer(const struct facts *got, const struct check_asked *asked, char why[FACTS_WHY])
 {
 	struct slice name = asked->issuer_name.len ? asked->issuer_name : got->subject_name;
@@ -98,7 +127,7 @@ int check_certificate(const struct facts *got, const struct check_asked *asked, 
 	const struct cert_sign_request *fields = &asked->fields;
 	int r = check_issuer(got, asked, why);
 	if (r == 0)
-		r = fields->kind == KIND_LEAF ? check_leaf(got, fields, why) : check_ca(got, fields, why);
+		r = check_kind(got, fields, why);
 	if (r)
 		return r;
 	if (got->serial.len < 9 || got->serial.len > 20)
@@ -112,8 +141,6 @@ int check_certificate(const struct facts *got, const struct check_asked *asked, 
 	if (!same_list(items_list(&got->permitted), fields->permitted) ||
 	    !same_list(items_list(&got->excluded), fields->excluded))
 		return differs(why, "nameConstraints");
-	if (!same_oids(items_list(&got->ext_key_usage), fields->ext_key_usage))
-		return differs(why, "extKeyUsage");
 	if (!same_oids(items_list(&got->policies), fields->policies))
 		return differs(why, "certificatePolicies");
 	if (!same_urls(items_list(&got->urls), fields->urls))

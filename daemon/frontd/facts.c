@@ -341,6 +341,13 @@ static bool feature_read(void *extension, struct facts *f)
 	return good;
 }
 
+static bool no_check_read(void *extension, struct facts *f)
+{
+	ASN1_NULL_free(extension);
+	f->no_check = true;
+	return true;
+}
+
 static struct slice bytes_keep(struct facts *f, struct slice s)
 {
 	const uint8_t *at = f->bytes.at + f->bytes.len; /* all room was made at the start: nothing moves */
@@ -382,6 +389,7 @@ static const struct reader {
 	{ NID_info_access, 0, access_read },
 	{ NID_crl_distribution_points, 0, points_read },
 	{ NID_tlsfeature, 0, feature_read },
+	{ NID_id_pkix_OCSP_noCheck, 0, no_check_read },
 };
 #define READERS (sizeof(readers) / sizeof(readers[0]))
 
@@ -399,8 +407,7 @@ static bool opaque_read(X509_EXTENSION *e, struct facts *f)
 	struct slice oid = oid_slice(X509_EXTENSION_get_object(e)), other;
 	scoped_buf item = { .max = MAX_OPAQUE };
 	uint8_t tag;
-	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(e));
-	if (oid.len < 2 || oid.len > 255 || memcmp(oid.at, id_ce, 2) == 0 || nid == NID_id_pkix_OCSP_noCheck)
+	if (oid.len < 2 || oid.len > 255 || memcmp(oid.at, id_ce, 2) == 0)
 		return false;
 	buf_put_u8(&item, (uint8_t)oid.len);
 	buf_put_slice(&item, oid);

@@ -33,6 +33,7 @@ struct facts {
 	struct slice subject_key_id, authority_key_id;
 	int64_t not_before, not_after;
 	bool ca;
+	bool no_check;	   /* id-pkix-ocsp-nocheck */
 	uint16_t path_len; /* PATH_LEN_NONE */
 	uint16_t key_usage;
 	uint8_t flags; /* CERT_MUST_STAPLE */

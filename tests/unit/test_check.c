@@ -210,6 +210,39 @@ static void every_field_is_held_against_what_was_asked(void **state)
 	DIFFERS(KIND_CA, it.root_facts, fields.excluded = items_list(&it.root_facts.permitted));
 }
 
+static void responders_answer_for_ocsp_alone(void **state)
+{
+	(void)state;
+	static const char *const extensions[] = { "basicConstraints=critical,CA:FALSE",
+						  "keyUsage=critical,digitalSignature",
+						  "subjectKeyIdentifier=hash",
+						  "authorityKeyIdentifier=keyid:always",
+						  "extendedKeyUsage=OCSPSigning",
+						  "noCheck=ignored",
+						  NULL };
+	const char *fewer[7] = { NULL };
+	struct party p;
+	struct facts f;
+	char why[FACTS_WHY] = "";
+	memcpy(fewer, extensions, sizeof(fewer));
+	for (int last = 6; last >= 4; last--) { /* whole, without nocheck, without the usage as well */
+		fewer[last] = NULL;
+		party_make(&p, "OCSP", &it.root, fewer);
+		f = (struct facts){ 0 };
+		assert_int_equal(facts_read(p.bytes, &f, why), 0);
+		struct check_asked a = asked_for(&f, KIND_OCSP_RESPONDER);
+		assert_int_equal(check_certificate(&f, &a, why), last == 6 ? 0 : 1);
+		a.fields.kind = KIND_LEAF;
+		assert_int_equal(check_certificate(&f, &a, why), last == 6 ? 1 : 0);
+		facts_free(&f);
+		party_free(&p);
+	}
+	struct check_asked a = asked_for(&it.leaf_facts, KIND_OCSP_RESPONDER);
+	assert_int_equal(check_certificate(&it.leaf_facts, &a, why), 1);
+	a = asked_for(&it.root_facts, KIND_OCSP_RESPONDER);
+	assert_int_equal(check_certificate(&it.root_facts, &a, why), 1);
+}
+
 static void chains_are_validated(void **state)
 {
 	(void)state;
@@ -232,7 +265,7 @@ static void odd_certificates_are_not_read(void **state)
 {
 	(void)state;
 	static const char *const odd[][3] = { { "2.5.29.99=DER:0500", NULL },
-					      { "noCheck=ignored", NULL },
+					      { "noCheck=critical,ignored", NULL },
 					      { "basicConstraints=critical,CA:TRUE", "1.2.3.4=DER:0500", NULL },
 					      { "basicConstraints=CA:TRUE", NULL }, /* not critical */
 					      { "subjectAltName=RID:1.2.3", NULL } };
@@ -373,6 +406,7 @@ int main(void)
 		cmocka_unit_test(facts_say_what_the_certificate_says),
 		cmocka_unit_test(rules_are_kept),
 		cmocka_unit_test(every_field_is_held_against_what_was_asked),
+		cmocka_unit_test(responders_answer_for_ocsp_alone),
 		cmocka_unit_test(chains_are_validated),
 		cmocka_unit_test(odd_certificates_are_not_read),
 		cmocka_unit_test(extensions_without_a_form_are_compared),
