@@ -142,13 +142,12 @@ exits 5 "an empty folder" audit verify "$work/none"
 if [ "$(id -u)" = 0 ]; then
   chmod -R go= "$work/x"
   chmod 755 "$STACK_DIR" "$work"
-  exits 4 "a folder that is not for this user" setpriv --reuid=65534 --regid=65534 --clear-groups \
-    "$chancery" audit verify "$work/x" >"$work/out" 2>"$work/err"
+  verify_as() { setpriv --reuid=65534 --regid=65534 "$@" "$chancery" audit verify "$work/x" >"$work/out" 2>"$work/err"; }
+  exits 4 "a folder that is not for this user" verify_as --clear-groups
   chgrp -R 4242 "$work/x"
   chmod 2750 "$work/x"
   chmod 640 "$work/x"/*
-  exits 9 "but for a member of its group" setpriv --reuid=65534 --regid=65534 --groups=4242 \
-    "$chancery" audit verify "$work/x" >"$work/out" 2>"$work/err"
+  exits 9 "but for a member of its group" verify_as --groups=4242
   refuses "who can change nothing" setpriv --reuid=65534 --regid=65534 --groups=4242 touch "$work/x/checkpoint"
 else
   skip "a folder that is not for this user" "not root"
