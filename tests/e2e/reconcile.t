@@ -221,4 +221,57 @@ is "$? $(jq -r '[.findings[].code] | unique | join(" ")' "$work/out")" "9 checkp
 python3 "$CHANCERY_SOURCE/tests/e2e/ledger_forge.py" flip "$work/copy" 5
 audit reconcile --ledger "$work/copy" --json
 is "$? $(jq -r '[.findings[].code] | contains(["record_bytes"])' "$work/out")" "10 true" "against a damaged one it says so"
+
+# --- a responder's certificate and a CRL that this database never saw
+good
+stack_start || e2e_die "not ready"
+key_of() { # CA: its key's id, as the probe wants it
+  api GET "/api/v1/intermediates/$1"
+  field .key_driver_id | sed 's/.*[:;]id=//; s/[;?].*//; s/%//g' | xxd -r -p
+}
+mkdir -p "$work/probe"
+key_of "$issuing" >"$work/probe/one.key"
+is "$(stat -c %s "$work/probe/one.key")" 16 "the CA's key"
+probe() { "$CHANCERY_BUILD/tests/e2e/crl_probe" "$STACK_DIR/sign/sign.sock" "$(cat "$STACK_DIR/conf/ledger_id")" "$work/probe" "$@" 2>>"$work/probed"; }
+is "$(probe key resp main ECDSA-P256)" 0 "a responder's key"
+is "$(probe responder resp one)" 0 "a responder's certificate"
+is "$(probe crl one first number=1)" 0 "a CRL"
+is "$(probe ocsp one resp said "#77:unknown")" 0 "an OCSP answer"
+state >"$work/before"
+kind_three() {
+  "$chancery" cert list --json --limit 1000 | jq -r --arg serial "$(openssl x509 -inform DER -in "$work/probe/resp.der" -noout -serial | sed 's/.*=//' | tr A-F a-f)" \
+    '.data[] | select(.serial == $serial) | "\(.kind) \(.state) \(.ca_id)"'
+}
+caught_up() { # WHAT
+  like "$(kind_three)" "^(other|[a-z_-]*responder) active $issuing\$" "$1: the responder's certificate is there"
+  audit reconcile --json
+  is "$? $(jq "$counts" "$work/out") $(jq -c '[.findings[].code]' "$work/out")" '0 true []' "$1: reconciled"
+  is "$(jq -c '[.crls.ledger, (.crls.lost | length)]' "$work/out")" '[1,0]' "$1: the CRL is counted"
+  csr_make "$work/after" ec:P-256 DNS:after.example.com
+  issue "$issuing" "$work/after.csr" server
+  answers 201 "$1: the CA issues"
+}
+stack_stop
+stack_start || e2e_die "not ready with a responder on the ledger"
+caught_up "a database that goes on"
+stack_stop
+rm -rf "$STACK_DIR"/db/*
+stack_start || e2e_die "not ready without a database and with a responder"
+caught_up "none at all"
+
+# A CRL whose signature the driver never gave: its signer dies meanwhile.
+kill -STOP "$(pid_of driver)"
+probe crl one second number=2 &
+client=$!
+crl_intents() { [ "$("$chancery" audit export --type CRL_INTENT 2>/dev/null | wc -l)" -ge 2 ]; }
+stack_until 20 crl_intents || diag "no intent"
+kill -KILL "$(pid_of signd)"
+kill -CONT "$(pid_of driver)"
+wait "$client" 2>/dev/null
+stack_until 30 stack_ready
+stack_until 60 token_ready
+audit reconcile --json
+is "$(jq -c '[.crls.ledger, .crls.lost[].number, .crls.lost[].ca_key]' "$work/out")" "[1,2,\"$(xxd -p "$work/probe/one.key")\"]" "a CRL without a result is named"
+audit reconcile
+like "$(cat "$work/out")" 'CRL number 2 of key [0-9a-f]{32} has no result' "in a sentence"
 tap_done

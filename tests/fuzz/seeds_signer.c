@@ -177,7 +177,7 @@ static void leaf_make(struct buf *out, uint8_t ca, const char *dns, uint8_t flag
 /* The CA's own answers, about what revocation knows of it. */
 static void responder_make(struct buf *out, uint8_t key, uint8_t ca)
 {
-	scoped_buf frame = { .max = 65536 };
+	scoped_buf frame = { .max = 65536 }, subject = { 0 };
 	uint8_t id[KEY_ID_SIZE];
 	memset(id, key, sizeof(id));
 	struct cert_sign_request r = { .kind = KIND_OCSP_RESPONDER,
@@ -185,6 +185,7 @@ static void responder_make(struct buf *out, uint8_t key, uint8_t ca)
 				       .not_before = NOW,
 				       .not_after = NOW + 600000,
 				       .subject_key = SLICE_OF(id),
+				       .subject = one(&subject, DN_COMMON_NAME, "Responder"),
 				       .path_len = PATH_LEN_NONE };
 	memset(r.ca_key, ca, KEY_ID_SIZE);
 	id_fill(r.request_id);
