@@ -421,7 +421,7 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 		r = read_validity(f, c, p);
 	if (!r)
 		r = read_urls(f, c, p);
-	return r ? r : check_fields(c, p);
+	return r;
 }
 
 /* Before anything else is looked at, so that who repeats a name hears of the name. */
@@ -454,6 +454,8 @@ int plan_end(struct front *f, struct call *c, struct plan *p)
 	int r = *p->predecessor_id ? 0 : read_metadata(c, p);
 	if (!r && !*p->predecessor_id)
 		r = rule_read(c, &ruled, p->rule);
+	if (!r)
+		r = check_fields(c, p);
 	if (!r)
 		r = write_context(c, p);
 	if (r)

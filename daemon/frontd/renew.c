@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
@@ -391,6 +392,7 @@ typedef int again_plan(struct front *f, struct call *c, struct again *a);
 static int again_answer(struct front *f, struct call *c, struct again *a, const char *signer, again_plan *plan)
 {
 	bool answered = false;
+	struct lint_report report;
 	int r = read_ttl(c, a);
 	if (!r)
 		r = read_chains(f, c, signer, a);
@@ -401,6 +403,8 @@ static int again_answer(struct front *f, struct call *c, struct again *a, const 
 	set_common(c, a);
 	set_urls(f, a);
 	r = plan(f, c, a);
+	if (!r && check_request(&a->fields, LINT_ERROR, &report))
+		r = answer_lint(c, &report, NULL);
 	if (!r)
 		r = set_context(c, a);
 	if (r)

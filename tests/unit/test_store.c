@@ -16,38 +16,7 @@
 
 #include "base/fd.h"
 #include "store/store.h"
-
-static char folder[64];
-static char path[96];
-
-static int folder_make(void **state)
-{
-	(void)state;
-	strcpy(folder, "/tmp/ch.XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/front.db", folder);
-	return 0;
-}
-
-static int folder_remove(void **state)
-{
-	(void)state;
-	static const char *const ends[] = { "", "-wal", "-shm", ".lock" };
-	char name[128];
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, ends[i]);
-		unlink(name);
-	}
-	return rmdir(folder);
-}
-
-static struct store *opened(void)
-{
-	struct store *s = NULL;
-	assert_int_equal(store_open(path, STORE_CACHE_MIB, &s), 0);
-	return s;
-}
-
+#include "unit/store_fixture.h"
 static struct issuer_row an_issuer(void)
 {
 	return (struct issuer_row){ .id = slice_text("iss-1"),
@@ -683,92 +652,6 @@ static void a_state_is_one_of_four(void **state)
 	store_close(s);
 }
 
-static int set_ledger(struct store_session *s, void *with)
-{
-	return store_ledger_update(s, with);
-}
-
-static int no_work(struct store_session *s, void *with)
-{
-	(void)s;
-	(void)with;
-	return 0;
-}
-
-static struct store_ledger ledger_of(struct store *s)
-{
-	scoped_session *session = NULL;
-	struct store_ledger l;
-	assert_int_equal(store_read(s, &session), 0);
-	assert_int_equal(store_ledger_find(session, &l), STORE_DONE);
-	return l;
-}
-
-static void the_mark_only_rises(void **state)
-{
-	(void)state;
-	struct store *s = opened();
-	assert_false(ledger_of(s).known);
-	struct store_ledger l = { .committed = 40, .checkpoint_size = 3, .ledger_id = { 1, 2 } };
-	assert_int_equal(store_change(s, set_ledger, &l), STORE_DONE);
-	store_mark(s, 50);
-	store_mark(s, 45);
-	assert_int_equal(store_change(s, no_work, NULL), STORE_DONE);
-	assert_int_equal(ledger_of(s).committed, 50);
-	assert_int_equal(store_change(s, set_ledger, &l), STORE_DONE);
-	store_close(s);
-	s = opened();
-	assert_true(ledger_of(s).known);
-	assert_int_equal(ledger_of(s).committed, 50);
-	assert_int_equal(ledger_of(s).ledger_id[1], 2);
-	store_close(s);
-}
-
-static int insert_reply(struct store_session *s, void *with)
-{
-	return store_reply_insert(s, with);
-}
-
-static int update_reply(struct store_session *s, void *with)
-{
-	return store_reply_update(s, with);
-}
-
-static int expire_replies(struct store_session *s, void *with)
-{
-	return store_reply_expire(s, *(int64_t *)with);
-}
-
-static void replies_are_kept_by_actor_key_and_route(void **state)
-{
-	(void)state;
-	struct store *s = opened();
-	struct reply_row row = { .actor = slice_text("uid:1"),
-				 .idempotency_key = slice_text("k"),
-				 .route = slice_text("/a"),
-				 .created_at = 10 };
-	assert_int_equal(store_change(s, insert_reply, &row), STORE_DONE);
-	assert_int_equal(store_change(s, insert_reply, &row), STORE_TAKEN);
-	row.status = 201;
-	row.reply = slice_text("{}");
-	assert_int_equal(store_change(s, update_reply, &row), STORE_DONE);
-	{
-		scoped_session *session = NULL;
-		assert_int_equal(store_read(s, &session), 0);
-		scoped_row(reply) found = { 0 }, other = { 0 };
-		assert_int_equal(store_reply_find(session, "uid:1", "k", "/a", &found), STORE_DONE);
-		assert_int_equal(found.status, 201);
-		assert_int_equal(store_reply_find(session, "uid:2", "k", "/a", &other), STORE_NONE);
-	}
-	int64_t before = 10;
-	assert_int_equal(store_change(s, expire_replies, &before), STORE_DONE);
-	assert_int_equal(store_change(s, insert_reply, &row), STORE_TAKEN);
-	before = 11;
-	assert_int_equal(store_change(s, expire_replies, &before), STORE_DONE);
-	assert_int_equal(store_change(s, insert_reply, &row), STORE_DONE);
-	store_close(s);
-}
-
 static void what_cannot_be_used_is_refused(void **state)
 {
 	(void)state;
@@ -807,8 +690,6 @@ static void a_read_only_database_is_refused(void **state)
 	assert_int_equal(store_open(path, STORE_CACHE_MIB, &s), -1);
 }
 
-#define EACH(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -827,8 +708,6 @@ int main(void)
 		EACH(what_grew_and_was_undone_leaves_nothing),
 		EACH(a_state_is_one_of_four),
 		EACH(a_note_counts_once_and_waits_for_a_crl),
-		EACH(the_mark_only_rises),
-		EACH(replies_are_kept_by_actor_key_and_route),
 		EACH(what_cannot_be_used_is_refused),
 		EACH(a_read_only_database_is_refused),
 	};
