@@ -162,8 +162,7 @@ int heads_mark(const struct cli *c, struct heads *h, const uint64_t *sizes, size
 			h->marks[kept++] = h->marks[i];
 	h->mark_count = kept;
 	for (size_t i = 0; i < h->count; i++)
-		h->all[i].mark =
-			h->all[i].parsed ? (size_t)(heads_find_mark(h, h->all[i].c.size) - h->marks) : 0;
+		h->all[i].mark = h->all[i].parsed ? (size_t)(heads_find_mark(h, h->all[i].c.size) - h->marks) : 0;
 	return CLI_DONE;
 }
 

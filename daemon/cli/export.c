@@ -153,9 +153,9 @@ static int archived_tell(const struct exporting *e, const struct inspection *i, 
 	struct problem p = { .code = "record_archived", .hint = "put the segments back under their names." };
 	if (!count)
 		return CLI_DONE;
-	return problem_tell(e->c, CLI_WARNINGS, p,
-			    "%" PRIu64 " records are archived, and not in the export: `chancery audit verify` says where.",
-			    count);
+	return problem_tell(
+		e->c, CLI_WARNINGS, p,
+		"%" PRIu64 " records are archived, and not in the export: `chancery audit verify` says where.", count);
 }
 
 static int files_export(struct cli *c, const struct options *o, struct exporting *e)

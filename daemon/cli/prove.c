@@ -279,8 +279,7 @@ static int record_take(const struct cli *c, const struct books *b, uint64_t seq,
 	if (state == 0)
 		return CLI_DONE;
 	if (state == LEDGER_ARCHIVED)
-		return problem_tell(c, CLI_UNAVAILABLE,
-				    (struct problem){ .code = "record_archived", .hint = PUT_BACK },
+		return problem_tell(c, CLI_UNAVAILABLE, (struct problem){ .code = "record_archived", .hint = PUT_BACK },
 				    "record %" PRIu64 " is archived: `chancery audit verify` says where.", seq);
 	return problem_tell(c, state < 0 ? CLI_CRITICAL : CLI_NOT_FOUND, (struct problem){ .code = "record_not_found" },
 			    state < 0 ? "record %" PRIu64 " can't be read: see `chancery audit verify`."

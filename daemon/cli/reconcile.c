@@ -268,9 +268,9 @@ static json_t *crls_json(const struct tally *t)
 		if (crl->done)
 			continue;
 		hex_encode(crl->key_id, sizeof(crl->key_id), key);
-		json_array_append_new(lost, json_pack("{s:I, s:s, s:I, s:i, s:i}", "seq", (json_int_t)crl->seq, "ca_key",
-						      key, "number", (json_int_t)crl->number, "shard", crl->shard,
-						      "shards", crl->shards));
+		json_array_append_new(lost, json_pack("{s:I, s:s, s:I, s:i, s:i}", "seq", (json_int_t)crl->seq,
+						      "ca_key", key, "number", (json_int_t)crl->number, "shard",
+						      crl->shard, "shards", crl->shards));
 	}
 	return json_pack("{s:I, s:o}", "ledger", (json_int_t)(t->crl_count - tally_lost_crls(t)), "lost", lost);
 }

@@ -176,8 +176,7 @@ void record_words(const json_t *record, struct buf *out)
 		{ "IMPORTED", put_imported },	      { "CERT_ADMITTED", put_admitted },
 		{ "CRL_INTENT", put_crl_intent },     { "CRL_RESULT", put_cert_result },
 		{ "RESPONDER_BOUND", put_responder }, { "CSR_INTENT", put_csr_intent },
-		{ "CSR_RESULT", put_cert_result },
-		{ "KEY_RENEWED", put_key_renewed },
+		{ "CSR_RESULT", put_cert_result },    { "KEY_RENEWED", put_key_renewed },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

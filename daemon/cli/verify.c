@@ -328,13 +328,13 @@ json_t *verification_json(const struct verification *v)
 	json_t *heads = json_array();
 	for (size_t n = 0; n < v->heads.count; n++)
 		json_array_append_new(heads, head_json(&v->heads.all[n]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:O, s:I, s:I}", "folder", v->folder,
-			 "ledger_id", hex_json(i->ledger_id, sizeof(i->ledger_id)), "records", (json_int_t)i->size,
-			 "segments", (json_int_t)i->segments, "archived", archived_json(v), "snapshots",
-			 snapshots_json(v), "head_file", head_file_json(v), "first", time_json(i->first_time), "last",
-			 time_json(i->last_time), "root", i->tree_whole ? hex_json(root, sizeof(root)) : json_null(),
-			 "log_key_sha256", key, "heads", heads, "findings", v->findings, "errors",
-			 (json_int_t)v->errors, "warnings", (json_int_t)v->warnings);
+	return json_pack(
+		"{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:O, s:I, s:I}", "folder", v->folder,
+		"ledger_id", hex_json(i->ledger_id, sizeof(i->ledger_id)), "records", (json_int_t)i->size, "segments",
+		(json_int_t)i->segments, "archived", archived_json(v), "snapshots", snapshots_json(v), "head_file",
+		head_file_json(v), "first", time_json(i->first_time), "last", time_json(i->last_time), "root",
+		i->tree_whole ? hex_json(root, sizeof(root)) : json_null(), "log_key_sha256", key, "heads", heads,
+		"findings", v->findings, "errors", (json_int_t)v->errors, "warnings", (json_int_t)v->warnings);
 }
 
 /* The number of archived records. */
@@ -351,8 +351,8 @@ static void archived_put(const struct verification *v, struct table *t, struct b
 		const struct inspection_range *a = &i->archived[n];
 		archive_place(v->folder, a->first, place, sizeof(place));
 		buf_clear(text);
-		buf_printf(text, "records %" PRIu64 " to %" PRIu64 ", by their hashes; %016" PRIx64 ".seg is in %s", a->first,
-			   a->next - 1, a->first, *place ? place : "a place that its mark doesn't name");
+		buf_printf(text, "records %" PRIu64 " to %" PRIu64 ", by their hashes; %016" PRIx64 ".seg is in %s",
+			   a->first, a->next - 1, a->first, *place ? place : "a place that its mark doesn't name");
 		table_detail(t, "archived", STYLE_PLAIN, buf_text(text));
 	}
 	if (i->archived_count > MAX_SHOWN) {

@@ -11,7 +11,8 @@
 
 /* Appends the context; positive: it doesn't fit MAX_CONTEXT. What is NULL is left out. */
 struct context_words {
-	/* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "revoke", "release", "responder" */
+	/* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "revoke", "release", "responder"
+	 */
 	const char *op;
 	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
 	const char *reason;		 /* of a revocation, its number (RFC 5280 5.3.1) */

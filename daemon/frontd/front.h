@@ -28,7 +28,7 @@ struct front {
 	struct authz *authz;
 	struct issuings *issuings;
 	struct scheduler *scheduler;
-	struct crls *crls;	     /* NULL: none are made */
+	struct crls *crls; /* NULL: none are made */
 	struct responders *responders;
 	struct ocsp *ocsp;
 	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */

@@ -84,10 +84,10 @@ struct inspection {
 	struct inspection_range *archived; /* ascending; inspection_free() frees them */
 	size_t archived_count;
 	int64_t first_time, last_time; /* of the records that are here */
-	uint8_t ledger_id[16]; /* if segments isn't 0 */
-	uint8_t log_key[2048]; /* SubjectPublicKeyInfo from record 0 */
-	size_t log_key_size;   /* 0: it says none */
-	size_t next_mark;      /* the inspection's own, from here on */
+	uint8_t ledger_id[16];	       /* if segments isn't 0 */
+	uint8_t log_key[2048];	       /* SubjectPublicKeyInfo from record 0 */
+	size_t log_key_size;	       /* 0: it says none */
+	size_t next_mark;	       /* the inspection's own, from here on */
 	uint64_t visited, done, of;
 	uint32_t epoch;
 	bool numbers_lost; /* nobody knows how many records what is broken held */

@@ -33,8 +33,8 @@ struct ledger {
 	bool index_failed;
 	int head; /* the file that tells it */
 	bool head_failed;
-	struct head_line told;    /* by an earlier life */
-	struct buf snapshot; /* the file that this was opened from; empty without */
+	struct head_line told; /* by an earlier life */
+	struct buf snapshot;   /* the file that this was opened from; empty without */
 	struct slice state;
 	uint64_t state_size;
 };
