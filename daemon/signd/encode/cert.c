@@ -74,40 +74,18 @@ void cert_put_name(struct buf *out, struct list dn)
 	der_end(out, name);
 }
 
-/* Opens an Extension up to its extnValue; extension_end() with the same pair closes it. */
-struct extension {
-	size_t whole, value;
-};
-
-static struct extension extension_begin(struct buf *out, struct slice oid, bool critical)
-{
-	struct extension e;
-	e.whole = der_begin(out, DER_SEQUENCE);
-	der_put_oid(out, oid);
-	if (critical)
-		der_put_boolean_true(out);
-	e.value = der_begin(out, DER_OCTET_STRING);
-	return e;
-}
-
-static void extension_end(struct buf *out, struct extension e)
-{
-	der_end(out, e.value);
-	der_end(out, e.whole);
-}
-
 /* RFC 5280 4.2.1.9. A leaf has none: absent means CA:FALSE, and DER leaves out what is default. */
 static void put_basic_constraints(struct buf *out, const struct cert_fields *f)
 {
 	bool ca = f->kind == KIND_CA || f->kind == KIND_SUBCA_FOREIGN;
-	struct extension e = extension_begin(out, OID_SLICE(OID_BASIC_CONSTRAINTS), true);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_BASIC_CONSTRAINTS), true);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	if (ca)
 		der_put_boolean_true(out);
 	if (ca && f->path_len != PATH_LEN_NONE)
 		der_put_small(out, DER_INTEGER, f->path_len);
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 /* RFC 5280 4.2.1.3. */
@@ -118,9 +96,9 @@ static void put_key_usage(struct buf *out, const struct cert_fields *f)
 		usage = USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN;
 	else if (f->kind == KIND_OCSP_RESPONDER)
 		usage = USAGE_DIGITAL_SIGNATURE;
-	struct extension e = extension_begin(out, OID_SLICE(OID_KEY_USAGE), true);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_KEY_USAGE), true);
 	der_put_named_bits(out, usage);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 /* A SEQUENCE OF OBJECT IDENTIFIER in its extension: 4.2.1.12. */
@@ -131,32 +109,32 @@ static void put_ext_key_usage(struct buf *out, const struct cert_fields *f)
 		return;
 	uint8_t tag;
 	struct slice oid;
-	struct extension e = extension_begin(out, OID_SLICE(OID_EXT_KEY_USAGE), false);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_EXT_KEY_USAGE), false);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	if (f->kind == KIND_OCSP_RESPONDER)
 		der_put_oid(out, OID_SLICE(OID_OCSP_SIGNING));
 	while (list_next(&usages, &tag, &oid))
 		der_put_oid(out, oid);
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 static void put_subject_key_id(struct buf *out, const struct cert_fields *f)
 {
 	uint8_t hash[KEY_HASH_SIZE];
 	cert_key_hash(f->public_key, hash);
-	struct extension e = extension_begin(out, OID_SLICE(OID_SUBJECT_KEY_ID), false);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_SUBJECT_KEY_ID), false);
 	der_put(out, DER_OCTET_STRING, f->subject_key_id.len ? f->subject_key_id : SLICE_OF(hash));
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 static void put_authority_key_id(struct buf *out, const struct cert_fields *f)
 {
-	struct extension e = extension_begin(out, OID_SLICE(OID_AUTHORITY_KEY_ID), false);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_AUTHORITY_KEY_ID), false);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	der_put(out, DER_CONTEXT(0), f->authority_key_id);
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 /* GeneralName, RFC 5280 4.2.1.6; an IP subtree is address and mask, which is how it comes. */
@@ -186,12 +164,12 @@ static void put_alt_names(struct buf *out, const struct cert_fields *f)
 	if (names.count == 0)
 		return;
 	bool critical = slice_equal(f->subject, SLICE_OF(empty_name));
-	struct extension e = extension_begin(out, OID_SLICE(OID_SUBJECT_ALT_NAME), critical);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_SUBJECT_ALT_NAME), critical);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	while (list_next(&names, &type, &value))
 		put_general_name(out, type, value);
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 /* minimum is 0, which is the default and so absent; maximum is never written: 4.2.1.10. */
@@ -214,12 +192,12 @@ static void put_name_constraints(struct buf *out, const struct cert_fields *f)
 {
 	if (constraints_empty(&f->constraints))
 		return;
-	struct extension e = extension_begin(out, OID_SLICE(OID_NAME_CONSTRAINTS), true);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_NAME_CONSTRAINTS), true);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	put_subtrees(out, DER_CONTEXT_CONSTRUCTED(0), f->constraints.permitted);
 	put_subtrees(out, DER_CONTEXT_CONSTRUCTED(1), f->constraints.excluded);
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 static void put_policies(struct buf *out, struct list policies)
@@ -228,7 +206,7 @@ static void put_policies(struct buf *out, struct list policies)
 	struct slice oid;
 	if (policies.count == 0)
 		return;
-	struct extension e = extension_begin(out, OID_SLICE(OID_POLICIES), false);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_POLICIES), false);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	while (list_next(&policies, &tag, &oid)) {
 		size_t one = der_begin(out, DER_SEQUENCE);
@@ -236,7 +214,7 @@ static void put_policies(struct buf *out, struct list policies)
 		der_end(out, one);
 	}
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 static bool has_url(struct list urls, unsigned uses)
@@ -256,7 +234,7 @@ static void put_authority_info(struct buf *out, struct list urls)
 	struct slice url;
 	if (!has_url(urls, 1 << URL_OCSP | 1 << URL_CA_ISSUERS))
 		return;
-	struct extension e = extension_begin(out, OID_SLICE(OID_AUTHORITY_INFO), false);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_AUTHORITY_INFO), false);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	while (list_next(&urls, &use, &url)) {
 		if (use == URL_CRL)
@@ -267,7 +245,7 @@ static void put_authority_info(struct buf *out, struct list urls)
 		der_end(out, access);
 	}
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 /* One DistributionPoint a URL, each a fullName: 4.2.1.13. */
@@ -277,7 +255,7 @@ static void put_crl_distribution(struct buf *out, struct list urls)
 	struct slice url;
 	if (!has_url(urls, 1 << URL_CRL))
 		return;
-	struct extension e = extension_begin(out, OID_SLICE(OID_CRL_DISTRIBUTION), false);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_CRL_DISTRIBUTION), false);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	while (list_next(&urls, &use, &url)) {
 		if (use != URL_CRL)
@@ -291,7 +269,7 @@ static void put_crl_distribution(struct buf *out, struct list urls)
 		der_end(out, point);
 	}
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 /* One element with a low tag and the shortest length (X.690 10.1), and nothing behind it. */
@@ -325,9 +303,9 @@ static void put_opaque(struct buf *out, struct list opaque)
 	while (list_next(&opaque, &critical, &item)) {
 		if (!cert_opaque_split(item, &oid, &value))
 			continue;
-		struct extension e = extension_begin(out, oid, critical != 0);
+		struct der_extension e = der_extension_begin(out, oid, critical != 0);
 		buf_put_slice(out, value);
-		extension_end(out, e);
+		der_extension_end(out, e);
 	}
 }
 
@@ -346,15 +324,15 @@ static void put_extensions(struct buf *out, const struct cert_fields *f)
 	put_authority_info(out, f->urls);
 	put_crl_distribution(out, f->urls);
 	if (f->flags & CERT_MUST_STAPLE) {
-		struct extension e = extension_begin(out, OID_SLICE(OID_TLS_FEATURE), false);
+		struct der_extension e = der_extension_begin(out, OID_SLICE(OID_TLS_FEATURE), false);
 		buf_put(out, status_request, sizeof(status_request));
-		extension_end(out, e);
+		der_extension_end(out, e);
 	}
 	put_opaque(out, f->opaque);
 	if (f->kind == KIND_OCSP_RESPONDER) {
-		struct extension e = extension_begin(out, OID_SLICE(OID_OCSP_NOCHECK), false);
+		struct der_extension e = der_extension_begin(out, OID_SLICE(OID_OCSP_NOCHECK), false);
 		buf_put(out, null, sizeof(null));
-		extension_end(out, e);
+		der_extension_end(out, e);
 	}
 }
 

@@ -101,35 +101,14 @@ static void put_head(struct buf *out, uint8_t tag, uint64_t n)
 		out->broken = true;
 }
 
-struct opened {
-	size_t whole, value;
-};
-
-static struct opened extension_begin(struct buf *out, struct slice oid, bool critical)
-{
-	struct opened e;
-	e.whole = der_begin(out, DER_SEQUENCE);
-	der_put_oid(out, oid);
-	if (critical)
-		der_put_boolean_true(out);
-	e.value = der_begin(out, DER_OCTET_STRING);
-	return e;
-}
-
-static void extension_end(struct buf *out, struct opened e)
-{
-	der_end(out, e.value);
-	der_end(out, e.whole);
-}
-
 static void put_number(struct buf *out, struct slice oid, bool critical, uint64_t n)
 {
 	uint8_t octets[8];
 	for (int i = 0; i < 8; i++)
 		octets[i] = (uint8_t)(n >> (56 - 8 * i));
-	struct opened e = extension_begin(out, oid, critical);
+	struct der_extension e = der_extension_begin(out, oid, critical);
 	der_put_unsigned(out, DER_INTEGER, SLICE_OF(octets));
-	extension_end(out, e);
+	der_extension_end(out, e);
 }
 
 /* DistributionPointName with one URL as its fullName, in the [0] that both its users have it in: 4.2.1.13, 5.2.5. */
@@ -144,29 +123,29 @@ static void put_point(struct buf *out, struct slice url)
 
 static void put_extensions(struct buf *out, const struct crl_fields *f)
 {
-	struct opened e = extension_begin(out, OID_SLICE(OID_AUTHORITY_KEY_ID), false);
+	struct der_extension e = der_extension_begin(out, OID_SLICE(OID_AUTHORITY_KEY_ID), false);
 	size_t sequence = der_begin(out, DER_SEQUENCE);
 	der_put(out, DER_CONTEXT(0), f->authority_key_id);
 	der_end(out, sequence);
-	extension_end(out, e);
+	der_extension_end(out, e);
 	put_number(out, OID_SLICE(OID_CRL_NUMBER), false, f->number);
 	if (f->base)
 		put_number(out, OID_SLICE(OID_DELTA_CRL), true, f->base);
 	if (f->point.len) {
-		e = extension_begin(out, OID_SLICE(OID_ISSUING_POINT), true);
+		e = der_extension_begin(out, OID_SLICE(OID_ISSUING_POINT), true);
 		sequence = der_begin(out, DER_SEQUENCE);
 		put_point(out, f->point);
 		der_end(out, sequence);
-		extension_end(out, e);
+		der_extension_end(out, e);
 	}
 	if (f->delta.len && !f->base) {
-		e = extension_begin(out, OID_SLICE(OID_FRESHEST_CRL), false);
+		e = der_extension_begin(out, OID_SLICE(OID_FRESHEST_CRL), false);
 		sequence = der_begin(out, DER_SEQUENCE);
 		size_t point = der_begin(out, DER_SEQUENCE);
 		put_point(out, f->delta);
 		der_end(out, point);
 		der_end(out, sequence);
-		extension_end(out, e);
+		der_extension_end(out, e);
 	}
 }
 

@@ -122,3 +122,20 @@ void der_put_generalized(struct buf *out, int64_t seconds)
 {
 	put_time(out, seconds, false);
 }
+
+struct der_extension der_extension_begin(struct buf *out, struct slice oid, bool critical)
+{
+	struct der_extension e;
+	e.whole = der_begin(out, DER_SEQUENCE);
+	der_put_oid(out, oid);
+	if (critical)
+		der_put_boolean_true(out);
+	e.value = der_begin(out, DER_OCTET_STRING);
+	return e;
+}
+
+void der_extension_end(struct buf *out, struct der_extension e)
+{
+	der_end(out, e.value);
+	der_end(out, e.whole);
+}

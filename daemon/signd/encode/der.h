@@ -49,4 +49,11 @@ void der_put_time(struct buf *out, int64_t seconds);
 /* Always GeneralizedTime, as OCSP wants (RFC 6960 4.2.2.1). */
 void der_put_generalized(struct buf *out, int64_t seconds);
 
+/* An Extension (RFC 5280 4.1) open up to its extnValue; der_extension_end() closes it. */
+struct der_extension {
+	size_t whole, value;
+};
+struct der_extension der_extension_begin(struct buf *out, struct slice oid, bool critical);
+void der_extension_end(struct buf *out, struct der_extension e);
+
 #endif
