@@ -81,7 +81,7 @@ most=$((10 + 2 * (EPOCHSECONDS - start + 1)))
 signed=$(field_of signed "$said")
 [ "$signed" -ge 10 ] && [ "$signed" -le "$most" ]
 is $? 0 "10,000 requests past the rate: $signed were signed, at most $most"
-is $((signed + $(field_of rate "$said"))) 10000 "all others were told 212 RATE"
+is $((signed + $(field_of rate "$said"))) 10000 "all others were told 212 RATE ($said)"
 [ "$(field_of rate "$said")" -gt 0 ] && reached+=' 212'
 like "$(field_of wait "$said")" '^[1-9][0-9]*$' "and after how many seconds they may ask again"
 said=$(liar leaves 500 "${keys[@]:1}")
