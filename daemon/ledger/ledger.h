@@ -72,6 +72,11 @@ void ledger_state_drop(struct ledger *l);
 bool ledger_rolled_back(const struct ledger *l);
 /* Writes the head file. After each commit, when nobody waits for it any more. */
 void ledger_tell_head(struct ledger *l);
+/*
+ * Writes zeros where the next records will stand, now and then, when nobody waits. Space that is reserved but was
+ * never written costs a change of the file's extents with each flush: half as long again, in time and in work.
+ */
+void ledger_clear_ahead(struct ledger *l);
 
 /* Records committed so far: the next sequence number to be staged is size + staged. */
 uint64_t ledger_size(const struct ledger *l);
