@@ -60,10 +60,11 @@ static void read_fips(struct config *c)
 	if (c->fips_config && !c->fips_only)
 		conf_reject(c->file, "fips_only", "true where fips_config names a provider, which has nothing else");
 	if (c->fips_only && c->log_algorithm && !algorithm_approved(c->log_algorithm))
-		conf_reject(c->file, "log_algorithm", "ECDSA-P256, RSA-2048, RSA-3072 or RSA-4096 where fips_only is true");
+		conf_reject(c->file, "log_algorithm",
+			    "ECDSA-P256, RSA-2048, RSA-3072 or RSA-4096 where fips_only is true");
 	for (size_t i = 0; c->fips_only && algorithm_at(i); i++) {
 		uint8_t number = algorithm_at(i)->number;
-		for (int class = 0; class < CLASS_COUNT && !algorithm_approved(number); class++)
+		for (int class = 0; class < CLASS_COUNT && !algorithm_approved(number); class ++)
 			c->classes[class].algorithms &= ~(1U << number);
 	}
 }

@@ -144,8 +144,8 @@ void keys_bar(struct keys *keys)
 		struct key *k = keys->all[i];
 		k->barred = !algorithm_approved(k->algorithm);
 		if (k->barred)
-			log_warning("key_barred", "token=%s algorithm=%s why=\"fips_only is true in signd.conf\"", k->token,
-				    algorithm_by_number(k->algorithm)->name);
+			log_warning("key_barred", "token=%s algorithm=%s why=\"fips_only is true in signd.conf\"",
+				    k->token, algorithm_by_number(k->algorithm)->name);
 	}
 }
 

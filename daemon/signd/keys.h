@@ -36,7 +36,7 @@ struct key {
 
 	enum key_state state;
 	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way; key_reserve() */
-	bool barred; /* by fips_only: of an algorithm that is not to be used */
+	bool barred;	     /* by fips_only: of an algorithm that is not to be used */
 	bool latched;
 	unsigned wrong_signatures;
 	uint32_t attributes;	/* as the token last stated them */

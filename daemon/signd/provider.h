@@ -1,7 +1,7 @@
 /*
- * Where every digest and every verification of the signer comes from: libcrypto's own provider, or the one that signd.conf names,
- * such as a FIPS 140-3 module. Named by root, loaded before the jail closes: the one piece of code in the signer that the
- * package did not bring.
+ * Where every digest and every verification of the signer comes from: libcrypto's own provider, or the one that
+ * signd.conf names, such as a FIPS 140-3 module. Named by root, loaded before the jail closes: the one piece of code in
+ * the signer that the package did not bring.
  */
 #ifndef CHANCERY_SIGND_PROVIDER_H
 #define CHANCERY_SIGND_PROVIDER_H

@@ -371,8 +371,7 @@ static void init_tick(void *of)
 		i->asked = true;
 		i->give_up = time_boot_ms() + INIT_CREATE_MS;
 		if (!i->signer->config.log_algorithm)
-			i->signer->config.log_algorithm =
-				log_algorithm(slot, i->signer->config.fips_only);
+			i->signer->config.log_algorithm = log_algorithm(slot, i->signer->config.fips_only);
 		slot_create(slot, i->op, i->signer->config.log_algorithm);
 	}
 	if (time_boot_ms() > i->give_up)
