@@ -4,7 +4,7 @@ noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/anchors.c daemon/signd/anchors.h \
 	daemon/signd/answer.c \
-	daemon/signd/archive.c daemon/signd/archive.h \
+	daemon/signd/approve.c daemon/signd/approve.h daemon/signd/archive.c daemon/signd/archive.h \
 	daemon/signd/archivist.c daemon/signd/archivist.h \
 	daemon/signd/calls.c daemon/signd/calls.h \
 	daemon/signd/ceilings.c daemon/signd/ceilings.h \
