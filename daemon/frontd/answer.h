@@ -5,6 +5,7 @@
 #include "frontd/call.h"
 #include "frontd/signer.h"
 #include "policy/lint.h"
+#include "store/store.h"
 
 /* For anything but SIGNER_DONE: refuses the call, answers positive. */
 int answer_signer(struct call *c, enum signer_result result, const struct signer_answer *answer);
@@ -19,6 +20,8 @@ int answer_store(struct call *c);
 /* What came back is not what was asked for: 503, and it was put away. */
 int answer_withheld(struct call *c);
 int answer_no_ca(struct call *c);
+/* 409: the CA's key is in none of the signer's tokens. */
+int answer_key_elsewhere(struct call *c, const struct ca_row *ca, const char *field);
 int answer_no_issuer(struct call *c);
 /* 400, lint_failed, for the worst of these findings over what was asked for, with the rule's id. */
 int answer_lint(struct call *c, const struct lint_report *report, const char *field);
