@@ -53,8 +53,8 @@ static bool draft_valid(struct slice tbs)
 {
 	struct slice serial, whole, rest = tbs;
 	int64_t not_after;
-	return record_element(&rest, &whole) && rest.len == 0 && record_serial(tbs, &serial) && serial.len == 1 && serial.at[0] == 1 &&
-	       record_not_after(tbs, &not_after) == 0;
+	return record_element(&rest, &whole) && rest.len == 0 && record_serial(tbs, &serial) && serial.len == 1 &&
+	       serial.at[0] == 1 && record_not_after(tbs, &not_after) == 0;
 }
 
 bool proposal_certificates(struct slice content, struct slice *root, struct slice *certificate)
@@ -104,7 +104,6 @@ int proposal_get(struct slice bytes, struct proposal *out)
 
 const char *proposal_kind_name(uint8_t kind)
 {
-	static const char *const names[] = { "unknown", "ca",	  "subca-foreign", "root",
-					     "import",	"resume", "epoch" };
+	static const char *const names[] = { "unknown", "ca", "subca-foreign", "root", "import", "resume", "epoch" };
 	return names[kind <= PROPOSAL_EPOCH ? kind : 0];
 }

@@ -194,19 +194,21 @@ static void epoch_tell(struct buf *out, struct slice content)
 	buf_printf(out, "%-13s%" PRIu32 "\n%-13s%" PRIu64 " records\n", "New epoch:", c.number, "Ledger:", c.size);
 	hex_put(out, "  root:", SLICE_OF(c.root));
 	if (c.known_size)
-		buf_printf(out, "%-13s%" PRIu64 " records were known: those from %" PRIu64 " on are lost\n", "Lost:",
-			   c.known_size, c.size);
+		buf_printf(out, "%-13s%" PRIu64 " records were known: those from %" PRIu64 " on are lost\n",
+			   "Lost:", c.known_size, c.size);
 }
 
 static const char *kind_words(uint8_t kind)
 {
 	static const char *const words[] = { [PROPOSAL_CA] = "a CA below a CA of this ledger, over a key of its tokens",
-					     [PROPOSAL_SUBCA_FOREIGN] = "a CA OUTSIDE this ledger, over somebody else's key: "
-									"what it signs nobody here will see",
+					     [PROPOSAL_SUBCA_FOREIGN] =
+						     "a CA OUTSIDE this ledger, over somebody else's key: "
+						     "what it signs nobody here will see",
 					     [PROPOSAL_ROOT] = "a self-signed root",
 					     [PROPOSAL_IMPORT] = "a root from elsewhere, to be trusted by this signer",
 					     [PROPOSAL_RESUME] = "a signer that has stopped goes on",
-					     [PROPOSAL_EPOCH] = "a ledger that was put back to an older state goes on" };
+					     [PROPOSAL_EPOCH] =
+						     "a ledger that was put back to an older state goes on" };
 	return words[kind];
 }
 
