@@ -54,7 +54,7 @@ static int proposal_lookup(struct cli *c, const char *text, char id[MAX_ID])
 {
 	size_t i, found = 0;
 	const json_t *one;
-	scoped_buf path;
+	scoped_buf path = { .max = MAX_URL };
 	scoped_json *answer = NULL;
 	snprintf(id, MAX_ID, "%s", text);
 	if (is_id(text))
@@ -176,8 +176,9 @@ static void ways_put(struct buf *out, const char *id)
 		   "    chancery proposal show %s --bytes proposal.bin\n"
 		   "    openssl dgst -sha256 -sign me.key -out proposal.sig proposal.bin\n"
 		   "    chancery proposal approve %s --signature proposal.sig --public-key me.pub\n"
-		   "  with a card, the same but for the second line:\n"
-		   "    pkcs11-tool --login --sign --id 02 -m ECDSA-SHA256 -i proposal.bin -o proposal.sig\n",
+		   "  with a card, the same with these two in the place of the second line:\n"
+		   "    openssl dgst -sha256 -binary -out proposal.sha proposal.bin\n"
+		   "    pkcs11-tool --login --sign --id 02 -m ECDSA -i proposal.sha -o proposal.sig\n",
 		   id, id, id);
 }
 
