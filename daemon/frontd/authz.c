@@ -17,7 +17,7 @@ struct grant_entry {
 };
 
 struct authz {
-	struct peer_rules admin, auditor, operator_;
+	struct peer_rules admin, auditor, operator_, approver;
 	size_t grant_count;
 	struct grant_entry grants[MAX_GRANTS];
 };
@@ -83,6 +83,7 @@ struct authz *authz_read(struct conf *conf)
 	conf_peers(conf, "roles.admin", &a->admin);
 	conf_peers(conf, "roles.auditor", &a->auditor);
 	conf_peers(conf, "roles.operator", &a->operator_);
+	conf_peers(conf, "roles.approver", &a->approver);
 	a->grant_count = conf_count(conf, "roles.issuer");
 	if (a->grant_count > MAX_GRANTS) {
 		conf_reject(conf, "roles.issuer", "at most 32 entries");
@@ -149,6 +150,8 @@ void authz_identify(const struct authz *a, struct caller *who)
 		who->roles |= ROLE_AUDITOR;
 	if (peer_matches(&a->operator_, &who->peer))
 		who->roles |= ROLE_OPERATOR;
+	if (peer_matches(&a->approver, &who->peer))
+		who->roles |= ROLE_APPROVES;
 	grants_find(a, who);
 }
 
@@ -216,9 +219,9 @@ bool authz_may_issue(const struct caller *who, const char *ca_id, const char *pr
 
 json_t *authz_roles_json(unsigned roles)
 {
-	static const char *const names[] = { "admin", "issuer", "auditor", "operator" };
+	static const char *const names[] = { "admin", "issuer", "auditor", "operator", "approver" };
 	json_t *out = json_array();
-	for (unsigned i = 0; i < 4 && out; i++)
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]) && out; i++)
 		if (roles & (1u << i))
 			json_array_append_new(out, json_string(names[i]));
 	return out;

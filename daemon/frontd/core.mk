@@ -32,8 +32,11 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/outcome.c daemon/frontd/outcome.h \
 	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
+	daemon/frontd/proposal.c daemon/frontd/proposal.h daemon/frontd/proposal_view.c \
+	daemon/frontd/foreign.c daemon/frontd/draft.c daemon/frontd/draft.h \
+	daemon/frontd/execute.c daemon/frontd/execute.h \
 	daemon/frontd/profile_view.c daemon/frontd/profile_view.h \
-	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c \
+	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c daemon/frontd/rebuild_proposal.c \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
 	daemon/frontd/renew.c \
