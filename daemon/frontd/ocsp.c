@@ -431,8 +431,8 @@ static bool kept_holds(const struct ocsp_answer *a, const struct ocsp_single_ans
 /* Below 400 it passes by itself; a latched scope until somebody resumes it. */
 static enum ocsp_error refusal_error(const struct question *q, uint16_t code)
 {
-	bool passes = code < 400 || code == REFUSE_OCSP_BUSY || code == REFUSE_OCSP_STATE ||
-		      code == REFUSE_OCSP_CONTRADICTS;
+	bool passes =
+		code < 400 || code == REFUSE_OCSP_BUSY || code == REFUSE_OCSP_STATE || code == REFUSE_OCSP_CONTRADICTS;
 	log_event(passes ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "ocsp_refused", "ca=%s code=%u", q->ca_id, code);
 	return passes ? OCSP_TRY_LATER : OCSP_INTERNAL_ERROR;
 }

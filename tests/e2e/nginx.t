@@ -44,17 +44,17 @@ nginx_configure() { # INCLUDED...
 	}
 	CONF
 }
-nginx_as() { stack_exec "$user" nginx -p "$web" -e "$web/error.log" -c "$web/nginx.conf" "$@"; }
+nginx_as() { stack_exec "$user" nginx -p "$web" -e "$web/error.log" -c "$web/nginx.conf"; }
 nginx_listens() { # PORT...
   local port
   for port in "$@"; do
     grep -qE "^ *[0-9]+: 0100007F:$(printf %04X "$port") 00000000:0000 0A " /proc/net/tcp || return 1
   done
 }
-nginx_up() { # PORT...: false if one of them is taken, and then it isn't running
+nginx_up() { # false if one of the ports is taken, and then it isn't running
   (nginx_as) >>"$web/said" 2>&1 &
   nginx=$!
-  stack_until 60 nginx_settled "$@"
+  stack_until 60 nginx_settled
   kill -0 "$nginx" 2>/dev/null
 }
 nginx_settled() { # it has given up, or says that it has begun
