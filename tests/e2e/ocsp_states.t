@@ -63,12 +63,12 @@ another() {
 
 make_ca root '' '{"ttl_days": 2000, "path_len_constraint": 1}'
 root=$id
-for name in issuing quick sudden waits dies; do
+issuing="" quick="" waits="" dies="" early="" late=""
+for name in issuing quick waits dies; do
   make_ca "$name" "$root" '{"ttl_days": 1900, "path_len_constraint": 0}'
   declare "$name=$id"
   make_leaf "$name-leaf" "$id" '{"ttl_seconds": 7000000}'
 done
-# shellcheck disable=SC2154 # declared above
 is "$(responders "$issuing")" 0 "as long as no certificate names a responder nobody needs one"
 
 # The token away: from now on certificates name a responder, and there is none yet.
@@ -107,7 +107,6 @@ for name in early late; do
   is "$(responders "$id")" 1 "  with a responder"
   says good "$work/$name-leaf.pem" "$id" "$work/$name.ca" "  which answers"
 done
-# shellcheck disable=SC2154
 retire "$early" '{"confirm": true}'
 answers 200 "retired for good"
 says good "$work/early-leaf.pem" "$early" "$work/early.ca" "  it still answers"
