@@ -40,7 +40,10 @@ EXTRA_DIST += \
 	tests/e2e/retry.t \
 	tests/e2e/revoke.t \
 	tests/e2e/rotate.t \
+	tests/e2e/nginx.t \
+	tests/e2e/ocsp.sh \
 	tests/e2e/ocsp.t \
+	tests/e2e/ocsp_states.t \
 	tests/e2e/ocsp_request.py \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \

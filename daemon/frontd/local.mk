@@ -24,6 +24,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/route.c daemon/frontd/route.h \
 	daemon/frontd/status.c daemon/frontd/status.h \
 	daemon/frontd/tokens.c daemon/frontd/tokens.h \
+	daemon/frontd/urls.c daemon/frontd/urls.h \
 	daemon/frontd/workers.c daemon/frontd/workers.h
 daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(LIBCONFIG_CFLAGS)
