@@ -10,6 +10,7 @@ cli_sources = \
 	daemon/cli/cli.h daemon/cli/problem.c \
 	daemon/cli/backup.c daemon/cli/backup.h \
 	daemon/cli/backup_copy.c daemon/cli/backup_verify.c \
+	daemon/cli/assent.c daemon/cli/assent.h \
 	daemon/cli/beside.c daemon/cli/beside.h \
 	daemon/cli/books.c daemon/cli/books.h \
 	daemon/cli/client.c daemon/cli/client.h \
