@@ -2,6 +2,7 @@
 sbin_PROGRAMS += chancery-signd
 noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
+	daemon/signd/ahead.c daemon/signd/ahead.h \
 	daemon/signd/anchors.c daemon/signd/anchors.h \
 	daemon/signd/answer.c \
 	daemon/signd/approve.c daemon/signd/approve.h \

@@ -107,6 +107,11 @@ static const char *const steps[] = {
 	("CREATE TABLE responder (ca_id TEXT PRIMARY KEY, key_id BLOB NOT NULL UNIQUE, not_before INTEGER NOT NULL,"
 	 " not_after INTEGER NOT NULL, ledger_seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 
+	/* All that a CRL says of them: a list of a million is read from front to back, and no row is looked up. */
+	("DROP INDEX certificate_revoked;"
+	 "CREATE INDEX certificate_revoked ON certificate (ca, serial, not_after, state, revoked_at, revocation_reason,"
+	 " created_at, ledger_seq, noted, unlisted) WHERE state <> 'active';"),
+
 	("CREATE TABLE proposal (n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL,"
 	 " state TEXT NOT NULL CHECK (state IN ('open', 'executed', 'rejected', 'expired', 'failed')),"
 	 " ca_id TEXT NOT NULL, issuer_id TEXT NOT NULL, name TEXT NOT NULL, actor TEXT NOT NULL,"
