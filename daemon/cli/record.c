@@ -61,7 +61,10 @@ static void put_cert_intent(const json_t *r, struct buf *out)
 {
 	const json_t *tbs = json_object_get(r, "tbs");
 	const char *subject = member_text(tbs, "subject"), *profile = member_text(context_of(r), "profile");
-	buf_printf(out, "%s %s, serial %s", number_of(r, "kind") == 1 ? "leaf" : number_of(r, "kind") == 4 ? "CA outside this ledger" : "CA",
+	buf_printf(out, "%s %s, serial %s",
+		   number_of(r, "kind") == 1   ? "leaf"
+		   : number_of(r, "kind") == 4 ? "CA outside this ledger"
+					       : "CA",
 		   *subject ? subject : "without a subject", member_text(tbs, "serial"));
 	if (*profile)
 		buf_printf(out, ", profile %s", profile);

@@ -112,7 +112,7 @@ static void key_cell(struct tree *t, const json_t *ca, struct buf *text)
 	bool outside = json_is_true(json_object_get(ca, "outside_ledger"));
 	if (offline || gone)
 		buf_printf(text, "%s%s", text->len ? ", " : "",
-			   gone      ? "gone"
+			   gone	     ? "gone"
 			   : outside ? "outside this ledger"
 				     : "offline");
 	cell_put(t, ca, gone ? STYLE_BAD : outside ? STYLE_WARN : offline ? STYLE_DIM : STYLE_PLAIN, text);

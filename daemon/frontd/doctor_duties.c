@@ -53,7 +53,8 @@ static void account_add(struct duties *d, const struct passwd *account)
 	roles_add(d, &peer, account->pw_name);
 }
 
-/* All accounts that the host names, with their groups; and the bare numbers of the configuration, which need no account.
+/* All accounts that the host names, with their groups; and the bare numbers of the configuration, which need no
+ * account.
  */
 static void duties_read(struct duties *d)
 {
@@ -73,7 +74,6 @@ static void duties_read(struct duties *d)
 		roles_add(d, &peer, name);
 	}
 }
-
 
 /* A person who both asks and agrees is one person. */
 static void look_at_keys(struct diagnosis *d, const struct approvers_read_reply *r)
@@ -108,10 +108,11 @@ static void look_at_numbers(struct diagnosis *d, const struct approvers_read_rep
 		     { "import_root", "registering a root", r->import_root } };
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
 		if (acts[i].needed == 1)
-			finding_put(d, WARNING, "duties", "one_approval", acts[i].name,
-				    "Set it to 2 or more in signd.conf, so that no single key, lost or talked out of its "
-				    "owner, is enough.",
-				    "One approval is enough for %s (approvals.%s).", acts[i].what, acts[i].name);
+			finding_put(
+				d, WARNING, "duties", "one_approval", acts[i].name,
+				"Set it to 2 or more in signd.conf, so that no single key, lost or talked out of its "
+				"owner, is enough.",
+				"One approval is enough for %s (approvals.%s).", acts[i].what, acts[i].name);
 }
 
 static bool is_asked(const struct approvers_read_reply *r)
@@ -134,10 +135,11 @@ static void look_at_roles(struct diagnosis *d, bool asked)
 				    "%s is both %s.", duties.both[i], pairs[i].what);
 	}
 	if (asked && !(duties.seen & ROLE_APPROVES))
-		finding_put(d, WARNING, "duties", "no_approver", "",
-			    "Name in roles.approver of frontd.conf who hands approvals in; admins may, but not for what "
-			    "they asked for themselves.",
-			    "signd.conf asks for approvals, and nobody has the role of an approver.");
+		finding_put(
+			d, WARNING, "duties", "no_approver", "",
+			"Name in roles.approver of frontd.conf who hands approvals in; admins may, but not for what "
+			"they asked for themselves.",
+			"signd.conf asks for approvals, and nobody has the role of an approver.");
 	diagnosis_looked(d, "duties", "%s%s", asked ? "Approvals are asked for" : "No approvals are asked for",
 			 *all ? "; roles are shared: " : "; admin, approver and auditor are told apart.");
 	if (*all)

@@ -354,8 +354,10 @@ void diagnosis_keys(struct diagnosis *d)
 		look_at_unclaimed(&k);
 	}
 	if (whole && k.outsiders)
-		diagnosis_looked(d, "cas", "%zu active %s over somebody else's key, outside this ledger: what it signs is "
-				 "not seen here.", k.outsiders, k.outsiders == 1 ? "CA is" : "CAs are");
+		diagnosis_looked(d, "cas",
+				 "%zu active %s over somebody else's key, outside this ledger: what it signs is "
+				 "not seen here.",
+				 k.outsiders, k.outsiders == 1 ? "CA is" : "CAs are");
 	if (whole)
 		diagnosis_looked(d, "keys", "%zu, in their tokens and against their CAs.", k.count);
 	else

@@ -96,15 +96,17 @@ static bool is_limited(const struct constraints *stated, uint8_t type)
 int foreign_check(struct call *c, const struct plan *p)
 {
 	if (p->asked_path_len == PATH_LEN_UNASKED)
-		return call_refuse(c, 400, "missing_field", "path_len_constraint",
-				   "A CA over an outside key must state path_len_constraint; 0 lets it sign leaves only.");
+		return call_refuse(
+			c, 400, "missing_field", "path_len_constraint",
+			"A CA over an outside key must state path_len_constraint; 0 lets it sign leaves only.");
 	struct constraints stated = constraints_of(&p->stated);
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		if (!is_limited(&stated, forms[i].type))
 			return call_refuse(
 				c, 400, "constraints_needed", "name_constraints",
 				"A CA over an outside key must be limited in every form of name, and with these "
-				"constraints it could certify any %s: permit some subtree of it (%s lets it certify none), "
+				"constraints it could certify any %s: permit some subtree of it (%s lets it certify "
+				"none), "
 				"in name_constraints or by a constraint_template.",
 				forms[i].name, forms[i].nothing);
 	return 0;
