@@ -280,16 +280,28 @@ static struct verdict ocsp_begin(struct signer *s, struct op *op, const struct o
 	return v;
 }
 
+static uint16_t rate_take(struct signer *s, uint32_t *retry_after)
+{
+	int64_t now = time_boot_ms();
+	if (meter_ask(&s->ocsp_rate, &s->config.ocsp, now, retry_after))
+		return REFUSE_OCSP_BUSY;
+	meter_draw(&s->ocsp_rate, &s->config.ocsp, now);
+	return 0;
+}
+
 int answer_ocsp_sign(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct ocsp_sign_request r;
 	const char *where;
 	if (answer_ocsp_sign_get(f->body, &r, &where) != PACK_OK)
 		return -1;
+	uint32_t retry_after = 2;
 	uint16_t code = signer_stopped(s, true);
+	if (!code)
+		code = rate_take(s, &retry_after);
 	struct op *op = code ? NULL : signer_op(s, peer, f->tag, f->verb);
 	if (!op) {
-		guard_refuse(s->guard, peer, f->verb, f->tag, code ? code : REFUSE_BUSY, NULL, 2);
+		guard_refuse(s->guard, peer, f->verb, f->tag, code ? code : REFUSE_BUSY, NULL, retry_after);
 		return 0;
 	}
 	struct verdict v = ocsp_begin(s, op, &r);

@@ -48,6 +48,7 @@ struct signer {
 	struct op_chain ocsp;	/* that wait for a record of theirs, */
 	int64_t ocsp_since;	/* ... boot milliseconds, */
 	struct feed feed;	/* ... and then for their tokens */
+	struct meter ocsp_rate; /* by the time since boot */
 	struct meter new_keys;
 	struct tallies tallies;
 	uint8_t law[HASH_SIZE]; /* the last CEILINGS of the ledger; zeros: none yet */
