@@ -60,9 +60,9 @@ crowd() { # COUNT: so many ask; their answers in crowd.N, whole when crowd.N.don
   done
 }
 crowd_done() { # COUNT: so many have been answered
-  local done
-  done=$(find "$work" -name 'crowd.*.done' | wc -l)
-  [ "$done" -ge "$1" ]
+  local n
+  n=$(find "$work" -name 'crowd.*.done' | wc -l)
+  [ "$n" -ge "$1" ]
 }
 # It is given up after 15 seconds; what is to be seen shows before.
 stopped_at=$SECONDS
