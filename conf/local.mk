@@ -3,6 +3,10 @@
 confexampledir = $(pkgdatadir)/conf
 dist_confexample_DATA = conf/driver.conf conf/driver-file.conf conf/frontd.conf conf/signd.conf
 
+# For nginx before the socket of EST.
+nginxestdir = $(pkgdatadir)/nginx
+dist_nginxest_DATA = conf/nginx/est.conf
+
 # For Prometheus and Grafana: rules, their test, a dashboard.
 prometheusdir = $(pkgdatadir)/prometheus
 dist_prometheus_DATA = conf/prometheus/chancery.rules.yml conf/prometheus/chancery.test.yml conf/prometheus/chancery.dashboard.json

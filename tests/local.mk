@@ -1,6 +1,7 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/approvals.t \
+	tests/e2e/proposals.t \
 	tests/e2e/bad_input.t \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
@@ -11,6 +12,7 @@ EXTRA_DIST += \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
 	tests/e2e/files.sh \
+	tests/e2e/fips.t \
 	tests/e2e/full_path.t \
 	tests/e2e/forger.py \
 	tests/e2e/hierarchy.t \

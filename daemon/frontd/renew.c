@@ -76,7 +76,7 @@ static int usable(struct call *c, const struct ca_row *ca, const char *field)
 		return call_refuse(c, 409, "ca_held", field,
 				   "%s issues nothing until an administrator lifts what holds it.", who);
 	if (ca_offline(ca))
-		return call_refuse(c, 409, "ca_key_offline", field, "%s was registered as a certificate only.", who);
+		return answer_key_elsewhere(c, ca, field);
 	return 0;
 }
 

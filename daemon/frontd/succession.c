@@ -11,6 +11,7 @@
 #include "frontd/generation.h"
 #include "frontd/lineage.h"
 #include "frontd/plan.h"
+#include "frontd/proposal.h"
 #include "frontd/retire.h"
 #include "frontd/subject.h"
 #include "frontd/urls.h"
@@ -56,6 +57,8 @@ static int refuse_state(struct call *c, const struct ca_row *ca)
 		return call_refuse(c, 409, "ca_held", NULL,
 				   "The CA issues nothing until an administrator lifts what holds it; nor is a "
 				   "successor made of it.");
+	if (ca->outsider)
+		return answer_key_elsewhere(c, ca, NULL);
 	if (ca_offline(ca))
 		return call_refuse(c, 409, "ca_key_offline", NULL,
 				   "The CA was registered as a certificate only: the token for its successor's key is "
@@ -223,10 +226,27 @@ static int successor_wait(struct front *f, const char *ca_id, struct ca_row *out
 	}
 }
 
+/* A successor that waits for approvals is no further than that, however long one waits. */
+static int successor_proposed(struct front *f, struct call *c, const char *ca_id, bool *proposed)
+{
+	scoped_session *s = NULL;
+	scoped_row(ca) there = { 0 };
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = store_ca_find_successor(s, ca_id, &there);
+	if (r || !ca_reserved(&there))
+		return r < 0 ? answer_store(c) : 0;
+	return proposal_again(c, s, row_text(there.id), proposed);
+}
+
 int succession_prepare(struct front *f, struct call *c, const char *ca_id, enum succession_reason reason)
 {
 	scoped_row(ca) there = { 0 };
-	int r = successor_wait(f, ca_id, &there);
+	bool proposed = false;
+	int r = successor_proposed(f, c, ca_id, &proposed);
+	if (r || proposed)
+		return r;
+	r = successor_wait(f, ca_id, &there);
 	if (r != STORE_NONE)
 		return r ? answer_store(c) : call_reply(c, 200, view_ca(&there));
 	scoped_succession n = { .reason = reason };
