@@ -44,6 +44,7 @@ EXTRA_DIST += \
 	tests/e2e/ocsp.sh \
 	tests/e2e/ocsp.t \
 	tests/e2e/ocsp_states.t \
+	tests/e2e/ocsp_load.t \
 	tests/e2e/ocsp_request.py \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \
