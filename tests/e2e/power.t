@@ -91,4 +91,18 @@ done
 diag "$i more losses"
 is "$shortened" 2 "two took what a client had been told of"
 nothing "which was there again from the ledger" "$missing"
+
+# Until it has read the ledger, what it doesn't have may be there all the same.
+nowhere=/api/v1/certificates/$(printf '00%.0s' {1..32})
+api GET "$nowhere"
+answers 404 "no such certificate" certificate_not_found
+kill -STOP "$(pid_of signd)"
+load_kill frontd
+asked() { api GET "$nowhere" && [ "$status" != 000 ]; }
+stack_until 60 asked
+answers 503 "the signer doesn't answer after a loss: nobody knows" signer_away
+kill -CONT "$(pid_of signd)"
+stack_until 60 load_ready || e2e_die "not ready"
+api GET "$nowhere"
+answers 404 "the ledger was read: no such certificate" certificate_not_found
 tap_done
