@@ -92,9 +92,14 @@ int store_change(struct store *s, store_work *work, void *with);
 struct store_job {
 	store_work *work;
 	void *with;
-	/* What the work did is durable, or undone: answer says so. On the committer's thread: must be quick. */
+	/* What the work did is committed, or undone: answer says so. On the committer's thread: must be quick. */
 	void (*finished)(struct store_job *job);
 	bool sure; /* hardly ever answers anything but 0, and can be run a second time: spares undoing it by itself */
+	/*
+	 * The ledger has what it does, durable, and a catch-up makes it again: committed before finished() is called, so
+	 * that all readers see it and the death of this process takes nothing, but flushed up to a second later.
+	 */
+	bool repeatable;
 	int answer;
 	struct store_job *next; /* the store's own */
 };
