@@ -14,5 +14,6 @@ extern const struct command whoami_commands[];
 extern const struct command audit_commands[];
 extern const struct command lint_commands[];
 extern const struct command backup_commands[];
+extern const struct command import_commands[];
 
 #endif

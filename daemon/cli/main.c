@@ -19,6 +19,7 @@ static const struct command *const groups[] = {
 	whoami_commands,
 	audit_commands,
 	backup_commands,
+	import_commands,
 	lint_commands,
 	NULL,
 };
