@@ -13,6 +13,7 @@ static const struct command *const groups[] = {
 	issuer_commands,
 	ca_commands,
 	cert_commands,
+	proposal_commands,
 	profile_commands,
 	status_commands,
 	doctor_commands,
@@ -20,6 +21,7 @@ static const struct command *const groups[] = {
 	audit_commands,
 	backup_commands,
 	import_commands,
+	export_commands,
 	lint_commands,
 	NULL,
 };

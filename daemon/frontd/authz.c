@@ -24,7 +24,7 @@ struct grant_entry {
 };
 
 struct authz {
-	struct peer_rules admin, auditor, operator_;
+	struct peer_rules admin, auditor, operator_, approver;
 	size_t grant_count;
 	struct grant_entry grants[MAX_GRANTS];
 };
@@ -106,6 +106,7 @@ struct authz *authz_read(struct conf *conf)
 	conf_peers(conf, "roles.admin", &a->admin);
 	conf_peers(conf, "roles.auditor", &a->auditor);
 	conf_peers(conf, "roles.operator", &a->operator_);
+	conf_peers(conf, "roles.approver", &a->approver);
 	a->grant_count = conf_count(conf, "roles.issuer");
 	if (a->grant_count > MAX_GRANTS) {
 		conf_reject(conf, "roles.issuer", "at most 32 entries");
@@ -172,6 +173,25 @@ static void grants_find(const struct authz *a, const struct list *names, struct 
 	who->grant = g;
 }
 
+unsigned authz_roles_of(const struct authz *a, const struct peer *peer)
+{
+	return (peer_matches(&a->admin, peer) ? ROLE_ADMIN : 0) | (peer_matches(&a->auditor, peer) ? ROLE_AUDITOR : 0) |
+	       (peer_matches(&a->operator_, peer) ? ROLE_OPERATOR : 0) |
+	       (peer_matches(&a->approver, peer) ? ROLE_APPROVES : 0);
+}
+
+bool authz_uid(const struct authz *a, size_t i, uid_t *uid)
+{
+	const struct peer_rules *const lists[] = { &a->admin, &a->auditor, &a->approver };
+	for (size_t at = 0; at < sizeof(lists) / sizeof(lists[0]); at++)
+		for (size_t k = 0; k < lists[at]->count; k++)
+			if (!lists[at]->rules[k].is_group && i-- == 0) {
+				*uid = lists[at]->rules[k].id;
+				return true;
+			}
+	return false;
+}
+
 void authz_identify(const struct authz *a, struct caller *who)
 {
 	who->roles = 0;
@@ -179,12 +199,7 @@ void authz_identify(const struct authz *a, struct caller *who)
 	actor_name(who);
 	if (!a)
 		return;
-	if (peer_matches(&a->admin, &who->peer))
-		who->roles |= ROLE_ADMIN;
-	if (peer_matches(&a->auditor, &who->peer))
-		who->roles |= ROLE_AUDITOR;
-	if (peer_matches(&a->operator_, &who->peer))
-		who->roles |= ROLE_OPERATOR;
+	who->roles = authz_roles_of(a, &who->peer);
 	grants_find(a, NULL, who);
 }
 
@@ -274,9 +289,9 @@ bool authz_may_issue(const struct caller *who, const char *ca_id, const char *pr
 
 json_t *authz_roles_json(unsigned roles)
 {
-	static const char *const names[] = { "admin", "issuer", "auditor", "operator" };
+	static const char *const names[] = { "admin", "issuer", "auditor", "operator", "approver" };
 	json_t *out = json_array();
-	for (unsigned i = 0; i < 4 && out; i++)
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]) && out; i++)
 		if (roles & (1u << i))
 			json_array_append_new(out, json_string(names[i]));
 	return out;

@@ -15,7 +15,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/doctor.c daemon/frontd/doctor.h \
 	daemon/frontd/est.c daemon/frontd/est.h \
 	daemon/frontd/est_input.c daemon/frontd/est_input.h \
-	daemon/frontd/doctor_charter.c daemon/frontd/doctor_keys.c \
+	daemon/frontd/doctor_charter.c daemon/frontd/doctor_duties.c daemon/frontd/doctor_keys.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
@@ -24,6 +24,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/route.c daemon/frontd/route.h \
 	daemon/frontd/status.c daemon/frontd/status.h \
 	daemon/frontd/tokens.c daemon/frontd/tokens.h \
+	daemon/frontd/urls.c daemon/frontd/urls.h \
 	daemon/frontd/workers.c daemon/frontd/workers.h
 daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(LIBCONFIG_CFLAGS)
