@@ -220,8 +220,9 @@ static int may_leave(void *with, struct slice serial)
 	scoped_session *s = NULL;
 	while (serial.len > 1 && !serial.at[0])
 		serial = (struct slice){ serial.at + 1, serial.len - 1 };
-	int r = store_read(m->front->store, &s) ? -1
-						: store_certificate_find_serial(s, row_text(m->ca->id), serial, &row);
+	int r = store_read(m->front->store, &s)
+			? -1
+			: store_certificate_find_serial(s, row_text(m->ca->id), serial, &row);
 	return r < 0 ? -1 : r == STORE_DONE && row.not_after < m->last.this_update;
 }
 

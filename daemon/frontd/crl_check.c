@@ -15,8 +15,8 @@
 #include "wire/inner.h"
 #include "wire/rows.h"
 
-#define MAX_HEAD 70000	   /* before the entries: the issuer's name and a few words */
-#define MAX_TAIL 8192	   /* behind them: extensions, algorithm, signature */
+#define MAX_HEAD 70000	 /* before the entries: the issuer's name and a few words */
+#define MAX_TAIL 8192	 /* behind them: extensions, algorithm, signature */
 #define MAX_PURE_TBS 65536 /* of a key that signs whole messages */
 #define MAX_ENTRY 64
 
@@ -222,7 +222,9 @@ static int entries_check(struct check *c)
 	if (!entry_next(&c->new) || !entry_next(&c->old))
 		return wrong(c, "an entry can't be read");
 	while (!r && (c->asked.at || c->old.now.at)) {
-		int order = !c->old.now.at ? -1 : !c->asked.at ? 1 : serial_compare(c->asked.serial, c->old.now.serial);
+		int order = !c->old.now.at ? -1
+			    : !c->asked.at ? 1
+					   : serial_compare(c->asked.serial, c->old.now.serial);
 		r = order <= 0 ? asked_step(c, order == 0) : old_step(c);
 	}
 	if (!r && c->new.now.at)
@@ -343,8 +345,8 @@ static bool way_begin(struct verdict_way *w, struct slice head, EVP_PKEY *key)
 	X509_ALGOR_free(algorithm);
 	w->pure = digest == NID_undef;
 	w->ctx = known ? EVP_MD_CTX_new() : NULL;
-	return w->ctx &&
-	       EVP_DigestVerifyInit_ex(w->ctx, NULL, w->pure ? NULL : OBJ_nid2sn(digest), NULL, NULL, key, NULL) == 1;
+	return w->ctx && EVP_DigestVerifyInit_ex(w->ctx, NULL, w->pure ? NULL : OBJ_nid2sn(digest), NULL, NULL, key,
+						 NULL) == 1;
 }
 
 static bool way_pure(const struct verdict_way *w, int file, const struct slice *signature, uint64_t from, uint64_t to)

@@ -1,5 +1,4 @@
-/* frontd/crl_check: CRLs that libcrypto made, taken as they are and refused for each thing that is another than asked.
- */
+/* frontd/crl_check: CRLs that libcrypto made, taken as they are and refused for each thing that is another than asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,12 +37,12 @@ struct shape {
 	uint64_t number;
 	int64_t this_update, next_update;
 	EVP_PKEY *key;
-	const char *name;	 /* of the issuer; NULL: the CA's */
+	const char *name;	/* of the issuer; NULL: the CA's */
 	bool other_id, indirect; /* another AKI; one extension more */
 };
-static const struct line few[] = { { 0, 5, NOW - 10, 0 },
-				   { 0, 0x80000001, NOW - 20, 1 },
-				   { 0x7f, 1, INT64_C(2524608000), 9 } };
+static const struct line few[] = {
+	{ 0, 5, NOW - 10, 0 }, { 0, 0x80000001, NOW - 20, 1 }, { 0x7f, 1, INT64_C(2524608000), 9 }
+};
 
 static int make_all(void **state)
 {
@@ -177,9 +176,12 @@ static int rows_of(const struct line *lines, size_t count)
 
 static struct shape shape_of(const struct line *lines, size_t count)
 {
-	return (struct shape){
-		.lines = lines, .count = count, .number = 7, .this_update = NOW, .next_update = NEXT, .key = key
-	};
+	return (struct shape){ .lines = lines,
+			       .count = count,
+			       .number = 7,
+			       .this_update = NOW,
+			       .next_update = NEXT,
+			       .key = key };
 }
 
 static uint32_t leaves; /* the number of a serial that may leave */
@@ -321,9 +323,10 @@ static void changes_are_those_asked_for(void **state)
 	(void)state;
 	static const struct line old[] = { { 0, 2, NOW - 90, 1 }, { 0, 4, NOW - 80, 6 }, { 0, 6, NOW - 70, 0 } };
 	static const struct line asked[] = { { 0, 3, NOW - 5, 4 }, { 0, 4, NOW - 4, 8 }, { 0, 9, NOW - 3, 0 } };
-	static const struct line next[] = {
-		{ 0, 2, NOW - 90, 1 }, { 0, 3, NOW - 5, 4 }, { 0, 6, NOW - 70, 0 }, { 0, 9, NOW - 3, 0 }
-	};
+	static const struct line next[] = { { 0, 2, NOW - 90, 1 },
+					    { 0, 3, NOW - 5, 4 },
+					    { 0, 6, NOW - 70, 0 },
+					    { 0, 9, NOW - 3, 0 } };
 	struct shape s = shape_of(old, 3);
 	scoped_buf before = { .max = 1 << 16 }, crl = { .max = 1 << 16 }, without = { .max = 1 << 16 };
 	crl_make(&s, &before);
