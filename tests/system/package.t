@@ -244,6 +244,10 @@ succeeds "--migrate finds nothing left to do" inside setpriv --reuid=chancery --
 inside sqlite3 /var/lib/chancery/db/chancery.db 'pragma user_version = 9999'
 like "$(inside setpriv --reuid=chancery --regid=chancery --init-groups chancery-frontd --migrate 2>&1)" \
   'schema is version 9999 and this program knows up to .*install the newer' "a downgrade is refused with a sentence"
+inside systemctl start chancery-frontd.service >/dev/null 2>&1
+stack_until 60 failed chancery-frontd
+is "$(unit chancery-frontd ActiveState) $(unit chancery-frontd ExecMainStatus)" "failed 78" "and ends the front-end for good"
+inside systemctl reset-failed chancery-frontd.service
 inside sqlite3 /var/lib/chancery/db/chancery.db "pragma user_version = $version"
 inside chown -R chancery:chancery /var/lib/chancery/db
 inside systemctl start chancery-frontd.socket chancery-frontd-pki.socket chancery-frontd.service
