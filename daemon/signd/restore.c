@@ -405,10 +405,9 @@ static int record_understand(struct pass *p, const struct record *r)
 	if (failed == 0)
 		return 0;
 	if (failed == LEDGER_NEWER) {
-		log_error(
-			"ledger_newer",
-			"seq=%llu type=%u why=\"a later version has written this record: install the newer chancery\"",
-			(unsigned long long)r->seq, r->type);
+		log_error("ledger_newer",
+			  "seq=%llu type=%u why=\"a record of a later version: install the newer chancery\"",
+			  (unsigned long long)r->seq, r->type);
 		return LEDGER_NEWER;
 	}
 	log_error("ledger_not_understood", "seq=%llu type=%s", (unsigned long long)r->seq, record_type_name(r->type));

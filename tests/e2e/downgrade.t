@@ -56,7 +56,7 @@ cp -a "$ledger" "$work/ledger"
 python3 "$(dirname "$0")/ledger_forge.py" append "$ledger" 250 || e2e_die "no record was appended"
 before=$(state "$ledger" | grep -v idx)
 ended chancery-signd signd.conf
-told "a record of a type to come" 'type=250 .*a later version has written this record: install the newer chancery'
+told "a record of a type to come" 'type=250 .*a record of a later version: install the newer chancery'
 is "$(state "$ledger" | grep -v idx)" "$before" "  which is left as it is"
 rm -rf "$ledger" && cp -a "$work/ledger" "$ledger"
 sed "s/^ledger_id.*/ledger_id = \"$(printf 'ab%.0s' {1..16})\";/" "$STACK_DIR/conf/signd.conf" >"$STACK_DIR/conf/other.conf"
