@@ -8,6 +8,7 @@
 #include "frontd/audit.h"
 #include "frontd/authz.h"
 #include "frontd/backup.h"
+#include "frontd/crl_number.h"
 #include "frontd/denial.h"
 #include "frontd/doctor.h"
 #include "frontd/front.h"
@@ -43,6 +44,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/intermediates/{id}/csr", READERS, "", intermediate_csr },
 	{ "POST", V1 "/intermediates/{id}/certificate", ROLE_ADMIN, "dry_run", intermediate_certificate },
 	{ "POST", V1 "/intermediates/{id}/admit", ROLE_ADMIN, "dry_run", intermediate_admit },
+	{ "POST", V1 "/intermediates/{id}/crl-number", ROLE_ADMIN, "dry_run", crl_number_carry },
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
 	{ "POST", V1 "/intermediates/{id}/rotate", ROLE_ADMIN, "dry_run", intermediate_rotate },
 	{ "POST", V1 "/intermediates/{id}/renew", ROLE_ADMIN, "dry_run", intermediate_renew },

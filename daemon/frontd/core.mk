@@ -10,6 +10,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
 	daemon/frontd/crl.c daemon/frontd/crl.h \
+	daemon/frontd/crl_number.c daemon/frontd/crl_number.h \
 	daemon/frontd/crl_check.c daemon/frontd/crl_check.h \
 	daemon/frontd/crl_flow.c daemon/frontd/crl_flow.h \
 	daemon/frontd/crls.c daemon/frontd/crls.h \

@@ -4,6 +4,8 @@
 
 struct config;
 
+#define EXIT_CONFIG 78 /* as sysexits.h has it: another start would change nothing */
+
 /* Serves until SIGTERM or SIGINT. The process's exit status. */
 int serve(struct config *config);
 /*

@@ -28,6 +28,7 @@ enum store_answer {
 	STORE_NONE = 1,	 /* no such row */
 	STORE_TAKEN = 2, /* a unique value is in use */
 	STORE_STATE = 3, /* the row is in another state than was stated */
+	STORE_OTHER = 4, /* the database is a newer version's, or another program's */
 	STORE_WORK = 16, /* answers of a piece of work of the caller's own begin here */
 };
 
@@ -60,8 +61,8 @@ static inline const char *row_text(struct slice s)
 
 /*
  * Opens or makes the database, one process at a time, with so much memory for
- * its pages and at most as much again for all who read. 0; -1 with the reason
- * logged: not writable, made by a newer version, damaged, in use.
+ * its pages and at most as much again for all who read. STORE_DONE; with the
+ * reason logged STORE_OTHER, and -1: not writable, damaged, in use.
  */
 int store_open(const char *path, unsigned cache_mib, struct store **out);
 void store_close(struct store *s);

@@ -160,14 +160,14 @@ int schema_prepare(struct store_session *s, const char *path)
 		return -1;
 	if (tables != 0 && application != APPLICATION_ID) {
 		log_error("store_open", "path=%s why=\"this is a database of some other program\"", path);
-		return -1;
+		return STORE_OTHER;
 	}
 	if (version > SCHEMA_VERSION) {
 		log_error("store_open",
 			  "path=%s why=\"its schema is version %d and this program knows up to %d: install the newer "
 			  "chancery\"",
 			  path, version, SCHEMA_VERSION);
-		return -1;
+		return STORE_OTHER;
 	}
 	for (; version < SCHEMA_VERSION; version++)
 		if (schema_step(s, version))
