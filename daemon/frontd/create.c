@@ -159,10 +159,10 @@ static int ca_propose(struct front *f, struct call *c, const struct plan *p, con
 		ask_cert_sign_put(&frame, 0, fields);
 	else
 		ask_ca_self_put(&frame, 0, &self);
-	const struct proposing asked = { .plan = p,
-					 .verb = p->above.count ? INNER_CERT_SIGN : INNER_CA_SELF,
-					 .body = { frame.at + FRAME_HEAD, frame.len - FRAME_HEAD },
-					 .key = p->foreign ? NULL : &m->key };
+	struct proposing asked = proposing_of(p);
+	asked.verb = p->above.count ? INNER_CERT_SIGN : INNER_CA_SELF;
+	asked.body = (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD };
+	asked.key = p->foreign ? NULL : &m->key;
 	int r = buf_ok(&frame) ? proposal_open(f, c, &asked, hold, &open) : answer_store(c);
 	if (!open) {
 		release(f, p, m);

@@ -440,6 +440,35 @@ hand_in carol carol "$next" "$work/next"
 answers 201 "two agree"
 is "$(field '"\(.ca.name) \(.ca.predecessor_ca_id)"')" "first, G2 $first" "and it is the CA's successor"
 
+# Both daemons are killed at any moment around the last approval, again and again: each comes to one CA, or to none and
+# says so.
+RANDOM=${CHANCERY_SEED:-7}
+wanted() { api GET "/api/v1/proposals/$one" && [ "$status" = 200 ]; }
+for round in 1 2 3 4 5 6; do
+  child "round$round"
+  one=$(field .proposal.id)
+  bytes_of "$one" "$work/one"
+  hand_in alice alice "$one" "$work/one"
+  sign carol "$work/one"
+  (API_PATIENCE=20 api_as carol POST "/api/v1/proposals/$one/approvals" "$(approval carol "$work/one.carol.sig")") &
+  last=$!
+  delay=$((RANDOM % 60))
+  [ "$round" = 1 ] || sleep "$(printf '0.%03d' "$delay")"
+  kill -9 "$(pid_of signd)" "$(pid_of frontd)" 2>/dev/null
+  wait "$last"
+  stack_until 120 stack_ready || e2e_die "not ready after a kill"
+  stack_until 60 wanted
+  if [ "$(field .given)" = 1 ]; then
+    api_as carol POST "/api/v1/proposals/$one/approvals" "$(approval carol "$work/one.carol.sig")"
+  else
+    api_as carol POST "/api/v1/proposals/$one/execute" '{}'
+  fi
+  came="$status $(field .error.code) $(cas "round$round")"
+  like "$came" '^(20[01]  1|409 proposal_failed 0)$' "killed after $delay ms: one CA, or none"
+  api GET "/api/v1/proposals/$one"
+  like "$(field .state)" '^(executed|failed)$' "and the proposal says which"
+done
+
 # Duties that come together are named, and who asks has to sign as well.
 says() { if grep -qF -- "$1" <<<"$doctor"; then pass "$2"; else fail "$2" "$doctor"; fi; }
 doctor=$(chancery doctor)
