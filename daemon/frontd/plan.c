@@ -435,6 +435,18 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 	return r;
 }
 
+static int expire_work(struct store_session *s, void *with)
+{
+	return store_proposal_expire(s, *(const int64_t *)with);
+}
+
+/* What an expired proposal kept is free. */
+static int expire(struct front *f, struct call *c)
+{
+	int64_t now = time_now();
+	return store_change(f->store, expire_work, &now) ? answer_store(c) : 0;
+}
+
 /* Before anything else is looked at, so that who repeats a name hears of the name. */
 static int name_free(struct front *f, struct call *c, const struct plan *p)
 {
@@ -456,6 +468,8 @@ int plan_begin(struct front *f, struct call *c, const char *const *known, struct
 		r = input_text(c, "name", true, MAX_CA_NAME, &p->name);
 	if (!r)
 		r = read_parent(f, c, p);
+	if (!r)
+		r = expire(f, c);
 	return r ? r : name_free(f, c, p);
 }
 

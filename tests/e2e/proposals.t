@@ -509,8 +509,51 @@ sign rita "$work/mine"
 api POST "/api/v1/proposals/$mine/approvals" "$(approval rita "$work/mine.rita.sig" requester)"
 answers 201 "rita is, from the account that asked"
 
+# Roots from elsewhere, and what they sign, where people say which.
+stack_stop
+sed -i -e 's/new_ca = 1;/new_ca = 1; import_root = 1;/' -e '$a import_roots = "approved";' "$STACK_DIR/conf/signd.conf"
+sed -i 's/ requesters = ([^)]*);//' "$STACK_DIR/conf/signd.conf"
+stack_start || e2e_die "not ready with approved roots"
+agree() { # PROPOSAL: one person's approval
+  bytes_of "$1" "$work/agreed"
+  hand_in alice alice "$1" "$work/agreed"
+}
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=Vault Root' -days 4000 -keyout "$work/vault.key" \
+  -addext keyUsage=critical,keyCertSign,cRLSign -out "$work/vault.pem" 2>/dev/null
+said=$(chancery ca register --issuer house --name vault --cert "$work/vault.pem")
+like "$said" "1 person's approval" "a root from elsewhere waits for somebody"
+like "$(chancery proposal show vault)" 'a root from elsewhere' "who is told what it is"
+vault=$(awk '$1 == "Proposal:" { print $2 }' <<<"$said")
+agree "$vault"
+answers 201 "approved, it is registered"
+is "$(field '"\(.ca.name) \(.ca.state) \(.ca.key_driver_id)"')" "vault active null" "as a certificate only"
+vault=$(field .ca.id)
+child below-vault "{\"parent_ca_id\": \"$vault\"}"
+answers 201 "a CA below it, whose certificate is signed elsewhere"
+below=$(field .id)
+chancery ca csr "$below" --out "$work/below.csr" >/dev/null
+printf 'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >"$work/below.ext"
+openssl x509 -req -in "$work/below.csr" -CA "$work/vault.pem" -CAkey "$work/vault.key" -set_serial 0x1122334455667788 -days 300 \
+  -extfile "$work/below.ext" -out "$work/below.pem" 2>/dev/null
+said=$(chancery ca certificate "$below" "$work/below.pem")
+like "$said" "1 person's approval" "bringing it in waits for somebody, too"
+brought=$(awk '$1 == "Proposal:" { print $2 }' <<<"$said")
+api POST "/api/v1/intermediates/$below/certificate" "$(jq -n --rawfile p "$work/below.pem" '{certificate_pem: $p}')"
+answers 202 "bringing it in again"
+is "$(field .proposal.id)" "$brought" "is answered with the same proposal"
+agree "$brought"
+answers 200 "approved, it is brought in"
+is "$(field '"\(.proposal.state) \(.ca.state)"')" "executed active" "and the CA is active"
+before=$(cas_now)
+waiting=$(proposals)
+stack_stop
+rm -rf "$STACK_DIR"/db/*
+stack_start || e2e_die "not ready without its database"
+is "$(cas_now)" "$before" "the ledger remembers both"
+is "$(proposals)" "$waiting" "and what was approved of them"
+
 # All of it is on the ledger, and an auditor believes nobody.
 api GET "/api/v1/audit?type=APPROVED&limit=100"
 is "$(field '.data | length')" "$(chancery --json proposal list | jq '[.data[].approvals[]] | length')" "each approval is on the ledger"
-like "$(chancery audit list --type PROPOSED)" 'proposed to people: CA asked, asked for by uid:0' "in words, too"
+like "$(chancery audit list --type PROPOSED)" 'proposed to people: CA vault, asked for by uid:0' "in words, too"
 tap_done
