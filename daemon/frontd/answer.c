@@ -5,8 +5,6 @@
 
 #include "frontd/chain.h"
 
-#define RETRY_SECONDS 2
-
 /* Refusals of the signer that a caller can do something about, or shall tell apart. */
 static const struct row {
 	uint16_t code;

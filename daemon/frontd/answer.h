@@ -8,6 +8,8 @@
 #include "policy/lint.h"
 #include "store/store.h"
 
+#define RETRY_SECONDS 2 /* after what passes by itself */
+
 /* For anything but SIGNER_DONE: refuses the call, answers positive. */
 int answer_signer(struct call *c, enum signer_result result, const struct signer_answer *answer);
 /*

@@ -11,6 +11,7 @@
 #include "frontd/default_algorithm.h"
 #include "frontd/input.h"
 #include "frontd/subject.h"
+#include "frontd/urls.h"
 #include "frontd/view.h"
 #include "wire/inner.h"
 
@@ -323,18 +324,6 @@ static bool url_good(const char *url)
 	return strlen(strstr(url, "://")) > 3;
 }
 
-void plan_put_urls(const struct front *f, struct plan *p)
-{
-	if (!p->above.count || !f->pki_base_url || !*f->pki_base_url)
-		return;
-	scoped_buf url = { .max = 1024 };
-	buf_printf(&url, "%s/%s/crl", f->pki_base_url, parent_id(p));
-	items_put(&p->urls, URL_CRL, buf_slice(&url));
-	buf_clear(&url);
-	buf_printf(&url, "%s/%s/ca.crt", f->pki_base_url, parent_id(p));
-	items_put(&p->urls, URL_CA_ISSUERS, buf_slice(&url));
-}
-
 static int read_urls(struct front *f, struct call *c, struct plan *p)
 {
 	const char *ocsp;
@@ -344,9 +333,12 @@ static int read_urls(struct front *f, struct call *c, struct plan *p)
 	if (ocsp && !url_good(ocsp))
 		return call_refuse(c, 400, "bad_field", "ocsp_responder_url",
 				   "ocsp_responder_url must be an http or https URL.");
-	plan_put_urls(f, p);
+	if (p->above.count)
+		urls_put(f, &p->above.ca[0], &p->urls);
 	if (ocsp)
 		items_put(&p->urls, URL_OCSP, slice_text(ocsp));
+	else if (p->above.count)
+		urls_put_responder(f, &p->above.ca[0], &p->urls);
 	return 0;
 }
 

@@ -56,9 +56,8 @@ int plan_make(struct front *f, struct call *c, struct plan *out);
 int plan_begin(struct front *f, struct call *c, const char *const *known, struct plan *p);
 int plan_end(struct front *f, struct call *c, struct plan *p);
 void plan_free(struct plan *p);
-/* The same for a plan that comes from no request at all: empty with its ids; and where a child's certificate points. */
+/* The same for a plan that comes from no request at all: empty with its ids. */
 void plan_init(struct call *c, struct plan *p);
-void plan_put_urls(const struct front *f, struct plan *p);
 /* The validity from request time on for so many seconds, within the parent's chain. */
 int plan_set_validity(struct front *f, struct call *c, struct plan *p, int64_t ttl);
 #define scoped_plan __attribute__((cleanup(plan_free))) struct plan

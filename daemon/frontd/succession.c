@@ -14,6 +14,7 @@
 #include "frontd/proposal.h"
 #include "frontd/retire.h"
 #include "frontd/subject.h"
+#include "frontd/urls.h"
 #include "frontd/view.h"
 #include "wire/inner.h"
 
@@ -166,19 +167,17 @@ static int take_limits(struct call *c, struct succession *n)
 	return plan_constraints(c, p);
 }
 
-/* Its OCSP responder is the predecessor's parent's, as that is the same; the other URLs are made anew. */
+/* A responder that was stated for the predecessor is the successor's, too; all else is made anew. */
 static int take_urls(struct front *f, struct call *c, struct succession *n)
 {
 	char why[FACTS_WHY];
-	uint8_t use;
-	struct slice url;
+	struct plan *p = &n->plan;
 	if (facts_read_foreign(n->ca.certificate, &n->facts, why))
 		return call_refuse(c, 409, "ca_unreadable", NULL, "The CA's own certificate can't be read: %s.", why);
-	plan_put_urls(f, &n->plan);
-	struct list urls = items_list(&n->facts.urls);
-	while (list_next(&urls, &use, &url))
-		if (use == URL_OCSP)
-			items_put(&n->plan.urls, use, url);
+	const struct ca_row *issuer = p->above.count ? &p->above.ca[0] : NULL;
+	if (issuer)
+		urls_put(f, issuer, &p->urls);
+	urls_put_following(f, issuer, items_list(&n->facts.urls), n->ca.parent_id, &p->urls);
 	return 0;
 }
 
