@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/ceiling.h"
 #include "frontd/context.h"
 #include "frontd/hierarchy.h"
 #include "frontd/made.h"
@@ -194,6 +195,8 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 		release(f, p, &m);
 		signer_settle(&hold, key.ledger_seq);
 	}
+	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_VALIDITY_LENGTH && !p->above.count)
+		return ceiling_refuse_root(c, p->path_len, &(struct validity){ KIND_CA, p->not_before, p->not_after });
 	if (asked)
 		return answer_signer(c, asked,
 				     &answer); /* if its fate is unknown, the reservation stays for the catch-up */

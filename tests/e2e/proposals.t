@@ -322,8 +322,8 @@ is "$(proposals)" "$before" "and so does the ledger"
 
 # A CA over somebody else's key: a service mesh, which signs for its own workloads and nothing else.
 csr_make "$work/mesh" ec:P-256 '' -subj '/O=mesh/CN=istiod' 2>/dev/null
-mesh() { # JSON: what is asked for, with this changed
-  api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --rawfile csr "$work/mesh.csr" --arg p "$root" --argjson more "$1" \
+mesh() { # JSON [QUERY]: what is asked for, with this changed
+  api POST "/api/v1/issuers/$issuer/intermediates${2:-}" "$(jq -n --rawfile csr "$work/mesh.csr" --arg p "$root" --argjson more "$1" \
     '{name: "mesh", parent_ca_id: $p, csr_pem: $csr, path_len_constraint: 0, ttl_days: 90,
       name_constraints: [{permitted: ["uri:cluster.local", "dns:cluster.local", "email:invalid"], excluded: ["ip:0.0.0.0/0", "ip:::/0"]}]} + $more')"
 }
@@ -354,6 +354,16 @@ mesh "$(jq -n --rawfile c "$work/unproved.csr" '{csr_pem: $c}')"
 answers 422 "without proof that its holder has the key" csr_bad_signature
 mesh "$(jq -n --rawfile c "$work/mesh.key" '{csr_pem: $c}')"
 answers 400 "its private key, by mistake" private_key
+mesh '{"ttl_days": 1101}'
+answers 400 "for longer than the signer's ceiling" validity_too_long
+is "$(field .error.field)" ttl_days "the field is named"
+like "$(field .error.message)" 'from 1 to 1100: .* ceiling for what root signs' "and what would be accepted"
+mesh '{"ttl_days": 1100}'
+answers 202 "at the ceiling"
+chancery proposal reject "$(field .proposal.id)" >/dev/null
+mesh '{"ttl_days": null}' '?dry_run=true'
+answers 200 "for as long as is usual"
+is "$(field '((.not_after | fromdate) - (.not_before | fromdate) + 1) / 86400')" 1100 "which is within the ceiling"
 said=$(chancery ca create --issuer house --parent root --name mesh --foreign-csr "$work/mesh.csr" --path-len 0 --ttl-days 90 \
   --permit uri:cluster.local --permit dns:cluster.local --permit email:invalid --exclude ip:0.0.0.0/0 --exclude ip:::/0)
 like "$said" "2 people's approvals" "as it should be, it needs two people"
