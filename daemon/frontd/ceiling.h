@@ -1,5 +1,5 @@
 /*
- * How long the signer lets a CA's certificate be: its ceilings stand in
+ * What the signer lets a CA sign, and for how long: its ceilings stand in
  * signd.conf, which the front-end never reads, so it asks. What it hears makes
  * a better default and a better refusal; who refuses in earnest is the signer.
  */
@@ -15,6 +15,7 @@
 struct validity {
 	enum cert_kind kind;
 	int64_t not_before, not_after;
+	bool own; /* of the root that signs, by itself */
 };
 
 /*
@@ -22,7 +23,7 @@ struct validity {
  * known. The seconds that are asked for, or as many as the ceiling allows; unknown, if the signer can't be asked.
  */
 int64_t ceiling_within(struct front *f, const struct ca_row *issuer, enum cert_kind kind, int64_t seconds);
-/* 0, or 400 with what ttl_days would be accepted. */
+/* 0, or 400: the kind isn't listed; or with what ttl_days would be accepted. */
 int ceiling_check(struct front *f, struct call *c, const struct ca_row *issuer, const struct validity *v);
 /* What the signer refused for its length, where nobody could say so before. */
 int ceiling_refuse_root(struct call *c, uint16_t path_len, const struct validity *v);

@@ -196,7 +196,8 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 		signer_settle(&hold, key.ledger_seq);
 	}
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_VALIDITY_LENGTH && !p->above.count)
-		return ceiling_refuse_root(c, p->path_len, &(struct validity){ KIND_CA, p->not_before, p->not_after });
+		return ceiling_refuse_root(c, p->path_len,
+					   &(struct validity){ KIND_CA, p->not_before, p->not_after, true });
 	if (asked)
 		return answer_signer(c, asked,
 				     &answer); /* if its fate is unknown, the reservation stays for the catch-up */

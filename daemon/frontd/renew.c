@@ -150,7 +150,7 @@ static int set_validity(struct front *f, struct call *c, struct again *a, int64_
 	a->fields.not_after = end < last ? end : last;
 	if (a->fields.not_after <= a->fields.not_before)
 		return call_refuse(c, 400, "issuer_expired", NULL, "The CA's own chain is not valid any more.");
-	const struct validity v = { KIND_CA, a->fields.not_before, a->fields.not_after };
+	const struct validity v = { KIND_CA, a->fields.not_before, a->fields.not_after, !a->above.count };
 	return ceiling_check(f, c, signer_of(a), &v);
 }
 

@@ -159,6 +159,23 @@ answers 409 "it can't be carried out without them" proposal_unready
 api GET "/api/v1/proposals/$id"
 is "$(field '.given == 0')" true "none of that was counted"
 
+# Who is an approver only, or an auditor, and nothing else.
+api_as alice POST "/api/v1/issuers/$issuer/intermediates" '{"name": "hers"}'
+answers 403 "an approver creates no CA" forbidden
+api_as alice GET /api/v1/audit
+answers 403 "nor reads the ledger" forbidden
+succeeds "but what is to be approved" person alice proposal show "$id"
+api_as eve POST "/api/v1/issuers/$issuer/intermediates" '{"name": "hers"}'
+answers 403 "an auditor creates no CA" forbidden
+api_as eve POST "/api/v1/proposals/$id/reject" '{}'
+answers 403 "rejects no proposal" forbidden
+api_as eve POST "/api/v1/proposals/$id/execute" '{}'
+answers 403 "carries none out" forbidden
+api_as eve GET '/api/v1/audit?last=1'
+answers 200 "but reads the ledger"
+api_as eve GET /api/v1/doctor
+answers 200 "and what the doctor says"
+
 # alice, by openssl.
 hand_in alice alice "$id" "$work/first"
 answers 200 "alice approves, with openssl"
@@ -487,6 +504,7 @@ stack_stop
 sed -i -e 's/new_ca = 2;/new_ca = 1;/' -e "s|approvals = {|& requesters = $(pinned rita carol);|" "$STACK_DIR/conf/signd.conf"
 sed -i -e 's/^ *approver = .*/  approver = [ "uid:0", "uid:54331", "uid:54333" ];/' -e 's/^ *auditor = .*/  auditor = [ "uid:0", "uid:54331" ];/' \
   "$STACK_DIR/conf/frontd.conf"
+sed -i 's/subca_foreign = 2;/resume = 1;/' "$STACK_DIR/conf/signd.conf"
 stack_start || e2e_die "not ready with other duties"
 doctor=$(chancery doctor)
 says 'is both admin and auditor.' "an admin who audits"
@@ -495,6 +513,9 @@ says 'is both admin and approver.' "an admin who approves"
 says 'is both approver and auditor.' "an approver who audits"
 says "The key of carol is pinned as an approver's and as a requester's." "a requester who approves"
 says 'One approval is enough for a new CA (approvals.new_ca).' "one approval that is enough"
+says 'One approval is enough for lifting a latch (approvals.resume).' "for this, too"
+mesh '{"name": "mesh2", "subject": {"common_name": "mesh2"}}'
+answers 409 "a CA over an outside key is never made without approvals" approvals_not_configured
 child asked
 answers 202 "a CA that its requester has to sign for"
 asked=$(field .proposal.id)
@@ -522,8 +543,15 @@ answers 201 "rita is, from the account that asked"
 # Roots from elsewhere, and what they sign, where people say which.
 stack_stop
 sed -i -e 's/new_ca = 1;/new_ca = 1; import_root = 1;/' -e '$a import_roots = "approved";' "$STACK_DIR/conf/signd.conf"
-sed -i 's/ requesters = ([^)]*);//' "$STACK_DIR/conf/signd.conf"
+sed -i -e 's/ requesters = ([^)]*);//' -e '/^classes = /d' "$STACK_DIR/conf/signd.conf"
+sed -i -e 's/^ *approver = .*/  approver = [ "uid:54331", "gid:54441" ];/' -e 's/^ *auditor = .*/  auditor = [ "gid:54441" ];/' \
+  "$STACK_DIR/conf/frontd.conf"
 stack_start || e2e_die "not ready with approved roots"
+doctor=$(chancery doctor)
+says 'gid 54441 is both approver and auditor.' "a group that two roles name is named, whoever is in it"
+mesh '{"name": "mesh2"}'
+answers 400 "a CA over an outside key needs a class of key that may sign it" kind
+like "$(field .error.message)" 'signd.conf would have to list "subca-foreign" in classes.root.kinds' "and is told so"
 agree() { # PROPOSAL: one person's approval
   bytes_of "$1" "$work/agreed"
   hand_in alice alice "$1" "$work/agreed"
