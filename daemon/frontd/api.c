@@ -74,7 +74,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/audit/checkpoint", ROLE_ADMIN | ROLE_AUDITOR, "", audit_checkpoint },
 	{ "GET", V1 "/backup/database", ROLE_ADMIN | ROLE_AUDITOR, "", backup_database },
 	{ "GET", V1 "/status", EVERY_ROLE, "", status_get },
-	{ "GET", V1 "/doctor", ROLE_ADMIN | ROLE_OPERATOR, "", doctor_get },
+	{ "GET", V1 "/doctor", ROLE_ADMIN | ROLE_OPERATOR | ROLE_AUDITOR, "", doctor_get },
 	{ "GET", V1 "/whoami", ANYBODY, "", whoami_get },
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))

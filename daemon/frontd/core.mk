@@ -5,6 +5,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/answer.c daemon/frontd/answer.h \
 	daemon/frontd/arrival.c \
 	daemon/frontd/catchup.c daemon/frontd/catchup.h \
+	daemon/frontd/ceiling.c daemon/frontd/ceiling.h \
 	daemon/frontd/chain.c daemon/frontd/chain.h \
 	daemon/frontd/charter.c \
 	daemon/frontd/check.c daemon/frontd/check.h \
