@@ -557,7 +557,7 @@ static void question_answer(struct question *q)
 	if (new.response.len && common)
 		ocsp_cache_keep(o->cache, &key, &new);
 	else if (holds)
-		ocsp_cache_confirm(o->cache, &key, kept.row.this_update, j.generation);
+		ocsp_cache_confirm(o->cache, &key, &kept, j.generation);
 	answer_reply(c, new.response.len ? &new : &kept);
 	c->fresh.uncached = !common;
 }

@@ -2,7 +2,6 @@
  * frontd/ocsp_request: limits at the limit and one past it. frontd/ocsp_cache: what is kept, and what makes room.
  * frontd/ocsp_check: what came back from the signer.
  */
-#define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,14 +90,22 @@ static struct ocsp_key key_of(uint8_t number)
 	return key;
 }
 
-static void keep(struct ocsp_cache *c, uint8_t number, int64_t this_update)
+static void keep_judged(struct ocsp_cache *c, uint8_t number, int64_t this_update, uint64_t generation)
 {
 	static const uint8_t bytes[1000];
-	scoped_ocsp_answer a = { .status = OCSP_IS_GOOD, .row = { .this_update = this_update }, .generation = 1 };
+	scoped_ocsp_answer a = { .status = OCSP_IS_GOOD,
+				 .row = { .this_update = this_update },
+				 .generation = generation };
 	struct ocsp_key key = key_of(number);
+	snprintf(a.etag, sizeof(a.etag), "%lld", (long long)this_update);
 	buf_init(&a.response, sizeof(bytes));
 	buf_put(&a.response, bytes, sizeof(bytes));
 	ocsp_cache_keep(c, &key, &a);
+}
+
+static void keep(struct ocsp_cache *c, uint8_t number, int64_t this_update)
+{
+	keep_judged(c, number, this_update, 1);
 }
 
 static int64_t found(struct ocsp_cache *c, uint8_t number, uint64_t *generation)
@@ -132,17 +139,39 @@ static void a_newer_answer_takes_the_place(void **state)
 {
 	(void)state;
 	uint64_t generation;
-	struct ocsp_key key = key_of(1);
 	struct ocsp_cache *c = ocsp_cache_new(100000);
 	keep(c, 1, 10);
 	keep(c, 1, 20);
 	assert_int_equal(found(c, 1, &generation), 20);
-	ocsp_cache_confirm(c, &key, 10, 7); /* another answer's */
-	assert_int_equal(found(c, 1, &generation), 20);
-	assert_int_equal(generation, 1);
-	ocsp_cache_confirm(c, &key, 20, 7);
-	assert_int_equal(found(c, 1, &generation), 20);
+	keep_judged(c, 1, 30, 3);
+	assert_int_equal(found(c, 1, &generation), 30);
+	assert_int_equal(generation, 3);
+	keep_judged(c, 1, 40, 2); /* the token took its time; what was judged meanwhile knows more */
+	assert_int_equal(found(c, 1, &generation), 30);
+	assert_int_equal(generation, 3);
+	ocsp_cache_free(c);
+}
+
+/* Somebody found an answer and looks whether it holds still; before he says so another one took its place. */
+static void what_was_found_is_confirmed(void **state)
+{
+	(void)state;
+	uint64_t generation;
+	struct ocsp_key key = key_of(1);
+	struct ocsp_cache *c = ocsp_cache_new(100000);
+	scoped_ocsp_answer one = { .status = 0 };
+	keep(c, 1, 10);
+	assert_true(ocsp_cache_find(c, &key, &one));
+	ocsp_cache_confirm(c, &key, &one, 7);
+	assert_int_equal(found(c, 1, &generation), 10);
 	assert_int_equal(generation, 7);
+	ocsp_cache_confirm(c, &key, &one, 6); /* never back */
+	assert_int_equal(found(c, 1, &generation), 10);
+	assert_int_equal(generation, 7);
+	keep_judged(c, 1, 11, 8);
+	ocsp_cache_confirm(c, &key, &one, 9);
+	assert_int_equal(found(c, 1, &generation), 11);
+	assert_int_equal(generation, 8);
 	ocsp_cache_free(c);
 }
 
@@ -192,7 +221,9 @@ static void answer_put(struct world *w)
 static void world_make(struct world *w)
 {
 	uint8_t *der = NULL;
-	*w = (struct world){ .key = EVP_EC_gen("P-256"), .ca = X509_new(), .public_key.max = 1024, .response.max = 8192 };
+	*w = (struct world){
+		.key = EVP_EC_gen("P-256"), .ca = X509_new(), .public_key.max = 1024, .response.max = 8192
+	};
 	ASN1_INTEGER_set(X509_get_serialNumber(w->ca), 7);
 	name_it(w->ca);
 	X509_gmtime_adj(X509_getm_notBefore(w->ca), 0);
@@ -204,7 +235,8 @@ static void world_make(struct world *w)
 	OPENSSL_free(der);
 	sha1_of(w, &w->issuer);
 	w->one = (struct ocsp_single_answer){
-		OCSP_IS_GOOD, { .hash = CERT_ID_SHA1, .serial[ROW_SERIAL_SIZE - 1] = 7, .this_update = 1000, .next_update = 2000 }
+		OCSP_IS_GOOD,
+		{ .hash = CERT_ID_SHA1, .serial[ROW_SERIAL_SIZE - 1] = 7, .this_update = 1000, .next_update = 2000 }
 	};
 	answer_put(w);
 }
@@ -249,7 +281,10 @@ static void an_answer_says_what_was_asked_for(void **state)
 	WRONG(bent.issuer.by[CERT_ID_SHA1].key[19] ^= 1);
 	WRONG((bent.one.row.hash = CERT_ID_SHA256, bent.issuer.by[CERT_ID_SHA256] = bent.issuer.by[CERT_ID_SHA1]));
 	WRONG(bent.public_key = other.public_key); /* another responder's */
-	uint8_t *produced = memmem(w.response.at, w.response.len, "\x18\x0f" "20", 4);
+	uint8_t *produced = memmem(w.response.at, w.response.len,
+				   "\x18\x0f"
+				   "20",
+				   4);
 	assert_non_null(produced); /* the first time in it is producedAt, which only the signature covers */
 	produced[15] ^= 1;
 	assert_int_equal(checked(&w, "nonce"), 1);
@@ -266,6 +301,7 @@ int main(void)
 		cmocka_unit_test(every_cut_is_malformed),
 		cmocka_unit_test(what_was_used_longest_ago_makes_room),
 		cmocka_unit_test(a_newer_answer_takes_the_place),
+		cmocka_unit_test(what_was_found_is_confirmed),
 		cmocka_unit_test(an_answer_says_what_was_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
