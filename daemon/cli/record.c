@@ -59,9 +59,11 @@ static void put_key_result(const json_t *r, struct buf *out)
 
 static void put_cert_intent(const json_t *r, struct buf *out)
 {
+	static const char *const kinds[] = { "CA", "leaf", "CA", "OCSP responder", "CA OUTSIDE this ledger," };
 	const json_t *tbs = json_object_get(r, "tbs");
+	json_int_t kind = number_of(r, "kind");
 	const char *subject = member_text(tbs, "subject"), *profile = member_text(context_of(r), "profile");
-	buf_printf(out, "%s %s, serial %s", number_of(r, "kind") == 1 ? "leaf" : "CA",
+	buf_printf(out, "%s %s, serial %s", kinds[kind >= 0 && kind < 5 ? kind : 0],
 		   *subject ? subject : "without a subject", member_text(tbs, "serial"));
 	if (*profile)
 		buf_printf(out, ", profile %s", profile);
@@ -123,6 +125,41 @@ static void put_note(const json_t *r, struct buf *out)
 		buf_printf(out, "refused: %s %s", member_text(c, "method"), member_text(c, "route"));
 }
 
+static void put_proposed(const json_t *r, struct buf *out)
+{
+	const json_t *p = json_object_get(r, "bytes");
+	const char *subject = member_text(p, "subject");
+	buf_printf(out, "proposal %.*s: %s%s%s, by %lld approvers until %s", SHORT_ID, member_text(p, "proposal"),
+		   member_text(p, "kind"), *subject ? " " : "", subject, (long long)number_of(p, "needed"),
+		   member_text(p, "expires"));
+}
+
+static void put_approved(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "proposal %.*s: %s by key %.*s", SHORT_ID, member_text(r, "proposal"),
+		   number_of(r, "role") ? "requested" : "approved", SHORT_ID, member_text(r, "key"));
+}
+
+static void put_spent(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "proposal %.*s allowed %lld, and is used", SHORT_ID, member_text(r, "proposal"),
+		   (long long)number_of(r, "act"));
+}
+
+static void put_withdrawn(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "proposal %.*s: withdrawn", SHORT_ID, member_text(r, "proposal"));
+}
+
+static void put_epoch(const json_t *r, struct buf *out)
+{
+	json_int_t known = number_of(r, "known_size"), size = number_of(r, "size");
+	buf_printf(out, "epoch %lld from %lld on, by uid %lld: %s", (long long)number_of(r, "number"), (long long)size,
+		   (long long)number_of(r, "uid"), member_text(r, "reason"));
+	if (known > size)
+		buf_printf(out, "; %lld records are lost", (long long)(known - size));
+}
+
 static void put_imported(const json_t *r, struct buf *out)
 {
 	const json_t *certificate = json_object_get(r, "certificate");
@@ -167,16 +204,31 @@ void record_words(const json_t *record, struct buf *out)
 		const char *type;
 		void (*put)(const json_t *r, struct buf *out);
 	} words[] = {
-		{ "LEDGER_START", put_start },	      { "STARTED", put_started },
-		{ "KEY_INTENT", put_key_intent },     { "KEY_RESULT", put_key_result },
-		{ "CERT_INTENT", put_cert_intent },   { "CERT_RESULT", put_cert_result },
-		{ "KEY_BOUND", put_key_bound },	      { "LOST", put_lost },
-		{ "REFUSED", put_refused },	      { "CEILINGS", put_ceilings },
-		{ "CA_CLOSED", put_closed },	      { "NOTE", put_note },
-		{ "IMPORTED", put_imported },	      { "CERT_ADMITTED", put_admitted },
-		{ "CRL_INTENT", put_crl_intent },     { "CRL_RESULT", put_cert_result },
-		{ "RESPONDER_BOUND", put_responder }, { "CSR_INTENT", put_csr_intent },
-		{ "CSR_RESULT", put_cert_result },    { "KEY_RENEWED", put_key_renewed },
+		{ "LEDGER_START", put_start },
+		{ "STARTED", put_started },
+		{ "KEY_INTENT", put_key_intent },
+		{ "KEY_RESULT", put_key_result },
+		{ "CERT_INTENT", put_cert_intent },
+		{ "CERT_RESULT", put_cert_result },
+		{ "KEY_BOUND", put_key_bound },
+		{ "LOST", put_lost },
+		{ "REFUSED", put_refused },
+		{ "CEILINGS", put_ceilings },
+		{ "CA_CLOSED", put_closed },
+		{ "NOTE", put_note },
+		{ "IMPORTED", put_imported },
+		{ "CERT_ADMITTED", put_admitted },
+		{ "CRL_INTENT", put_crl_intent },
+		{ "CRL_RESULT", put_cert_result },
+		{ "RESPONDER_BOUND", put_responder },
+		{ "CSR_INTENT", put_csr_intent },
+		{ "PROPOSED", put_proposed },
+		{ "APPROVED", put_approved },
+		{ "SPENT", put_spent },
+		{ "WITHDRAWN", put_withdrawn },
+		{ "EPOCH", put_epoch },
+		{ "CSR_RESULT", put_cert_result },
+		{ "KEY_RENEWED", put_key_renewed },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

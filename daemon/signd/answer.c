@@ -31,6 +31,15 @@ static uint16_t hello_verdict(const struct signer *s, const struct hello_request
 	return r->checkpoint_size > head || r->committed > head || other_root ? REFUSE_ROLLED_BACK : 0;
 }
 
+/* The most that this caller has seen, and its root if that is what it has a checkpoint of. */
+static void known_more(struct signer *s, const struct hello_request *r)
+{
+	static const uint8_t none[HASH_SIZE];
+	bool signed_all = r->checkpoint_size >= r->committed;
+	latch_rolled_back(s, signed_all ? r->checkpoint_size : r->committed, signed_all ? r->checkpoint_root : none,
+			  NULL);
+}
+
 static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct hello_request r;
@@ -48,7 +57,7 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 		guard_refuse(s->guard, peer, f->verb, f->tag, code, NULL, 0);
 		/* An auditor's word is not enough to stop the signer. */
 		if (code == REFUSE_ROLLED_BACK && guard_is_front(s->guard, peer))
-			latch_close(s, LATCH_ROLLBACK, NULL);
+			known_more(s, &r);
 	} else if (out) {
 		struct hello_reply reply = { .version = INNER_VERSION, .head = head.size, .now = time_now() };
 		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,7 +22,9 @@ static const struct {
 } texts[LATCHES] = {
 	[LATCH_CLOCK] = { "clock", NULL, NULL },
 	[LATCH_ROLLBACK] = { "rollback", "latched.rollback",
-			     "A front-end knows more than this ledger holds: the ledger was rolled back." },
+			     "A front-end knows more than this ledger holds: the ledger was rolled back. Put the "
+			     "newest copy "
+			     "back, or open a new epoch with chancery-signd --epoch." },
 	[LATCH_HOST] = { "host", NULL, NULL }, /* seen anew at each start */
 	[LATCH_LEDGER] = { "ledger", "latched.ledger", "The ledger could not be written." },
 };
@@ -49,6 +52,30 @@ static void marker_set(const struct signer *s, enum latch which)
 	}
 	if (folder < 0 || fsync(folder) != 0)
 		log_error("latch_not_kept", "latch=%s why=\"%s\"", texts[which].name, log_errno());
+}
+
+/* What was known goes into the marker of a rollback, for the lives to come: SIZE ROOT. */
+static void known_keep(const struct signer *s)
+{
+	char text[96], root[2 * HASH_SIZE + 1];
+	hex_encode(s->latches.known_root, HASH_SIZE, root);
+	int n = snprintf(text, sizeof(text), "%020llu %s\n", (unsigned long long)s->latches.known_size, root);
+	scoped_fd int folder = folder_open(s);
+	scoped_fd int fd =
+		folder < 0 ? -1 : openat(folder, texts[LATCH_ROLLBACK].file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fd_write_all(fd, text, (size_t)n) != 0 || fsync(fd) != 0)
+		log_warning("latch_not_kept", "latch=rollback why=\"%s\"", log_errno());
+}
+
+static void known_find(struct signer *s, int folder)
+{
+	char text[20 + 1 + 2 * HASH_SIZE];
+	scoped_fd int fd = openat(folder, texts[LATCH_ROLLBACK].file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fd_read_all(fd, text, sizeof(text)) != 0 ||
+	    !hex_decode(text + 21, 2 * HASH_SIZE, s->latches.known_root, HASH_SIZE))
+		return; /* an earlier version's, which is empty */
+	text[20] = '\0';
+	s->latches.known_size = strtoull(text, NULL, 10);
 }
 
 /* The marker is empty until the tail was written anew; a failure puts an empty one in its place. */
@@ -98,6 +125,8 @@ int latch_start(struct signer *s)
 			continue;
 		if (fstatat(folder, texts[i].file, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 			latch_set(s, (enum latch)i, texts[i].why);
+			if (i == LATCH_ROLLBACK)
+				known_find(s, folder);
 		} else if (errno != ENOENT) {
 			log_error("latch_unreadable", "latch=%s why=\"%s\"", texts[i].name, log_errno());
 			return -1;
@@ -147,6 +176,19 @@ void latch_close(struct signer *s, enum latch which, const char *why)
 	marker_set(s, which);
 }
 
+void latch_rolled_back(struct signer *s, uint64_t known_size, const uint8_t known_root[HASH_SIZE], const char *why)
+{
+	bool more = known_size > s->latches.known_size;
+	if (more) {
+		s->latches.known_size = known_size;
+		memcpy(s->latches.known_root, known_root, HASH_SIZE);
+	}
+	bool news = !s->latches.closed[LATCH_ROLLBACK];
+	latch_close(s, LATCH_ROLLBACK, why);
+	if (more || news)
+		known_keep(s);
+}
+
 void latch_key(struct signer *s, struct key *k, const char *why)
 {
 	char what[8 + 2 * KEY_ID_SIZE] = "key ";
@@ -176,6 +218,8 @@ bool latch_any(const struct signer *s)
 void latch_forget(struct signer *s)
 {
 	memset(s->latches.closed, 0, sizeof(s->latches.closed));
+	s->latches.known_size = 0;
+	memset(s->latches.known_root, 0, HASH_SIZE);
 	scopes_resume(&s->scopes);
 	for (size_t i = 0; i < s->keys.count; i++) {
 		s->keys.all[i]->latched = false;

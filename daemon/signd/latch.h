@@ -8,6 +8,7 @@
 #define CHANCERY_SIGND_LATCH_H
 
 #include "base/buf.h"
+#include "ledger/hash.h"
 
 #define MAX_LATCH_WHY 400 /* records.def */
 
@@ -26,6 +27,8 @@ struct latched_record;
 struct latches {
 	bool closed[LATCHES];
 	char why[LATCHES][MAX_LATCH_WHY + 1];
+	uint64_t known_size;	       /* of a rollback: the most that anybody was known to have seen, 0: not known, */
+	uint8_t known_root[HASH_SIZE]; /* ... and the root there, or zeros */
 };
 
 /* Whether an earlier life saw the ledger fail, and its tail was not written anew since. Before the ledger is opened. */
@@ -37,6 +40,8 @@ int latch_start(struct signer *s);
 /* Looks at clock and ledger. Call it often. */
 void latch_tick(struct signer *s);
 
+/* The ledger was rolled back: somebody has seen so many records, under this root if it isn't zeros. */
+void latch_rolled_back(struct signer *s, uint64_t known_size, const uint8_t known_root[HASH_SIZE], const char *why);
 void latch_close(struct signer *s, enum latch which, const char *why);
 void latch_key(struct signer *s, struct key *k, const char *why);
 /* Puts a latch of this name on the ledger: its owner has closed it. */

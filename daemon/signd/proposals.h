@@ -12,6 +12,7 @@
 #include "wire/inner.h"
 
 #define MAX_PROPOSALS 64	/* open at a time: more than any number of people looks at */
+#define MAX_ROOTS_PROPOSALS 4	/* besides: what root proposes waits for nobody's to expire */
 #define MAX_CLOSED 1024		/* that are told apart from such as never were */
 #define MAX_PROPOSAL_SIGNERS 32 /* every approver and every requester that can be named */
 
@@ -28,7 +29,7 @@ struct open_proposal {
 struct proposals {
 	uint32_t epoch; /* of the ledger; 0 until its first record was read */
 	size_t count;
-	struct open_proposal *all[MAX_PROPOSALS];
+	struct open_proposal *all[MAX_PROPOSALS + MAX_ROOTS_PROPOSALS];
 	size_t closed_count; /* ever; the ring has the last ones */
 	struct {
 		uint8_t id[PROPOSAL_ID_SIZE];
