@@ -7,6 +7,7 @@
 extern const struct command issuer_commands[];
 extern const struct command ca_commands[];
 extern const struct command cert_commands[];
+extern const struct command proposal_commands[];
 extern const struct command profile_commands[];
 extern const struct command status_commands[];
 extern const struct command doctor_commands[];

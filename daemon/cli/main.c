@@ -13,6 +13,7 @@ static const struct command *const groups[] = {
 	issuer_commands,
 	ca_commands,
 	cert_commands,
+	proposal_commands,
 	profile_commands,
 	status_commands,
 	doctor_commands,

@@ -25,6 +25,11 @@ void authz_free(struct authz *a);
 void authz_identify(const struct authz *a, struct caller *who);
 void authz_forget(struct caller *who);
 /*
+ * The same for a caller whom somebody else vouches for, by the names of his certificate (canonical): entries of the
+ * issuer role whose `identities` match one of them are his, and nothing else is.
+ */
+void authz_vouch(const struct authz *a, struct list names, struct caller *who);
+/*
  * Whether an admin, or one entry of an issuer role by itself, allows a leaf of
  * this profile with these names (canonical, names/name.h) from this CA. On
  * false why is a sentence's end.

@@ -10,6 +10,8 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
 	daemon/frontd/crl.c daemon/frontd/crl.h \
+	daemon/frontd/crl_check.c daemon/frontd/crl_check.h \
+	daemon/frontd/crl_flow.c daemon/frontd/crl_flow.h \
 	daemon/frontd/crls.c daemon/frontd/crls.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \
 	daemon/frontd/default_algorithm.c daemon/frontd/default_algorithm.h \
@@ -32,8 +34,11 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/outcome.c daemon/frontd/outcome.h \
 	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
+	daemon/frontd/proposal.c daemon/frontd/proposal.h daemon/frontd/proposal_view.c \
+	daemon/frontd/foreign.c daemon/frontd/draft.c daemon/frontd/draft.h \
+	daemon/frontd/execute.c daemon/frontd/execute.h \
 	daemon/frontd/profile_view.c daemon/frontd/profile_view.h \
-	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c \
+	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c daemon/frontd/rebuild_proposal.c \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
 	daemon/frontd/renew.c \

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/chain.h"
+#include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/ocsp_cache.h"
 #include "frontd/ocsp_check.h"
@@ -430,14 +431,24 @@ static bool kept_holds(const struct ocsp_answer *a, const struct ocsp_single_ans
 /* Below 400 it passes by itself; a latched scope until somebody resumes it. */
 static enum ocsp_error refusal_error(const struct question *q, uint16_t code)
 {
-	bool passes = code < 400 || code == REFUSE_OCSP_BUSY || code == REFUSE_OCSP_STATE;
+	bool passes =
+		code < 400 || code == REFUSE_OCSP_BUSY || code == REFUSE_OCSP_STATE || code == REFUSE_OCSP_CONTRADICTS;
 	log_event(passes ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "ocsp_refused", "ca=%s code=%u", q->ca_id, code);
 	return passes ? OCSP_TRY_LATER : OCSP_INTERNAL_ERROR;
 }
 
-/* *again: the responder's certificate was renewed just now. */
+/* What an answer that the signer refused needs before it is asked for once more. */
+enum retry { RETRY_NOT, RETRY_RESPONDER, RETRY_CRL };
+
+static enum retry retry_after(enum signer_result asked, uint16_t code)
+{
+	if (asked != SIGNER_REFUSED)
+		return RETRY_NOT;
+	return code == REFUSE_OCSP_BUSY ? RETRY_RESPONDER : code == REFUSE_OCSP_CONTRADICTS ? RETRY_CRL : RETRY_NOT;
+}
+
 static enum ocsp_error answer_make(const struct question *q, struct judged *j, const struct responder_row *responder,
-				   struct ocsp_answer *out, bool *again)
+				   struct ocsp_answer *out, enum retry *retry)
 {
 	struct ocsp_sign_request r = { .nonce = q->request.nonce };
 	struct ocsp_sign_reply reply = { 0 };
@@ -457,7 +468,7 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 	memcpy(r.ca_key, q->ca.key_id, sizeof(r.ca_key));
 	memcpy(r.responder, responder->key_id, sizeof(r.responder));
 	enum signer_result asked = signer_ocsp_sign(q->front->signer, &r, &reply, &answer);
-	*again = asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_OCSP_BUSY;
+	*retry = retry_after(asked, answer.refusal.code);
 	if (asked)
 		return asked == SIGNER_REFUSED ? refusal_error(q, answer.refusal.code) : OCSP_TRY_LATER;
 	if (ocsp_check(reply.response, j->all, q->request.count, q->request.nonce, why)) {
@@ -471,17 +482,30 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 	return buf_ok(&out->response) ? OCSP_SUCCESSFUL : OCSP_INTERNAL_ERROR;
 }
 
+/* What was released is good from the CRL on that doesn't list it any more: that one is made first. */
+static enum ocsp_error crl_follow(const struct question *q, struct judged *j)
+{
+	int r = crls_lock(q->front->crls, q->ca_id);
+	crls_unlock(q->front->crls, q->ca_id);
+	if (r)
+		return OCSP_TRY_LATER;
+	return question_judge(q, j) ? OCSP_INTERNAL_ERROR : OCSP_SUCCESSFUL;
+}
+
 /* A new answer; one that is kept and not past its time is better than none. */
 static enum ocsp_error answer_ask(const struct question *q, struct judged *j, struct ocsp_answer *out)
 {
 	scoped_row(responder) responder = { 0 };
 	enum ocsp_error e = OCSP_TRY_LATER;
-	bool again = rate_take(q->front->ocsp, q->front->ocsp_per_second);
-	for (int tries = 0; again && tries < MAX_TRIES; tries++) {
+	enum retry retry = rate_take(q->front->ocsp, q->front->ocsp_per_second) ? RETRY_RESPONDER : RETRY_NOT;
+	for (int tries = 0; retry && tries < MAX_TRIES; tries++) {
 		int r = responder_get(q->front, q->ca_id, &responder);
 		if (r)
 			return r < 0 ? OCSP_INTERNAL_ERROR : r == RESPONDER_NONE ? OCSP_UNAUTHORIZED : OCSP_TRY_LATER;
-		e = answer_make(q, j, &responder, out, &again);
+		e = answer_make(q, j, &responder, out, &retry);
+		enum ocsp_error followed = retry == RETRY_CRL ? crl_follow(q, j) : OCSP_SUCCESSFUL;
+		if (followed)
+			return followed;
 	}
 	return e;
 }

@@ -20,7 +20,9 @@ struct config {
 		const char *name, *socket;
 	} tokens[MAX_SLOTS];
 	const char *log_token;
-	uint8_t log_algorithm; /* for --init; 0: by what the token can do */
+	uint8_t log_algorithm;	 /* for --init; 0: by what the token can do */
+	const char *fips_config; /* of the provider that is to be used; NULL: libcrypto's own */
+	bool fips_only;		 /* no algorithm outside of what is approved */
 	bool allow_roots;
 	const char *anchors_dir; /* the roots that an import may lead to */
 	unsigned verifiers;

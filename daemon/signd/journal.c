@@ -75,6 +75,7 @@ static void write_batch(struct journal *j, struct op_chain *batch, bool failed)
 	publish(j, failed);
 	inbox_post(j->back, batch);
 	ledger_tell_head(j->ledger);
+	ledger_clear_ahead(j->ledger);
 }
 
 static void *journal_run(void *of)

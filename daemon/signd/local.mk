@@ -2,6 +2,7 @@
 sbin_PROGRAMS += chancery-signd
 noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
+	daemon/signd/ahead.c daemon/signd/ahead.h \
 	daemon/signd/anchors.c daemon/signd/anchors.h \
 	daemon/signd/answer.c \
 	daemon/signd/approve.c daemon/signd/approve.h \
@@ -16,6 +17,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/check.c daemon/signd/check.h \
 	daemon/signd/clock.c daemon/signd/clock.h \
 	daemon/signd/config.c daemon/signd/config.h \
+	daemon/signd/provider.c daemon/signd/provider.h \
 	daemon/signd/crl.c daemon/signd/crl.h \
 	daemon/signd/crl_draft.c daemon/signd/crl_draft.h \
 	daemon/signd/disk.c daemon/signd/disk.h \
