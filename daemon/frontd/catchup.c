@@ -88,6 +88,7 @@ int catchup_hello(struct front *f, struct hello_request *out)
 	bool ahead = known.newest >= known.committed;
 	*out = (struct hello_request){ .version = INNER_VERSION,
 				       .checkpoint_size = known.checkpoint_size,
+				       .epoch = known.epoch,
 				       .committed = ahead && known.newest ? known.newest + 1 : known.committed };
 	memcpy(out->ledger_id, known.ledger_id, sizeof(out->ledger_id));
 	memcpy(out->checkpoint_root, known.checkpoint_root, sizeof(out->checkpoint_root));
@@ -285,6 +286,7 @@ int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hel
 	if (!ledger_fits(&ledger, hello, why))
 		return -1;
 	memcpy(ledger.ledger_id, hello->ledger_id, sizeof(ledger.ledger_id));
+	ledger.epoch = hello->epoch;
 	uint64_t head = 0, before = ledger.committed, next = before;
 	scoped_open open = { 0 };
 	do {

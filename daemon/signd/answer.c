@@ -17,6 +17,13 @@
 #include "signd/signer.h"
 #include "wire/inner_answer.h"
 
+/* What the caller knows was lost before this epoch: that is on the ledger, and nothing new. */
+static bool hello_astray(const struct signer *s, const struct hello_request *r)
+{
+	uint64_t fork = proposals_fork(&s->proposals, r->epoch ? r->epoch : 1);
+	return r->committed > fork || r->checkpoint_size > fork;
+}
+
 static uint16_t hello_verdict(const struct signer *s, const struct hello_request *r, uint64_t head)
 {
 	static const uint8_t none[LEDGER_ID_SIZE];
@@ -28,7 +35,8 @@ static uint16_t hello_verdict(const struct signer *s, const struct hello_request
 		return REFUSE_WRONG_LEDGER;
 	bool other_root = r->checkpoint_size && r->checkpoint_size == s->checkpoint.size &&
 			  memcmp(r->checkpoint_root, s->checkpoint.root, HASH_SIZE) != 0;
-	return r->checkpoint_size > head || r->committed > head || other_root ? REFUSE_ROLLED_BACK : 0;
+	return r->checkpoint_size > head || r->committed > head || other_root || hello_astray(s, r) ? REFUSE_ROLLED_BACK
+												  : 0;
 }
 
 /* The most that this caller has seen, and its root if that is what it has a checkpoint of. */
@@ -56,10 +64,13 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 			  (unsigned long long)r.committed, (unsigned long long)head.size);
 		guard_refuse(s->guard, peer, f->verb, f->tag, code, NULL, 0);
 		/* An auditor's word is not enough to stop the signer. */
-		if (code == REFUSE_ROLLED_BACK && guard_is_front(s->guard, peer))
+		if (code == REFUSE_ROLLED_BACK && guard_is_front(s->guard, peer) && !hello_astray(s, &r))
 			known_more(s, &r);
 	} else if (out) {
-		struct hello_reply reply = { .version = INNER_VERSION, .head = head.size, .now = time_now() };
+		struct hello_reply reply = { .version = INNER_VERSION,
+					     .head = head.size,
+					     .now = time_now(),
+					     .epoch = s->proposals.epoch };
 		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 		s->greeted = true;
 		answer_hello_put(out, f->tag, &reply);

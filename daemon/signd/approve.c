@@ -334,7 +334,7 @@ int approve_take(struct signer *s, const struct record *r)
 	case RECORD_EPOCH:
 		if (record_epoch_get(r->body, &epoch) != PACK_OK || epoch.number <= s->proposals.epoch)
 			return -1;
-		proposals_epoch(&s->proposals, epoch.number);
+		proposals_epoch(&s->proposals, epoch.number, epoch.size);
 		return 0;
 	}
 	return -1;

@@ -118,8 +118,21 @@ void proposals_close(struct proposals *p, const uint8_t id[PROPOSAL_ID_SIZE], ui
 		closed_note(p, id, code);
 }
 
-void proposals_epoch(struct proposals *p, uint32_t number)
+uint64_t proposals_fork(const struct proposals *p, uint32_t epoch)
 {
+	uint64_t least = UINT64_MAX;
+	for (uint32_t n = epoch + 1; n <= p->epoch; n++) {
+		uint64_t fork = p->forks[n < MAX_EPOCHS ? n : MAX_EPOCHS - 1];
+		least = fork < least ? fork : least;
+		if (n >= MAX_EPOCHS)
+			break;
+	}
+	return least;
+}
+
+void proposals_epoch(struct proposals *p, uint32_t number, uint64_t size)
+{
+	p->forks[number < MAX_EPOCHS ? number : MAX_EPOCHS - 1] = size;
 	while (p->count)
 		remove_at(p, p->count - 1, REFUSE_PROPOSAL_EPOCH);
 	p->epoch = number;

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "ledger/merkle.h"
 #include "signd/approve.h"
+#include "signd/guard.h"
 #include "signd/law.h"
 #include "signd/signer.h"
 #include "signd/word.h"
@@ -56,19 +57,15 @@ static void content_write(struct signer *s, const struct asked *a, struct buf *o
 		resume_content_put(out, &resume);
 }
 
-/* Whether what was proposed is what would be done now. A ledger that still grows may be longer by now. */
-static bool content_holds(const struct signer *s, const struct proposal *p, struct slice now)
+/* Whether what was proposed is what would be done now; while a signer resumes its ledger may have grown. */
+static bool content_holds(const struct proposal *p, struct slice now)
 {
 	struct resume_content then, is;
-	struct epoch_content epoch, next;
-	if (p->kind == PROPOSAL_RESUME)
+	if (p->kind != PROPOSAL_EPOCH)
 		return resume_content_get(p->content, &then) == 0 && resume_content_get(now, &is) == 0 &&
 		       slice_equal(then.reason, is.reason) && then.latches.count == is.latches.count &&
 		       slice_equal(then.latches.raw, is.latches.raw);
-	if (latch_stands_back(s))
-		return slice_equal(p->content, now);
-	return epoch_content_get(p->content, &epoch) == 0 && epoch_content_get(now, &next) == 0 &&
-	       slice_equal(epoch.reason, next.reason) && epoch.number == next.number && epoch.size <= next.size;
+	return slice_equal(p->content, now);
 }
 
 /* The proposal that lies there, if it is of this word, of this moment, and was not used. */
@@ -82,7 +79,7 @@ static bool proposal_stands(struct signer *s, const struct asked *a, struct slic
 	bool known = proposals_find(&s->proposals, p->id, time_now(), &code) != NULL;
 	return p->kind == a->kind && memcmp(p->ledger_id, s->config.ledger_id, LEDGER_ID_SIZE) == 0 &&
 	       p->epoch == s->proposals.epoch && p->expires > time_now() &&
-	       (known || code == REFUSE_PROPOSAL_UNKNOWN) && content_holds(s, p, content);
+	       (known || code == REFUSE_PROPOSAL_UNKNOWN) && content_holds(p, content);
 }
 
 static void propose(struct signer *s, const struct asked *a, struct slice content)
@@ -191,6 +188,7 @@ static void word_written(struct signer *s, struct op *op)
 				memcpy(s->law, law.hash, sizeof(s->law));
 		}
 		latch_open_all(s);
+		guard_hang_up(s->guard); /* so that whoever is there says what it knows under the new epoch */
 		word_proposal_remove(&s->config);
 		word_answer(&s->config, op->kind, WORD_DONE,
 			    op->kind == PROPOSAL_EPOCH ? "A new epoch of the ledger has begun, and the signer goes on."
@@ -203,14 +201,12 @@ static void word_written(struct signer *s, struct op *op)
 	signer_op_done(s, op);
 }
 
-static void epoch_stage(struct signer *s, struct op *op, const struct asked *a)
+static void epoch_stage(struct signer *s, struct op *op, const struct asked *a, uint64_t size)
 {
-	struct journal_head head;
-	journal_head(s->journal, &head);
 	struct epoch_record r = { .number = s->proposals.epoch + 1,
 				  .uid = a->uid,
 				  .reason = buf_slice(&a->reason),
-				  .size = head.size,
+				  .size = size,
 				  .known_size = s->latches.known_size };
 	memcpy(r.known_root, s->latches.known_root, sizeof(r.known_root));
 	record_epoch_put(op_record(op, RECORD_EPOCH), &r);
@@ -226,19 +222,23 @@ static void standing_stage(struct signer *s, struct op *op)
 
 static void word_do(struct signer *s, const struct asked *a, const uint8_t proposal[PROPOSAL_ID_SIZE])
 {
+	struct journal_head head;
 	struct op *op = signer_op(s, 0, 0, 0);
 	struct resumed_record resumed = { .uid = a->uid, .reason = buf_slice(&a->reason) };
 	if (!op)
 		return;
+	/* Nothing was written since the rollback was seen. */
+	journal_head(s->journal, &head);
+	uint64_t size = head.size;
 	op->kind = a->kind;
 	standing_stage(s, op);
 	if (a->kind == PROPOSAL_EPOCH)
-		epoch_stage(s, op, a);
+		epoch_stage(s, op, a, size);
 	else
 		record_resumed_put(op_record(op, RECORD_RESUMED), &resumed);
 	approve_spend(s, op, proposal, 1);
 	if (a->kind == PROPOSAL_EPOCH)
-		proposals_epoch(&s->proposals, s->proposals.epoch + 1);
+		proposals_epoch(&s->proposals, s->proposals.epoch + 1, size);
 	if (s->latches.closed[LATCH_HOST])
 		host_put(&s->host, op_record(op, RECORD_HOST));
 	s->resuming = true;
@@ -281,6 +281,10 @@ static void word_take(struct signer *s, const struct asked *a)
 		word_answer(&s->config, a->kind, WORD_REFUSED,
 			    "The ledger was rolled back: put the newest copy in its place, or open a new epoch with "
 			    "--epoch.");
+	} else if (a->kind == PROPOSAL_EPOCH && !s->latches.closed[LATCH_ROLLBACK]) {
+		word_answer(&s->config, a->kind, WORD_REFUSED,
+			    "Nothing says that this ledger was rolled back. If you know that it was, make an empty file "
+			    "latched.rollback in the state folder, owned by its owner, restart the signer and ask again.");
 	} else if (s->config.approvers.needed[a->kind]) {
 		word_approved(s, a);
 	} else {
