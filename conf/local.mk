@@ -31,4 +31,5 @@ uninstall-local:
 	done
 
 # How it is watched, how a host that is lost comes back, and how relying parties get at it.
-dist_man_MANS += conf/chancery-backup.7 conf/chancery-metrics.7 conf/chancery-nginx.7
+dist_man_MANS += conf/chancery-backup.7 conf/chancery-metrics.7 conf/chancery-nginx.7 \
+	conf/chancery-istio.7 conf/chancery-assessment.7

@@ -45,6 +45,7 @@ EXTRA_DIST += \
 	tests/e2e/ocsp.sh \
 	tests/e2e/ocsp.t \
 	tests/e2e/ocsp_states.t \
+	tests/e2e/ocsp_load.t \
 	tests/e2e/ocsp_request.py \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \
@@ -54,6 +55,7 @@ EXTRA_DIST += \
 	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
 	tests/e2e/import.t \
+	tests/e2e/istio.t \
 	tests/e2e/lint.t \
 	tests/e2e/profile.t \
 	tests/e2e/profile_check.t \

@@ -14,7 +14,7 @@
 
 #define MAX_KEY_FILE 65536
 #define MAX_MADE 8192 /* bytes: a file is read by pages; RSA with 4096 bits has 512, and the signer takes 600 */
-#define OTHERS 077   /* mode bits that let others at a file */
+#define OTHERS 077    /* mode bits that let others at a file */
 
 void approval_free(struct approval *a)
 {

@@ -15,5 +15,6 @@ extern const struct command whoami_commands[];
 extern const struct command audit_commands[];
 extern const struct command lint_commands[];
 extern const struct command backup_commands[];
+extern const struct command export_commands[];
 
 #endif

@@ -20,6 +20,7 @@ static const struct command *const groups[] = {
 	whoami_commands,
 	audit_commands,
 	backup_commands,
+	export_commands,
 	lint_commands,
 	NULL,
 };

@@ -226,10 +226,14 @@ static int proposal_show(struct cli *c, const struct options *o)
 static int proposal_list(struct cli *c, const struct options *o)
 {
 	static const struct column columns[] = {
-		{ "ID", "id", SHOW_TEXT },	   { "STATE", "state", SHOW_STATE },
-		{ "KIND", "kind", SHOW_TEXT },	   { "NAME", "name", SHOW_TEXT },
-		{ "GIVEN", "given", SHOW_TEXT },   { "NEEDED", "needed", SHOW_TEXT },
-		{ "EXPIRES", "expires_at", SHOW_TIME }, { "ASKED FOR BY", "requested_by", SHOW_TEXT },
+		{ "ID", "id", SHOW_TEXT },
+		{ "STATE", "state", SHOW_STATE },
+		{ "KIND", "kind", SHOW_TEXT },
+		{ "NAME", "name", SHOW_TEXT },
+		{ "GIVEN", "given", SHOW_TEXT },
+		{ "NEEDED", "needed", SHOW_TEXT },
+		{ "EXPIRES", "expires_at", SHOW_TIME },
+		{ "ASKED FOR BY", "requested_by", SHOW_TEXT },
 	};
 	scoped_buf path;
 	scoped_json *answer = NULL;
@@ -261,18 +265,20 @@ static int consent_get(const struct cli *c, const struct options *o)
 {
 	if (option_flag(o, "yes") || says_yes("\nSign this? Type yes, or anything else to leave it: "))
 		return CLI_DONE;
-	return problem_tell(c, CLI_USAGE,
-			    (struct problem){ .code = "not_signed",
-					      .hint = "where there is no terminal to ask at, --yes says that it was read" },
-			    "nothing was signed, and nothing was sent.");
+	return problem_tell(
+		c, CLI_USAGE,
+		(struct problem){ .code = "not_signed",
+				  .hint = "where there is no terminal to ask at, --yes says that it was read" },
+		"nothing was signed, and nothing was sent.");
 }
 
 static int approval_make(struct cli *c, const struct options *o, const struct fetched *p, struct approval *a)
 {
 	const char *key = option_text(o, "key"), *signature = option_text(o, "signature");
 	if (!key == !signature)
-		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage", .field = "key" },
-				    "state --key FILE to sign here, or --signature FILE with what was signed elsewhere.");
+		return problem_tell(
+			c, CLI_USAGE, (struct problem){ .code = "usage", .field = "key" },
+			"state --key FILE to sign here, or --signature FILE with what was signed elsewhere.");
 	int r = key ? CLI_DONE : option_need(c, o, "public-key");
 	if (r)
 		return r;
@@ -427,8 +433,9 @@ int proposal_tell_next(const struct cli *c, const json_t *answer)
 	time_words(&out, p, "expires_at");
 	buf_printf(&out, ".\n\nProposal:  %s\n", buf_text(&id));
 	buf_printf(&out, "Look at:   chancery proposal show %s\n", buf_text(&id));
-	buf_printf(&out, "Approve:   chancery proposal approve %s --key FILE   (others than you, each with a key that the "
-			 "signer knows)\n",
+	buf_printf(&out,
+		   "Approve:   chancery proposal approve %s --key FILE   (others than you, each with a key that the "
+		   "signer knows)\n",
 		   buf_text(&id));
 	if (json_is_true(json_object_get(p, "requester_signs")))
 		buf_printf(&out, "You sign:  chancery proposal approve %s --key FILE --as-requester\n", buf_text(&id));
@@ -442,7 +449,8 @@ static const struct option_spec list_options[] = {
 };
 
 static const struct option_spec show_options[] = {
-	{ "bytes", OPTION_TEXT, "FILE", "write what approvers sign to a file; - for standard output, and nothing else" },
+	{ "bytes", OPTION_TEXT, "FILE",
+	  "write what approvers sign to a file; - for standard output, and nothing else" },
 	{ .name = NULL },
 };
 
@@ -463,13 +471,15 @@ static const struct option_spec reject_options[] = {
 const struct command proposal_commands[] = {
 	{ "proposal", "list", 0, 0, NULL, "List what waits for people's approval, and what did.",
 	  "chancery proposal list --state open", list_options, proposal_list },
-	{ "proposal", "show", 1, 1, "PROPOSAL", "Say in words what would be approved, out of the very bytes that get signed.",
+	{ "proposal", "show", 1, 1, "PROPOSAL",
+	  "Say in words what would be approved, out of the very bytes that get signed.",
 	  "chancery proposal show issuing --bytes proposal.bin", show_options, proposal_show },
 	{ "proposal", "approve", 1, 1, "PROPOSAL", "Show it in words, ask, sign it and hand the signature in.",
 	  "chancery proposal approve issuing --key me.key", approve_options, proposal_approve },
 	{ "proposal", "reject", 1, 1, "PROPOSAL", "Close a proposal for good.",
 	  "chancery proposal reject issuing --note 'wrong path length'", reject_options, proposal_reject },
-	{ "proposal", "execute", 1, 1, "PROPOSAL", "Carry out what has its approvals, where that could not be done at once.",
+	{ "proposal", "execute", 1, 1, "PROPOSAL",
+	  "Carry out what has its approvals, where that could not be done at once.",
 	  "chancery proposal execute issuing", NULL, proposal_execute },
 	{ .group = NULL },
 };

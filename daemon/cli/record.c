@@ -59,7 +59,7 @@ static void put_key_result(const json_t *r, struct buf *out)
 
 static void put_cert_intent(const json_t *r, struct buf *out)
 {
-	static const char *const kinds[] = { "CA", "leaf", "CA", "OCSP responder", "CA OUTSIDE this ledger," };
+	static const char *const kinds[] = { "CA", "leaf", "CA", "OCSP responder", "CA outside this ledger" };
 	const json_t *tbs = json_object_get(r, "tbs");
 	json_int_t kind = number_of(r, "kind");
 	const char *subject = member_text(tbs, "subject"), *profile = member_text(context_of(r), "profile");
@@ -127,28 +127,28 @@ static void put_note(const json_t *r, struct buf *out)
 
 static void put_proposed(const json_t *r, struct buf *out)
 {
-	const json_t *p = json_object_get(r, "bytes");
-	const char *subject = member_text(p, "subject");
-	buf_printf(out, "proposal %.*s: %s%s%s, by %lld approvers until %s", SHORT_ID, member_text(p, "proposal"),
-		   member_text(p, "kind"), *subject ? " " : "", subject, (long long)number_of(p, "needed"),
-		   member_text(p, "expires"));
+	const json_t *c = context_of(r);
+	const char *name = member_text(c, "name");
+	buf_printf(out, "proposed to people: %s%s", *name ? "CA " : "",
+		   *name ? name : member_text(json_object_get(r, "bytes"), "kind"));
+	if (*member_text(c, "actor"))
+		buf_printf(out, ", asked for by %s", member_text(c, "actor"));
 }
 
 static void put_approved(const json_t *r, struct buf *out)
 {
-	buf_printf(out, "proposal %.*s: %s by key %.*s", SHORT_ID, member_text(r, "proposal"),
-		   number_of(r, "role") ? "requested" : "approved", SHORT_ID, member_text(r, "key"));
-}
-
-static void put_spent(const json_t *r, struct buf *out)
-{
-	buf_printf(out, "proposal %.*s allowed %lld, and is used", SHORT_ID, member_text(r, "proposal"),
-		   (long long)number_of(r, "act"));
+	buf_printf(out, "proposal %s signed by %s %.*s", member_text(r, "proposal"),
+		   number_of(r, "role") ? "requester" : "approver", SHORT_ID, member_text(r, "key"));
 }
 
 static void put_withdrawn(const json_t *r, struct buf *out)
 {
-	buf_printf(out, "proposal %.*s: withdrawn", SHORT_ID, member_text(r, "proposal"));
+	buf_printf(out, "proposal %s rejected", member_text(r, "proposal"));
+}
+
+static void put_spent(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "proposal %s carried out by %lld", member_text(r, "proposal"), (long long)number_of(r, "act"));
 }
 
 static void put_epoch(const json_t *r, struct buf *out)
@@ -204,31 +204,19 @@ void record_words(const json_t *record, struct buf *out)
 		const char *type;
 		void (*put)(const json_t *r, struct buf *out);
 	} words[] = {
-		{ "LEDGER_START", put_start },
-		{ "STARTED", put_started },
-		{ "KEY_INTENT", put_key_intent },
-		{ "KEY_RESULT", put_key_result },
-		{ "CERT_INTENT", put_cert_intent },
-		{ "CERT_RESULT", put_cert_result },
-		{ "KEY_BOUND", put_key_bound },
-		{ "LOST", put_lost },
-		{ "REFUSED", put_refused },
-		{ "CEILINGS", put_ceilings },
-		{ "CA_CLOSED", put_closed },
-		{ "NOTE", put_note },
-		{ "IMPORTED", put_imported },
-		{ "CERT_ADMITTED", put_admitted },
-		{ "CRL_INTENT", put_crl_intent },
-		{ "CRL_RESULT", put_cert_result },
-		{ "RESPONDER_BOUND", put_responder },
-		{ "CSR_INTENT", put_csr_intent },
-		{ "PROPOSED", put_proposed },
-		{ "APPROVED", put_approved },
-		{ "SPENT", put_spent },
-		{ "WITHDRAWN", put_withdrawn },
+		{ "LEDGER_START", put_start },	      { "STARTED", put_started },
+		{ "KEY_INTENT", put_key_intent },     { "KEY_RESULT", put_key_result },
+		{ "CERT_INTENT", put_cert_intent },   { "CERT_RESULT", put_cert_result },
+		{ "KEY_BOUND", put_key_bound },	      { "LOST", put_lost },
+		{ "REFUSED", put_refused },	      { "CEILINGS", put_ceilings },
+		{ "CA_CLOSED", put_closed },	      { "NOTE", put_note },
+		{ "IMPORTED", put_imported },	      { "CERT_ADMITTED", put_admitted },
+		{ "CRL_INTENT", put_crl_intent },     { "CRL_RESULT", put_cert_result },
+		{ "RESPONDER_BOUND", put_responder }, { "CSR_INTENT", put_csr_intent },
+		{ "PROPOSED", put_proposed },	      { "APPROVED", put_approved },
+		{ "WITHDRAWN", put_withdrawn },	      { "SPENT", put_spent },
+		{ "CSR_RESULT", put_cert_result },    { "KEY_RENEWED", put_key_renewed },
 		{ "EPOCH", put_epoch },
-		{ "CSR_RESULT", put_cert_result },
-		{ "KEY_RENEWED", put_key_renewed },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

@@ -173,6 +173,25 @@ static void grants_find(const struct authz *a, const struct list *names, struct 
 	who->grant = g;
 }
 
+unsigned authz_roles_of(const struct authz *a, const struct peer *peer)
+{
+	return (peer_matches(&a->admin, peer) ? ROLE_ADMIN : 0) | (peer_matches(&a->auditor, peer) ? ROLE_AUDITOR : 0) |
+	       (peer_matches(&a->operator_, peer) ? ROLE_OPERATOR : 0) |
+	       (peer_matches(&a->approver, peer) ? ROLE_APPROVES : 0);
+}
+
+bool authz_uid(const struct authz *a, size_t i, uid_t *uid)
+{
+	const struct peer_rules *const lists[] = { &a->admin, &a->auditor, &a->approver };
+	for (size_t at = 0; at < sizeof(lists) / sizeof(lists[0]); at++)
+		for (size_t k = 0; k < lists[at]->count; k++)
+			if (!lists[at]->rules[k].is_group && i-- == 0) {
+				*uid = lists[at]->rules[k].id;
+				return true;
+			}
+	return false;
+}
+
 void authz_identify(const struct authz *a, struct caller *who)
 {
 	who->roles = 0;
@@ -180,14 +199,7 @@ void authz_identify(const struct authz *a, struct caller *who)
 	actor_name(who);
 	if (!a)
 		return;
-	if (peer_matches(&a->admin, &who->peer))
-		who->roles |= ROLE_ADMIN;
-	if (peer_matches(&a->auditor, &who->peer))
-		who->roles |= ROLE_AUDITOR;
-	if (peer_matches(&a->operator_, &who->peer))
-		who->roles |= ROLE_OPERATOR;
-	if (peer_matches(&a->approver, &who->peer))
-		who->roles |= ROLE_APPROVES;
+	who->roles = authz_roles_of(a, &who->peer);
 	grants_find(a, NULL, who);
 }
 

@@ -62,7 +62,10 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 daemon_frontd_libfrontcore_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_signer tests/unit/test_check tests/unit/test_ocsp
+check_PROGRAMS += tests/unit/test_signer tests/unit/test_check tests/unit/test_ocsp tests/unit/test_crl_check
+tests_unit_test_crl_check_SOURCES = tests/unit/test_crl_check.c
+tests_unit_test_crl_check_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_crl_check_LDADD = $(tests_unit_test_ocsp_LDADD)
 tests_unit_test_ocsp_SOURCES = tests/unit/test_ocsp.c
 tests_unit_test_ocsp_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_ocsp_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a daemon/wire/libinner_ask.a \

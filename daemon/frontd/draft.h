@@ -7,8 +7,8 @@
 
 struct draft {
 	struct proposal said;
-	struct facts facts; /* of the CA that would be made, with a serial number and a notBefore that are not yet its own;
-			       or of the certificate that would be imported */
+	struct facts facts; /* of the CA that would be made, with a serial number and a notBefore that are not yet its
+			       own; or of the certificate that would be imported */
 	struct buf der;	    /* that certificate; of what is yet to be signed a form without signature */
 };
 
@@ -16,6 +16,5 @@ struct draft {
 int draft_read(struct slice bytes, struct draft *out, char why[FACTS_WHY]);
 void draft_free(struct draft *d);
 #define scoped_draft __attribute__((cleanup(draft_free))) struct draft
-
 
 #endif

@@ -16,7 +16,8 @@ struct front;
  * against it now.
  */
 int execute_answer(struct front *f, struct call *c);
-/* After an approval, which is there in any case: the same if that was the last one, and 200 with the proposal if not. */
+/* After an approval, which is there in any case: the same if that was the last one, and 200 with the proposal if not.
+ */
 int execute_if_complete(struct front *f, struct call *c);
 
 #endif

@@ -59,14 +59,55 @@ int foreign_read(struct call *c, struct plan *p)
 	return take_subject(c, p);
 }
 
+/* What isn't mentioned in name constraints isn't limited by them (RFC 5280 4.2.1.10). */
+static const struct {
+	uint8_t type;
+	const char *name, *nothing;
+} forms[] = { { NAME_DNS, "DNS name", "dns:invalid" },
+	      { NAME_EMAIL, "e-mail address", "email:invalid" },
+	      { NAME_URI, "URI", "uri:invalid" },
+	      { NAME_IP, "IP address", "or exclude ip:0.0.0.0/0 and ip:::/0, which" } };
+
+static bool is_zero(struct slice s)
+{
+	while (s.len && !s.at[s.len - 1])
+		s.len--;
+	return s.len == 0;
+}
+
+/* Some of it is permitted; or, of addresses, all are excluded. */
+static bool is_limited(const struct constraints *stated, uint8_t type)
+{
+	struct list permitted = stated->permitted, excluded = stated->excluded;
+	struct slice subtree;
+	uint8_t form;
+	bool four = false, six = false;
+	while (list_next(&permitted, &form, &subtree))
+		if (form == type)
+			return true;
+	while (type == NAME_IP && list_next(&excluded, &form, &subtree)) {
+		bool all = form == NAME_IP && is_zero(subtree);
+		four = four || (all && subtree.len == 8);
+		six = six || (all && subtree.len == 32);
+	}
+	return four && six;
+}
+
 int foreign_check(struct call *c, const struct plan *p)
 {
 	if (p->asked_path_len == PATH_LEN_UNASKED)
-		return call_refuse(c, 400, "missing_field", "path_len_constraint",
-				   "A CA over an outside key must state path_len_constraint; 0 lets it sign leaves only.");
-	if (!constraints_of(&p->stated).permitted.count)
-		return call_refuse(c, 400, "constraints_needed", "name_constraints",
-				   "A CA over an outside key must state which names it may certify: permitted subtrees "
-				   "in name_constraints, or a constraint_template with some.");
+		return call_refuse(
+			c, 400, "missing_field", "path_len_constraint",
+			"A CA over an outside key must state path_len_constraint; 0 lets it sign leaves only.");
+	struct constraints stated = constraints_of(&p->stated);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (!is_limited(&stated, forms[i].type))
+			return call_refuse(
+				c, 400, "constraints_needed", "name_constraints",
+				"A CA over an outside key must be limited in every form of name, and with these "
+				"constraints it could certify any %s: permit some subtree of it (%s lets it certify "
+				"none), "
+				"in name_constraints or by a constraint_template.",
+				forms[i].name, forms[i].nothing);
 	return 0;
 }

@@ -27,6 +27,7 @@
 #define MAX_RESPONSE 32768
 #define MAX_ENCODED 8192 /* characters of base64: a GET is for short requests (RFC 5019 5) */
 #define MAX_TRIES 3	 /* while a certificate is being renewed */
+#define MAX_ASKING 64	 /* questions for the signer at a time: half of those that serve pki_socket do something else */
 #define HASHES 2
 #define ROUTE "/pki/{ca}/ocsp"
 #define TYPE_RESPONSE "application/ocsp-response"
@@ -48,6 +49,7 @@ struct ocsp {
 	struct ocsp_cache *cache;
 	pthread_mutex_t lock;
 	int64_t tokens, filled; /* thousandths of an answer; time_boot_ms() */
+	unsigned asking;
 	size_t issuer_count, issuer_next;
 	struct identity issuers[MAX_ISSUERS];
 };
@@ -74,19 +76,28 @@ void ocsp_free(struct ocsp *o)
 	free(o);
 }
 
-/* A bucket with room for a second's answers. */
-static bool rate_take(struct ocsp *o, unsigned per_second)
+/* A bucket with room for a second's answers. True: asking_end() gives the place back. */
+static bool asking_begin(struct ocsp *o, unsigned per_second)
 {
 	int64_t now = time_boot_ms(), most = (int64_t)per_second * 1000;
 	pthread_mutex_lock(&o->lock);
 	int64_t more = o->filled ? (now - o->filled) * per_second : most;
 	o->tokens = o->tokens + more < most ? o->tokens + more : most;
 	o->filled = now;
-	bool taken = o->tokens >= 1000;
-	if (taken)
+	bool taken = o->tokens >= 1000 && o->asking < MAX_ASKING;
+	if (taken) {
 		o->tokens -= 1000;
+		o->asking++;
+	}
 	pthread_mutex_unlock(&o->lock);
 	return taken;
+}
+
+static void asking_end(struct ocsp *o)
+{
+	pthread_mutex_lock(&o->lock);
+	o->asking--;
+	pthread_mutex_unlock(&o->lock);
 }
 
 static bool identity_fill(const struct ca_row *ca, struct identity *out)
@@ -440,11 +451,13 @@ static enum ocsp_error refusal_error(const struct question *q, uint16_t code)
 /* What an answer that the signer refused needs before it is asked for once more. */
 enum retry { RETRY_NOT, RETRY_RESPONDER, RETRY_CRL };
 
-static enum retry retry_after(enum signer_result asked, uint16_t code)
+static enum retry retry_after(enum signer_result asked, const struct refusal_message *r)
 {
 	if (asked != SIGNER_REFUSED)
 		return RETRY_NOT;
-	return code == REFUSE_OCSP_BUSY ? RETRY_RESPONDER : code == REFUSE_OCSP_CONTRADICTS ? RETRY_CRL : RETRY_NOT;
+	if (r->code == REFUSE_OCSP_BUSY && slice_equal(r->field, slice_text("responder")))
+		return RETRY_RESPONDER;
+	return r->code == REFUSE_OCSP_CONTRADICTS ? RETRY_CRL : RETRY_NOT;
 }
 
 static enum ocsp_error answer_make(const struct question *q, struct judged *j, const struct responder_row *responder,
@@ -468,7 +481,7 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 	memcpy(r.ca_key, q->ca.key_id, sizeof(r.ca_key));
 	memcpy(r.responder, responder->key_id, sizeof(r.responder));
 	enum signer_result asked = signer_ocsp_sign(q->front->signer, &r, &reply, &answer);
-	*retry = retry_after(asked, answer.refusal.code);
+	*retry = retry_after(asked, &answer.refusal);
 	if (asked)
 		return asked == SIGNER_REFUSED ? refusal_error(q, answer.refusal.code) : OCSP_TRY_LATER;
 	if (ocsp_check(reply.response, j->all, q->request.count, q->request.nonce, why)) {
@@ -492,12 +505,11 @@ static enum ocsp_error crl_follow(const struct question *q, struct judged *j)
 	return question_judge(q, j) ? OCSP_INTERNAL_ERROR : OCSP_SUCCESSFUL;
 }
 
-/* A new answer; one that is kept and not past its time is better than none. */
-static enum ocsp_error answer_ask(const struct question *q, struct judged *j, struct ocsp_answer *out)
+static enum ocsp_error answer_try(const struct question *q, struct judged *j, struct ocsp_answer *out)
 {
 	scoped_row(responder) responder = { 0 };
 	enum ocsp_error e = OCSP_TRY_LATER;
-	enum retry retry = rate_take(q->front->ocsp, q->front->ocsp_per_second) ? RETRY_RESPONDER : RETRY_NOT;
+	enum retry retry = RETRY_RESPONDER;
 	for (int tries = 0; retry && tries < MAX_TRIES; tries++) {
 		int r = responder_get(q->front, q->ca_id, &responder);
 		if (r)
@@ -507,6 +519,17 @@ static enum ocsp_error answer_ask(const struct question *q, struct judged *j, st
 		if (followed)
 			return followed;
 	}
+	return e;
+}
+
+/* A new answer; one that is kept and not past its time is better than none. */
+static enum ocsp_error answer_ask(const struct question *q, struct judged *j, struct ocsp_answer *out)
+{
+	struct ocsp *o = q->front->ocsp;
+	if (!asking_begin(o, q->front->ocsp_per_second))
+		return OCSP_TRY_LATER;
+	enum ocsp_error e = answer_try(q, j, out);
+	asking_end(o);
 	return e;
 }
 

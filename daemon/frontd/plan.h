@@ -20,8 +20,8 @@ struct plan {
 	struct issuer_row issuer;
 	struct chain above; /* parent first; empty for a root */
 	const char *name;
-	const char *template;	     /* of name constraints; NULL: none */
-	bool foreign;		     /* over somebody else's key (foreign.c), which csr has */
+	const char *template; /* of name constraints; NULL: none */
+	bool foreign;	      /* over somebody else's key (foreign.c), which csr has */
 	struct csr csr;
 	const char *token, *key_uri; /* where the key is made or is; how it was named, "" if it was not */
 	struct items subject;

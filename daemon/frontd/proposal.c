@@ -240,9 +240,9 @@ static int approval_work(struct store_session *s, void *with)
 static int words_put(struct call *c, const char *op, const struct proposal_row *row, const char *note, struct buf *out)
 {
 	struct context_words words = { .op = op, .ca = row_text(row->ca_id), .note = note };
-	return context_put(out, c, &words) ? call_refuse(c, 400, "bad_field", "note",
-							 "note is too long for the ledger's record.")
-					   : 0;
+	return context_put(out, c, &words)
+		       ? call_refuse(c, 400, "bad_field", "note", "note is too long for the ledger's record.")
+		       : 0;
 }
 
 static void fresh_id(const struct call *c, uint8_t out[16])

@@ -33,7 +33,8 @@ struct proposing {
 	struct key_row *key; /* made for it; NULL: none */
 };
 /*
- * 0 with 202, or positive: refused. *open says whether there is a proposal now, or may be: then what was reserved stays.
+ * 0 with 202, or positive: refused. *open says whether there is a proposal now, or may be: then what was reserved
+ * stays.
  */
 int proposal_open(struct front *f, struct call *c, const struct proposing *p, struct signer_hold *hold, bool *open);
 /* Answers with the proposal of this CA, if it has one that still may come to something; *answered says so. */

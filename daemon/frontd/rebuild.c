@@ -364,8 +364,7 @@ static int restored_commit(struct store_session *s, const struct rebuild *b, str
 	if (x->intent.kind == KIND_OCSP_RESPONDER)
 		x->made.responder = x->intent.subject_key_id;
 	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : context_text(x->context, "ca");
-	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id,
-		  certifies_ca(x) ? KIND_CA : x->intent.kind);
+	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id, certifies_ca(x) ? KIND_CA : x->intent.kind);
 	if (certifies_ca(x))
 		items_put(&x->made.names, 0, slice_text(context_text(x->context, "ca")));
 	x->made.row.profile = slice_text(context_text(x->context, "profile"));

@@ -95,6 +95,8 @@ int config_read(const char *path, struct config *c)
 	c->verifiers = (unsigned)conf_int(c->file, "verifiers", 1, MAX_VERIFIERS, 2);
 	c->max_unbound = (size_t)conf_int(c->file, "max_unbound_keys", 1, 1024, 64);
 	c->new_keys.per_day = (uint32_t)conf_int(c->file, "keys_per_day", 0, 16384, 10000);
+	uint32_t answers = (uint32_t)conf_int(c->file, "ocsp_per_second", 1, 100000, 1000);
+	c->ocsp = (struct rate){ .per_minute = 60 * answers, .burst = answers, .per_day = CEILING_NONE };
 	c->max_unsigned = (uint64_t)conf_int(c->file, "max_unsigned_records", 16, 1 << 24, 100000);
 	c->max_downtime_ms = conf_int(c->file, "max_downtime_days", 0, 36500, 90) * 86400000;
 	c->checkpoint_ms = conf_int(c->file, "checkpoint_seconds", 1, 3600, 10) * 1000;

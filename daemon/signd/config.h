@@ -28,6 +28,7 @@ struct config {
 	unsigned verifiers;
 	size_t max_unbound;	       /* keys that wait to be bound */
 	struct rate new_keys;	       /* that a day may make */
+	struct rate ocsp;	       /* of OCSP answers, all CAs' together */
 	uint64_t max_unsigned;	       /* records that may follow the last checkpoint */
 	int64_t max_downtime_ms;       /* between the ledger's last record and a start; 0: any */
 	int64_t checkpoint_ms;	       /* a checkpoint is at most so old while the ledger grows */

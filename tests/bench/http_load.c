@@ -6,10 +6,11 @@
  * costs is the same on either side; it is one thread for all clients, so that
  * this is little: the server is measured, not the client.
  *
- *	http_load unix:PATH|tcp:PORT URL-PATH BODY-FILE STATUS SECONDS CLIENTS
+ *	http_load unix:PATH|tcp:PORT URL-PATH BODY-FILE STATUS SECONDS CLIENTS [LEAST]
  *
- * GET in BODY-FILE's place: GETs without a body; @FILE in URL-PATH's place: one
- * path a line, each in turn.
+ * LEAST: so many bytes must each answer have, for where a refusal has the
+ * same status. GET in BODY-FILE's place: GETs without a body; @FILE in
+ * URL-PATH's place: one path a line, each in turn.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -37,6 +38,7 @@ struct client {
 
 static const char *where;
 static int status;
+static size_t least;
 static struct buf requests = { .max = 64 * 1024 * 1024 };
 static size_t *ends, request_count, request_next; /* of each in requests */
 static int64_t end;
@@ -138,7 +140,7 @@ static bool client_take(struct client *c)
 	size_t answer = answer_end(c);
 	if (!answer)
 		return false;
-	if (answer != c->len || strncmp(c->answer, "HTTP/1.1 ", 9) != 0 || atoi(c->answer + 9) != status)
+	if (answer != c->len || answer < least || strncmp(c->answer, "HTTP/1.1 ", 9) != 0 || atoi(c->answer + 9) != status)
 		die("another answer than expected", c->answer);
 	return true;
 }
@@ -166,8 +168,9 @@ static unsigned long load_run(int epoll, size_t open)
 
 int main(int argc, char **argv)
 {
-	if (argc != 7)
+	if (argc != 7 && argc != 8)
 		return 64;
+	least = argc == 8 ? strtoul(argv[7], NULL, 10) : 0;
 	where = argv[1];
 	status = atoi(argv[4]);
 	size_t count = strtoul(argv[6], NULL, 10);

@@ -320,6 +320,95 @@ rm -rf "$STACK_DIR"/db/*
 stack_start || e2e_die "not ready without its database"
 is "$(proposals)" "$before" "and so does the ledger"
 
+# A CA over somebody else's key: a service mesh, which signs for its own workloads and nothing else.
+csr_make "$work/mesh" ec:P-256 '' -subj '/O=mesh/CN=istiod' 2>/dev/null
+mesh() { # JSON: what is asked for, with this changed
+  api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --rawfile csr "$work/mesh.csr" --arg p "$root" --argjson more "$1" \
+    '{name: "mesh", parent_ca_id: $p, csr_pem: $csr, path_len_constraint: 0, ttl_days: 90,
+      name_constraints: [{permitted: ["uri:cluster.local", "dns:cluster.local", "email:invalid"], excluded: ["ip:0.0.0.0/0", "ip:::/0"]}]} + $more')"
+}
+mesh '{"path_len_constraint": null}'
+answers 400 "without a path length" missing_field
+mesh '{"name_constraints": null}'
+answers 400 "without name constraints" constraints_needed
+mesh '{"name_constraints": [{"permitted": [], "excluded": ["dns:example.org"]}]}'
+answers 400 "with nothing but exclusions" constraints_needed
+mesh '{"name_constraints": [{"permitted": ["uri:cluster.local"]}]}'
+answers 400 "with a form of name that isn't limited" constraints_needed
+like "$(field .error.message)" 'any DNS name.*dns:invalid' "and is told which, and what to do"
+mesh '{"parent_ca_id": null}'
+answers 400 "without a parent" missing_field
+mesh '{"algorithm": "ECDSA-P256"}'
+answers 400 "an algorithm can't be chosen for it" conflicting_fields
+mesh '{"rotation": "off"}'
+answers 400 "nor a rule of succession" conflicting_fields
+sed 's/^M/N/' "$work/mesh.csr" >"$work/broken.csr"
+mesh "$(jq -n --rawfile c "$work/broken.csr" '{csr_pem: $c}')"
+answers 422 "a request that is none"
+openssl req -in "$work/mesh.csr" -outform DER -out "$work/mesh.der"
+size=$(stat -c %s "$work/mesh.der")
+byte=$(od -An -tu1 -j $((size - 1)) -N1 "$work/mesh.der" | tr -d ' ')
+printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$work/mesh.der" bs=1 seek=$((size - 1)) conv=notrunc status=none
+openssl req -inform DER -in "$work/mesh.der" -out "$work/unproved.csr"
+mesh "$(jq -n --rawfile c "$work/unproved.csr" '{csr_pem: $c}')"
+answers 422 "without proof that its holder has the key" csr_bad_signature
+mesh "$(jq -n --rawfile c "$work/mesh.key" '{csr_pem: $c}')"
+answers 400 "its private key, by mistake" private_key
+said=$(chancery ca create --issuer house --parent root --name mesh --foreign-csr "$work/mesh.csr" --path-len 0 --ttl-days 90 \
+  --permit uri:cluster.local --permit dns:cluster.local --permit email:invalid --exclude ip:0.0.0.0/0 --exclude ip:::/0)
+like "$said" "2 people's approvals" "as it should be, it needs two people"
+mesh_id=$(awk '$1 == "Proposal:" { print $2 }' <<<"$said")
+like "$(chancery proposal show mesh)" "OUTSIDE this ledger, over somebody else's key" "they are told that it is outside"
+bytes_of "$mesh_id" "$work/mesh.bin"
+hand_in alice alice "$mesh_id" "$work/mesh.bin"
+answers 200 "alice agrees"
+hand_in carol carol "$mesh_id" "$work/mesh.bin"
+answers 201 "and carol"
+mesh_ca=$(field .ca.id)
+is "$(field '"\(.ca.outside_ledger) \(.ca.key_driver_id) \(.ca.state) \(.ca.subject)"')" "true null active O=mesh, CN=istiod" "it is there, marked"
+field .ca.certificate_pem >"$work/mesh.crt"
+is "$(openssl x509 -in "$work/mesh.crt" -noout -pubkey)" "$(openssl pkey -in "$work/mesh.key" -pubout)" "over the holder's key"
+like "$(chancery ca tree)" 'mesh +active .*outside this ledger +only .*uri:cluster.local' "the tree says so"
+like "$(chancery ca show mesh)" 'outside ledger +(yes|true)' "so does ca show"
+like "$(chancery ca tree --format html)" '"outside_ledger": ?true' "and the page knows"
+like "$(chancery doctor)" '1 active CA is over somebody else.s key, outside this ledger' "so does the doctor"
+like "$(chancery audit list --type CERT_INTENT 2>&1)" 'CA outside this ledger O=mesh, CN=istiod' "and the ledger"
+# What its holder signs, judged by others.
+workload() { # FILE-STEM SAN
+  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/O=workload' -keyout "$1.key" -out "$1.csr" 2>/dev/null
+  printf 'subjectAltName=critical,%s\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth,clientAuth\nauthorityKeyIdentifier=keyid\nbasicConstraints=critical,CA:FALSE\n' "$2" >"$1.ext"
+  openssl x509 -req -in "$1.csr" -CA "$work/mesh.crt" -CAkey "$work/mesh.key" -set_serial 0x1122334455667788 -days 1 -extfile "$1.ext" -out "$1.crt" 2>/dev/null
+}
+workload "$work/pod" URI:spiffe://cluster.local/ns/shop/sa/cart
+workload "$work/stray" URI:spiffe://elsewhere.example/ns/shop/sa/cart
+workload "$work/web" DNS:www.example.com
+verify() { openssl verify -x509_strict -CAfile "$work/root.crt" -untrusted "$work/mesh.crt" "$1"; }
+succeeds "a workload's certificate verifies" verify "$work/pod.crt"
+refuses "one of another trust domain doesn't" verify "$work/stray.crt"
+refuses "nor one for a web site" verify "$work/web.crt"
+cat "$work/pod.crt" "$work/mesh.crt" >"$work/pod.chain"
+succeeds "certtool says so too" certtool --verify --load-ca-certificate "$work/root.crt" --infile "$work/pod.chain"
+# It does nothing here.
+issue "$mesh_ca" "$work/leaf.csr" server
+answers 409 "it issues nothing here" ca_outside_ledger
+child below "{\"parent_ca_id\": \"$mesh_ca\"}"
+answers 409 "no CA is made below it" ca_outside_ledger
+api POST "/api/v1/intermediates/$mesh_ca/rotate" '{}'
+answers 409 "it has no successor here" ca_outside_ledger
+api POST "/api/v1/intermediates/$mesh_ca/renew" '{}'
+answers 409 "and is not renewed here" ca_outside_ledger
+cas_now() { api GET "/api/v1/issuers/$issuer/intermediates" && jq -S '.data | sort_by(.id) | map(del(.updated_at, .created_at))' <<<"$body"; }
+before=$(cas_now)
+stack_stop
+rm -rf "$STACK_DIR"/db/*
+stack_start || e2e_die "not ready without its database"
+is "$(cas_now)" "$before" "the ledger remembers it as it is"
+api POST "/api/v1/intermediates/$mesh_ca/revoke" '{"reason": "cessationOfOperation"}'
+answers 200 "it can be revoked"
+is "$(field .state)" revoked "and is"
+api GET "/api/v1/certificates?subject_ca=$mesh_ca"
+is "$(field '.data[0].state')" revoked "its certificate too"
+
 # One expires.
 child late
 answers 202 "one that nobody looks at"
@@ -336,4 +425,63 @@ api GET "/api/v1/proposals/$late"
 is "$(field .state)" expired "it says so"
 child late
 answers 202 "its name is free again"
+
+# A successor waits for people as well.
+api POST "/api/v1/intermediates/$first/rotate" '{"now": true}'
+answers 202 "a successor is proposed"
+is "$(field .proposal.name)" "first, G2" "by its name"
+next=$(field .proposal.id)
+api POST "/api/v1/intermediates/$first/rotate" '{}'
+answers 202 "asking again"
+is "$(field .proposal.id)" "$next" "is answered with the same one"
+bytes_of "$next" "$work/next"
+hand_in alice alice "$next" "$work/next"
+hand_in carol carol "$next" "$work/next"
+answers 201 "two agree"
+is "$(field '"\(.ca.name) \(.ca.predecessor_ca_id)"')" "first, G2 $first" "and it is the CA's successor"
+
+# Duties that come together are named, and who asks has to sign as well.
+says() { if grep -qF -- "$1" <<<"$doctor"; then pass "$2"; else fail "$2" "$doctor"; fi; }
+doctor=$(chancery doctor)
+says 'Approvals are asked for; admin, approver and auditor are told apart.' "the doctor sees duties told apart"
+stack_stop
+sed -i -e 's/new_ca = 2;/new_ca = 1;/' -e "s|approvals = {|& requesters = $(pinned rita carol);|" "$STACK_DIR/conf/signd.conf"
+sed -i -e 's/^ *approver = .*/  approver = [ "uid:0", "uid:54331", "uid:54333" ];/' -e 's/^ *auditor = .*/  auditor = [ "uid:0", "uid:54331" ];/' \
+  "$STACK_DIR/conf/frontd.conf"
+stack_start || e2e_die "not ready with other duties"
+doctor=$(chancery doctor)
+says 'is both admin and auditor.' "an admin who audits"
+says 'Give roles.auditor in frontd.conf to somebody who can change nothing' "and what would be better"
+says 'is both admin and approver.' "an admin who approves"
+says 'is both approver and auditor.' "an approver who audits"
+says "The key of carol is pinned as an approver's and as a requester's." "a requester who approves"
+says 'One approval is enough for a new CA (approvals.new_ca).' "one approval that is enough"
+child asked
+answers 202 "a CA that its requester has to sign for"
+asked=$(field .proposal.id)
+bytes_of "$asked" "$work/asked"
+hand_in alice alice "$asked" "$work/asked"
+answers 200 "it has its approval"
+is "$(field '"\(.proposal.state) \(.proposal.given) \(.proposal.requester_signs)"')" "open 1 true" "but not its requester's signature"
+api_as alice POST "/api/v1/proposals/$asked/execute" '{}'
+answers 409 "so it isn't carried out" proposal_unready
+person carol proposal approve "$asked" --yes --key "$people/carol.key" --as-requester >/dev/null
+is $? 0 "carol signs as the requester"
+is "$(cas asked)" 1 "and the CA is there"
+child mine
+mine=$(field .proposal.id)
+bytes_of "$mine" "$work/mine"
+sign carol "$work/mine"
+api_as carol POST "/api/v1/proposals/$mine/approvals" "$(approval carol "$work/mine.carol.sig")"
+answers 200 "carol approves"
+api_as carol POST "/api/v1/proposals/$mine/approvals" "$(approval carol "$work/mine.carol.sig" requester)"
+like "$status $(field .error.code)" '^(403 approval_own|409 approval_twice)$' "then she is not its requester"
+sign rita "$work/mine"
+api POST "/api/v1/proposals/$mine/approvals" "$(approval rita "$work/mine.rita.sig" requester)"
+answers 201 "rita is, from the account that asked"
+
+# All of it is on the ledger, and an auditor believes nobody.
+api GET "/api/v1/audit?type=APPROVED&limit=100"
+is "$(field '.data | length')" "$(chancery --json proposal list | jq '[.data[].approvals[]] | length')" "each approval is on the ledger"
+like "$(chancery audit list --type PROPOSED)" 'proposed to people: CA asked, asked for by uid:0' "in words, too"
 tap_done
