@@ -228,7 +228,7 @@ static bool act_is(const struct assent *a, const struct proposal *p)
 		return resume_content_get(p->content, &resume) == 0 && slice_equal(resume.reason, done);
 	if (p->kind == PROPOSAL_EPOCH)
 		return epoch_content_get(p->content, &epoch) == 0 && slice_equal(epoch.reason, done) &&
-		       epoch.number == a->epoch && epoch.size <= a->size;
+		       epoch.number == a->epoch && epoch.shared == a->size;
 	return slice_equal(p->content, done);
 }
 

@@ -125,8 +125,9 @@ static int row_save(struct cli *c, struct reconciling *x, const json_t *row)
 		return r;
 	snprintf(file, sizeof(file), "%s/%.64s-%.64s.pem", x->lost, ca, serial);
 	verification_find(&x->v, true, "lost_from_ledger",
-			  WHICH ", %.20s: the database has it, and the ledger ends before; it is in %s.", serial, ca,
-			  number_of(row, "ledger_seq"), member_text(row, "state"), file);
+			  WHICH ", %.20s: the database has it, and the ledger ends before; it is in %s%s.", serial, ca,
+			  number_of(row, "ledger_seq"), member_text(row, "state"), file,
+			  *member_text(row, "revoked_at") ? ", and is to be revoked again" : "");
 	return pem_write(c, file, "certificate_pem", member_text(answer, "certificate_pem"));
 }
 
@@ -232,6 +233,20 @@ static int rows_compare(struct cli *c, struct reconciling *x)
 	return r;
 }
 
+/* Saved as CA.pem, if it has a certificate yet. */
+static int ca_save(struct cli *c, struct reconciling *x, const json_t *row)
+{
+	const char *id = member_text(row, "id"), *pem = member_text(row, "certificate_pem");
+	char file[PATH_MAX];
+	snprintf(file, sizeof(file), "%s/%.64s.pem", x->lost, id);
+	verification_find(&x->v, true, "ca_lost_from_ledger",
+			  "CA %.64s (%.80s), ledger_seq %" PRIu64
+			  ", %.20s: the database has it, and the ledger ends before%s%s.",
+			  id, member_text(row, "name"), number_of(row, "ledger_seq"), member_text(row, "state"),
+			  *pem ? "; its certificate is in " : "", *pem ? file : "");
+	return *pem ? pem_write(c, file, "certificate_pem", pem) : CLI_DONE;
+}
+
 static void ca_compare(struct reconciling *x, const json_t *row)
 {
 	const char *id = member_text(row, "id"), *state = member_text(row, "state");
@@ -268,7 +283,13 @@ static int cas_compare(struct cli *c, struct reconciling *x)
 	int r = ca_list_fetch(c, NULL, &answer);
 	if (r)
 		return r;
-	json_array_foreach(json_object_get(answer, "data"), i, row) ca_compare(x, row);
+	json_array_foreach(json_object_get(answer, "data"), i, row)
+	{
+		ca_compare(x, row);
+		bool beyond = number_of(row, "ledger_seq") >= x->v.inspection.size;
+		if (x->lost && beyond && (r = ca_save(c, x, row)) != CLI_DONE)
+			return r;
+	}
 	for (size_t n = 0; n < x->tally.ca_count; n++)
 		if (!x->tally.cas[n].seen && x->tally.cas[n].rank > 0) /* one that waits may have been given up */
 			verification_find(&x->v, true, "ca_without_row",

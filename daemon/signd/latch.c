@@ -14,6 +14,8 @@
 #include "signd/signer.h"
 
 #define SPARE "latch.spare" /* renamed when it is needed: that takes no room on a full disk */
+#define KNOWN_ROOT_AT 21
+#define KNOWN_SIZE (KNOWN_ROOT_AT + 2 * HASH_SIZE + 1 + 20 + 1 + 10 + 1)
 
 static const struct {
 	const char *name; /* on the ledger */
@@ -54,12 +56,14 @@ static void marker_set(const struct signer *s, enum latch which)
 		log_error("latch_not_kept", "latch=%s why=\"%s\"", texts[which].name, log_errno());
 }
 
-/* What was known goes into the marker of a rollback, for the lives to come: SIZE ROOT. */
+/* What was known goes into the marker of a rollback, for the lives to come: SIZE ROOT SHARED EPOCH. */
 static void known_keep(const struct signer *s)
 {
-	char text[96], root[2 * HASH_SIZE + 1];
-	hex_encode(s->latches.known_root, HASH_SIZE, root);
-	int n = snprintf(text, sizeof(text), "%020llu %s\n", (unsigned long long)s->latches.known_size, root);
+	const struct latches *l = &s->latches;
+	char text[KNOWN_SIZE + 1], root[2 * HASH_SIZE + 1];
+	hex_encode(l->known.root, HASH_SIZE, root);
+	int n = snprintf(text, sizeof(text), "%020llu %s %020llu %010lu\n", (unsigned long long)l->known.size, root,
+			 (unsigned long long)l->shared, (unsigned long)l->known.epoch);
 	scoped_fd int folder = folder_open(s);
 	scoped_fd int fd =
 		folder < 0 ? -1 : openat(folder, texts[LATCH_ROLLBACK].file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -67,15 +71,21 @@ static void known_keep(const struct signer *s)
 		log_warning("latch_not_kept", "latch=rollback why=\"%s\"", log_errno());
 }
 
+/* A marker that an operator made is empty: this life is the first that knows, and has written nothing yet. */
 static void known_find(struct signer *s, int folder)
 {
-	char text[20 + 1 + 2 * HASH_SIZE];
+	struct latches *l = &s->latches;
+	char text[KNOWN_SIZE + 1] = "", *at = text;
+	l->shared = s->found;
 	scoped_fd int fd = openat(folder, texts[LATCH_ROLLBACK].file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 || fd_read_all(fd, text, sizeof(text)) != 0 ||
-	    !hex_decode(text + 21, 2 * HASH_SIZE, s->latches.known_root, HASH_SIZE))
-		return; /* an earlier version's, which is empty */
-	text[20] = '\0';
-	s->latches.known_size = strtoull(text, NULL, 10);
+	if (fd < 0 || fd_read_all(fd, text, KNOWN_SIZE) != 0 ||
+	    !hex_decode(text + KNOWN_ROOT_AT, 2 * HASH_SIZE, l->known.root, HASH_SIZE))
+		return;
+	l->known.size = strtoull(at, &at, 10);
+	uint64_t shared = strtoull(text + KNOWN_ROOT_AT + 2 * HASH_SIZE, &at, 10);
+	l->known.epoch = (uint32_t)strtoul(at, NULL, 10);
+	if (shared < l->shared)
+		l->shared = shared;
 }
 
 /* The marker is empty until the tail was written anew; a failure puts an empty one in its place. */
@@ -176,16 +186,19 @@ void latch_close(struct signer *s, enum latch which, const char *why)
 	marker_set(s, which);
 }
 
-void latch_rolled_back(struct signer *s, uint64_t known_size, const uint8_t known_root[HASH_SIZE], const char *why)
+void latch_rolled_back(struct signer *s, const struct sighting *seen, const char *why)
 {
-	bool more = known_size > s->latches.known_size;
-	if (more) {
-		s->latches.known_size = known_size;
-		memcpy(s->latches.known_root, known_root, HASH_SIZE);
-	}
-	bool news = !s->latches.closed[LATCH_ROLLBACK];
+	struct latches *l = &s->latches;
+	bool news = !l->closed[LATCH_ROLLBACK], more = seen->size > l->known.size, later = seen->epoch > l->known.epoch;
+	uint32_t epoch = later ? seen->epoch : l->known.epoch;
+	if (more)
+		l->known = *seen;
+	l->known.epoch = epoch;
+	/* What this life wrote before it knew is no part of the other one. */
+	if (news)
+		l->shared = s->found;
 	latch_close(s, LATCH_ROLLBACK, why);
-	if (more || news)
+	if (news || more || later)
 		known_keep(s);
 }
 
@@ -218,8 +231,8 @@ bool latch_any(const struct signer *s)
 void latch_forget(struct signer *s)
 {
 	memset(s->latches.closed, 0, sizeof(s->latches.closed));
-	s->latches.known_size = 0;
-	memset(s->latches.known_root, 0, HASH_SIZE);
+	s->latches.known = (struct sighting){ 0 };
+	s->latches.shared = 0;
 	scopes_resume(&s->scopes);
 	for (size_t i = 0; i < s->keys.count; i++) {
 		s->keys.all[i]->latched = false;

@@ -121,18 +121,25 @@ void proposals_close(struct proposals *p, const uint8_t id[PROPOSAL_ID_SIZE], ui
 uint64_t proposals_fork(const struct proposals *p, uint32_t epoch)
 {
 	uint64_t least = UINT64_MAX;
-	for (uint32_t n = epoch + 1; n <= p->epoch; n++) {
-		uint64_t fork = p->forks[n < MAX_EPOCHS ? n : MAX_EPOCHS - 1];
-		least = fork < least ? fork : least;
-		if (n >= MAX_EPOCHS)
-			break;
-	}
+	for (size_t i = 0; i < p->fork_count; i++)
+		if (p->forks[i].epoch > epoch && p->forks[i].size < least)
+			least = p->forks[i].size;
 	return least;
+}
+
+static void fork_add(struct proposals *p, uint32_t epoch, uint64_t size)
+{
+	if (p->fork_count == MAX_EPOCHS) {
+		if (p->forks[0].size < p->forks[1].size)
+			p->forks[1].size = p->forks[0].size;
+		memmove(p->forks, p->forks + 1, --p->fork_count * sizeof(p->forks[0]));
+	}
+	p->forks[p->fork_count++] = (struct fork){ epoch, size };
 }
 
 void proposals_epoch(struct proposals *p, uint32_t number, uint64_t size)
 {
-	p->forks[number < MAX_EPOCHS ? number : MAX_EPOCHS - 1] = size;
+	fork_add(p, number, size);
 	while (p->count)
 		remove_at(p, p->count - 1, REFUSE_PROPOSAL_EPOCH);
 	p->epoch = number;

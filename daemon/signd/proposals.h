@@ -13,7 +13,7 @@
 
 #define MAX_PROPOSALS 64	/* open at a time: more than any number of people looks at */
 #define MAX_ROOTS_PROPOSALS 4	/* besides: what root proposes waits for nobody's to expire */
-#define MAX_EPOCHS 256	       /* that somebody may have slept through; of later ones the last place has the newest */
+#define MAX_EPOCHS 256		/* that are told apart; the oldest two become one then */
 #define MAX_CLOSED 1024		/* that are told apart from such as never were */
 #define MAX_PROPOSAL_SIGNERS 32 /* every approver and every requester that can be named */
 
@@ -29,7 +29,11 @@ struct open_proposal {
 
 struct proposals {
 	uint32_t epoch; /* of the ledger; 0 until its first record was read */
-	uint64_t forks[MAX_EPOCHS]; /* by number: how many records the ledger had when that epoch began */
+	size_t fork_count;
+	struct fork {
+		uint32_t epoch; /* it began */
+		uint64_t size;	/* ... with so many records of those before it */
+	} forks[MAX_EPOCHS];
 	size_t count;
 	struct open_proposal *all[MAX_PROPOSALS + MAX_ROOTS_PROPOSALS];
 	size_t closed_count; /* ever; the ring has the last ones */
@@ -50,7 +54,7 @@ struct open_proposal *proposals_find(struct proposals *p, const uint8_t id[PROPO
 uint16_t proposal_sign(struct open_proposal *o, uint8_t role, const uint8_t key[HASH_SIZE]);
 /* It ends, and who asks for it from now on is told this. */
 void proposals_close(struct proposals *p, const uint8_t id[PROPOSAL_ID_SIZE], uint16_t code);
-/* A new epoch behind so many records: all that is open is void. */
+/* A new epoch, with so many records of those before it: all that is open is void. */
 void proposals_epoch(struct proposals *p, uint32_t number, uint64_t size);
 /* How many records of this epoch are on the ledger still; UINT64_MAX: all. */
 uint64_t proposals_fork(const struct proposals *p, uint32_t epoch);

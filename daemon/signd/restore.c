@@ -286,6 +286,8 @@ static int take_latch(struct pass *p, const struct record *r)
 	if (r->type == RECORD_EPOCH ? approve_take(p->signer, r) != 0
 				    : record_resumed_get(r->body, &resumed) != PACK_OK)
 		return -1;
+	if (r->type == RECORD_EPOCH)
+		p->signer->crl_floor = epoch_crl_floor(r->time);
 	latch_forget(p->signer);
 	return 0;
 }

@@ -36,6 +36,13 @@ static struct list latches_list(const struct signer *s, struct buf *raw)
 	return list_of(raw, count);
 }
 
+/* Not one that somebody has seen in what is lost. */
+static uint32_t epoch_next(const struct signer *s)
+{
+	uint32_t known = s->latches.known.epoch;
+	return (known > s->proposals.epoch ? known : s->proposals.epoch) + 1;
+}
+
 static void content_write(struct signer *s, const struct asked *a, struct buf *out)
 {
 	struct merkle tree;
@@ -45,12 +52,13 @@ static void content_write(struct signer *s, const struct asked *a, struct buf *o
 					 .size = tree.size,
 					 .latches = latches_list(s, &latches) };
 	struct epoch_content epoch = { .reason = buf_slice(&a->reason),
-				       .number = s->proposals.epoch + 1,
+				       .number = epoch_next(s),
 				       .size = tree.size,
-				       .known_size = s->latches.known_size };
+				       .known_size = s->latches.known.size,
+				       .shared = s->latches.shared };
 	merkle_root(&tree, resume.root);
 	merkle_root(&tree, epoch.root);
-	memcpy(epoch.known_root, s->latches.known_root, sizeof(epoch.known_root));
+	memcpy(epoch.known_root, s->latches.known.root, sizeof(epoch.known_root));
 	if (a->kind == PROPOSAL_EPOCH)
 		epoch_content_put(out, &epoch);
 	else
@@ -201,14 +209,14 @@ static void word_written(struct signer *s, struct op *op)
 	signer_op_done(s, op);
 }
 
-static void epoch_stage(struct signer *s, struct op *op, const struct asked *a, uint64_t size)
+static void epoch_stage(struct signer *s, struct op *op, const struct asked *a)
 {
-	struct epoch_record r = { .number = s->proposals.epoch + 1,
+	struct epoch_record r = { .number = epoch_next(s),
 				  .uid = a->uid,
 				  .reason = buf_slice(&a->reason),
-				  .size = size,
-				  .known_size = s->latches.known_size };
-	memcpy(r.known_root, s->latches.known_root, sizeof(r.known_root));
+				  .size = s->latches.shared,
+				  .known_size = s->latches.known.size };
+	memcpy(r.known_root, s->latches.known.root, sizeof(r.known_root));
 	record_epoch_put(op_record(op, RECORD_EPOCH), &r);
 }
 
@@ -222,23 +230,21 @@ static void standing_stage(struct signer *s, struct op *op)
 
 static void word_do(struct signer *s, const struct asked *a, const uint8_t proposal[PROPOSAL_ID_SIZE])
 {
-	struct journal_head head;
 	struct op *op = signer_op(s, 0, 0, 0);
 	struct resumed_record resumed = { .uid = a->uid, .reason = buf_slice(&a->reason) };
 	if (!op)
 		return;
-	/* Nothing was written since the rollback was seen. */
-	journal_head(s->journal, &head);
-	uint64_t size = head.size;
 	op->kind = a->kind;
 	standing_stage(s, op);
 	if (a->kind == PROPOSAL_EPOCH)
-		epoch_stage(s, op, a, size);
+		epoch_stage(s, op, a);
 	else
 		record_resumed_put(op_record(op, RECORD_RESUMED), &resumed);
 	approve_spend(s, op, proposal, 1);
-	if (a->kind == PROPOSAL_EPOCH)
-		proposals_epoch(&s->proposals, s->proposals.epoch + 1, size);
+	if (a->kind == PROPOSAL_EPOCH) {
+		proposals_epoch(&s->proposals, epoch_next(s), s->latches.shared);
+		s->crl_floor = epoch_crl_floor(time_now_ms());
+	}
 	if (s->latches.closed[LATCH_HOST])
 		host_put(&s->host, op_record(op, RECORD_HOST));
 	s->resuming = true;
@@ -282,9 +288,10 @@ static void word_take(struct signer *s, const struct asked *a)
 			    "The ledger was rolled back: put the newest copy in its place, or open a new epoch with "
 			    "--epoch.");
 	} else if (a->kind == PROPOSAL_EPOCH && !s->latches.closed[LATCH_ROLLBACK]) {
-		word_answer(&s->config, a->kind, WORD_REFUSED,
-			    "Nothing says that this ledger was rolled back. If you know that it was, make an empty file "
-			    "latched.rollback in the state folder, owned by its owner, restart the signer and ask again.");
+		word_answer(
+			&s->config, a->kind, WORD_REFUSED,
+			"Nothing says that this ledger was rolled back. If you know that it was, make an empty file "
+			"latched.rollback in the state folder, owned by its owner, restart the signer and ask again.");
 	} else if (s->config.approvers.needed[a->kind]) {
 		word_approved(s, a);
 	} else {

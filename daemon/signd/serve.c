@@ -173,8 +173,10 @@ static int start_ledger(struct signer *s)
 		ledger_close(ledger);
 		return -1;
 	}
+	struct sighting told = { .size = s->told.size };
+	memcpy(told.root, s->told.root, HASH_SIZE);
 	if (s->rolled_back)
-		latch_rolled_back(s, s->told.size, s->told.root,
+		latch_rolled_back(s, &told,
 				  "The head file tells of more than this ledger holds, or of another. Put the newest "
 				  "copy back, or "
 				  "open a new epoch with chancery-signd --epoch.");

@@ -42,6 +42,7 @@ struct signer {
 	struct keys keys;
 	struct recent *recent;
 	struct scopes scopes;
+	uint64_t crl_floor; /* CRL numbers up to here may have been used in what was lost before the last epoch */
 	struct proposals proposals;
 	struct scribes *scribes;
 	int crl_folder;
