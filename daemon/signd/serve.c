@@ -118,6 +118,7 @@ static int ledger_take(struct signer *s, const char *folder, uint32_t state_vers
 		latch_ledger_settled(s);
 	s->found = ledger_size(*ledger);
 	s->rolled_back = ledger_rolled_back(*ledger);
+	s->told = ledger_told(*ledger);
 	ledger_state(*ledger, &s->snapshot);
 	s->recent = recent_new(0);
 	failed = s->recent && ledger_reader_open(folder, &s->reader) == 0 ? restore(s, *ledger) : -1;
@@ -178,8 +179,13 @@ static int start_ledger(struct signer *s)
 		ledger_close(ledger);
 		return -1;
 	}
+	struct sighting told = { .size = s->told.size };
+	memcpy(told.root, s->told.root, HASH_SIZE);
 	if (s->rolled_back)
-		latch_close(s, LATCH_ROLLBACK, "The head file tells of more than this ledger holds, or of another.");
+		latch_rolled_back(s, &told,
+				  "The head file tells of more than this ledger holds, or of another. Put the newest "
+				  "copy back, or "
+				  "open a new epoch with chancery-signd --epoch.");
 	return archivist_start(s, folder, s->snapshot, &s->archivist);
 }
 

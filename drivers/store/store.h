@@ -267,6 +267,8 @@ struct store_ledger {
 	uint64_t newest;    /* of the latest thousand certificates and of all steps the highest ledger_seq; read only */
 	uint64_t checkpoint_size;
 	uint8_t checkpoint_root[32];
+	uint32_t epoch;	    /* of the ledger that it reflects; 0: of before there were any */
+	uint64_t crl_floor; /* CRL numbers begin above, for what may have been signed before the epoch */
 };
 int store_ledger_find(struct store_session *s, struct store_ledger *out);
 int store_ledger_update(struct store_session *s, const struct store_ledger *ledger);

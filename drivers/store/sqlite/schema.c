@@ -124,6 +124,8 @@ static const char *const steps[] = {
 	 " key BLOB NOT NULL, role INTEGER NOT NULL, actor TEXT NOT NULL, signature BLOB NOT NULL,"
 	 " ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (proposal, key)) STRICT;"
 	 "ALTER TABLE ca ADD COLUMN outsider INTEGER NOT NULL DEFAULT 0;"),
+	("ALTER TABLE ledger ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE ledger ADD COLUMN crl_floor INTEGER NOT NULL DEFAULT 0;"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
