@@ -14,6 +14,7 @@
 #include "wire/inner_answer.h"
 
 #define MAX_CERT_TBS 31744 /* so that the certificate with its signature fits its reply */
+#define MAX_OUTSIDE_SUBJECT 34816 /* as its record has it */
 #define WRONG_SIGNATURES 3 /* by one key in one life, then it is latched */
 
 /* Everything that goes into one certificate, on its way through the steps below. */
@@ -21,6 +22,7 @@ struct draft {
 	struct cert_fields fields;
 	struct buf subject;	       /* DER Name */
 	const uint8_t *subject_key_id; /* of a local key; NULL */
+	bool outside;		       /* a CA whose key is not here */
 	struct slice context;
 };
 
@@ -153,6 +155,12 @@ static int certify_start(struct signer *s, struct op *op, const struct draft *d)
 	op->not_before = d->fields.not_before;
 	op->not_after = d->fields.not_after;
 	record_cert_intent_put(op_record(op, RECORD_CERT_INTENT), &intent);
+	if (d->outside) {
+		const struct outside_ca_record outside = { .subject = d->fields.subject,
+							   .public_key = d->fields.public_key };
+		record_outside_ca_put(op_record(op, RECORD_OUTSIDE_CA), &outside);
+		op->records[1].follows = true;
+	}
 	if (op->verb == INNER_CERT_SIGN)
 		meters_draw(&s->keys, op->key, intent.kind, s->config.classes, time_now_ms());
 	signer_intend(s, op, certify_intended);
@@ -255,12 +263,45 @@ static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_I
 	return refused(k->slot && slot_expected(k->slot) ? 0 : REFUSE_TOKEN_AWAY, "ca_key");
 }
 
+/* A key that is not here, of a leaf or of a CA. */
+static struct verdict draft_foreign(struct signer *s, const struct op *op, const struct cert_sign_request *r,
+				    struct draft *d)
+{
+	uint8_t algorithm = public_key_read(r->subject_key, NULL);
+	const struct issuer issuer = key_issuer(op->key, s->config.classes);
+	if (algorithm == 0 || !(issuer.ceilings->algorithms >> algorithm & 1))
+		return refused(REFUSE_SUBJECT_KEY, "subject_key");
+	if (keys_by_public(&s->keys, r->subject_key))
+		return refused(REFUSE_SUBJECT_KEY_LOCAL, "subject_key");
+	d->fields.public_key = r->subject_key;
+	return refused(0, NULL);
+}
+
+/* A CA whose key is elsewhere: its name is that key's from here on, whatever becomes of the certificate. */
+static struct verdict draft_outside(struct signer *s, const struct op *op, const struct cert_sign_request *r,
+				    struct draft *d)
+{
+	struct verdict v = draft_foreign(s, op, r, d);
+	if (v.code)
+		return v;
+	if (d->fields.subject.len > MAX_OUTSIDE_SUBJECT)
+		return refused(REFUSE_TBS_TOO_LARGE, "subject");
+	if (keys_subject_taken(&s->keys, d->fields.subject, d->fields.public_key))
+		return refused(REFUSE_SUBJECT_TAKEN, "subject");
+	if (keys_know(&s->keys, d->fields.subject, d->fields.public_key) != 0)
+		return refused(REFUSE_BUSY, "subject");
+	d->outside = true;
+	return v;
+}
+
 /* The key that is to be certified, and for a CA the key's own charter. */
 static struct verdict draft_subject_key(struct signer *s, struct op *op, const struct cert_sign_request *r,
 					struct draft *d)
 {
 	if (r->kind == KIND_OCSP_RESPONDER)
 		return draft_responder(s, op, r, d);
+	if (r->kind == KIND_CA && r->key_form == KEY_FOREIGN)
+		return draft_outside(s, op, r, d);
 	if (r->kind != KIND_LEAF) {
 		struct verdict v = find_subject(s, r->subject_key, d->fields.subject, &op->subject);
 		if (v.code)
@@ -273,14 +314,7 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 			op->subject = NULL; /* nothing was reserved for this op */
 		return v;
 	}
-	uint8_t algorithm = public_key_read(r->subject_key, NULL);
-	const struct issuer issuer = key_issuer(op->key, s->config.classes);
-	if (algorithm == 0 || !(issuer.ceilings->algorithms >> algorithm & 1))
-		return refused(REFUSE_SUBJECT_KEY, "subject_key");
-	if (keys_by_public(&s->keys, r->subject_key))
-		return refused(REFUSE_SUBJECT_KEY_LOCAL, "subject_key");
-	d->fields.public_key = r->subject_key;
-	return refused(0, NULL);
+	return draft_foreign(s, op, r, d);
 }
 
 /* Where the CA's CRL is sharded a certificate is of the shard whose URL it names. */

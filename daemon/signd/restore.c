@@ -145,6 +145,14 @@ static int take_crl(struct pass *p, const struct record *r, struct crl_intent_re
 	return scopes_intend(&p->signer->scopes, crl, r->seq);
 }
 
+static int take_outside(struct pass *p, const struct record *r)
+{
+	struct outside_ca_record outside;
+	return record_outside_ca_get(r->body, &outside) == PACK_OK
+		       ? keys_know(&p->signer->keys, outside.subject, outside.public_key)
+		       : -1;
+}
+
 static int take_responder(struct pass *p, const struct record *r)
 {
 	struct responder_bound_record bound;
@@ -307,6 +315,8 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_binding(p, r);
 	case RECORD_RESPONDER_BOUND:
 		return take_responder(p, r);
+	case RECORD_OUTSIDE_CA:
+		return take_outside(p, r);
 	case RECORD_KEY_RENEWED:
 		return take_renewal(p, r);
 	case RECORD_IMPORTED:
@@ -328,6 +338,7 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_OCSP_BATCH:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
+	case RECORD_CEREMONY:
 		return 0;
 	}
 	return -1; /* a record that this version does not know may bind or close a key: better not to sign */
@@ -355,6 +366,7 @@ static bool record_kept(const struct record *r)
 	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
+	case RECORD_CEREMONY:
 		return false;
 	case RECORD_LOST:
 		return record_lost_get(r->body, &lost) == PACK_OK && lost.intent_type == RECORD_KEY_INTENT;
