@@ -8,7 +8,7 @@
 
 #include "base/pack_fields.h"
 #define LETTER(name, fields)                                                                                           \
-	static const struct pack_field *name##_fields(void)                                                           \
+	static const struct pack_field *name##_fields(void)                                                            \
 	{                                                                                                              \
 		typedef struct name##_letter THIS;                                                                     \
 		static const struct pack_field table[] = { PACK_UNWRAP fields{ NULL, PACK_END, 0, 0, 0 } };            \

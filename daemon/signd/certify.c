@@ -13,9 +13,9 @@
 #include "signd/slot.h"
 #include "wire/inner_answer.h"
 
-#define MAX_CERT_TBS 31744 /* so that the certificate with its signature fits its reply */
+#define MAX_CERT_TBS 31744	  /* so that the certificate with its signature fits its reply */
 #define MAX_OUTSIDE_SUBJECT 34816 /* as its record has it */
-#define WRONG_SIGNATURES 3 /* by one key in one life, then it is latched */
+#define WRONG_SIGNATURES 3	  /* by one key in one life, then it is latched */
 
 /* Everything that goes into one certificate, on its way through the steps below. */
 struct draft {

@@ -211,9 +211,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, room_make, room_free)
 	const struct CMUnitTest tests[] = {
-		TEST(whole_requests_come_back),	     TEST(each_altered_byte_is_found),
-		TEST(other_ends_of_lines_are_taken), TEST(odd_fields_are_refused),
-		TEST(signatures_follow_proposals),   TEST(revoked_entries_have_one_form),
+		TEST(whole_requests_come_back),
+		TEST(each_altered_byte_is_found),
+		TEST(other_ends_of_lines_are_taken),
+		TEST(odd_fields_are_refused),
+		TEST(signatures_follow_proposals),
+		TEST(revoked_entries_have_one_form),
 		TEST(words_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
