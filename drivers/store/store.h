@@ -233,6 +233,12 @@ typedef int responder_visit(void *with, const struct responder_row *row);
 /* Those that end first come first. */
 int store_responder_list(struct store_session *s, responder_visit *visit, void *with);
 
+/* What was carried to an offline root, by its nonce; a known one stays as it is. */
+int store_letter_insert(struct store_session *s, const struct letter_row *row);
+/* Its response came in, by the ledger's note of this number. STORE_NONE: no such letter, or it is answered already. */
+int store_letter_answer(struct store_session *s, const uint8_t nonce[32], uint64_t noted);
+int store_letter_find(struct store_session *s, const uint8_t nonce[32], struct letter_row *out);
+
 /* How far this store reflects the ledger. */
 struct store_ledger {
 	bool known; /* false: no ledger was ever met */

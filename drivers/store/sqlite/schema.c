@@ -106,6 +106,9 @@ static const char *const steps[] = {
 
 	("CREATE TABLE responder (ca_id TEXT PRIMARY KEY, key_id BLOB NOT NULL UNIQUE, not_before INTEGER NOT NULL,"
 	 " not_after INTEGER NOT NULL, ledger_seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
+
+	("CREATE TABLE letter (nonce BLOB PRIMARY KEY, ca_id TEXT NOT NULL, kind INTEGER NOT NULL, hash BLOB NOT NULL,"
+	 " answered INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
