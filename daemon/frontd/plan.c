@@ -317,16 +317,22 @@ static bool url_good(const char *url)
 	return strlen(strstr(url, "://")) > 3;
 }
 
-void plan_put_urls(const struct front *f, struct plan *p)
+void plan_ca_urls(const struct front *f, const char *ca_id, struct items *urls)
 {
-	if (!p->above.count || !f->pki_base_url || !*f->pki_base_url)
+	if (!f->pki_base_url || !*f->pki_base_url)
 		return;
 	scoped_buf url = { .max = 1024 };
-	buf_printf(&url, "%s/%s/crl", f->pki_base_url, parent_id(p));
-	items_put(&p->urls, URL_CRL, buf_slice(&url));
+	buf_printf(&url, "%s/%s/crl", f->pki_base_url, ca_id);
+	items_put(urls, URL_CRL, buf_slice(&url));
 	buf_clear(&url);
-	buf_printf(&url, "%s/%s/ca.crt", f->pki_base_url, parent_id(p));
-	items_put(&p->urls, URL_CA_ISSUERS, buf_slice(&url));
+	buf_printf(&url, "%s/%s/ca.crt", f->pki_base_url, ca_id);
+	items_put(urls, URL_CA_ISSUERS, buf_slice(&url));
+}
+
+void plan_put_urls(const struct front *f, struct plan *p)
+{
+	if (p->above.count)
+		plan_ca_urls(f, parent_id(p), &p->urls);
 }
 
 static int read_urls(struct front *f, struct call *c, struct plan *p)

@@ -55,6 +55,8 @@ int plan_end(struct front *f, struct call *c, struct plan *p);
 void plan_free(struct plan *p);
 /* The same for a plan that comes from no request at all: empty with its ids; and where a child's certificate points. */
 void plan_init(struct call *c, struct plan *p);
+/* Where the CRL and the certificate of this CA are served, for what it signs; nothing without pki_base_url. */
+void plan_ca_urls(const struct front *f, const char *ca_id, struct items *urls);
 void plan_put_urls(const struct front *f, struct plan *p);
 /* The validity from request time on for so many seconds, within the parent's chain. */
 int plan_set_validity(struct front *f, struct call *c, struct plan *p, int64_t ttl);
