@@ -43,8 +43,6 @@ declined() { # STATUS PATTERN WHAT
 chancery() { "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" "$@" 2>&1; }
 words_in() { awk '/^Checksum of/ { getline; getline; sub(/^ +/, ""); print; exit }' "$1"; }
 agree=(yes yes Ada yes Bob yes) # the words, the clock, two people
-vault_audit() { "$STACK_BIN/chancery" audit verify --ledger "$vault/ledger" 2>&1; }
-records() { "$STACK_BIN/chancery-ceremony" --state "$vault" show 2>/dev/null | awk '$2 == "records" { print $1 }'; }
 
 # The folder of the root, and the root.
 ceremony init --module "$softhsm_module" --token main --people 2 --driver "$STACK_BIN/chancery-driver-pkcs11"
@@ -141,7 +139,7 @@ keeper=$!
 exec 7>"$work/answers"
 printf '%s\nyes\nyes\nAda\nyes\n' "$pin" >&7
 stack_until 60 grep -q 'Person 2 of 2' "$work/killed" || e2e_die "the ceremony does not come to its second person"
-signer=$(pgrep -P "$keeper" -x chancery-ceremon)
+signer=$(pgrep -P "$keeper" chancery-cerem)
 driver=$(driver_of "$keeper")
 kill -STOP "$driver"
 printf 'Bob\nyes\n' >&7
@@ -202,7 +200,7 @@ import "$work/hash.response"
 is "$code" response_other "one for another request"
 forge "$stick/policy.response" "$work/kind.response" "$head"
 import "$work/kind.response"
-is "$code" response_other "one of the other kind"
+is "$code" response_malformed "one of an unknown kind"
 size=$(python3 -c "import base64,sys; l=open(sys.argv[1]).read().splitlines(); print(len(base64.b64decode(''.join(l[1:-2]))))" "$stick/policy.response")
 forge "$stick/policy.response" "$work/signature.response" $((size - 1))
 import "$work/signature.response"
@@ -239,8 +237,8 @@ judge "the leaf" "$work/leaf.crt" "$work/leaf.chain" "$work/root.pem"
 mkdir "$work/nss"
 certutil -N -d "sql:$work/nss" --empty-password
 certutil -A -d "sql:$work/nss" -n root -t CT,, -i "$work/root.pem"
-csplit -s -z -f "$work/link" "$work/leaf.chain" '/BEGIN/' '{*}'
-for link in "$work"/link*; do certutil -A -d "sql:$work/nss" -n "${link##*/}" -t ,, -i "$link"; done
+csplit -s -z -f "$work/between" "$work/leaf.chain" '/BEGIN/' '{*}'
+for link in "$work"/between*; do certutil -A -d "sql:$work/nss" -n "${link##*/}" -t ,, -i "$link"; done
 certutil -A -d "sql:$work/nss" -n leaf -t ,, -i "$work/leaf.crt"
 succeeds "NSS takes the leaf" certutil -V -d "sql:$work/nss" -n leaf -u V
 leaf "$issuing" DNS:www.example.org
@@ -288,13 +286,13 @@ pki() { curl -s -o "$work/served.crl" -w '%{http_code}' --unix-socket "$STACK_DI
 is "$(pki)" 200 "and is served"
 openssl crl -inform DER -in "$work/served.crl" -out "$work/served.pem"
 succeeds "openssl verifies it" openssl crl -in "$work/served.pem" -CAfile "$work/root.pem" -noout
-like "$(openssl crl -in "$work/served.pem" -noout -text | tr -d ' \n:' | tr 'A-F' 'a-f')" "(serialnumber|serialnumber)0?$policy_serial|erialnumber$policy_serial" \
+like "$(openssl crl -in "$work/served.pem" -noout -text | tr -d ' \n:' | tr 'A-F' 'a-f')" "SerialNumber$policy_serial" \
   "it lists the CA"
 cat "$work/root.pem" "$work/served.pem" >"$work/with.crl"
 openssl verify -x509_strict -crl_check -CAfile "$work/with.crl" "$work/policy.crt" >"$work/verified" 2>&1
 like "$(cat "$work/verified")" 'certificate revoked' "so that openssl takes it no more"
 succeeds "certtool reads it" certtool --crl-info --inder --infile "$work/served.crl"
-succeeds "certtool verifies it" certtool --verify-crl --load-ca-certificate "$work/root.pem" --inder --infile "$work/served.crl"
+succeeds "certtool verifies it" certtool --verify-crl --load-ca-certificate "$work/root.pem" --infile "$work/served.pem"
 succeeds "chancery lint finds nothing in it" "$STACK_BIN/chancery" lint "$work/served.pem"
 import "$stick/first.response"
 is "$code" crl_number "one with a lower number is not taken behind it"
@@ -343,7 +341,7 @@ ceremony crl third.request --out none -- "${agree[@]}"
 isnt "$rc" 0 "it signs nothing more"
 
 # What stays: the ledger, and transcripts that it vouches for.
-succeeds "the ledger of the ceremonies verifies" "$STACK_BIN/chancery" audit verify --ledger "$vault/ledger"
+succeeds "the ledger of the ceremonies verifies" "$STACK_BIN/chancery" audit verify "$vault/ledger"
 log=$(ls -t "$vault"/transcripts/*-sign.log | head -1)
 succeeds "each transcript has its hash beside it" bash -c "cd '$vault/transcripts' && sha256sum -c --quiet *.sha256"
 like "$(tr '\n' ' ' <"$(grep -l 'Ada, shall' "$vault"/transcripts/*-sign.log | tail -1)")" \
