@@ -20,3 +20,4 @@ chancery_ceremony_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_ceremony_LDADD = daemon/signd/libsignd.a daemon/letter/libletter.a daemon/ledger/libledger.a \
 	daemon/wire/libinner_ask.a daemon/wire/libinner_answer.a daemon/wire/libdriver_ask.a daemon/wire/libframe.a \
 	daemon/names/libnames.a daemon/base/libbase.a $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+dist_man_MANS += daemon/ceremony/chancery-ceremony.8
