@@ -6,14 +6,16 @@ cli_sources = \
 	daemon/cli/audit.c daemon/cli/audit_charter.c daemon/cli/audit_charter.h daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
 	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
+	daemon/cli/approval.c daemon/cli/approval.h daemon/cli/proposal.c daemon/cli/proposal.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
 	daemon/cli/backup.c daemon/cli/backup.h \
 	daemon/cli/backup_copy.c daemon/cli/backup_verify.c \
+	daemon/cli/assent.c daemon/cli/assent.h \
 	daemon/cli/beside.c daemon/cli/beside.h \
 	daemon/cli/books.c daemon/cli/books.h \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \
-	daemon/cli/export.c daemon/cli/export.h \
+	daemon/cli/export.c daemon/cli/export.h daemon/cli/istio.c \
 	daemon/cli/letters.c daemon/cli/letters.h \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
@@ -45,6 +47,21 @@ CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_LDADD = daemon/letter/libletter.a daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
+# certmonger's helper: the part of the command line that asks, and no command.
+sbin_PROGRAMS += chancery-submit
+chancery_submit_SOURCES = daemon/cli/submit.c \
+	daemon/cli/cli.h daemon/cli/problem.c \
+	daemon/cli/client.c daemon/cli/client.h \
+	daemon/cli/lookup.c daemon/cli/lookup.h \
+	daemon/cli/member.c daemon/cli/member.h \
+	daemon/cli/options.c daemon/cli/options.h \
+	daemon/cli/pem.c daemon/cli/pem.h \
+	daemon/cli/plain.c daemon/cli/plain.h \
+	daemon/cli/table.c daemon/cli/table.h
+chancery_submit_CFLAGS = $(chancery_CFLAGS)
+chancery_submit_LDADD = daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+dist_man_MANS += daemon/cli/chancery-submit.8
+EXTRA_DIST += tests/e2e/certmonger.t
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = daemon/cli/chancery.bash
 EXTRA_DIST += tests/e2e/backup.t tests/e2e/metrics.t tests/e2e/audit.t tests/e2e/note.py tests/e2e/reconcile.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "frontd/context.h"
+#include "frontd/crl_check.h"
 #include "frontd/front.h"
 #include "frontd/signer.h"
 #include "ledger/record.h"
@@ -35,6 +36,7 @@ struct making {
 	bool bare;		 /* without withheld certificates, of which the ledger may know other bytes */
 	bool unreleased;	 /* without releases: the last CRL doesn't have what they release */
 	int64_t this_update;
+	int before_file; /* the last CRL as it was published, unless the next one is whole */
 
 	int file;
 	uint32_t count;
@@ -48,6 +50,7 @@ struct making {
 static void making_free(struct making *m)
 {
 	fd_close(&m->file);
+	fd_close(&m->before_file);
 	free(m->seen);
 	lastcrl_row_free(&m->last);
 	free(m);
@@ -149,12 +152,17 @@ static int entries_write(struct making *m)
 
 static int last_read(struct making *m)
 {
+	char path[CRL_PATH];
 	scoped_session *s = NULL;
 	lastcrl_row_free(&m->last);
 	m->last = (struct lastcrl_row){ 0 };
 	int r = store_read(m->front->store, &s) ? -1 : store_crl_find(s, row_text(m->ca->id), &m->last);
 	m->whole = m->whole || r == STORE_NONE || !m->last.ledger_seq || m->last.whole;
 	m->unreleased = m->unreleased || !m->last.ledger_seq;
+	fd_close(&m->before_file);
+	crl_path(m->front, row_text(m->ca->id), path);
+	m->before_file = m->whole ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	m->whole = m->before_file < 0;
 	return r < 0 ? -1 : 0;
 }
 
@@ -204,18 +212,55 @@ static int listed_put(struct making *m, const struct lastcrl_row *row)
 	return r;
 }
 
-static int file_put(struct making *m, const struct crl_sign_reply *reply, int came)
+/* An entry goes one CRL after its certificate's end: RFC 5280 3.3. */
+static int may_leave(void *with, struct slice serial)
+{
+	const struct making *m = with;
+	scoped_row(certificate) row = { 0 };
+	scoped_session *s = NULL;
+	while (serial.len > 1 && !serial.at[0])
+		serial = (struct slice){ serial.at + 1, serial.len - 1 };
+	int r = store_read(m->front->store, &s)
+			? -1
+			: store_certificate_find_serial(s, row_text(m->ca->id), serial, &row);
+	return r < 0 ? -1 : r == STORE_DONE && row.not_after < m->last.this_update;
+}
+
+/* Copies it to beside its place, and in doing so holds it against what was asked for. */
+static int file_copy(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
+		     int came, int out)
+{
+	char why[CRL_WHY];
+	const struct crl_expected expected = { .certificate = m->ca->certificate,
+					       .number = request->number,
+					       .this_update = request->this_update,
+					       .next_update = request->next_update,
+					       .entries = reply->entries,
+					       .rows = m->file,
+					       .count = m->count,
+					       .before = m->whole ? -1 : m->before_file,
+					       .may_leave = may_leave,
+					       .with = m };
+	int r = crl_check(&expected, came, reply->full_at, reply->full_size, out, why);
+	if (r > 0)
+		log_error("crl_answer_wrong", "ca=%s number=%llu why=\"%s\"", row_text(m->ca->id),
+			  (unsigned long long)request->number, why);
+	return r;
+}
+
+static int file_put(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
+		    int came)
 {
 	char path[CRL_PATH];
+	struct replacement new;
 	crl_path(m->front, row_text(m->ca->id), path);
-	size_t size = (size_t)(reply->full_at + reply->full_size);
-	void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, came, 0);
-	if (at == MAP_FAILED)
+	if (replacement_begin(&new, path, 0644) != 0)
 		return -1;
-	const struct slice crl = { (const uint8_t *)at + reply->full_at, (size_t)reply->full_size };
-	int r = fd_replace_file(path, crl, 0644);
-	munmap(at, size);
-	return r;
+	int r = file_copy(m, request, reply, came, new.fd);
+	if (r == 0)
+		return replacement_end(&new);
+	replacement_abandon(&new);
+	return -1;
 }
 
 static int crl_keep(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
@@ -229,7 +274,7 @@ static int crl_keep(struct making *m, const struct crl_sign_request *request, co
 				   .entries = reply->entries,
 				   .ledger_seq = reply->ledger_seq };
 	if (came < 0 || lseek(came, 0, SEEK_END) < (off_t)(reply->full_at + reply->full_size) ||
-	    file_put(m, reply, came) || listed_put(m, &row)) {
+	    file_put(m, request, reply, came) || listed_put(m, &row)) {
 		log_error("crl_not_kept", "ca=%s number=%llu", row_text(m->ca->id), (unsigned long long)row.number);
 		return -1;
 	}
@@ -283,7 +328,7 @@ int crl_make(struct front *f, const struct ca_row *ca)
 		return -1;
 	m->front = f;
 	m->ca = ca;
-	m->file = -1;
+	m->file = m->before_file = -1;
 	for (int i = 0; r > 0 && i < MAX_TRIES; i++) {
 		int64_t now = time_now();
 		if (last_read(m))

@@ -321,6 +321,7 @@ int doctor_get(struct front *f, struct call *c)
 			diagnosis_crls(&d);
 			look_at_clock(&d);
 			look_at_ledger(&d);
+			diagnosis_duties(&d);
 		}
 		look_at_disk(&d);
 		look_at_sockets(&d);

@@ -15,6 +15,7 @@
 #include "frontd/letters.h"
 #include "frontd/plan.h"
 #include "frontd/signer.h"
+#include "frontd/urls.h"
 #include "frontd/view.h"
 #include "letter/words.h"
 #include "wire/inner.h"
@@ -93,7 +94,7 @@ static int ask_certificate(struct front *f, struct sending *o)
 	items_init(&urls);
 	if (constraints_unpack(o->ca.constraints, &stated))
 		return -1;
-	plan_ca_urls(f, row_text(o->above.ca[0].id), &urls);
+	urls_put(f, &o->above.ca[0], &urls);
 	const struct intermediate_letter i = { .csr = o->ca.csr,
 					       .subject = view_list(o->ca.subject),
 					       .path_len = o->ca.path_len,

@@ -36,6 +36,7 @@ struct key {
 
 	enum key_state state;
 	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way; key_reserve() */
+	bool barred;	     /* by fips_only: of an algorithm that is not to be used */
 	bool latched;
 	unsigned wrong_signatures;
 	uint32_t attributes;	/* as the token last stated them */
@@ -90,6 +91,8 @@ uint16_t key_silent(const struct key *k);
 /* The refusal that a key meets that will never sign certificates again, or not now; 0. */
 uint16_t key_stopped(const struct key *k);
 bool key_is_root(const struct key *k);
+/* From here on the keys that stand in the table sign nothing if their algorithm is not an approved one. */
+void keys_bar(struct keys *keys);
 
 /* 0, or -1: too many, or out of memory. */
 int keys_add(struct keys *keys, struct key *k);
@@ -103,6 +106,8 @@ struct key *keys_by_public(const struct keys *keys, struct slice public_key);
 bool keys_subject_taken(const struct keys *keys, struct slice subject, struct slice public_key);
 /* Remembers the CA that an imported certificate is of, or under. 0, or -1: too many. */
 int keys_know(struct keys *keys, struct slice subject, struct slice public_key);
+/* All that keys_know() was told, in `outside`, taken over: hash by hash. 0, or -1: it is not of that form. */
+int keys_outside_set(struct keys *keys, struct slice hashes);
 size_t keys_count(const struct keys *keys, enum key_state state);
 
 #endif

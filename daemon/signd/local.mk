@@ -2,8 +2,11 @@
 sbin_PROGRAMS += chancery-signd
 noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
+	daemon/signd/ahead.c daemon/signd/ahead.h \
 	daemon/signd/anchors.c daemon/signd/anchors.h \
 	daemon/signd/answer.c \
+	daemon/signd/approve.c daemon/signd/approve.h \
+	daemon/signd/approvers.c daemon/signd/approvers.h \
 	daemon/signd/archive.c daemon/signd/archive.h \
 	daemon/signd/archivist.c daemon/signd/archivist.h \
 	daemon/signd/calls.c daemon/signd/calls.h \
@@ -14,6 +17,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/check.c daemon/signd/check.h \
 	daemon/signd/clock.c daemon/signd/clock.h \
 	daemon/signd/config.c daemon/signd/config.h \
+	daemon/signd/provider.c daemon/signd/provider.h \
 	daemon/signd/crl.c daemon/signd/crl.h \
 	daemon/signd/crl_draft.c daemon/signd/crl_draft.h \
 	daemon/signd/disk.c daemon/signd/disk.h \
@@ -40,9 +44,11 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/merge.c daemon/signd/merge.h \
 	daemon/signd/meter.c daemon/signd/meter.h \
 	daemon/signd/notary.c daemon/signd/notary.h \
+	daemon/signd/feed.c daemon/signd/feed.h \
 	daemon/signd/ocsp.c daemon/signd/ocsp.h \
 	daemon/signd/ocsp_draft.c daemon/signd/ocsp_draft.h \
 	daemon/signd/op.c daemon/signd/op.h \
+	daemon/signd/proposals.c daemon/signd/proposals.h \
 	daemon/signd/public_key.c daemon/signd/public_key.h \
 	daemon/signd/queue.c daemon/signd/queue.h \
 	daemon/signd/recent.c daemon/signd/recent.h \
@@ -81,6 +87,11 @@ noinst_PROGRAMS += tests/e2e/import_probe
 tests_e2e_import_probe_SOURCES = tests/e2e/import_probe.c
 tests_e2e_import_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_e2e_import_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+noinst_PROGRAMS += tests/e2e/approve_probe
+tests_e2e_approve_probe_SOURCES = tests/e2e/approve_probe.c tests/e2e/asking.c tests/e2e/asking.h
+tests_e2e_approve_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_approve_probe_LDADD = daemon/ledger/libledger.a daemon/wire/libinner_ask.a daemon/wire/libframe.a \
+	daemon/base/libbase.a $(CRYPTO_LIBS)
 noinst_PROGRAMS += tests/e2e/crl_probe
 tests_e2e_crl_probe_SOURCES = tests/e2e/crl_probe.c
 tests_e2e_crl_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
@@ -89,7 +100,7 @@ dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_recent tests/unit/test_crl \
+check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_feed tests/unit/test_recent tests/unit/test_crl \
 	tests/unit/test_snapshot
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 # With clocks of its own in place of base's.
@@ -102,6 +113,9 @@ tests_unit_test_encode_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_charter_SOURCES = tests/unit/test_charter.c
 tests_unit_test_charter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_charter_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_feed_SOURCES = tests/unit/test_feed.c
+tests_unit_test_feed_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_feed_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_meter_SOURCES = tests/unit/test_meter.c
 tests_unit_test_meter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_meter_LDADD = $(SIGND_TEST_LIBS)

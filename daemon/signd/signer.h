@@ -10,12 +10,14 @@
 #include "signd/check.h"
 #include "signd/clock.h"
 #include "signd/config.h"
+#include "signd/feed.h"
 #include "signd/disk.h"
 #include "signd/host.h"
 #include "signd/journal.h"
 #include "signd/keys.h"
 #include "signd/latch.h"
 #include "signd/loop.h"
+#include "signd/proposals.h"
 #include "signd/recent.h"
 #include "signd/scopes.h"
 #include "signd/tally.h"
@@ -39,11 +41,14 @@ struct signer {
 	struct keys keys;
 	struct recent *recent;
 	struct scopes scopes;
+	struct proposals proposals;
 	struct scribes *scribes;
 	int crl_folder;
 	unsigned crls, answers; /* under way */
 	struct op_chain ocsp;	/* that wait for a record of theirs, */
-	int64_t ocsp_since;	/* ... boot milliseconds */
+	int64_t ocsp_since;	/* ... boot milliseconds, */
+	struct feed feed;	/* ... and then for their tokens */
+	struct meter ocsp_rate; /* by the time since boot */
 	struct meter new_keys;
 	struct tallies tallies;
 	uint8_t law[HASH_SIZE]; /* the last CEILINGS of the ledger; zeros: none yet */

@@ -63,6 +63,13 @@ const uint8_t *stream_take(struct stream_in *s, size_t n)
 	return at;
 }
 
+struct slice stream_ahead(struct stream_in *s)
+{
+	if (s->len - s->at < STREAM_WINDOW / 2)
+		window_fill(s);
+	return (struct slice){ s->window + s->at, s->broken ? 0 : s->len - s->at };
+}
+
 bool stream_in_hash(struct stream_in *s, uint8_t hash[HASH_SIZE])
 {
 	return !s->broken && s->hash && s->at == s->len && s->next == s->end &&
@@ -75,8 +82,9 @@ void stream_out_open(struct stream_out *s, int fd, off_t at, const char *other)
 	s->at = at;
 	s->len = 0;
 	s->hashes[0] = hash_begin("SHA256");
-	s->hashes[1] = other ? hash_begin(other) : NULL;
-	s->broken = !s->hashes[0] || (other && !s->hashes[1]);
+	s->twice = other && strcmp(other, "SHA256") == 0;
+	s->hashes[1] = other && !s->twice ? hash_begin(other) : NULL;
+	s->broken = !s->hashes[0] || (other && !s->twice && !s->hashes[1]);
 }
 
 void stream_out_close(struct stream_out *s)
@@ -126,7 +134,9 @@ int stream_out_end(struct stream_out *s, uint8_t hash[HASH_SIZE], uint8_t *other
 	window_write(s);
 	if (s->broken || EVP_DigestFinal_ex(s->hashes[0], hash, NULL) != 1)
 		return -1;
-	if (s->hashes[1] && EVP_DigestFinal_ex(s->hashes[1], other, &size) != 1)
+	if (s->twice)
+		memcpy(other, hash, size = HASH_SIZE);
+	else if (s->hashes[1] && EVP_DigestFinal_ex(s->hashes[1], other, &size) != 1)
 		return -1;
 	if (other_size)
 		*other_size = size;

@@ -27,13 +27,15 @@ void stream_in_open(struct stream_in *s, int fd, off_t end, bool hashed);
 void stream_in_close(struct stream_in *s);
 /* The next n bytes, n being small, valid until the next call; NULL at the end, or if the file can't be read: broken. */
 const uint8_t *stream_take(struct stream_in *s, size_t n);
+/* What comes next, as much as the window has of it; valid as long. */
+struct slice stream_ahead(struct stream_in *s);
 /* Of all bytes up to end, which have all been taken. False: they have not, or are broken. */
 bool stream_in_hash(struct stream_in *s, uint8_t hash[HASH_SIZE]);
 
 struct stream_out {
 	int fd; /* its owner's */
 	off_t at;
-	bool broken;
+	bool broken, twice; /* the second digest is the first */
 	EVP_MD_CTX *hashes[STREAM_HASHES];
 	size_t len;
 	uint8_t window[STREAM_WINDOW];
