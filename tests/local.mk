@@ -1,6 +1,7 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/approvals.t \
+	tests/e2e/assessment.t \
 	tests/e2e/proposals.t \
 	tests/e2e/bad_input.t \
 	tests/e2e/browser.sh \

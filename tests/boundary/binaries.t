@@ -44,9 +44,9 @@ nothing "chancery-ceremony accepts nobody" "$(imports chancery-ceremony | grep -
 nothing "chancery-ceremony signs nothing itself" \
   "$(imports chancery-ceremony | grep -E '^(EVP_DigestSign|EVP_PKEY_sign|EVP_Sign|X509_sign|X509_CRL_sign|PEM_read.*Private|d2i_.*Private)')"
 nothing "chancery-signd resolves no host names" "$(imports chancery-signd | grep -xE "$network")"
-# Of PEM the signer reads the anchors' certificates and nothing else.
-nothing "chancery-signd decodes no CSR and no key" \
-  "$(imports chancery-signd | grep -E '^(d2i_X509_REQ|PEM_read|X509_REQ|PEM_bytes)' | grep -vx PEM_read_bio_X509)"
+# Of PEM the signer reads the anchors' certificates, the approvers' public keys and nothing else.
+nothing "chancery-signd decodes no CSR and no private key" \
+  "$(imports chancery-signd | grep -E '^(d2i_X509_REQ|PEM_read|X509_REQ|PEM_bytes)' | grep -vxE 'PEM_read_bio_(X509|PUBKEY)')"
 nothing "chancery-signd signs nothing itself" \
   "$(imports chancery-signd | grep -E '^(EVP_DigestSign|EVP_PKEY_sign|EVP_Sign|X509_sign|X509_CRL_sign|OCSP_basic_sign|PEM_read.*Private|d2i_.*Private)')"
 nothing "chancery-frontd holds no key: it neither signs nor reads private keys" \
