@@ -26,6 +26,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/issuer.c \
 	daemon/frontd/issuing.c daemon/frontd/issuing.h \
 	daemon/frontd/json_text.c daemon/frontd/json_text.h \
+	daemon/frontd/letter_crl.c daemon/frontd/letter_in.c daemon/frontd/letter_out.c daemon/frontd/letters.h \
 	daemon/frontd/lineage.c daemon/frontd/lineage.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \

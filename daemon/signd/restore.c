@@ -147,6 +147,14 @@ static int take_crl(struct pass *p, const struct record *r, struct crl_intent_re
 	return scopes_intend(&p->signer->scopes, crl, r->seq);
 }
 
+static int take_outside(struct pass *p, const struct record *r)
+{
+	struct outside_ca_record outside;
+	return record_outside_ca_get(r->body, &outside) == PACK_OK
+		       ? keys_know(&p->signer->keys, outside.subject, outside.public_key)
+		       : -1;
+}
+
 static int take_responder(struct pass *p, const struct record *r)
 {
 	struct responder_bound_record bound;
@@ -334,6 +342,8 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_binding(p, r);
 	case RECORD_RESPONDER_BOUND:
 		return take_responder(p, r);
+	case RECORD_OUTSIDE_CA:
+		return take_outside(p, r);
 	case RECORD_KEY_RENEWED:
 		return take_renewal(p, r);
 	case RECORD_IMPORTED:
@@ -361,6 +371,7 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_OCSP_BATCH:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
+	case RECORD_CEREMONY:
 		return 0;
 	}
 	return LEDGER_NEWER; /* it may bind or close a key: better not to sign */
@@ -388,6 +399,7 @@ static bool record_kept(const struct record *r)
 	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
+	case RECORD_CEREMONY:
 	case RECORD_PROPOSED: /* these stand in a section, as an epoch does, which is kept besides: it opens latches */
 	case RECORD_APPROVED:
 	case RECORD_WITHDRAWN:

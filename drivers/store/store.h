@@ -241,6 +241,11 @@ typedef int responder_visit(void *with, const struct responder_row *row);
 /* Those that end first come first. */
 int store_responder_list(struct store_session *s, responder_visit *visit, void *with);
 
+/* What was carried to an offline root, by its nonce; a known one stays as it is. */
+int store_letter_insert(struct store_session *s, const struct letter_row *row);
+/* Its response came in, by the ledger's note of this number. STORE_NONE: no such letter, or it is answered already. */
+int store_letter_answer(struct store_session *s, const uint8_t nonce[32], uint64_t noted);
+int store_letter_find(struct store_session *s, const uint8_t nonce[32], struct letter_row *out);
 /* A known id is STORE_DONE, and stays as it is. */
 int store_proposal_insert(struct store_session *s, const struct proposal_row *row);
 int store_proposal_find(struct store_session *s, const uint8_t id[16], struct proposal_row *out);
