@@ -10,9 +10,9 @@
 
 #define DEFAULT_CELLS (1U << 23) /* 5,000 requests a second for twenty minutes, three quarters full */
 #define CELL 16			 /* random part of the id, then 1 + seq; 0: empty */
-#define BLOCK 8 /* cells that share a mark: 128 KiB of marks for the default table */
-#define NEAR 16 /* cells that are tried where an id's time puts it */
-#define PAGE 256 /* cells, of a page of memory */
+#define BLOCK 8			 /* cells that share a mark: 128 KiB of marks for the default table */
+#define NEAR 16			 /* cells that are tried where an id's time puts it */
+#define PAGE 256		 /* cells, of a page of memory */
 #define PERIOD_MS (2 * REQUEST_WINDOW_MS)
 
 struct recent {
@@ -22,7 +22,7 @@ struct recent {
 		int fd;
 		uint64_t used;
 		uint8_t *marks; /* a bit for each block: something was written there; most ids are found new by these */
-	} tables[2]; /* the younger first */
+	} tables[2];		/* the younger first */
 };
 
 static size_t marks_size(const struct recent *r)
@@ -99,7 +99,8 @@ static bool block_used(const struct table *t, uint64_t cell)
  * Ids of the same moment are put together, so that as many pages are in use as there were requests to fill them, and
  * not all of a table for a hundred requests a second. 1: found, or an empty cell; 0: all cells here are others'; -1.
  */
-static int near_find(const struct recent *r, const struct table *t, const uint8_t id[REQUEST_ID_SIZE], struct place *out)
+static int near_find(const struct recent *r, const struct table *t, const uint8_t id[REQUEST_ID_SIZE],
+		     struct place *out)
 {
 	uint8_t cells[NEAR * CELL];
 	uint64_t pages = r->cells / PAGE, key = get_u64(id + 8);

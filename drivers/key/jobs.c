@@ -60,8 +60,8 @@ struct jobs {
 	bool creating, stopping;
 	/*
 	 * Signatures are made in this process and in no time. Two threads then only keep each other from the token's
-	 * locks and from the processors, so that one is woken for each ENOUGH_LIGHT that wait, and none past half of the
-	 * processors: the others verify what these have signed.
+	 * locks and from the processors, so that one is woken for each ENOUGH_LIGHT that wait, and none past half of
+	 * the processors: the others verify what these have signed.
 	 */
 	bool light;
 	unsigned enough; /* workers, of light jobs */
@@ -283,9 +283,10 @@ struct jobs *jobs_start(const struct jobs_settings *settings, const struct key_o
 	if (!j)
 		return NULL;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	*j = (struct jobs){
-		.settings = *settings, .do_ = do_, .token = token, .enough = processors > 3 ? (unsigned)processors / 2 : 1
-	};
+	*j = (struct jobs){ .settings = *settings,
+			    .do_ = do_,
+			    .token = token,
+			    .enough = processors > 3 ? (unsigned)processors / 2 : 1 };
 	j->quick.last = &j->quick.first;
 	j->creates.last = &j->creates.first;
 	pthread_mutex_init(&j->lock, NULL);
