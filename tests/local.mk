@@ -74,6 +74,7 @@ EXTRA_DIST += \
 	tests/sanitize/unit.t \
 	tests/system/host.sh \
 	tests/system/package.t \
+	tests/system/rpm.t \
 	tests/tap.sh \
 	tests/valgrind/daemons.t \
 	tests/valgrind/foreign.supp
