@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # openapi.yaml is what the front-end serves: each route with its methods, parameters and roles, each code, and answers
 # that have the members it says and no others.
+# shellcheck disable=SC1083 # {id} is what openapi.yaml has
 set -u
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
