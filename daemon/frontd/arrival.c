@@ -467,17 +467,20 @@ static int arrive(struct front *f, struct call *c, const char *pem, const uint8_
 	return import(f, c, &a);
 }
 
+int arrival_take(struct front *f, struct call *c, const char *pem)
+{
+	/* Nobody gives the CA up, or retires its parent, meanwhile. */
+	pthread_mutex_lock(&f->transitions);
+	int r = arrive(f, c, pem, NULL);
+	pthread_mutex_unlock(&f->transitions);
+	return r;
+}
+
 int intermediate_certificate(struct front *f, struct call *c)
 {
 	const char *pem;
 	int r = root_read_member(c, FIELD, &pem);
-	if (r)
-		return r;
-	/* Nobody gives the CA up, or retires its parent, meanwhile. */
-	pthread_mutex_lock(&f->transitions);
-	r = arrive(f, c, pem, NULL);
-	pthread_mutex_unlock(&f->transitions);
-	return r;
+	return r ? r : arrival_take(f, c, pem);
 }
 
 int arrival_approved(struct front *f, struct call *c, const char *ca_id, struct slice certificate,
