@@ -3,6 +3,8 @@ EXTRA_DIST += \
 	tests/e2e/approvals.t \
 	tests/e2e/assessment.t \
 	tests/e2e/proposals.t \
+	tests/e2e/openapi.t \
+	tests/e2e/openapi_check.py \
 	tests/e2e/bad_input.t \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
