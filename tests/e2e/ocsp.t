@@ -87,7 +87,7 @@ is "$(openssl ocsp -respin "$work/answer" -noverify -text 2>/dev/null | grep -c 
 # Bad questions
 post "$issuing" <(python3 "$tests/ocsp_request.py" "$work/q.16" times 17)
 error_is 6 "17 at once: unauthorized"
-for what in "nonce 0" "nonce 129" critical version tail indefinite; do
+for what in "nonce 0" "nonce 129" "nonce 1000" critical one-critical one-nonce two-nonces none short version tail indefinite; do
   # shellcheck disable=SC2086 # two words
   tests_request $what >"$work/q.bad"
   post "$issuing" "$work/q.bad"
@@ -95,6 +95,16 @@ for what in "nonce 0" "nonce 129" critical version tail indefinite; do
   get "$issuing" "$work/q.bad"
   error_is 1 "  by GET too"
 done
+for hash in sha1 sha256; do
+  for what in name key second negative; do
+    python3 "$tests/ocsp_request.py" "$work/q.$hash" $what >"$work/q.bad"
+    post "$issuing" "$work/q.bad"
+    error_is 6 "$hash, $what: unauthorized"
+  done
+done
+tests_request signed >"$work/q.signed"
+post "$issuing" "$work/q.signed"
+like "$(said "$work/q.signed" sha1 "$work/leaf.pem" "$work/issuing.pem" "$work/root.pem")" "leaf.pem: good" "whoever signs a question is answered as any other"
 tests_request plain >"$work/q.plain"
 post "$issuing" "$work/q.plain"
 like "$(said "$work/q.plain" sha1 "$work/leaf.pem" "$work/issuing.pem" "$work/root.pem")" "leaf.pem: good" "an unknown extension that isn't critical"
