@@ -51,7 +51,6 @@ EXTRA_DIST += \
 	tests/e2e/rotation_faults.t \
 	tests/e2e/scale.t \
 	tests/e2e/soak.t \
-	tests/e2e/strays.t \
 	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
 	tests/e2e/year.t \
