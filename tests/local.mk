@@ -59,6 +59,7 @@ EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
+	tests/e2e/year.t \
 	tests/e2e/import.t \
 	tests/e2e/istio.t \
 	tests/e2e/lint.t \
