@@ -13,7 +13,7 @@
 #include "ceremony/dialogue.h"
 #include "ceremony/history.h"
 #include "ceremony/request.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
 #include "wire/inner_ask.h"
 #include "wire/rows.h"
 
@@ -100,18 +100,18 @@ static void listing_draft(const struct act *a, struct listing *l)
 static void listing_tell(const struct act *a, const struct listing *l)
 {
 	const struct scope *own = scopes_find(&a->signer->scopes, l->root->id, 0);
-	char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
-	time_text(l->request.this_update, from);
-	time_text(l->request.next_update, until);
+	char from[MAX_TELL_TIME], until[MAX_TELL_TIME];
+	tell_time(l->request.this_update, from);
+	tell_time(l->request.next_update, until);
 	say("What would be signed, a list of certificates that are no longer to be trusted:");
-	crl_tell(&l->ask);
+	tell_crl(&on_screen, &l->ask);
 	say_row("its dates", "from  %s\nuntil %s", from, until);
 	if (own && own->any)
 		say_row("the one before", "number %llu, %u certificates", (unsigned long long)own->last.number,
 			own->entries);
 	else
 		say_row("the one before", "none: it is this root's first");
-	tell_der_name("signed by the root", l->root->charter.subject);
+	tell_der_name(&on_screen, "signed by the root", l->root->charter.subject);
 	say("%s", "");
 }
 

@@ -7,7 +7,7 @@
 #include "ceremony/act.h"
 #include "ceremony/desk.h"
 #include "ceremony/dialogue.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
 #include "wire/inner_ask.h"
 
 #define MAX_LOOKS 5 /* until the token has it no more */
@@ -39,9 +39,9 @@ static void key_tell(const struct key *k)
 	say("What would be destroyed, for ever:");
 	say_row("key number", "%s", id);
 	say_row("known to the token as", "id %s", tool);
-	tell_key("it is", buf_slice(&k->public_key));
+	tell_key(&on_screen, "it is", buf_slice(&k->public_key));
 	if (k->charter_bytes.len)
-		tell_der_name("the key of", k->charter.subject);
+		tell_der_name(&on_screen, "the key of", k->charter.subject);
 	else
 		say_row("the key of", "nobody: no certificate was made for it");
 	say("%s", "");

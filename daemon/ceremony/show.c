@@ -5,7 +5,7 @@
 #include "base/time.h"
 #include "ceremony/act.h"
 #include "ceremony/dialogue.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
 
 static void show_key(const struct signer *s, const struct key *k)
 {
@@ -16,15 +16,15 @@ static void show_key(const struct signer *s, const struct key *k)
 	hex_encode(k->id, KEY_ID_SIZE, id);
 	say("Key %s", id);
 	say_row("state", "%s", states[k->state]);
-	tell_key("it is", buf_slice(&k->public_key));
+	tell_key(&on_screen, "it is", buf_slice(&k->public_key));
 	if (!k->charter_bytes.len)
 		return;
-	tell_der_name("the key of", k->charter.subject);
-	tell_validity(k->not_before, k->not_after);
-	tell_path_len(k->charter.path_len);
+	tell_der_name(&on_screen, "the key of", k->charter.subject);
+	tell_validity(&on_screen, k->not_before, k->not_after);
+	tell_path_len(&on_screen, k->charter.path_len);
 	if (crl && crl->any) {
-		char when[TIME_TEXT_SIZE];
-		time_text(crl->this_update, when);
+		char when[MAX_TELL_TIME];
+		tell_time(crl->this_update, when);
 		say_row("its last list", "number %llu of %s, %u certificates", (unsigned long long)crl->last.number,
 			when, crl->entries);
 	}

@@ -24,6 +24,7 @@ static void request_write(const char *name, uint8_t kind, struct list approvals,
 	scoped_buf letter = { .max = MAX_SEED };
 	struct request_letter r = { .kind = kind,
 				    .created = 1800000000,
+				    .expires = 1802592000,
 				    .ledger_size = 12,
 				    .host = slice_text("host.example.com"),
 				    .name = slice_text("Example CA"),
@@ -42,8 +43,8 @@ static void intermediate_write(void)
 	uint16_t count = 0, approved = 0;
 	list_put(&names, &count, 1, slice_text("an.example"));
 	list_put(&names, &count, 2, slice_text("another"));
-	list_put(&approvals, &approved, LETTER_PROPOSAL, slice_text("chancery-proposal-v1\n"));
-	list_put(&approvals, &approved, LETTER_SIGNATURE, slice_text("signature"));
+	list_put(&approvals, &approved, 0, slice_text("a hash of the key of an approverand a signature"));
+	list_put(&approvals, &approved, 0, slice_text("b hash of the key of an approverand a signature"));
 	const struct list l = list_of(&names, count);
 	const struct intermediate_letter i = { .csr = slice_text("0 a request"),
 					       .subject = l,
