@@ -38,7 +38,7 @@ static void key_tell(const struct key *k)
 	hex_encode(k->driver_key, k->driver_key_len, tool);
 	say("What would be destroyed, for ever:");
 	say_row("key number", "%s", id);
-	say_row("known to the token as", "id %s", tool);
+	say_row("for the token's own tool", "id %s", tool);
 	tell_key(&on_screen, "it is", buf_slice(&k->public_key));
 	if (k->charter_bytes.len)
 		tell_der_name(&on_screen, "the key of", k->charter.subject);

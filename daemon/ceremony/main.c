@@ -284,7 +284,7 @@ static void ask_tell(const struct request_letter *r)
 	struct crl_letter c;
 	struct asked_key key;
 	if (r->kind == LETTER_CRL && crl_letter_get(r->ask, &c) == LETTER_OK)
-		tell_crl(&on_screen, &c);
+		crl_tell(&c, NULL, NULL);
 	if (r->kind != LETTER_INTERMEDIATE || intermediate_letter_get(r->ask, &i) != LETTER_OK)
 		return;
 	if (asked_key_read(i.csr, &key) != 0)
@@ -301,8 +301,10 @@ static int letter_show(struct command *c)
 	struct request_letter request;
 	struct response_letter response;
 	char when[MAX_TELL_TIME];
-	bool answers = fd_read_file(c->file, MAX_LETTER_TEXT, &text) == 0 && text.len &&
-		       memmem(text.at, text.len, "BEGIN CHANCERY RESPONSE", 23);
+	bool read = fd_read_file(c->file, MAX_LETTER_TEXT, &text) == 0 && text.len;
+	bool answers = read && memmem(text.at, text.len, "BEGIN CHANCERY RESPONSE", 23);
+	if (read && memmem(text.at, text.len, "BEGIN CERTIFICATE-", 18))
+		return certificate_show(buf_slice(&text));
 	if (letter_read(c, answers ? "RESPONSE" : "REQUEST") != 0)
 		return ACT_FAILED;
 	enum letter_refusal r =
@@ -368,7 +370,9 @@ static enum act_end act_init(struct act *a)
 {
 	char id[2 * LEDGER_ID_SIZE + 1];
 	hex_encode(a->signer->config.ledger_id, LEDGER_ID_SIZE, id);
-	say("The folder of an offline root was made:\n    %s\nIts ledger is %s; the ledger's own key is in the token.\n"
+	say("The folder of an offline root was made:\n    %s\n"
+	    "What is done with the root is recorded in its ledger, which has the number\n    %s\n"
+	    "and a key of its own in the token, so that nobody can change a record unnoticed.\n"
 	    "%u %s must agree to each signature.",
 	    a->home->folder, id, a->home->people, a->home->people == 1 ? "person" : "people");
 	if (a->home->approvals)
@@ -420,6 +424,26 @@ static int log_take(const struct home *h)
 	return say_wrong("%s can't be written: %s.", path, strerror(errno));
 }
 
+/* What this is, for whoever was never there before. */
+static void intro_say(const struct command *c, const struct home *h)
+{
+	static const char *const what[] = {
+		[ACT_INIT] = "A folder for a root is prepared. A root is the key at the beginning of a tree of certificates:\n"
+			     "whoever trusts it trusts all that it signs.",
+		[ACT_ROOT] = "A root is made: a key in a token (a device or a file that keeps it and does not give it away),\n"
+			     "and the certificate by which others will know it.",
+		[ACT_INTERMEDIATE] = "A root is asked to sign a certificate. Somebody has brought the request in a file.",
+		[ACT_CRL] = "A root is asked to sign the list of what it no longer stands for. Somebody has brought the\n"
+			    "request in a file.",
+		[ACT_DESTROY] = "The key of a root is destroyed.",
+	};
+	say("%s\n", what[c->number]);
+	say("All of it is written down, with the time (UTC). In that transcript a line with | was shown, one\n"
+	    "with ? was asked, one with > is an answer, and one with ! says what went wrong.\n"
+	    "In names, CN is the name itself, O an organization and C a country.\n");
+	say("chancery-ceremony " CHANCERY_VERSION ", %s, in %s\n", c->name, h->folder);
+}
+
 static int command_within(struct command *c, struct home *h)
 {
 	char path[PATH_MAX], pin[MAX_PIN];
@@ -428,7 +452,7 @@ static int command_within(struct command *c, struct home *h)
 		return act_run(c);
 	if (dialogue_open(home_path(h, "transcripts", path), c->name) != 0)
 		return ACT_FAILED;
-	say("chancery-ceremony " CHANCERY_VERSION ", %s, in %s\n", c->name, h->folder);
+	intro_say(c, h);
 	if ((c->number == ACT_INTERMEDIATE || c->number == ACT_CRL) && letter_read(c, "REQUEST") != 0)
 		return ACT_FAILED;
 	if (h->pin && ask_pin("The PIN of the root's token:", pin) <= 0)

@@ -98,6 +98,15 @@ void request_tell(const struct request_letter *r, const uint8_t hash[HASH_SIZE])
 	screen_words("the request", hash);
 }
 
+void crl_tell(const struct crl_letter *c, whose_find *whose, const void *with)
+{
+	struct list l = c->revoked;
+	struct revoked_entry e;
+	tell_crl(&on_screen, c);
+	while (revoked_next(&l, &e))
+		tell_revoked(&on_screen, &e, whose ? whose(with, e.serial) : NULL);
+}
+
 enum act_end request_greet(const struct act *a, const struct request_letter *r)
 {
 	say("A request from another machine:");
@@ -106,7 +115,9 @@ enum act_end request_greet(const struct act *a, const struct request_letter *r)
 		return ACT_FAILED;
 	say("%s", "");
 	screen_words("the request", a->wish->hash);
-	if (ask_yes("Do the people at that machine read the same words? Type yes:") != 1) {
+	say("The people who wrote the request saw these eight words. Ask them, by telephone for instance:\n"
+	    "if they have others, somebody has changed the file on its way.\n");
+	if (ask_yes("Do they have the same words? Type yes:") != 1) {
 		say("Then it is another request than theirs. Nothing is done.");
 		return ACT_DECLINED;
 	}
@@ -141,8 +152,10 @@ enum act_end request_answer(const struct act *a, const struct request_letter *r,
 	uint8_t hash[HASH_SIZE];
 	if (armoured(a, r, made, &text, hash) != 0 || act_write(a, buf_slice(&text)) != 0)
 		return ACT_FAILED;
-	say("The response is in\n    %s\nCarry it to the machine that asked; there: chancery ca import FILE\n",
+	say("The response is in the file\n    %s\nCarry it to the machine that asked. There it is brought in with\n"
+	    "    chancery ca import FILE\n",
 	    a->wish->out);
 	screen_words("the response", hash);
+	say("Whoever brings it in sees eight words as well: they must be these.");
 	return ACT_DONE;
 }

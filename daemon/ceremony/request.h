@@ -14,6 +14,9 @@ int request_read(const struct act *a, struct request_letter *r, const struct key
 enum act_end request_greet(const struct act *a, const struct request_letter *r);
 /* Says it without asking: the letter alone; whether it was approved is not looked at. */
 void request_tell(const struct request_letter *r, const uint8_t hash[HASH_SIZE]);
+/* A list's table; whose: finds the name in a certificate by its serial number, or NULL. */
+typedef const char *whose_find(const void *with, struct slice serial);
+void crl_tell(const struct crl_letter *c, whose_find *whose, const void *with);
 /* Writes the response with what was made, and says so. */
 enum act_end request_answer(const struct act *a, const struct request_letter *r, struct slice made);
 

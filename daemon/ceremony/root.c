@@ -126,12 +126,12 @@ static enum act_end root_write(const struct act *a, const struct buf *certificat
 	hex_encode(hash, HASH_SIZE, hex);
 	if (!pem.len || act_write(a, buf_slice(&pem)) != 0)
 		return ACT_FAILED;
-	say("\nThe root is record %llu of this ledger. Its certificate is in\n    %s\nwith the SHA-256 fingerprint\n   "
-	    " "
-	    "%s\n",
+	say("\nThe root is made; it is record %llu of its ledger. Its certificate, with which others recognize\n"
+	    "its signatures, is in the file\n    %s\nwith the fingerprint (SHA-256)\n    %s\n",
 	    (unsigned long long)a->outcome, a->wish->out, hex);
 	screen_words("the root's certificate", hash);
-	say("Carry the file to each host that is to trust it. It is not secret; but compare the words there.");
+	say("Carry the file to each machine that is to trust the root. It is not secret, but it must be this\n"
+	    "one: `chancery-ceremony show FILE` shows the words there.");
 	return ACT_DONE;
 }
 

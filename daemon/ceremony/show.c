@@ -1,4 +1,6 @@
 /* What is in the folder of an offline root. Signs nothing and asks for nobody. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -6,6 +8,7 @@
 #include "ceremony/act.h"
 #include "ceremony/dialogue.h"
 #include "ceremony/screen.h"
+#include "signd/chain.h"
 
 static void show_key(const struct signer *s, const struct key *k)
 {
@@ -28,6 +31,40 @@ static void show_key(const struct signer *s, const struct key *k)
 		say_row("its last list", "number %llu of %s, %u certificates", (unsigned long long)crl->last.number,
 			when, crl->entries);
 	}
+}
+
+static void certificate_tell(X509 *x, struct slice der)
+{
+	unsigned char *subject = NULL, *key = NULL;
+	uint8_t hash[HASH_SIZE];
+	char hex[2 * HASH_SIZE + 1];
+	int n = i2d_X509_NAME(X509_get_subject_name(x), &subject), m = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &key);
+	say("A certificate:");
+	tell_der_name(&on_screen, "of", (struct slice){ subject, n > 0 ? (size_t)n : 0 });
+	tell_key(&on_screen, "its key", (struct slice){ key, m > 0 ? (size_t)m : 0 });
+	tell_validity(&on_screen, certificate_time(X509_get0_notBefore(x)), certificate_time(X509_get0_notAfter(x)));
+	hash_of(der, hash);
+	hex_encode(hash, HASH_SIZE, hex);
+	say_row("its own fingerprint", "%s", hex);
+	say("%s", "");
+	screen_words("the certificate", hash);
+	OPENSSL_free(subject);
+	OPENSSL_free(key);
+}
+
+int certificate_show(struct slice pem)
+{
+	BIO *in = BIO_new_mem_buf(pem.at, (int)pem.len);
+	X509 *x = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+	unsigned char *der = NULL;
+	int n = x ? i2d_X509(x, &der) : -1;
+	if (n > 0)
+		certificate_tell(x, (struct slice){ der, (size_t)n });
+	OPENSSL_free(der);
+	X509_free(x);
+	BIO_free(in);
+	ERR_clear_error();
+	return n > 0 ? 0 : say_wrong("The file has no certificate that can be read.");
 }
 
 enum act_end act_show(struct act *a)

@@ -98,7 +98,8 @@ static enum act_end signing_ask(struct act *a, struct signing *s, struct buf *ce
 	enum act_end end = request_greet(a, &s->letter);
 	if (end)
 		return end;
-	say("What would be signed:");
+	say("What would be signed: a certificate, which says that the key below belongs to this CA, and what\n"
+	    "the CA may do. A CA is an office that certifies others. Whoever trusts the root then trusts it.");
 	tell_intermediate(&on_screen, &s->ask, buf_slice(&s->asked.public_key));
 	signing_draft(s);
 	tell_validity(&on_screen, s->request.not_before, s->request.not_after);
@@ -127,9 +128,9 @@ static enum act_end signing_run(struct act *a, struct signing *s)
 	hash_of(buf_slice(&certificate), hash);
 	hex_encode(hash, HASH_SIZE, hex);
 	say(again ? "\nThis request was answered before, by record %llu of this ledger. Nothing is signed again;\n"
-		    "the response is written once more. The certificate's SHA-256 fingerprint:\n    %s\n"
-		  : "\nSigned, and the signature is right: record %llu of this ledger. The certificate's SHA-256\n"
-		    "fingerprint:\n    %s\n",
+		    "the response is written once more. The certificate has the fingerprint (SHA-256)\n    %s\n"
+		  : "\nSigned, and the signature was checked. It is record %llu of this root's ledger. The certificate\n"
+		    "has the fingerprint (SHA-256)\n    %s\n",
 	    (unsigned long long)a->outcome, hex);
 	return request_answer(a, &s->letter, buf_slice(&certificate));
 }

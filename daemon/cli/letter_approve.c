@@ -77,11 +77,15 @@ static enum letter_refusal ask_tell(const struct teller *t, const struct request
 {
 	struct intermediate_letter i;
 	struct crl_letter crl;
+	struct revoked_entry e;
 	struct asked_key key;
 	enum letter_refusal refusal = r->kind == LETTER_CRL ? crl_letter_get(r->ask, &crl)
 							     : intermediate_letter_get(r->ask, &i);
-	if (!refusal && r->kind == LETTER_CRL)
+	if (!refusal && r->kind == LETTER_CRL) {
 		tell_crl(t, &crl);
+		for (struct list l = crl.revoked; revoked_next(&l, &e);)
+			tell_revoked(t, &e, NULL);
+	}
 	if (refusal || r->kind == LETTER_CRL)
 		return refusal;
 	refusal = asked_key_read(i.csr, &key) == 0 ? LETTER_OK : LETTER_MALFORMED;

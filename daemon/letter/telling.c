@@ -42,7 +42,7 @@ void tell_time(int64_t seconds, char out[MAX_TELL_TIME])
 
 void tell_span(int64_t seconds, char out[48])
 {
-	int64_t days = seconds / DAY;
+	int64_t days = (seconds + DAY / 2) / DAY;
 	if (days >= 730 && days % 365 < 12)
 		snprintf(out, 48, "%lld years", (long long)(days / 365));
 	else if (days >= 2)
@@ -76,7 +76,8 @@ void tell_der_name(const struct teller *t, const char *label, struct slice der)
 	BIO *out = BIO_new(BIO_s_mem());
 	char *text = NULL;
 	long n = 0;
-	if (name && out && X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)XN_FLAG_DN_REV) >= 0)
+	unsigned long form = (XN_FLAG_RFC2253 & ~(unsigned long)(XN_FLAG_DN_REV | XN_FLAG_SEP_MASK)) | XN_FLAG_SEP_CPLUS_SPC;
+	if (name && out && X509_NAME_print_ex(out, name, 0, form) >= 0)
 		n = BIO_get_mem_data(out, &text);
 	row(t, label, "%.*s", (int)n, n ? text : "");
 	BIO_free(out);
@@ -107,7 +108,7 @@ void tell_key(const struct teller *t, const char *label, struct slice public_key
 	key_kind(public_key, kind);
 	hash_of(public_key, hash);
 	hex_encode(hash, HASH_SIZE, hex);
-	row(t, label, "%s\nSHA-256 %.32s\n        %s", kind, hex, hex + 32);
+	row(t, label, "%s, with the fingerprint\n%.32s\n%s", kind, hex, hex + 32);
 }
 
 void tell_validity(const struct teller *t, int64_t not_before, int64_t not_after)
@@ -122,30 +123,52 @@ void tell_validity(const struct teller *t, int64_t not_before, int64_t not_after
 void tell_path_len(const struct teller *t, uint16_t path_len)
 {
 	if (path_len == PATH_LEN_ANY)
-		row(t, "CAs below it", "any number of levels");
+		row(t, "further CAs below it", "any number of levels");
 	else if (path_len == 0)
-		row(t, "CAs below it", "none: it issues to servers and people only");
+		row(t, "further CAs below it", "none: it certifies servers and people only");
 	else
-		row(t, "CAs below it", "%u level%s at most", path_len, path_len == 1 ? "" : "s");
+		row(t, "further CAs below it", "%u level%s at most", path_len, path_len == 1 ? "" : "s");
 }
 
-static void put_subtrees(struct list l, struct buf *out)
+static const char *const kinds[MAX_NAME_TYPE + 1] = { [NAME_DNS] = "names of hosts",
+						      [NAME_EMAIL] = "mailboxes",
+						      [NAME_URI] = "web addresses",
+						      [NAME_IP] = "IP addresses",
+						      [NAME_DIRECTORY] = "names of people and organizations" };
+
+/* One a line; the kinds that are there, as bits. */
+static unsigned put_subtrees(struct list l, struct buf *out)
 {
 	uint8_t type;
 	struct slice item;
-	for (bool first = true; list_next(&l, &type, &item); first = false) {
-		if (!first)
+	unsigned seen = 0;
+	for (; list_next(&l, &type, &item); seen |= type <= MAX_NAME_TYPE ? 1U << type : 0) {
+		if (out->len)
 			buf_put_u8(out, '\n');
 		name_print(AS_SUBTREE, type, item, out);
+		if (type == NAME_DNS)
+			buf_put_text(out, " and all below it");
 	}
+	return seen;
+}
+
+/* A kind of which nothing is permitted by name is free: RFC 5280 4.2.1.10. */
+static void put_free(unsigned seen, struct buf *out)
+{
+	for (uint8_t type = NAME_DNS; type <= MAX_NAME_TYPE; type++)
+		if (!(seen >> type & 1))
+			buf_printf(out, "%s%s", out->len ? ", " : "", kinds[type]);
 }
 
 void tell_constraints(const struct teller *t, const struct constraints *c)
 {
-	scoped_buf permitted = { .max = MAX_TOLD }, excluded = { .max = MAX_TOLD };
-	put_subtrees(c->permitted, &permitted);
+	scoped_buf permitted = { .max = MAX_TOLD }, excluded = { .max = MAX_TOLD }, rest = { .max = MAX_TOLD };
+	unsigned seen = put_subtrees(c->permitted, &permitted);
 	put_subtrees(c->excluded, &excluded);
+	put_free(seen, &rest);
 	row(t, "names it may certify", "%s", permitted.len ? text_of(&permitted) : "all");
+	if (permitted.len && rest.len)
+		row(t, "and of other kinds all", "%s", text_of(&rest));
 	if (excluded.len)
 		row(t, "but none of", "%s", text_of(&excluded));
 }
@@ -168,12 +191,12 @@ void tell_request(const struct teller *t, const struct request_letter *r)
 	tell_time(r->created, created);
 	tell_time(r->expires, expires);
 	row_text_of(t, "the machine", r->host);
-	row(t, "its ledger", "%s\n%llu records", id, (unsigned long long)r->ledger_size);
+	row(t, "its ledger (record book)", "%s\n%llu records", id, (unsigned long long)r->ledger_size);
 	row(t, "written", "%s", created);
 	row(t, "may be answered until", "%s", expires);
 	row(t, "it asks for", "%s",
 	    r->kind == LETTER_CRL ? "the list of what the root has revoked" : "the certificate of a CA below the root");
-	row_text_of(t, "named there", r->name);
+	row_text_of(t, "its name there", r->name);
 	tell_der_name(t, "to be signed by", r->parent);
 }
 
@@ -206,20 +229,22 @@ static const char *reason_text(uint8_t reason)
 	return reason < sizeof(reasons) / sizeof(reasons[0]) ? reasons[reason] : "unknown";
 }
 
+void tell_revoked(const struct teller *t, const struct revoked_entry *e, const char *whose)
+{
+	char when[MAX_TELL_TIME], serial[2 * MAX_REVOKED_SERIAL + 1];
+	tell_time(e->when, when);
+	hex_encode(e->serial.at, e->serial.len, serial);
+	row(t, "  no longer to be trusted", "%s%sserial number %s\nsince %s: %s", whose ? whose : "", whose ? "\n" : "",
+	    serial, when, reason_text(e->reason));
+}
+
 void tell_crl(const struct teller *t, const struct crl_letter *c)
 {
-	struct list l = c->revoked;
-	struct revoked_entry e;
-	char span[48], when[MAX_TELL_TIME], serial[2 * MAX_REVOKED_SERIAL + 1];
+	char span[48];
 	tell_span(c->seconds, span);
 	row(t, "good for", "%s, then there must be another one", span);
 	row(t, "its number", "%llu or more", (unsigned long long)c->number);
 	row(t, "certificates on it", "%u", c->revoked.count);
-	while (revoked_next(&l, &e)) {
-		tell_time(e.when, when);
-		hex_encode(e.serial.at, e.serial.len, serial);
-		row(t, "  no longer to be trusted", "serial %s\nsince %s: %s", serial, when, reason_text(e.reason));
-	}
 }
 
 void asked_key_free(struct asked_key *k)

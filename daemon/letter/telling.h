@@ -36,7 +36,9 @@ void tell_constraints(const struct teller *t, const struct constraints *c);
 void tell_request(const struct teller *t, const struct request_letter *r);
 /* Its ask; public_key: of the CA that is asked for, once it was proved. */
 void tell_intermediate(const struct teller *t, const struct intermediate_letter *i, struct slice public_key);
-void tell_crl(const struct teller *t, const struct crl_letter *c);
+void tell_crl(const struct teller *t, const struct crl_letter *c); /* but for its entries */
+/* An entry of it; whose: the name in that certificate, or NULL. */
+void tell_revoked(const struct teller *t, const struct revoked_entry *e, const char *whose);
 
 /* What a certification request is about, as libcrypto reads it. */
 struct asked_key {

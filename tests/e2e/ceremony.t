@@ -225,7 +225,7 @@ like "$(chancery ca revoke policy --reason superseded)" 'state +revoked' "a CA b
 crl_asked second
 ceremony crl second.request --out second.crl.response -- "${agree[@]}"
 done_well "the next one"
-like "$(said)" "serial $policy_serial since .*: another one has replaced it" "says in words what it is about"
+like "$(said)" "CN=Policy CA serial number $policy_serial since .*: another one has replaced it" "says in words what it is about"
 import "$stick/second.crl.response"
 like "$out" 'number +2.*' "it comes in"
 pki() { curl -s -o "$work/served.crl" -w '%{http_code}' --unix-socket "$STACK_DIR/pki.sock" "http://localhost/pki/$root/crl"; }

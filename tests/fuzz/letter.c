@@ -48,6 +48,7 @@ static void crl_try(struct slice ask)
 	for (struct list l = c.revoked; revoked_next(&l, &e);) {
 		REQUIRE(e.serial.len >= 1 && e.serial.len <= MAX_REVOKED_SERIAL && e.serial.at[0] && e.when > 0);
 		revoked_put(&raw, &count, &e);
+		tell_revoked(&nobody, &e, NULL);
 	}
 	REQUIRE(count == c.revoked.count && count <= MAX_REVOKED);
 	c.revoked = list_of(&raw, count);
