@@ -15,6 +15,8 @@ EXTRA_DIST += \
 	tests/e2e/ceremony_refused.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
+	tests/e2e/epochs.t \
+	tests/e2e/forks.t \
 	tests/e2e/files.sh \
 	tests/e2e/fips.t \
 	tests/e2e/full_path.t \

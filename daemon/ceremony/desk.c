@@ -67,6 +67,11 @@ void guard_flush(struct guard *g)
 	(void)g;
 }
 
+void guard_hang_up(struct guard *g)
+{
+	(void)g;
+}
+
 int guard_passed(struct guard *g, uint64_t peer)
 {
 	return peer == PEER ? fd_take(&g->came) : -1;

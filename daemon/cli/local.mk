@@ -6,6 +6,7 @@ cli_sources = \
 	daemon/cli/audit.c daemon/cli/audit_charter.c daemon/cli/audit_charter.h daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
 	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
+	daemon/cli/import.c daemon/cli/import.h daemon/cli/index.c \
 	daemon/cli/approval.c daemon/cli/approval.h daemon/cli/proposal.c daemon/cli/proposal.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
 	daemon/cli/backup.c daemon/cli/backup.h \
@@ -62,6 +63,7 @@ chancery_submit_CFLAGS = $(chancery_CFLAGS)
 chancery_submit_LDADD = daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
 dist_man_MANS += daemon/cli/chancery-submit.8
 EXTRA_DIST += tests/e2e/certmonger.t
+EXTRA_DIST += tests/e2e/openssl_ca.t
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = daemon/cli/chancery.bash
 EXTRA_DIST += tests/e2e/backup.t tests/e2e/metrics.t tests/e2e/audit.t tests/e2e/note.py tests/e2e/reconcile.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py

@@ -12,7 +12,7 @@
 /* Appends the context; positive: it doesn't fit MAX_CONTEXT. What is NULL is left out. */
 struct context_words {
 	/* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "revoke", "release", "responder",
-	 * "asked", "answered"
+	 * "crlnumber", "asked", "answered"
 	 */
 	const char *op;
 	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
@@ -20,6 +20,7 @@ struct context_words {
 	const char *subject_ca;		 /* the CA whose certificate is revoked, and which is so itself */
 	const char *ca, *name, *parent, *metadata, *profile, *from, *to, *note;
 	const char *serial, *fingerprint;
+	const char *when;	       /* a certificate was revoked elsewhere, if not now */
 	const char *template;	       /* of name constraints */
 	const char *asked, *effective; /* constraints in words (transition.h) */
 	const char *valid;	       /* what validity is asked for outside: two times, with a dash */

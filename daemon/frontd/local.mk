@@ -37,6 +37,7 @@ chancery_frontd_SOURCES = daemon/frontd/main.c
 chancery_frontd_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
 chancery_frontd_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
 EXTRA_DIST += tests/e2e/est.t
+EXTRA_DIST += tests/e2e/downgrade.t
 EXTRA_DIST += daemon/frontd/openapi.yaml conf/frontd.conf
 dist_man_MANS += conf/frontd.conf.5 conf/constraints.conf.5 conf/profile.conf.5 daemon/frontd/chancery-frontd.8
 

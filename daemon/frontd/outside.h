@@ -29,6 +29,9 @@ int arrival_take(struct front *f, struct call *c, const char *pem);
 
 call_handler intermediate_csr;	       /* {id}: the request, as PEM */
 call_handler intermediate_certificate; /* {id}: the certificate comes in (arrival.c) */
+/* A certificate whose bringing in people have approved; answers the call with the CA. */
+int arrival_approved(struct front *f, struct call *c, const char *ca_id, struct slice certificate,
+		     const uint8_t proposal[16]);
 call_handler intermediate_admit;       /* {id}: what its key signed in an earlier life (admit.c) */
 
 #endif

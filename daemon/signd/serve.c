@@ -103,26 +103,29 @@ static int load_checkpoint(struct signer *s, const char *folder)
 	return 0;
 }
 
-/* What the ledger says, by way of a snapshot of this version or by all its records. 0 or -1. */
+/* What the ledger says, by way of a snapshot of this version or by all its records. 0, or as ledger_open(). */
 static int ledger_take(struct signer *s, const char *folder, uint32_t state_version, struct ledger **ledger)
 {
 	struct ledger_open_options o = { .head_file = s->config.head_file,
 					 .distrust = latch_ledger_suspect(s),
 					 .state_version = state_version };
 	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
-	if (ledger_open(folder, &o, ledger) != 0)
-		return -1;
+	int failed = ledger_open(folder, &o, ledger);
+	if (failed)
+		return failed;
 	if (o.distrust)
 		latch_ledger_settled(s);
 	s->found = ledger_size(*ledger);
 	s->rolled_back = ledger_rolled_back(*ledger);
+	s->told = ledger_told(*ledger);
 	ledger_state(*ledger, &s->snapshot);
 	s->recent = recent_new(0);
-	if (s->recent && ledger_reader_open(folder, &s->reader) == 0 && restore(s, *ledger) == 0)
-		return 0;
-	ledger_close(*ledger);
-	*ledger = NULL;
-	return -1;
+	failed = s->recent && ledger_reader_open(folder, &s->reader) == 0 ? restore(s, *ledger) : -1;
+	if (failed) {
+		ledger_close(*ledger);
+		*ledger = NULL;
+	}
+	return failed;
 }
 
 /* As before ledger_take(). */
@@ -153,26 +156,35 @@ static int fips_start(struct signer *s)
 	return -1;
 }
 
+/* 0, or as ledger_open(). */
 static int start_ledger(struct signer *s)
 {
 	char folder[PATH_MAX];
 	struct ledger *ledger = NULL;
 	if (state_path(&s->config, "ledger", folder) != 0)
 		return -1;
-	if (ledger_take(s, folder, STATE_VERSION, &ledger) != 0) {
+	int failed = ledger_take(s, folder, STATE_VERSION, &ledger);
+	if (failed) {
 		bool from_snapshot = s->snapshot != 0;
 		ledger_forget(s);
 		/* A snapshot that isn't understood after all: the records say the same. */
-		if (!from_snapshot || ledger_take(s, folder, 0, &ledger) != 0)
-			return -1;
+		if (failed < 0 && from_snapshot)
+			failed = ledger_take(s, folder, 0, &ledger);
+		if (failed)
+			return failed;
 	}
 	if (fips_start(s) != 0 || load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
 	    journal_start(ledger, &s->clock, s->inbox, &s->journal) != 0) {
 		ledger_close(ledger);
 		return -1;
 	}
+	struct sighting told = { .size = s->told.size };
+	memcpy(told.root, s->told.root, HASH_SIZE);
 	if (s->rolled_back)
-		latch_close(s, LATCH_ROLLBACK, "The head file tells of more than this ledger holds, or of another.");
+		latch_rolled_back(s, &told,
+				  "The head file tells of more than this ledger holds, or of another. Put the newest "
+				  "copy back, or "
+				  "open a new epoch with chancery-signd --epoch.");
 	return archivist_start(s, folder, s->snapshot, &s->archivist);
 }
 
@@ -249,8 +261,12 @@ static int start_scribes(struct signer *s)
 int serve_begin(struct signer *s, struct watch *signals)
 {
 	*signals = (struct watch){ signals_take(), signal_event, s };
-	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 ||
-	    start_ledger(s) != 0 || verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
+	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0)
+		return -1;
+	int failed = start_ledger(s);
+	if (failed)
+		return failed;
+	if (verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
 		return -1;
 	disk_tick(s);
 	if (start_scribes(s) != 0 || loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
@@ -308,6 +324,8 @@ int serve(struct config *config)
 	}
 	serve_end(&s);
 	fd_close(&signals.fd);
+	if (up == LEDGER_OTHER || up == LEDGER_NEWER)
+		return EXIT_CONFIG;
 	return up == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -8,6 +8,8 @@ struct config;
 struct signer;
 struct watch;
 
+#define EXIT_CONFIG 78 /* as sysexits.h has it: another start would change nothing */
+
 /* Serves until SIGTERM or SIGINT. The process's exit status. */
 int serve(struct config *config);
 /*
@@ -19,7 +21,8 @@ int serve_init(struct config *config);
 /*
  * The parts of serve(), for who has a loop of its own: gives up what the signer
  * never needs (out: a file to write besides, or ""), starts all of it, does what
- * is due after each round, ends all of it. 0 or -1, logged.
+ * is due after each round, ends all of it. 0 or -1; serve_begin(): 0, or as
+ * ledger_open(); logged.
  */
 int serve_limit(const struct config *c, const char *out);
 int serve_begin(struct signer *s, struct watch *signals);
