@@ -12,7 +12,9 @@ EXTRA_DIST += \
 	tests/e2e/crl_sign.t \
 	tests/e2e/crl_time.t \
 	tests/e2e/catch_up.t \
+	tests/e2e/ceremony.sh \
 	tests/e2e/ceremony.t \
+	tests/e2e/ceremony_refused.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
 	tests/e2e/epochs.t \
