@@ -13,7 +13,10 @@
 #include "frontd/context.h"
 #include "frontd/gone.h"
 #include "frontd/made.h"
+#include "frontd/rules.h"
 #include "names/dn.h"
+#include "policy/lint.h"
+#include "policy/profile.h"
 
 #define DAY 86400
 #define LOOK_MS 5000	    /* between looks at all responders while nothing changes */
@@ -359,9 +362,25 @@ int responder_get(struct front *f, const char *ca_id, struct responder *out)
 	return r ? r : responder_read(f, ca_id, out);
 }
 
+static bool profile_names(const struct profile *p)
+{
+	uint8_t use;
+	struct slice url;
+	for (struct list l = p->urls; list_next(&l, &use, &url);)
+		if (use == LINT_URL_OCSP)
+			return true;
+	return false;
+}
+
+/* Whether certificates are issued that name a responder: below pki_base_url, or where a profile says. */
 static bool is_named(const struct front *f)
 {
-	return f->pki_base_url && *f->pki_base_url;
+	scoped_rules *rules = rules_hold(f->rules);
+	const struct profile *p;
+	bool named = f->pki_base_url && *f->pki_base_url;
+	for (size_t i = 0; !named && (p = profile_at(rules->profiles, i)); i++)
+		named = profile_names(p);
+	return named;
 }
 
 /* Whether somebody may yet ask about what the CA has signed. */

@@ -206,4 +206,16 @@ succeeds "the database made again from the ledger has the same responders" cmp "
 like "$("$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" audit reconcile --ledger "$STACK_DIR/signer" 2>&1)" "Reconciled" \
   "ledger and database agree about responders, too"
 like "$(chancery doctor)" "Nothing is wrong" "nor does the doctor find anything"
+
+# Where certificates name a responder somewhere else, by their profile, it is made as well before anybody asks.
+ca unasked "$root" '{"path_len_constraint": 0}'
+before=$id
+stack_stop
+sed 's|^lint = .*|&\nocsp_urls = ( "http://ocsp.example.com/{ca}" );|' "$STACK_DIR/conf/profiles/server.conf" >"$STACK_DIR/conf/profiles/named.conf"
+stack_start || fail "the stack is up with another profile"
+made() { [ "$(database "SELECT count(*) FROM responder WHERE ca_id = '$1' AND ledger_seq > 0")" = 1 ]; }
+ca named "$root" '{"path_len_constraint": 0}'
+for one in "$before" "$id"; do
+  stack_until 60 made "$one" && pass "its responder is made, as a profile names it" || fail "its responder is made, as a profile names it"
+done
 tap_done

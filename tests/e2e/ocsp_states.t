@@ -218,7 +218,23 @@ answers 201 "a CA below it"
 api GET "/api/v1/intermediates/$id/csr"
 printf '%s\n' "$body" >"$work/below.csr"
 like "$(openssl req -in "$work/below.csr" -noout -text 2>&1)" "Certificate Request" "  has a request"
-refuses "  that names no responder" grep -q OCSP <<<"$(openssl req -in "$work/below.csr" -noout -text)"
+text=$(openssl req -in "$work/below.csr" -noout -text)
+refuses "  that names no responder" grep -q OCSP <<<"$text"
+below=$id
+openssl x509 -req -in "$work/below.csr" -sha256 -days 900 -copy_extensions copyall -CA "$work/offline.ca" -CAkey "$work/offline.key" \
+  -set_serial "0x6b656c6c657200000001" -out "$work/below.ca" 2>/dev/null
+api POST "/api/v1/intermediates/$below/certificate" "$(jq -n --rawfile p "$work/below.ca" '{certificate_pem: $p}')"
+answers 200 "  and gets its certificate"
+is "$(openssl x509 -in "$work/below.ca" -noout -ocsp_uri)" "" "  which names none either"
+make_leaf under "$below"
+is "$(openssl x509 -in "$work/under.pem" -noout -ocsp_uri)" "http://pki.example.com/pki/$below/ocsp" "a leaf of it names its own responder"
+ask_make "$work/q" "$work/below.ca" -no_nonce -cert "$work/under.pem"
+answers_it() { post "$below" "$work/q" && [ "$(wc -c <"$work/answer")" -gt 5 ]; }
+stack_until 100 answers_it
+like "$(said "$work/q" sha1 "$work/under.pem" "$work/below.ca" "$work/offline.ca")" "^Response verify OK.*: good " "  which answers, below the root whose key is elsewhere"
+ask_make "$work/q" "$work/offline.ca" -no_nonce -cert "$work/below.ca"
+post "$offline" "$work/q"
+error_is 6 "  while of the CA itself nobody says anything"
 
 # Time: a responder is renewed for as long as something is valid, also under a closed key
 for _ in 1 2 3; do
