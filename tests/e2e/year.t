@@ -42,7 +42,16 @@ answered() { post "${ca_of[$1]}" "$work/$1.q" && [ "$(wc -c <"$work/answer")" -g
 revoke() { # NAME REASON: a leaf
   api POST "/api/v1/intermediates/${ca_of[$1]}/certificates/$(cat "$work/$1.serial")/revoke" "{\"reason\": \"$2\"}"
   [ "$status" = 200 ] || wrong+="revoking $1: $status $body"$'\n'
+  revoked_now "$1"
+}
+revoked_now() { # NAME: no clock goes on before the folder has it, too
   state_of[$1]=revoked
+  stack_until 100 listed "$1" || wrong+="$1 is not on the CRL in the folder"$'\n'
+}
+listed() { # NAME
+  local number
+  number=$(openssl x509 -in "$work/$1.pem" -noout -serial)
+  openssl crl -inform DER -in "$STACK_DIR/db/crl/${ca_of[$1]}.crl" -noout -text | grep -q "Serial Number: ${number#*=}"
 }
 
 # All CAs whose certificates are valid, in $cas; new generations are seen by themselves.
@@ -159,7 +168,7 @@ for ((n = 0; at < 8760; n++)); do
     [ "$status" = 200 ] || wrong+="retired: $status $body"$'\n'
     api POST "/api/v1/intermediates/$fallen/revoke" '{"reason": "cACompromise"}'
     [ "$status" = 200 ] || wrong+="a CA revoked: $status $body"$'\n'
-    state_of[fallen]=revoked
+    revoked_now fallen
     ;;
   50 | 90) leaf_of "hold$n" "$steady" && revoke "hold$n" certificateHold ;;
   esac
