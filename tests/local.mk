@@ -6,6 +6,8 @@ EXTRA_DIST += \
 	tests/e2e/crl.t \
 	tests/e2e/crl_sign.t \
 	tests/e2e/crl_time.t \
+	tests/e2e/crls.sh \
+	tests/e2e/delta.t \
 	tests/e2e/catch_up.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \

@@ -117,6 +117,9 @@ static int ca_certificate_get(struct front *f, struct call *c)
 static const struct route routes[] = {
 	{ "GET", "/pki/{ca}/ca.crt", 0, "", ca_certificate_get },
 	{ "GET", "/pki/{ca}/crl", 0, "", crl_get },
+	{ "GET", "/pki/{ca}/crl/delta", 0, "", crl_delta_get },
+	{ "GET", "/pki/{ca}/crl/{shard}", 0, "", crl_shard_get },
+	{ "GET", "/pki/{ca}/crl/{shard}/delta", 0, "", crl_shard_delta_get },
 	{ "GET", "/metrics", 0, "", metrics_get },
 	{ "GET", "/healthz", 0, "", healthz_get },
 	{ "GET", "/readyz", 0, "", readyz_get },

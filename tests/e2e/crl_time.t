@@ -4,6 +4,8 @@
 set -u
 # shellcheck disable=SC2034 # for the stack
 STACK_CRL_HOURS=96
+# shellcheck disable=SC2034
+E2E_FRONTD='crl_delta_hours = 36;'
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/e2e/cases.sh
@@ -31,6 +33,15 @@ fresh() { # CA
   now=$(clock_now "$clock")
   [ -n "$(file "$1" -nextupdate)" ] && [ "$(seconds "$1" -nextupdate)" -gt $((now + day)) ] && [ "$(seconds "$1" -lastupdate)" -le $((now + 60)) ]
 }
+delta() { openssl crl -inform DER -in "$STACK_DIR/db/crl/$1.delta.crl" -noout "${@:2}" 2>/dev/null; }
+number() { printf '%d' "$(file "$1" -crlnumber | sed 's/.*=//')"; }
+base() { printf '%d' "$(delta "$1" -text | tr -d '\n' | sed -n 's/.*Delta CRL Indicator: critical *\([0-9A-Fx]*\).*/\1/p')"; }
+# A delta goes with the CRL, ends in time, and begins from no later CRL than the one of two days ago, which is valid still.
+fresh_delta() { # CA OLDEST
+  [ "$(delta "$1" -crlnumber)" = "$(file "$1" -crlnumber)" ] &&
+    [ "$(date -d "$(delta "$1" -nextupdate | sed 's/.*=//')" +%s)" -gt $(($(clock_now "$clock") + day / 2)) ] &&
+    [ "$(base "$1")" -le "$2" ] && [ "$(base "$1")" -gt 0 ]
+}
 lists() { [ "$(file "$1" -text | grep -ci "Serial Number: $2")" = 1 ]; }
 lists_not() { ! lists "$@"; }
 
@@ -42,12 +53,15 @@ answers 200 "and one of eighty"
 long=$serial
 stack_until 60 lists "$issuing" "$long" && pass "both are listed, though nobody asks" || fail "both are listed, though nobody asks"
 lists "$issuing" "$short" || fail "the short one is not"
-stale='' gone='' after=''
+stale='' gone='' after='' stale_delta=''
+numbers=("$(number "$issuing")")
 for n in $(seq 1 60); do
   days_pass 1
   for one in "$root" "$issuing"; do
     stack_until 60 fresh "$one" || stale+=" $n:$one"
   done
+  numbers+=("$(number "$issuing")")
+  stack_until 60 fresh_delta "$issuing" "${numbers[n < 2 ? 0 : n - 2]}" || stale_delta+=" $n"
   if lists "$issuing" "$short"; then
     [ "$(seconds "$issuing" -lastupdate)" -le "$(date -d "$(openssl x509 -in <(api GET "/api/v1/intermediates/$issuing/certificates/$short"; field .certificate_pem) -noout -enddate | sed 's/.*=//')" +%s)" ] || after=$n
   elif [ -z "$gone" ]; then
@@ -56,6 +70,8 @@ for n in $(seq 1 60); do
   lists "$issuing" "$long" || stale+=" $n:long"
 done
 is "$stale" "" "in two months no CRL was stale, and none lost an entry"
+is "$stale_delta" "" "no delta was, and each was of use to whoever had a valid CRL"
+[ "$(base "$issuing")" -ge "${numbers[50]}" ] && pass "and of no use to others" || fail "the base is still $(base "$issuing")"
 [ -n "$gone" ] && [ -n "$after" ] && [ "$gone" -gt 5 ] && pass "the short one left after a CRL behind its end (day $after, then $gone)" ||
   fail "the short one: listed behind its end on day ${after:-none}, gone on day ${gone:-none}"
 clock_pass "$clock" $((30 * day))
