@@ -1,5 +1,6 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
+	tests/e2e/approvals.t \
 	tests/e2e/bad_input.t \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \

@@ -42,6 +42,10 @@ struct cli {
 	bool lines;   /* UTF-8 box lines instead of ASCII */
 	size_t width; /* columns of the terminal; 0: any number */
 	void *http;   /* the HTTP room's own handle */
+
+	const char *key;      /* the Idempotency-Key of what is sent; NULL: a new one for each */
+	int64_t retry_after;  /* seconds that the last answer asked for; 0: none */
+	struct buf *problems; /* takes what is told; NULL: standard error */
 };
 
 struct problem {

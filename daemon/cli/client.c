@@ -17,7 +17,6 @@
 
 #define ANSWER_TIMEOUT 120 /* seconds: creating an RSA key in a token may take sixty, and may queue */
 #define FILE_TIMEOUT 900   /* seconds without a byte of a file: the server copies a large database before it sends it */
-#define KEY_BYTES 16	   /* of an Idempotency-Key */
 
 struct attempt {
 	const char *method;
@@ -302,7 +301,10 @@ static int client_call(struct cli *c, const char *method, struct buf *path, cons
 	uint8_t key[KEY_BYTES];
 	random_bytes(key, sizeof(key));
 	hex_encode(key, sizeof(key), a.key);
+	if (c->key)
+		snprintf(a.key, sizeof(a.key), "%s", c->key);
 	r = attempt_repeat(c, &a);
+	c->retry_after = a.retry_after;
 	if (r)
 		attempt_free(&a);
 	else

@@ -14,6 +14,7 @@
 	(64UL << 20)	/* bytes: a page of certificates takes a few hundred KiB, an unpaged list of CAs some MiB */
 #define MAX_ROWS 100000 /* a list for people or a script; whoever wants more asks for pages */
 #define MAX_URL 8192	/* what HTTP servers take in a request line */
+#define KEY_BYTES 16	/* of an Idempotency-Key */
 
 /* All paths begin with /api/v1; a segment or a value is percent-encoded. */
 void path_init(struct buf *path, const char *start);

@@ -44,6 +44,21 @@ CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
+# certmonger's helper: the part of the command line that asks, and no command.
+sbin_PROGRAMS += chancery-submit
+chancery_submit_SOURCES = daemon/cli/submit.c \
+	daemon/cli/cli.h daemon/cli/problem.c \
+	daemon/cli/client.c daemon/cli/client.h \
+	daemon/cli/lookup.c daemon/cli/lookup.h \
+	daemon/cli/member.c daemon/cli/member.h \
+	daemon/cli/options.c daemon/cli/options.h \
+	daemon/cli/pem.c daemon/cli/pem.h \
+	daemon/cli/plain.c daemon/cli/plain.h \
+	daemon/cli/table.c daemon/cli/table.h
+chancery_submit_CFLAGS = $(chancery_CFLAGS)
+chancery_submit_LDADD = daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
+dist_man_MANS += daemon/cli/chancery-submit.8
+EXTRA_DIST += tests/e2e/certmonger.t
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = daemon/cli/chancery.bash
 EXTRA_DIST += tests/e2e/backup.t tests/e2e/metrics.t tests/e2e/audit.t tests/e2e/note.py tests/e2e/reconcile.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py

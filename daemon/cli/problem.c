@@ -58,7 +58,9 @@ int problem_tell(const struct cli *c, int exit_code, struct problem p, const cha
 		problem_text(&out, &p, sentence ? sentence : "out of memory");
 	free(sentence);
 	fflush(stdout);
-	if (buf_ok(&out))
+	if (buf_ok(&out) && c->problems)
+		buf_put(c->problems, out.at, out.len);
+	else if (buf_ok(&out))
 		(void)!fd_write_all(STDERR_FILENO, out.at, out.len);
 	return exit_code;
 }

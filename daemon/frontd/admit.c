@@ -40,13 +40,9 @@ static void admission_free(struct admission *a)
 static int load(struct front *f, struct call *c, struct admission *a)
 {
 	scoped_session *s = NULL;
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = store_ca_find(s, c->param[0], &a->ca);
-	if (r < 0)
-		return answer_store(c);
-	if (r || ca_reserved(&a->ca))
-		return answer_no_ca(c);
+	int r = answer_ca(f, c, &s, &a->ca);
+	if (r)
+		return r;
 	if (!a->ca.certificate.len)
 		return call_refuse(c, 409, "no_certificate", NULL, "The CA has no certificate yet.");
 	if (ca_offline(&a->ca))

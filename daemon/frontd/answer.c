@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "frontd/chain.h"
+
 #define RETRY_SECONDS 2
 
 /* Refusals of the signer that a caller can do something about, or shall tell apart. */
@@ -146,4 +148,12 @@ int answer_lint(struct call *c, const struct lint_report *report, const char *fi
 	return call_refuse(c, 400, "lint_failed", field,
 			   "The certificate would break the rule %s (%s) in its %s%s%s: %s", f->rule->id,
 			   f->rule->source, f->rule->field, f->where[0] ? ", " : "", f->where, f->rule->sentence);
+}
+
+int answer_ca(struct front *f, struct call *c, struct store_session **s, struct ca_row *ca)
+{
+	int r = store_read(f->store, s) ? -1 : store_ca_find(*s, c->param[0], ca);
+	if (r < 0)
+		return answer_store(c);
+	return r || ca_reserved(ca) ? answer_no_ca(c) : 0;
 }

@@ -3,8 +3,10 @@
 #define CHANCERY_FRONTD_ANSWER_H
 
 #include "frontd/call.h"
+#include "frontd/front.h"
 #include "frontd/signer.h"
 #include "policy/lint.h"
+#include "store/store.h"
 
 /* For anything but SIGNER_DONE: refuses the call, answers positive. */
 int answer_signer(struct call *c, enum signer_result result, const struct signer_answer *answer);
@@ -20,6 +22,8 @@ int answer_store(struct call *c);
 int answer_withheld(struct call *c);
 int answer_no_ca(struct call *c);
 int answer_no_issuer(struct call *c);
+/* The CA that the route's first parameter names, read in a session that the caller owns: 0, or the call is refused. */
+int answer_ca(struct front *f, struct call *c, struct store_session **s, struct ca_row *ca);
 /* 400, lint_failed, for the worst of these findings over what was asked for, with the rule's id. */
 int answer_lint(struct call *c, const struct lint_report *report, const char *field);
 

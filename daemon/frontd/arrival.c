@@ -67,13 +67,9 @@ static int load(struct front *f, struct call *c, struct arrival *a)
 {
 	char why[FACTS_WHY];
 	scoped_session *s = NULL;
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = store_ca_find(s, c->param[0], &a->ca);
-	if (r < 0)
-		return answer_store(c);
-	if (r || ca_reserved(&a->ca))
-		return answer_no_ca(c);
+	int r = answer_ca(f, c, &s, &a->ca);
+	if (r)
+		return r;
 	if (!a->ca.csr.len)
 		return call_refuse(c, 409, "csr_not_found", NULL,
 				   "The CA has no request out: its certificate was not asked for elsewhere.");

@@ -216,11 +216,9 @@ int intermediate_charter(struct front *f, struct call *c)
 {
 	scoped_session *s = NULL;
 	scoped_row(ca) row = { 0 };
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = store_ca_find(s, c->param[0], &row);
+	int r = answer_ca(f, c, &s, &row);
 	if (r)
-		return r < 0 ? answer_store(c) : answer_no_ca(c);
+		return r;
 	if (ca_offline(&row))
 		return call_refuse(
 			c, 409, "ca_offline", NULL,

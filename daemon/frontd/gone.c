@@ -58,13 +58,9 @@ static int ca_read(struct front *f, struct call *c, struct ca_row *ca)
 {
 	static const uint8_t none[sizeof(ca->key_id)];
 	scoped_session *s = NULL;
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = store_ca_find(s, c->param[0], ca);
-	if (r < 0)
-		return answer_store(c);
-	if (r || ca_reserved(ca))
-		return answer_no_ca(c);
+	int r = answer_ca(f, c, &s, ca);
+	if (r)
+		return r;
 	if (ca_waits(ca))
 		return call_refuse(c, 409, "ca_waits", NULL,
 				   "The CA waits for its certificate; give it up first (retire with confirm true).");

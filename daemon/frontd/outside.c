@@ -81,13 +81,9 @@ int intermediate_csr(struct front *f, struct call *c)
 	scoped_session *s = NULL;
 	scoped_row(ca) ca = { 0 };
 	scoped_buf pem = { .max = 64 * 1024 };
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = store_ca_find(s, c->param[0], &ca);
-	if (r < 0)
-		return answer_store(c);
-	if (r || ca_reserved(&ca))
-		return answer_no_ca(c);
+	int r = answer_ca(f, c, &s, &ca);
+	if (r)
+		return r;
 	if (!ca.csr.len)
 		return call_refuse(c, 404, "csr_not_found", NULL,
 				   "The CA has no request: its certificate was not asked for elsewhere.");

@@ -329,8 +329,7 @@ static int ca_find(struct front *f, struct call *c, struct ca_row *ca)
 	scoped_session *s = NULL;
 	ca_row_free(ca);
 	*ca = (struct ca_row){ 0 };
-	int r = store_read(f->store, &s) ? -1 : store_ca_find(s, c->param[0], ca);
-	return r < 0 ? answer_store(c) : r ? answer_no_ca(c) : 0;
+	return answer_ca(f, c, &s, ca);
 }
 
 static int ca_take(struct front *f, struct call *c, struct step *step)

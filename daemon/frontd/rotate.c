@@ -59,12 +59,7 @@ static int rule_change(struct front *f, struct call *c, const struct rule_change
 static int ca_read(struct front *f, struct call *c, struct ca_row *ca)
 {
 	scoped_session *s = NULL;
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = store_ca_find(s, c->param[0], ca);
-	if (r < 0)
-		return answer_store(c);
-	return r || ca_reserved(ca) ? answer_no_ca(c) : 0;
+	return answer_ca(f, c, &s, ca);
 }
 
 int intermediate_patch(struct front *f, struct call *c)

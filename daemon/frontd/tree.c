@@ -120,13 +120,9 @@ int intermediate_get(struct front *f, struct call *c)
 {
 	scoped_session *s = NULL;
 	scoped_row(ca) row = { 0 };
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = store_ca_find(s, c->param[0], &row);
-	if (r < 0)
-		return answer_store(c);
-	if (r || ca_reserved(&row))
-		return answer_no_ca(c);
+	int r = answer_ca(f, c, &s, &row);
+	if (r)
+		return r;
 	scoped_row(issuer) issuer = { 0 };
 	scoped_lineage l = { 0 };
 	json_t *ca = view_ca(&row);

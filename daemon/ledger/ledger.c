@@ -19,6 +19,8 @@
 #define DEFAULT_SEGMENT_SIZE (UINT64_C(64) << 20)
 #define FOLDER_MODE 0750
 #define KEEP_BATCH (256 * 1024) /* memory that a large batch may leave behind */
+#define CLEAR_STEP (512 * 1024) /* zeros written at a time: some 500 certificates' worth */
+#define CLEAR_AHEAD (64 * 1024) /* ... when less than this is left of the last ones */
 
 struct ledger {
 	char path[PATH_MAX];
@@ -27,6 +29,7 @@ struct ledger {
 	struct recovered now; /* what is committed */
 	struct buf batch;
 	struct buf entries; /* of the batch, for the index */
+	uint64_t cleared;   /* up to where the segment was written to, with records or zeros */
 	uint64_t staged;
 	int64_t staged_time;
 	bool failed;
@@ -313,7 +316,19 @@ static int segment_make_room(struct ledger *l)
 	l->now.head = head;
 	l->now.end = SEGMENT_HEAD;
 	l->now.capacity = capacity;
+	l->cleared = 0;
 	return 0;
+}
+
+/* One that can't be written is left to the records, whose own failure counts. */
+void ledger_clear_ahead(struct ledger *l)
+{
+	if (l->failed || l->cleared >= l->now.capacity || l->now.end + CLEAR_AHEAD <= l->cleared)
+		return;
+	uint64_t from = l->cleared > l->now.end ? l->cleared : l->now.end, left = l->now.capacity - from;
+	l->cleared = from + (left < CLEAR_STEP ? left : CLEAR_STEP);
+	if (segment_clear(l->now.segment, from, l->cleared) != 0)
+		l->cleared = l->now.capacity;
 }
 
 /* The index is derived: readers do without what is missing, the next start makes it whole. */

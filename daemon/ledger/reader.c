@@ -15,8 +15,18 @@
 #include "ledger/segment.h"
 
 #define READ_AHEAD 4096 /* holds most records whole; a longer one takes a second read */
+#define WINDOW 65536	/* of records that are read one after the other, */
+#define NEAR 8192	/* ... which is where each begins this close behind the one before it */
+
+/* A piece of a file; bytes NULL: none is kept. */
+struct window {
+	uint8_t *bytes;
+	uint64_t from, last;
+	size_t len;
+};
 
 struct ledger_reader {
+	struct window records, entries;
 	int folder;
 	struct segment_list list, archived;
 	int old_index;	    /* of an archived segment; -1 at first */
@@ -39,6 +49,7 @@ void ledger_reader_close(struct ledger_reader *r)
 {
 	if (!r)
 		return;
+	ledger_reader_near(r, false);
 	segment_list_free(&r->list);
 	segment_list_free(&r->archived);
 	fd_close(&r->old_index);
@@ -46,6 +57,47 @@ void ledger_reader_close(struct ledger_reader *r)
 	fd_close(&r->index);
 	fd_close(&r->folder);
 	free(r);
+}
+
+static void window_set(struct window *w, bool on)
+{
+	free(w->bytes);
+	*w = (struct window){ .bytes = on ? malloc(WINDOW) : NULL };
+}
+
+void ledger_reader_near(struct ledger_reader *r, bool near)
+{
+	window_set(&r->records, near);
+	window_set(&r->entries, near);
+}
+
+static void windows_forget(struct ledger_reader *r)
+{
+	r->records.len = r->entries.len = 0;
+}
+
+/* As pread(), by way of the window where what is asked for lies near to what was asked for last. */
+static ssize_t window_pread(struct window *w, int fd, void *out, size_t n, uint64_t offset)
+{
+	if (!w->bytes)
+		return pread(fd, out, n, (off_t)offset);
+	bool near = offset >= w->last && offset - w->last <= NEAR, within = offset >= w->from &&
+									     offset - w->from <= w->len &&
+									     w->len - (offset - w->from) >= n;
+	w->last = offset;
+	if (!within && !near)
+		return pread(fd, out, n, (off_t)offset);
+	if (!within) {
+		ssize_t got = pread(fd, w->bytes, WINDOW, (off_t)offset);
+		w->len = got > 0 ? (size_t)got : 0;
+		w->from = offset;
+		if (got <= 0)
+			return got;
+	}
+	size_t left = w->len - (size_t)(offset - w->from);
+	n = n < left ? n : left;
+	memcpy(out, w->bytes + (offset - w->from), n);
+	return (ssize_t)n;
 }
 
 static int lists_read(struct ledger_reader *r)
@@ -98,6 +150,7 @@ static int segment_use(struct ledger_reader *r, size_t i)
 		return -1;
 	fd_close(&r->segment);
 	fd_close(&r->index);
+	windows_forget(r);
 	segment_name(head.first, "idx", name);
 	r->segment = fd_take(&fd);
 	r->index = openat(r->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -136,10 +189,11 @@ static int segments_refresh(struct ledger_reader *r)
 }
 
 /* False if the index doesn't say. */
-static bool index_read(const struct ledger_reader *r, uint64_t seq, uint64_t *offset, uint8_t hash[HASH_SIZE])
+static bool index_read(struct ledger_reader *r, uint64_t seq, uint64_t *offset, uint8_t hash[HASH_SIZE])
 {
 	uint8_t entry[INDEX_ENTRY];
-	if (r->index < 0 || segment_pread(r->index, entry, sizeof(entry), (seq - r->first) * INDEX_ENTRY) != 0)
+	if (r->index < 0 || window_pread(&r->entries, r->index, entry, sizeof(entry), (seq - r->first) * INDEX_ENTRY) !=
+				    (ssize_t)sizeof(entry))
 		return false;
 	*offset = get_u64(entry);
 	memcpy(hash, entry + 8, HASH_SIZE);
@@ -173,7 +227,7 @@ static int walk_find(struct ledger_reader *r, uint64_t seq, uint64_t *offset)
 }
 
 /* The record at an offset, replacing what out had. 0; positive if it isn't seq, whole; -1. */
-static int record_read(const struct ledger_reader *r, uint64_t seq, uint64_t offset, struct buf *out,
+static int record_read(struct ledger_reader *r, uint64_t seq, uint64_t offset, struct buf *out,
 		       struct record *record)
 {
 	size_t size = READ_AHEAD;
@@ -182,7 +236,7 @@ static int record_read(const struct ledger_reader *r, uint64_t seq, uint64_t off
 		uint8_t *room = buf_room(out, size);
 		if (!room)
 			return broken(seq, "no room for it");
-		ssize_t n = pread(r->segment, room, size, (off_t)offset);
+		ssize_t n = window_pread(&r->records, r->segment, room, size, offset);
 		if (n < 0)
 			return broken(seq, log_errno());
 		out->len = (size_t)n;

@@ -130,6 +130,12 @@ static bool element_take(struct slice *rest, uint8_t tag, struct slice *whole, s
 	return true;
 }
 
+bool record_element(struct slice *rest, struct slice *whole)
+{
+	struct slice contents;
+	return element_take(rest, 0x30, whole, &contents);
+}
+
 /* The `signature` field of a TBSCertificate: version, serialNumber, signature (RFC 5280 4.1). */
 static bool tbs_algorithm(struct slice tbs, struct slice *algorithm)
 {

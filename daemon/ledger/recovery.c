@@ -248,10 +248,9 @@ static int tail_check(const struct segment_walk *w, uint64_t nonzero)
 
 static int zero_from(int fd, uint64_t from, uint64_t size)
 {
-	static const uint8_t zeros[64 * 1024];
 	while (from < size) {
-		size_t n = size - from < sizeof(zeros) ? (size_t)(size - from) : sizeof(zeros);
-		if (segment_pwrite(fd, zeros, n, from) != 0 || segment_find_nonzero(fd, from + n, &from) != 0)
+		uint64_t to = size - from < ZERO_WINDOW ? size : from + ZERO_WINDOW;
+		if (segment_clear(fd, from, to) != 0 || segment_find_nonzero(fd, to, &from) != 0)
 			return -1;
 	}
 	return 0;

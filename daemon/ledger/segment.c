@@ -16,11 +16,11 @@
 #include "ledger/merkle.h"
 
 #define WINDOW (512 * 1024) /* bytes read at once; more than MAX_RECORD */
-#define ZERO_WINDOW (64 * 1024)
 #define HEAD_LEAF (SEGMENT_HEAD - 8)
 #define FILE_MODE 0640 /* auditors read by the folder's group */
 #define SEALED_MODE 0440
 
+static const uint8_t zeros[ZERO_WINDOW];
 static const char magic[8] = { 'C', 'H', 'L', 'E', 'D', 'G', 'E', 'R' };
 
 static void head_write(const struct segment_head *h, uint8_t at[SEGMENT_HEAD])
@@ -220,6 +220,14 @@ int segment_pwrite(int fd, const void *bytes, size_t n, uint64_t offset)
 	return 0;
 }
 
+int segment_clear(int fd, uint64_t from, uint64_t to)
+{
+	int failed = 0;
+	for (; from < to && !failed; from += ZERO_WINDOW)
+		failed = segment_pwrite(fd, zeros, to - from < ZERO_WINDOW ? (size_t)(to - from) : ZERO_WINDOW, from);
+	return failed;
+}
+
 static int file_size(int fd, uint64_t *size)
 {
 	struct stat st;
@@ -231,7 +239,6 @@ static int file_size(int fd, uint64_t *size)
 
 int segment_find_nonzero(int fd, uint64_t from, uint64_t *found)
 {
-	static const uint8_t zeros[ZERO_WINDOW];
 	uint8_t bytes[ZERO_WINDOW];
 	uint64_t size;
 	if (file_size(fd, &size) != 0)

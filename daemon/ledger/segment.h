@@ -57,9 +57,13 @@ int segment_open(int folder, uint64_t first, int flags, struct segment_head *hea
 /* A segment that has a successor is never written again: its file says so, for whoever would do it by mistake. */
 void segment_seal(int fd, uint64_t first);
 
+#define ZERO_WINDOW (64 * 1024) /* bytes of zeros written, or looked for, at a time */
+
 /* All n bytes at an offset: 0, or -1 (errno; for reading 0 if the file ended). */
 int segment_pread(int fd, void *bytes, size_t n, uint64_t offset);
 int segment_pwrite(int fd, const void *bytes, size_t n, uint64_t offset);
+/* Writes zeros. 0 or -1 (errno). */
+int segment_clear(int fd, uint64_t from, uint64_t to);
 /* The first offset from `from` on that isn't zero, or the file's size; 0 or -1 (errno). */
 int segment_find_nonzero(int fd, uint64_t from, uint64_t *found);
 

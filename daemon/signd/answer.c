@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "signd/approve.h"
 #include "signd/certify.h"
 #include "signd/crl.h"
 #include "signd/gone.h"

@@ -100,7 +100,7 @@ static unsigned read_mask(struct conf *conf, struct setting at, unsigned (*bit_o
 	return mask;
 }
 
-/* Only kinds that this signer knows how to sign, or will once somebody can approve them, are accepted here. */
+/* Only kinds that this signer knows how to sign are accepted here. */
 static unsigned kind_bit(const char *text)
 {
 	for (unsigned i = KIND_LEAF; i < KIND_COUNT; i++)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "signd/approve.h"
 #include "signd/check.h"
 #include "signd/encode/csr.h"
 #include "signd/public_key.h"
@@ -22,6 +23,7 @@ struct draft {
 	struct buf subject;	       /* DER Name */
 	const uint8_t *subject_key_id; /* of a local key; NULL */
 	struct slice context;
+	const uint8_t *proposal; /* that it spends, or zeros */
 };
 
 static struct verdict refused(uint16_t code, const char *field)
@@ -30,18 +32,18 @@ static struct verdict refused(uint16_t code, const char *field)
 }
 
 /* The certificate is over for now; what was reserved for it is free again. */
-static void certify_end(struct signer *s, struct op *op, uint16_t code)
+static void certify_end(struct signer *s, struct op *op, uint16_t code, const char *field)
 {
 	if (op->subject)
 		key_unreserve(op->subject);
-	request_refuse(s, op, code, NULL);
+	request_refuse(s, op, code, field);
 }
 
 static void lost_written(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_LEDGER_FAILED)
 		request_concluded(s, op, op->records[0].seq);
-	certify_end(s, op, op->refusal);
+	certify_end(s, op, op->refusal, NULL);
 }
 
 void certify_lost(struct signer *s, struct op *op)
@@ -59,7 +61,7 @@ void certify_lost(struct signer *s, struct op *op)
 static void certify_done(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE) {
-		certify_end(s, op, request_trouble(op));
+		certify_end(s, op, request_trouble(op), NULL);
 		return;
 	}
 	if (op->subject)
@@ -129,7 +131,7 @@ static void certify_signed(struct signer *s, struct op *op)
 static void certify_intended(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE) {
-		certify_end(s, op, request_trouble(op));
+		certify_end(s, op, request_trouble(op), NULL);
 		return;
 	}
 	op->intent = op->records[0].seq;
@@ -153,6 +155,9 @@ static int certify_start(struct signer *s, struct op *op, const struct draft *d)
 	op->not_before = d->fields.not_before;
 	op->not_after = d->fields.not_after;
 	record_cert_intent_put(op_record(op, RECORD_CERT_INTENT), &intent);
+	approve_spend(s, op, d->proposal, 1);
+	if (d->fields.kind == KIND_SUBCA_FOREIGN && keys_know(&s->keys, d->fields.subject, d->fields.public_key) != 0)
+		log_error("subject_not_kept", "why=\"too many\"");
 	if (op->verb == INNER_CERT_SIGN)
 		meters_draw(&s->keys, op->key, intent.kind, s->config.classes, time_now_ms());
 	signer_intend(s, op, certify_intended);
@@ -240,7 +245,7 @@ static struct verdict draft_again(struct signer *s, struct op *op, struct draft 
 	return v;
 }
 
-/* The CA that is to sign: bound, its token there; open, but for the certificate of its OCSP responder. */
+/* The CA that is to sign: bound, and open, but for the certificate of its OCSP responder. */
 static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_ID_SIZE], uint8_t kind, struct key **out)
 {
 	struct key *k = keys_find(&s->keys, id);
@@ -252,7 +257,14 @@ static struct verdict find_issuer(const struct signer *s, const uint8_t id[KEY_I
 	if (stopped)
 		return refused(stopped, "ca_key");
 	*out = k;
-	return refused(k->slot && slot_expected(k->slot) ? 0 : REFUSE_TOKEN_AWAY, "ca_key");
+	return refused(0, NULL);
+}
+
+/* What is only proposed may wait for its token. */
+static struct verdict find_token(const struct op *op, const char *field)
+{
+	bool there = op->key->slot && (op->verb == INNER_PROPOSE || slot_expected(op->key->slot));
+	return refused(there ? 0 : REFUSE_TOKEN_AWAY, field);
 }
 
 /* The key that is to be certified, and for a CA the key's own charter. */
@@ -261,7 +273,7 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 {
 	if (r->kind == KIND_OCSP_RESPONDER)
 		return draft_responder(s, op, r, d);
-	if (r->kind != KIND_LEAF) {
+	if (r->kind == KIND_CA) {
 		struct verdict v = find_subject(s, r->subject_key, d->fields.subject, &op->subject);
 		if (v.code)
 			return v;
@@ -277,8 +289,10 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 	const struct issuer issuer = key_issuer(op->key, s->config.classes);
 	if (algorithm == 0 || !(issuer.ceilings->algorithms >> algorithm & 1))
 		return refused(REFUSE_SUBJECT_KEY, "subject_key");
-	if (keys_by_public(&s->keys, r->subject_key))
+	if (keys_by_public(&s->keys, r->subject_key) || slice_equal(r->subject_key, buf_slice(&s->log_key->public_key)))
 		return refused(REFUSE_SUBJECT_KEY_LOCAL, "subject_key");
+	if (r->kind == KIND_SUBCA_FOREIGN && keys_subject_taken(&s->keys, d->fields.subject, r->subject_key))
+		return refused(REFUSE_SUBJECT_TAKEN, "subject");
 	d->fields.public_key = r->subject_key;
 	return refused(0, NULL);
 }
@@ -302,6 +316,8 @@ static struct verdict draft_serial(const struct signer *s, const struct cert_sig
 static struct verdict draft_cert(struct signer *s, struct op *op, const struct cert_sign_request *r, struct draft *d)
 {
 	struct verdict v = find_issuer(s, r->ca_key, r->kind, &op->key);
+	if (!v.code)
+		v = find_token(op, "ca_key");
 	if (v.code)
 		return v;
 	const struct issuer issuer = key_issuer(op->key, s->config.classes);
@@ -313,6 +329,7 @@ static struct verdict draft_cert(struct signer *s, struct op *op, const struct c
 		return v;
 	cert_put_name(&d->subject, r->subject);
 	d->context = r->context;
+	d->proposal = r->proposal;
 	d->fields = (struct cert_fields){
 		.kind = r->kind,
 		.algorithm = op->key->algorithm,
@@ -337,6 +354,50 @@ static struct verdict draft_cert(struct signer *s, struct op *op, const struct c
 	return draft_subject_key(s, op, r, d);
 }
 
+/* What people have to agree to, if anybody has to: a CA that is new here, not one that goes on for longer. */
+static uint8_t act_kind(const struct op *op, const struct draft *d)
+{
+	if (d->fields.kind == KIND_SUBCA_FOREIGN)
+		return PROPOSAL_SUBCA_FOREIGN;
+	if (d->fields.kind != KIND_CA || op->binding == BINDS_RENEWED)
+		return 0;
+	return op->subject == op->key ? PROPOSAL_ROOT : PROPOSAL_CA;
+}
+
+/* The TBSCertificate without what is set when it is executed. */
+static void content_put(const struct draft *d, struct buf *out)
+{
+	struct cert_fields f = d->fields;
+	memset(f.serial, 0, sizeof(f.serial));
+	f.serial[SERIAL_SIZE - 1] = 1;
+	f.not_before = 0;
+	cert_put_tbs(out, &f);
+}
+
+static struct verdict check_approved(struct signer *s, const struct op *op, const struct draft *d)
+{
+	scoped_buf content = { .max = MAX_TBS };
+	struct act act = { .kind = act_kind(op, d) };
+	if (act.kind)
+		content_put(d, &content);
+	act.content = buf_slice(&content);
+	return buf_ok(&content) ? approve_check(s, &act, d->proposal) : refused(REFUSE_TBS_TOO_LARGE, NULL);
+}
+
+/* From what was drafted, or refused. */
+static void certify_drafted(struct signer *s, struct op *op, const struct draft *d, struct verdict v)
+{
+	if (v.code) {
+		request_refuse(s, op, v.code, v.field);
+		return;
+	}
+	v = check_approved(s, op, d);
+	if (!v.code && certify_start(s, op, d) != 0)
+		v = refused(REFUSE_TBS_TOO_LARGE, NULL);
+	if (v.code)
+		certify_end(s, op, v.code, v.field);
+}
+
 int answer_cert_sign(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct cert_sign_request r;
@@ -348,12 +409,18 @@ int answer_cert_sign(struct signer *s, uint64_t peer, const struct frame *f)
 		return 0;
 	struct draft d = { .subject = { .max = MAX_TBS } };
 	struct verdict v = draft_cert(s, op, &r, &d);
-	if (v.code)
-		request_refuse(s, op, v.code, v.field);
-	else if (certify_start(s, op, &d) != 0)
-		certify_end(s, op, REFUSE_TBS_TOO_LARGE);
+	certify_drafted(s, op, &d, v);
 	buf_free(&d.subject);
 	return 0;
+}
+
+/* A root's AKI is its own SKI; the charter, which was read back, holds it. */
+static struct slice root_key_hash(const struct op *op)
+{
+	struct charter own = op->key->charter;
+	if (op->binding == BINDS_NEW)
+		charter_get(buf_slice(&op->charter), &own);
+	return own.key_hash;
 }
 
 static struct verdict draft_root(struct signer *s, struct op *op, const struct ca_self_request *r, struct draft *d)
@@ -365,11 +432,12 @@ static struct verdict draft_root(struct signer *s, struct op *op, const struct c
 	struct verdict v = find_subject(s, SLICE_OF(r->key_id), buf_slice(&d->subject), &op->key);
 	if (!v.code)
 		v = charter_check_root(ceilings, r, time_now());
-	if (!v.code && !(op->key->slot && slot_expected(op->key->slot)))
-		v = refused(REFUSE_TOKEN_AWAY, "key_id");
+	if (!v.code)
+		v = find_token(op, "key_id");
 	if (v.code)
 		return v;
 	d->context = r->context;
+	d->proposal = r->proposal;
 	d->subject_key_id = op->key->id;
 	d->fields = (struct cert_fields){
 		.kind = KIND_CA,
@@ -389,6 +457,8 @@ static struct verdict draft_root(struct signer *s, struct op *op, const struct c
 	v = op->key->state == KEY_STATE_UNBOUND ? reserve_subject(s, op, d, NULL) : draft_again(s, op, d, NULL);
 	if (v.code)
 		op->subject = NULL;
+	else
+		d->fields.authority_key_id = root_key_hash(op);
 	return v;
 }
 
@@ -403,19 +473,39 @@ int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f)
 		return 0;
 	struct draft d = { .subject = { .max = MAX_TBS } };
 	struct verdict v = draft_root(s, op, &r, &d);
-	if (v.code) {
-		request_refuse(s, op, v.code, v.field);
-	} else {
-		/* A root's AKI is its own SKI; the charter, which was read back, holds it. */
-		struct charter own;
-		if (op->binding == BINDS_NEW)
-			charter_get(buf_slice(&op->charter), &own);
-		d.fields.authority_key_id = op->binding == BINDS_NEW ? own.key_hash : op->key->charter.key_hash;
-		if (certify_start(s, op, &d) != 0)
-			certify_end(s, op, REFUSE_TBS_TOO_LARGE);
-	}
+	certify_drafted(s, op, &d, v);
 	buf_free(&d.subject);
 	return 0;
+}
+
+static struct verdict propose_draft(struct signer *s, struct op *op, uint16_t verb, struct slice body, struct draft *d)
+{
+	struct cert_sign_request cert;
+	struct ca_self_request self;
+	const char *where;
+	if (verb == INNER_CERT_SIGN && answer_cert_sign_get(body, &cert, &where) == PACK_OK)
+		return draft_cert(s, op, &cert, d);
+	if (verb == INNER_CA_SELF && answer_ca_self_get(body, &self, &where) == PACK_OK)
+		return draft_root(s, op, &self, d);
+	return refused(REFUSE_PROPOSAL_VERB, "body");
+}
+
+struct verdict certify_propose(struct signer *s, struct op *op, uint16_t verb, struct slice body, struct buf *content,
+			       uint8_t *kind)
+{
+	struct draft d = { .subject = { .max = MAX_TBS } };
+	struct verdict v = propose_draft(s, op, verb, body, &d);
+	if (!v.code) {
+		*kind = act_kind(op, &d);
+		content_put(&d, content);
+		if (!buf_ok(content) || content->len > MAX_CERT_TBS)
+			v = refused(REFUSE_TBS_TOO_LARGE, "body");
+	}
+	if (op->subject)
+		key_unreserve(op->subject);
+	op->subject = op->key = NULL;
+	buf_free(&d.subject);
+	return v;
 }
 
 /* An unbound key asks under any name that is free, a bound one under its own. */

@@ -10,6 +10,7 @@
 #ifndef CHANCERY_SIGND_CERTIFY_H
 #define CHANCERY_SIGND_CERTIFY_H
 
+#include "signd/charter.h"
 #include "wire/frame.h"
 
 struct signer;
@@ -20,6 +21,13 @@ struct key;
 int answer_cert_sign(struct signer *s, uint64_t peer, const struct frame *f);
 int answer_key_csr(struct signer *s, uint64_t peer, const struct frame *f);
 int answer_ca_self(struct signer *s, uint64_t peer, const struct frame *f);
+
+/*
+ * What a request of CERT_SIGN or CA_SELF would come to, were it executed now: the content of its proposal and the kind
+ * of it, 0 if nobody has to agree to it.
+ */
+struct verdict certify_propose(struct signer *s, struct op *op, uint16_t verb, struct slice body, struct buf *content,
+			       uint8_t *kind);
 
 /*
  * How signing ends without a signature, also that of a CRL: the token gave none, it does not verify, or something

@@ -336,6 +336,28 @@ static bool untrusted_read(struct list list, STACK_OF(X509) * out)
 	return true;
 }
 
+/* The chain's own roots, where people have agreed to them. */
+static bool anchors_own(X509 *x, STACK_OF(X509) * untrusted, STACK_OF(X509) * anchors)
+{
+	for (int i = -1; i < sk_X509_num(untrusted); i++) {
+		X509 *one = i < 0 ? x : sk_X509_value(untrusted, i);
+		if (!(X509_get_extension_flags(one) & EXFLAG_SS))
+			continue;
+		if (!sk_X509_push(anchors, one))
+			return false;
+		X509_up_ref(one);
+	}
+	return true;
+}
+
+void chain_approved(const struct chain *c, struct buf *out)
+{
+	int root = sk_X509_num(c->path) - 1;
+	certificate_put(sk_X509_value(c->path, root), out);
+	if (root > 0)
+		certificate_put(sk_X509_value(c->path, 0), out);
+}
+
 struct verdict chain_read(struct chain *c, const char *anchors_dir, struct slice certificate, struct list list,
 			  int64_t now)
 {
@@ -347,7 +369,7 @@ struct verdict chain_read(struct chain *c, const char *anchors_dir, struct slice
 		v = REFUSED(IMPORT_CERT, "certificate");
 	else if (!anchors || !untrusted || !untrusted_read(list, untrusted))
 		v = REFUSED(IMPORT_CERT, "chain");
-	else if (anchors_load(anchors_dir, anchors) != 0)
+	else if (!anchors_dir ? !anchors_own(x, untrusted, anchors) : anchors_load(anchors_dir, anchors) != 0)
 		v = REFUSED(UNLISTED_ROOT, "chain");
 	else
 		v = path_find(c, anchors, x, untrusted, now);

@@ -27,11 +27,16 @@ struct chain {
 
 void chain_init(struct chain *c);
 void chain_free(struct chain *c);
-/* Validates as of now and collects the facts. untrusted: what the caller sent to build the path from. */
+/*
+ * Validates as of now and collects the facts. untrusted: what the caller sent to build the path from. anchors_dir NULL:
+ * a self-signed certificate among these will do as root; somebody else says whether it is one.
+ */
 struct verdict chain_read(struct chain *c, const char *anchors_dir, struct slice certificate, struct list untrusted,
 			  int64_t now);
 /* Fills in what the chain says of its first certificate; key, token and parent are the caller's. Points into c. */
 void chain_charter(const struct chain *c, struct charter *out);
+/* What people agree to: the root, then the certificate if that is another. */
+void chain_approved(const struct chain *c, struct buf *out);
 /* The path above the certificate, as a list of DER. */
 uint16_t chain_issuers(const struct chain *c, struct buf *raw);
 

@@ -249,13 +249,13 @@ static struct verdict check_responder(const struct issuer *issuer, const struct 
 
 /*
  * A CA whose key is not here signs what no ledger sees: it is bounded by its certificate alone, which therefore says
- * how deep and for which names. Nobody can approve one yet.
+ * how deep and for which names; and people have to agree to it (signd/approve.h).
  */
 static struct verdict check_foreign(const struct cert_sign_request *r)
 {
 	if (r->path_len == PATH_LEN_NONE || r->permitted.count == 0)
 		return REFUSED(CONSTRAINTS_NEEDED, r->path_len == PATH_LEN_NONE ? "path_len" : "name_constraints");
-	return REFUSED(APPROVAL_NEEDED, "kind");
+	return FINE;
 }
 
 struct verdict charter_check(const struct issuer *issuer, const struct cert_sign_request *r, int64_t now)

@@ -70,8 +70,6 @@ int config_read(const char *path, struct config *c)
 	read_log_key(c);
 	c->allow_roots = conf_bool(c->file, "allow_roots", false);
 	c->anchors_dir = conf_text(c->file, "anchors_dir", "/etc/chancery/anchors");
-	if (strcmp(conf_text(c->file, "import_roots", "anchors"), "anchors") != 0)
-		conf_reject(c->file, "import_roots", "\"anchors\"");
 	c->verifiers = (unsigned)conf_int(c->file, "verifiers", 1, MAX_VERIFIERS, 2);
 	c->max_unbound = (size_t)conf_int(c->file, "max_unbound_keys", 1, 1024, 64);
 	c->new_keys.per_day = (uint32_t)conf_int(c->file, "keys_per_day", 0, 16384, 10000);
@@ -82,10 +80,12 @@ int config_read(const char *path, struct config *c)
 	c->disk_warn = (uint64_t)conf_int(c->file, "disk_warn_mib", 0, 1 << 24, 512) << 20;
 	c->disk_stop = (uint64_t)conf_int(c->file, "disk_stop_mib", 1, 1 << 24, 192) << 20;
 	ceilings_read(c->file, c->classes);
+	approvers_read(c->file, &c->approvers);
 	return conf_finish(c->file);
 }
 
 void config_free(struct config *c)
 {
+	approvers_free(&c->approvers);
 	conf_close(c->file);
 }

@@ -3,6 +3,7 @@
 #define CHANCERY_SIGND_CONFIG_H
 
 #include "base/peer.h"
+#include "signd/approvers.h"
 #include "signd/ceilings.h"
 #include "signd/slot.h"
 
@@ -31,6 +32,7 @@ struct config {
 	uint64_t disk_warn, disk_stop; /* bytes left on the ledger's disk: signd/disk.h */
 	int64_t snapshot_ms;	       /* between two looks whether there is something for a snapshot */
 	struct ceilings classes[CLASS_COUNT];
+	struct approvers approvers;
 };
 
 /* 0, or -1 with every mistake logged. */

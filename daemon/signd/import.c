@@ -4,8 +4,10 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "signd/approve.h"
 #include "signd/chain.h"
 #include "signd/check.h"
+#include "signd/encode/cert.h"
 #include "signd/public_key.h"
 #include "signd/request.h"
 #include "signd/signer.h"
@@ -23,6 +25,7 @@ static struct verdict refused(uint16_t code, const char *field)
 
 static void import_end(struct signer *s, struct op *op, uint16_t code, const char *field)
 {
+	approve_hold(s, op->proposal, false);
 	if (op->fresh) {
 		keys_remove(&s->keys, op->subject);
 		key_free(op->subject);
@@ -60,12 +63,19 @@ static void import_done(struct signer *s, struct op *op)
 	signer_op_done(s, op);
 }
 
+/* What was approved is spent only now: a key that is not there costs nobody an approval. */
+static void import_record(struct signer *s, struct op *op)
+{
+	approve_spend(s, op, op->proposal, (uint8_t)op->record_count);
+	signer_journal(s, op, import_done);
+}
+
 static void import_verified(struct signer *s, struct op *op)
 {
 	if (op->trouble != OP_FINE)
 		import_failed(s, op);
 	else
-		signer_journal(s, op, import_done);
+		import_record(s, op);
 }
 
 static void import_signed(struct signer *s, struct op *op)
@@ -253,16 +263,50 @@ static struct verdict draft_records(struct op *op, const struct ca_import_reques
 	return refused(0, NULL);
 }
 
+static struct verdict read_chain(struct signer *s, const struct ca_import_request *r, struct chain *chain,
+				 uint8_t *algorithm)
+{
+	const char *anchors = s->config.approvers.import ? NULL : s->config.anchors_dir;
+	struct verdict v = chain_read(chain, anchors, r->certificate, r->chain, time_now());
+	if (v.code)
+		return v;
+	*algorithm = public_key_read(buf_slice(&chain->public_key), NULL);
+	return *algorithm ? check_subjects(s, chain) : refused(REFUSE_SUBJECT_KEY, "certificate");
+}
+
+static struct verdict check_approved(struct signer *s, const struct chain *chain,
+				     const uint8_t proposal[PROPOSAL_ID_SIZE])
+{
+	scoped_buf content = { .max = 2 * MAX_TBS };
+	chain_approved(chain, &content);
+	const struct act act = { s->config.approvers.import ? PROPOSAL_IMPORT : 0, buf_slice(&content) };
+	return buf_ok(&content) ? approve_check(s, &act, proposal) : refused(REFUSE_TBS_TOO_LARGE, "chain");
+}
+
+struct verdict import_propose(struct signer *s, struct slice body, struct buf *content, uint8_t *kind)
+{
+	struct ca_import_request r;
+	struct chain chain;
+	const char *where;
+	uint8_t algorithm;
+	if (answer_ca_import_get(body, &r, &where) != PACK_OK)
+		return refused(REFUSE_PROPOSAL_VERB, "body");
+	chain_init(&chain);
+	struct verdict v = read_chain(s, &r, &chain, &algorithm);
+	*kind = s->config.approvers.import ? PROPOSAL_IMPORT : 0;
+	if (!v.code)
+		chain_approved(&chain, content);
+	chain_free(&chain);
+	return v;
+}
+
 static struct verdict draft_import(struct signer *s, struct op *op, const struct ca_import_request *r,
 				   struct chain *chain)
 {
-	struct verdict v = chain_read(chain, s->config.anchors_dir, r->certificate, r->chain, time_now());
-	if (v.code)
-		return v;
-	uint8_t algorithm = public_key_read(buf_slice(&chain->public_key), NULL);
-	if (algorithm == 0)
-		return refused(REFUSE_SUBJECT_KEY, "certificate");
-	v = check_subjects(s, chain);
+	uint8_t algorithm;
+	struct verdict v = read_chain(s, r, chain, &algorithm);
+	if (!v.code)
+		v = check_approved(s, chain, r->proposal);
 	if (!v.code)
 		v = find_key(s, op, r, buf_slice(&chain->public_key));
 	if (!v.code && op->subject)
@@ -303,8 +347,10 @@ int answer_ca_import(struct signer *s, uint64_t peer, const struct frame *f)
 		return 0;
 	}
 	know_chain(s, &r, op);
+	memcpy(op->proposal, r.proposal, PROPOSAL_ID_SIZE);
+	approve_hold(s, op->proposal, true);
 	if (!op->subject) {
-		signer_journal(s, op, import_done);
+		import_record(s, op);
 	} else if (!op->fresh) {
 		import_challenge(s, op);
 	} else {

@@ -12,6 +12,7 @@
 #ifndef CHANCERY_SIGND_IMPORT_H
 #define CHANCERY_SIGND_IMPORT_H
 
+#include "signd/charter.h"
 #include "wire/frame.h"
 
 struct signer;
@@ -19,6 +20,8 @@ struct signer;
 /* 0, or -1: malformed. */
 int answer_ca_import(struct signer *s, uint64_t peer, const struct frame *f);
 int answer_cert_admit(struct signer *s, uint64_t peer, const struct frame *f);
+/* What an import would come to: the content of its proposal and the kind of it, 0 if nobody has to agree to it. */
+struct verdict import_propose(struct signer *s, struct slice body, struct buf *content, uint8_t *kind);
 /* Remembers the CA of a certificate that an import validated: its name is taken by its key. 0, or -1. */
 int import_know(struct signer *s, struct slice certificate);
 

@@ -32,8 +32,8 @@ static int stage_op(struct journal *j, struct op *op)
 	int64_t now = clock_stamp(j->clock);
 	for (size_t i = 0; i < op->record_count; i++) {
 		struct staged *r = &op->records[i];
-		if (r->follows && i && buf_ok(&r->body))
-			set_u64(r->body.at, op->records[i - 1].seq);
+		if (r->follows && r->follows <= i && buf_ok(&r->body))
+			set_u64(r->body.at, op->records[i - r->follows].seq);
 		if (!buf_ok(&r->body) || ledger_stage(j->ledger, r->type, now, buf_slice(&r->body), &r->seq) != 0)
 			return -1;
 	}
@@ -75,6 +75,7 @@ static void write_batch(struct journal *j, struct op_chain *batch, bool failed)
 	publish(j, failed);
 	inbox_post(j->back, batch);
 	ledger_tell_head(j->ledger);
+	ledger_clear_ahead(j->ledger);
 }
 
 static void *journal_run(void *of)

@@ -229,6 +229,16 @@ static bool outside_has(const struct buf *outside, struct slice subject, struct 
 	return false;
 }
 
+int keys_outside_set(struct keys *keys, struct slice hashes)
+{
+	if (hashes.len % (2 * (size_t)HASH_SIZE) || hashes.len > MAX_OUTSIDE)
+		return -1;
+	keys->outside.max = MAX_OUTSIDE;
+	buf_clear(&keys->outside);
+	buf_put_slice(&keys->outside, hashes);
+	return buf_ok(&keys->outside) ? 0 : -1;
+}
+
 int keys_know(struct keys *keys, struct slice subject, struct slice public_key)
 {
 	uint8_t name[HASH_SIZE], key[HASH_SIZE];

@@ -103,6 +103,8 @@ struct key *keys_by_public(const struct keys *keys, struct slice public_key);
 bool keys_subject_taken(const struct keys *keys, struct slice subject, struct slice public_key);
 /* Remembers the CA that an imported certificate is of, or under. 0, or -1: too many. */
 int keys_know(struct keys *keys, struct slice subject, struct slice public_key);
+/* All that keys_know() was told, in `outside`, taken over: hash by hash. 0, or -1: it is not of that form. */
+int keys_outside_set(struct keys *keys, struct slice hashes);
 size_t keys_count(const struct keys *keys, enum key_state state);
 
 #endif

@@ -88,6 +88,7 @@ void law_text(const struct config *c, struct buf *out)
 	for (int i = 0; i < CLASS_COUNT; i++)
 		put_class(out, (enum key_class)i, &c->classes[i]);
 	buf_put_text(out, "};\n");
+	approvers_text(&c->approvers, out);
 }
 
 int law_record(const struct config *c, const uint8_t last[HASH_SIZE], struct buf *out)

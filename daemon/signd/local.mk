@@ -2,8 +2,11 @@
 sbin_PROGRAMS += chancery-signd
 noinst_LIBRARIES += daemon/signd/libsignd.a
 daemon_signd_libsignd_a_SOURCES = \
+	daemon/signd/ahead.c daemon/signd/ahead.h \
 	daemon/signd/anchors.c daemon/signd/anchors.h \
 	daemon/signd/answer.c \
+	daemon/signd/approve.c daemon/signd/approve.h \
+	daemon/signd/approvers.c daemon/signd/approvers.h \
 	daemon/signd/archive.c daemon/signd/archive.h \
 	daemon/signd/archivist.c daemon/signd/archivist.h \
 	daemon/signd/calls.c daemon/signd/calls.h \
@@ -43,6 +46,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/ocsp.c daemon/signd/ocsp.h \
 	daemon/signd/ocsp_draft.c daemon/signd/ocsp_draft.h \
 	daemon/signd/op.c daemon/signd/op.h \
+	daemon/signd/proposals.c daemon/signd/proposals.h \
 	daemon/signd/public_key.c daemon/signd/public_key.h \
 	daemon/signd/queue.c daemon/signd/queue.h \
 	daemon/signd/recent.c daemon/signd/recent.h \
@@ -81,6 +85,11 @@ noinst_PROGRAMS += tests/e2e/import_probe
 tests_e2e_import_probe_SOURCES = tests/e2e/import_probe.c
 tests_e2e_import_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_e2e_import_probe_LDADD = daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS)
+noinst_PROGRAMS += tests/e2e/approve_probe
+tests_e2e_approve_probe_SOURCES = tests/e2e/approve_probe.c tests/e2e/asking.c tests/e2e/asking.h
+tests_e2e_approve_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+tests_e2e_approve_probe_LDADD = daemon/ledger/libledger.a daemon/wire/libinner_ask.a daemon/wire/libframe.a \
+	daemon/base/libbase.a $(CRYPTO_LIBS)
 noinst_PROGRAMS += tests/e2e/crl_probe
 tests_e2e_crl_probe_SOURCES = tests/e2e/crl_probe.c
 tests_e2e_crl_probe_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "signd/ahead.h"
 #include "signd/encode/crl.h"
-#include "signd/entries.h"
-#include "signd/issued.h"
 
 #define LEAST_REBASE 8192 /* rows that may have changed before a base is written anew, */
 #define REBASE_SHARE 8	  /* ... or so many of its own */
@@ -15,6 +14,7 @@ struct merge {
 	struct merge_result *out;
 	struct issued_reader issued;
 	struct entries in;
+	struct ahead ahead;
 	struct last before;
 	bool before_has, before_of_base; /* the next row of the last CRL */
 	struct last_row before_row;
@@ -98,25 +98,37 @@ static uint16_t judge_new(struct merge *m, const struct crl_row *asked, const st
 	return close_ca(m, c);
 }
 
+/* The end of the certificate of the row that is asked for. */
+static uint16_t row_certificate(struct merge *m, int64_t *not_after)
+{
+	const struct crl_row *asked = &m->in.row;
+	struct issued c;
+	if (ahead_leaf(&m->ahead, &m->in, m->plan->ref.ca_key, m->before_has ? m->before_row.serial : NULL, not_after))
+		return 0;
+	int found = issued_read(&m->issued, asked->seq, &c);
+	uint16_t code = found < 0 ? REFUSE_LEDGER_FAILED : found ? REFUSE_CRL_FOREIGN : judge_new(m, asked, &c);
+	*not_after = c.not_after;
+	buf_free(&c.public_key);
+	return code;
+}
+
 /* A serial that the last CRL hasn't got, or no more. */
 static uint16_t row_new(struct merge *m)
 {
 	const struct crl_row *asked = &m->in.row;
-	struct issued c;
+	int64_t not_after;
 	if (asked->reason == REASON_REMOVE)
 		return REFUSE_CRL_UNREVOKED;
 	if (asked->revoked > m->plan->this_update)
 		return REFUSE_CRL_DATE;
 	if (merge_shard(asked->serial, m->plan->shards) != m->plan->ref.shard)
 		return REFUSE_CRL_SHARD;
-	int found = issued_read(&m->issued, asked->seq, &c);
-	uint16_t code = found < 0 ? REFUSE_LEDGER_FAILED : found ? REFUSE_CRL_FOREIGN : judge_new(m, asked, &c);
-	buf_free(&c.public_key);
+	uint16_t code = row_certificate(m, &not_after);
 	if (code)
 		return code;
 	struct last_row row = { .reason = asked->reason,
 				.revoked = asked->revoked,
-				.not_after = c.not_after,
+				.not_after = not_after,
 				.since = m->plan->ref.number };
 	memcpy(row.serial, asked->serial, ROW_SERIAL_SIZE);
 	row_keep(m, &row, false);
@@ -225,6 +237,7 @@ uint16_t merge_run(const struct merge_plan *plan, struct ledger_reader *ledger, 
 	m->before.base.fd = m->before.changes.fd = -1;
 	m->before.base.in.hash = m->before.changes.in.hash = NULL;
 	issued_open(&m->issued, ledger, head);
+	ahead_open(&m->ahead, &m->issued);
 	uint16_t code = entries_open(&m->in, plan->entries, plan->count);
 	if (!code)
 		code = before_open(m, &old);

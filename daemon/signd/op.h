@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "wire/inner.h"
 
-#define MAX_OP_RECORDS 2
+#define MAX_OP_RECORDS 3
 #define MAX_DIGEST 64 /* SHA-512 */
 
 struct signer;
@@ -22,7 +22,7 @@ struct staged {
 	uint8_t type;
 	struct buf body;
 	uint64_t seq;
-	bool follows; /* its first field, a u64, becomes the seq of the record before it */
+	uint8_t follows; /* its first field, a u64, becomes the seq of the record so many before it; 0: it doesn't */
 };
 
 enum op_trouble {
@@ -55,10 +55,11 @@ struct op {
 	bool fresh;	     /* subject came with this import: if that fails, it goes too */
 	uint8_t binding;     /* enum binding: what becomes of subject (binding.h) */
 	int64_t not_before, not_after;
-	struct buf charter; /* packed, for the subject */
-	uint8_t kind;	    /* of a new key: its algorithm */
-	size_t slot;	    /* ... and its token, an index of slots */
-	uint64_t intent;    /* sequence number */
+	struct buf charter;		    /* packed, for the subject */
+	uint8_t proposal[PROPOSAL_ID_SIZE]; /* of an import: that it will spend */
+	uint8_t kind;			    /* of a new key: its algorithm */
+	size_t slot;			    /* ... and its token, an index of slots */
+	uint64_t intent;		    /* sequence number */
 
 	void (*task)(struct op *op, struct ledger_reader *ledger); /* what a scribe does with it */
 	void *work;						   /* of its verb, */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "ledger/hash.h"
+#include "signd/approve.h"
 #include "signd/encode/csr.h"
 #include "signd/guard.h"
 #include "signd/signer.h"
@@ -69,6 +70,8 @@ static void outcome_reply(struct signer *s, uint64_t peer, const struct frame *f
 	struct cert_result_record result;
 	struct key_result_record key;
 	struct imported_record imported;
+	struct proposed_record proposed;
+	struct approved_record approved;
 	if (o->type == RECORD_CERT_RESULT && record_cert_intent_get(o->first, &cert) == PACK_OK &&
 	    record_cert_result_get(o->last, &result) == PACK_OK)
 		reply_cert(s, peer, f->tag, f->verb, o->intent, cert.tbs, result.signature);
@@ -78,6 +81,10 @@ static void outcome_reply(struct signer *s, uint64_t peer, const struct frame *f
 		reply_csr_again(s, peer, f->tag, o);
 	else if (o->type == RECORD_IMPORTED && record_imported_get(o->last, &imported) == PACK_OK)
 		reply_imported(s, peer, f->tag, o->intent, imported.key_id);
+	else if (o->type == RECORD_PROPOSED && record_proposed_get(o->last, &proposed) == PACK_OK)
+		reply_proposed(s, peer, f->tag, o->intent, proposed.bytes);
+	else if (o->type == RECORD_APPROVED && record_approved_get(o->last, &approved) == PACK_OK)
+		reply_approved(s, peer, f->tag, o->intent, approved.proposal);
 	else if (o->type == RECORD_CRL_RESULT)
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_CRL_REPEATED, "request_id", 0);
 	else if (o->type == RECORD_LOST)
@@ -117,6 +124,13 @@ static uint16_t id_verdict(const struct signer *s, const uint8_t *id, const uint
 	return 0;
 }
 
+/* What signs nothing goes on while nothing is signed. */
+static bool verb_signs(uint16_t verb)
+{
+	return verb != INNER_NOTE && verb != INNER_CA_CLOSE && verb != INNER_PROPOSE && verb != INNER_APPROVE &&
+	       verb != INNER_WITHDRAW;
+}
+
 struct op *request_begin(struct signer *s, uint64_t peer, const struct frame *f, const uint8_t id[REQUEST_ID_SIZE])
 {
 	/* The verb is hashed with the body: one id for two verbs is two bodies. */
@@ -126,7 +140,7 @@ struct op *request_begin(struct signer *s, uint64_t peer, const struct frame *f,
 	if (!code && answer_again(s, peer, f, id, hash))
 		return NULL;
 	if (!code)
-		code = signer_stopped(s, f->verb != INNER_NOTE && f->verb != INNER_CA_CLOSE);
+		code = signer_stopped(s, verb_signs(f->verb));
 	if (!code && disk_stops(s, f->verb))
 		code = REFUSE_DISK_LOW;
 	struct op *op = code || recent_full(s->recent) ? NULL : signer_op(s, peer, f->tag, f->verb);
@@ -239,6 +253,20 @@ void reply_imported(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq,
 	guard_send(s->guard, peer);
 }
 
+void reply_proposed(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq, struct slice bytes)
+{
+	struct buf *out = guard_out(s->guard, peer);
+	struct proposal p;
+	if (!out || proposal_get(bytes, &p) != 0)
+		return;
+	struct propose_reply r = {
+		.ledger_seq = seq, .expires = p.expires, .needed = p.needed, .requester = p.requester, .bytes = bytes
+	};
+	memcpy(r.proposal, p.id, PROPOSAL_ID_SIZE);
+	answer_propose_put(out, tag, &r);
+	guard_send(s->guard, peer);
+}
+
 void reply_seq(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb, uint64_t seq)
 {
 	struct buf *out = guard_out(s->guard, peer);
@@ -248,8 +276,11 @@ void reply_seq(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb, uin
 	struct ca_close_reply close = { seq };
 	struct cert_admit_reply admit = { seq };
 	struct key_gone_reply gone = { seq };
+	struct withdraw_reply withdraw = { seq };
 	if (verb == INNER_NOTE)
 		answer_note_put(out, tag, &note);
+	else if (verb == INNER_WITHDRAW)
+		answer_withdraw_put(out, tag, &withdraw);
 	else if (verb == INNER_CERT_ADMIT)
 		answer_cert_admit_put(out, tag, &admit);
 	else if (verb == INNER_KEY_GONE)

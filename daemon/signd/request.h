@@ -34,6 +34,7 @@ void reply_key(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq, cons
 void reply_csr(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq, uint8_t algorithm, struct slice info,
 	       struct slice signature);
 void reply_imported(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq, const uint8_t key_id[KEY_ID_SIZE]);
+void reply_proposed(struct signer *s, uint64_t peer, uint64_t tag, uint64_t seq, struct slice bytes);
 void reply_seq(struct signer *s, uint64_t peer, uint64_t tag, uint16_t verb, uint64_t seq);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "ledger/snapshot.h"
+#include "signd/approve.h"
 #include "signd/import.h"
 #include "signd/law.h"
 #include "signd/renewal.h"
@@ -74,6 +75,7 @@ static int take_start(struct pass *p, const struct record *r)
 	if (!s->log_key)
 		return -1;
 	s->log_key->slot = s->slots[signer_slot(s, start.log_token)];
+	s->proposals.epoch = start.epoch;
 	if (s->log_key->slot)
 		return 0;
 	log_error("log_token_missing", "token=%s why=\"signd.conf has no token of that name\"", s->log_key->token);
@@ -178,6 +180,14 @@ static void meter_cert(struct pass *p, const struct record *r, const struct cert
 		meters_draw(&s->keys, k, cert->kind, s->config.classes, r->time);
 }
 
+/* A CA over a key from outside has its name for good. */
+static int know_foreign(struct signer *s, struct slice tbs)
+{
+	static const uint8_t none[1];
+	scoped_buf der = { .max = MAX_RECORD_BODY };
+	return record_certificate(tbs, SLICE_OF(none), &der) == 0 ? import_know(s, buf_slice(&der)) : -1;
+}
+
 static int take_intent(struct pass *p, const struct record *r)
 {
 	struct cert_intent_record cert;
@@ -194,6 +204,8 @@ static int take_intent(struct pass *p, const struct record *r)
 			       : intent_open(p, r, csr.request_id, (struct slice){ 0 });
 	if (r->type == RECORD_CERT_INTENT && record_cert_intent_get(r->body, &cert) == PACK_OK) {
 		meter_cert(p, r, &cert);
+		if (cert.kind == KIND_SUBCA_FOREIGN && know_foreign(p->signer, cert.tbs) != 0)
+			return -1;
 		return intent_open(p, r, cert.request_id, (struct slice){ 0 });
 	}
 	if (r->type == RECORD_CERT_INTENT || record_key_intent_get(r->body, &key) != PACK_OK)
@@ -286,6 +298,17 @@ static int take_law(struct pass *p, const struct record *r)
 	return 0;
 }
 
+/* Its request, if it had one, stands in front. */
+static int take_people(struct pass *p, const struct record *r)
+{
+	bool asked = r->type == RECORD_PROPOSED || r->type == RECORD_APPROVED || r->type == RECORD_WITHDRAWN;
+	if (approve_take(p->signer, r) != 0)
+		return -1;
+	if (asked && r->body.len >= REQUEST_ID_SIZE)
+		remember(p, r, r->body.at);
+	return 0;
+}
+
 static int take_record(struct pass *p, const struct record *r)
 {
 	switch (r->type) {
@@ -324,6 +347,12 @@ static int take_record(struct pass *p, const struct record *r)
 		return host_get(r->body, &p->signer->written_on) ? 0 : -1;
 	case RECORD_CEILINGS:
 		return take_law(p, r);
+	case RECORD_PROPOSED:
+	case RECORD_APPROVED:
+	case RECORD_WITHDRAWN:
+	case RECORD_SPENT:
+	case RECORD_EPOCH:
+		return take_people(p, r);
 	case RECORD_REFUSED:
 	case RECORD_OCSP_BATCH:
 	case RECORD_STARTED:
@@ -355,6 +384,11 @@ static bool record_kept(const struct record *r)
 	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
+	case RECORD_PROPOSED: /* these five stand in a section */
+	case RECORD_APPROVED:
+	case RECORD_WITHDRAWN:
+	case RECORD_SPENT:
+	case RECORD_EPOCH:
 		return false;
 	case RECORD_LOST:
 		return record_lost_get(r->body, &lost) == PACK_OK && lost.intent_type == RECORD_KEY_INTENT;
@@ -497,6 +531,27 @@ static int crls_get(struct pass *p, struct slice in)
 	return scopes_get(&p->signer->scopes, in);
 }
 
+static void proposals_section_put(const struct pass *p, struct buf *out)
+{
+	proposals_put(&p->signer->proposals, out);
+}
+
+static int proposals_section_get(struct pass *p, struct slice in)
+{
+	return proposals_get(&p->signer->proposals, in);
+}
+
+/* Of CAs elsewhere; those of imports are known by then. */
+static void outside_put(const struct pass *p, struct buf *out)
+{
+	buf_put_slice(out, buf_slice(&p->signer->keys.outside));
+}
+
+static int outside_get(struct pass *p, struct slice in)
+{
+	return keys_outside_set(&p->signer->keys, in);
+}
+
 /*
  * The sections of a state, in their order. put says what all records up to
  * here have come to, get takes it over into a signer that knows the sections
@@ -508,8 +563,13 @@ static const struct section {
 	void (*put)(const struct pass *p, struct buf *out);
 	int (*get)(struct pass *p, struct slice in);
 } sections[] = {
-	{ 1, kept_put, kept_get },     { 2, open_put, open_get }, { 3, meters_put, meters_get },
-	{ 4, closed_put, closed_get }, { 5, crls_put, crls_get }, /* after the open intents, which it knows already */
+	{ 1, kept_put, kept_get },
+	{ 2, open_put, open_get },
+	{ 3, meters_put, meters_get },
+	{ 4, closed_put, closed_get },
+	{ 5, crls_put, crls_get }, /* after the open intents, which it knows already */
+	{ 6, proposals_section_put, proposals_section_get },
+	{ 7, outside_put, outside_get },
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
@@ -647,6 +707,7 @@ void state_free(struct state *t)
 		return;
 	keys_free(&t->signer.keys);
 	scopes_free(&t->signer.scopes);
+	proposals_free(&t->signer.proposals);
 	key_free(t->signer.log_key);
 	buf_free(&t->pass.kept);
 	free(t);

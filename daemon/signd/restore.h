@@ -19,7 +19,7 @@
 
 #include "ledger/ledger.h"
 
-#define STATE_VERSION 1		      /* goes up whenever a section or the choice of kept records changes */
+#define STATE_VERSION 2		      /* goes up whenever a section or the choice of kept records changes */
 #define STATE_LAG_MS (21 * 60 * 1000) /* REQUEST_WINDOW_MS both ways, and a minute */
 
 struct signer;

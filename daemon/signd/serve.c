@@ -135,6 +135,7 @@ static void ledger_forget(struct signer *s)
 	recent_free(s->recent);
 	s->recent = NULL;
 	latch_forget(s);
+	proposals_free(&s->proposals);
 	scopes_free(&s->scopes);
 	keys_free(&s->keys);
 	key_free(s->log_key);
@@ -266,6 +267,7 @@ static void bring_down(struct signer *s)
 		ledger_reader_close(s->reader);
 	keys_free(&s->keys);
 	scopes_free(&s->scopes);
+	proposals_free(&s->proposals);
 	fd_close(&s->crl_folder);
 	key_free(s->log_key);
 	recent_free(s->recent);

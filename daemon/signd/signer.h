@@ -16,6 +16,7 @@
 #include "signd/keys.h"
 #include "signd/latch.h"
 #include "signd/loop.h"
+#include "signd/proposals.h"
 #include "signd/recent.h"
 #include "signd/scopes.h"
 #include "signd/tally.h"
@@ -39,6 +40,7 @@ struct signer {
 	struct keys keys;
 	struct recent *recent;
 	struct scopes scopes;
+	struct proposals proposals;
 	struct scribes *scribes;
 	int crl_folder;
 	unsigned crls, answers; /* under way */

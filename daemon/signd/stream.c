@@ -63,6 +63,13 @@ const uint8_t *stream_take(struct stream_in *s, size_t n)
 	return at;
 }
 
+struct slice stream_ahead(struct stream_in *s)
+{
+	if (s->len - s->at < STREAM_WINDOW / 2)
+		window_fill(s);
+	return (struct slice){ s->window + s->at, s->broken ? 0 : s->len - s->at };
+}
+
 bool stream_in_hash(struct stream_in *s, uint8_t hash[HASH_SIZE])
 {
 	return !s->broken && s->hash && s->at == s->len && s->next == s->end &&

@@ -27,6 +27,8 @@ void stream_in_open(struct stream_in *s, int fd, off_t end, bool hashed);
 void stream_in_close(struct stream_in *s);
 /* The next n bytes, n being small, valid until the next call; NULL at the end, or if the file can't be read: broken. */
 const uint8_t *stream_take(struct stream_in *s, size_t n);
+/* What comes next, as much as the window has of it; valid as long. */
+struct slice stream_ahead(struct stream_in *s);
 /* Of all bytes up to end, which have all been taken. False: they have not, or are broken. */
 bool stream_in_hash(struct stream_in *s, uint8_t hash[HASH_SIZE]);
 

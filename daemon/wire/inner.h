@@ -12,6 +12,7 @@
 #define KEY_ID_SIZE 16
 #define REQUEST_ID_SIZE 16
 #define LEDGER_ID_SIZE 16
+#define PROPOSAL_ID_SIZE 16
 #define PATH_LEN_NONE 0xffff
 #define MAX_CONTEXT 1024
 #define MAX_REPORT 1024
@@ -60,6 +61,9 @@ enum key_report_state {
 	KEY_REPORT_GONE = 4,
 	KEY_REPORT_RESPONDER = 5
 };
+
+/* As what somebody signed a proposal: who signed as its requester is not counted as an approver. */
+enum approval_role { ROLE_APPROVER = 0, ROLE_REQUESTER = 1 };
 
 /* The class of a key in CHARTER_READ, by the facts of its certificate. */
 enum key_class_number { KEY_CLASS_ROOT = 1, KEY_CLASS_SINGLE, KEY_CLASS_INTERMEDIATE, KEY_CLASS_ISSUING };

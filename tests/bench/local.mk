@@ -17,6 +17,11 @@ tests_bench_audit_rate_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $
 tests_bench_ledger_make_SOURCES = tests/bench/ledger_make.c
 tests_bench_ledger_make_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 tests_bench_ledger_make_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+# Certificates for a whole stack.
+noinst_PROGRAMS += tests/bench/rows_make
+tests_bench_rows_make_SOURCES = tests/bench/rows_make.c
+tests_bench_rows_make_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS) $(SQLITE_CFLAGS)
+tests_bench_rows_make_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS) $(SQLITE_LIBS)
 EXTRA_DIST += tests/bench/start
 EXTRA_DIST += tests/bench/run tests/bench/bench.t tests/bench/RESULTS.md \
 	tests/bench/scale \

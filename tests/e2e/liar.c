@@ -170,7 +170,7 @@ static void lies_about_kind(const char *token)
 	CA(r.kind = KIND_SUBCA_FOREIGN; r.key_form = KEY_FOREIGN; r.subject_key = buf_slice(&leaf_spki);
 	   r.permitted.count = 0; r.permitted.raw.len = 0, 434, "a CA over an outside key, for any name");
 	CA(r.kind = KIND_SUBCA_FOREIGN; r.key_form = KEY_FOREIGN;
-	   r.subject_key = buf_slice(&leaf_spki), 433, "a CA over an outside key, unapproved");
+	   r.subject_key = buf_slice(&leaf_spki), 501, "a CA over an outside key, where nobody approves");
 	CA(memcpy(r.ca_key, root, 16); r.kind = KIND_SUBCA_FOREIGN; r.key_form = KEY_FOREIGN;
 	   r.subject_key = buf_slice(&leaf_spki), 400, "a CA over an outside key where the class has no such kind");
 	LEAF(r.kind = 0, 400, "no kind");

@@ -38,6 +38,7 @@ issue "$root" "$work/leaf.csr" server
 is "$status $(field .error.code)" "503 token_refused" "CKR_MECHANISM_INVALID: a refusal, and nobody is told to wait"
 gets_certificate "the next one is asked for all the same"
 
+another_driver() { [ "$(pid_of driver)" != "$before" ]; }
 # The process ends, its supervisor starts another, the signer repeats the bytes of its intent.
 for row in 'CKR_GENERAL_ERROR twice:C_Sign CKR_GENERAL_ERROR times 2' 'CKR_DEVICE_REMOVED:C_SignInit CKR_DEVICE_REMOVED times 1' \
   'CKR_CRYPTOKI_NOT_INITIALIZED:C_SignInit CKR_CRYPTOKI_NOT_INITIALIZED times 1' 'a crash:C_Sign crash times 1' \
@@ -45,8 +46,9 @@ for row in 'CKR_GENERAL_ERROR twice:C_Sign CKR_GENERAL_ERROR times 2' 'CKR_DEVIC
   before=$(pid_of driver)
   tell "${row#*:}"
   gets_certificate "${row%%:*}: who waits gets the certificate"
-  [ "$(pid_of driver)" != "$before" ]
-  is $? 0 "${row%%:*}: from another driver"
+  # What fails may also have been the challenge of another key after the row before.
+  stack_until 60 another_driver
+  is $? 0 "${row%%:*}: another driver"
 done
 
 # Many wait at once.

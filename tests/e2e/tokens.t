@@ -52,6 +52,7 @@ CHANCERY_BUILD=$STACK_BIN "$CHANCERY_SOURCE/tests/tokens/up-${STACK_TOKEN:-softh
   diag "$(cat "$work/up")"
 stack_until 120 issued
 answers 201 "a leaf as soon as they are back, without help"
+[ "$status" = 201 ] || diag "$(tail -n 20 "$STACK_DIR/log/driver.log")"
 judge "after that, too" "$work/leaf.crt" "$work/leaf.chain" "$work/leaf.root"
 
 # The PIN.

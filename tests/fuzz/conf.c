@@ -50,8 +50,8 @@ static void signd_read(void)
 		REQUIRE(c.token_count >= 1 && c.token_count <= MAX_SLOTS && c.state_dir && c.socket);
 		REQUIRE(c.verifiers >= 1 && c.max_unbound >= 1 && c.max_unsigned >= 16 && c.checkpoint_ms >= 1000);
 		for (int i = 0; i < CLASS_COUNT; i++)
-			REQUIRE((c.classes[i].kinds & ~(1U << KIND_LEAF | 1U << KIND_CA | 1U << KIND_OCSP_RESPONDER)) ==
-					0 &&
+			REQUIRE((c.classes[i].kinds & ~(1U << KIND_LEAF | 1U << KIND_CA | 1U << KIND_OCSP_RESPONDER |
+							1U << KIND_SUBCA_FOREIGN)) == 0 &&
 				c.classes[i].longest[KIND_LEAF] > 0 && c.classes[i].backdate >= 0);
 	}
 	config_free(&c);

@@ -231,7 +231,7 @@ static void op_write(struct op *op)
 		struct staged *r = &op->records[i];
 		REQUIRE(buf_ok(&r->body) && r->body.len <= MAX_RECORD_BODY);
 		if (r->follows)
-			set_u64(r->body.at, op->records[i - 1].seq);
+			set_u64(r->body.at, op->records[i - r->follows].seq);
 		record_keep(r->type, buf_slice(&r->body), &r->seq);
 	}
 	step_later(op);

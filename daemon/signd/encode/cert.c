@@ -352,7 +352,7 @@ void cert_put_tbs(struct buf *out, const struct cert_fields *f)
 	size_t version = der_begin(out, DER_CONTEXT_CONSTRUCTED(0));
 	der_put_small(out, DER_INTEGER, 2); /* v3 */
 	der_end(out, version);
-	der_put(out, DER_INTEGER, SLICE_OF(f->serial));
+	der_put_unsigned(out, DER_INTEGER, SLICE_OF(f->serial));
 	buf_put_slice(out, oid_signature_algorithm(f->algorithm));
 	buf_put_slice(out, f->issuer);
 	size_t validity = der_begin(out, DER_SEQUENCE);

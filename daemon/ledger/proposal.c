@@ -1,0 +1,109 @@
+#include "ledger/proposal.h"
+
+#include <string.h>
+
+#include "ledger/record.h"
+
+#define WORDS_SIZE (sizeof(PROPOSAL_WORDS) - 1)
+
+/* Whether each of them can be read is what proposal_get() and the two below look at further. */
+#include "base/pack_fields.h"
+#define PART(name, fields)                                                                                             \
+	static const struct pack_field *name##_fields(void)                                                            \
+	{                                                                                                              \
+		typedef struct name THIS;                                                                              \
+		static const struct pack_field table[] = { PACK_UNWRAP fields{ 0 } };                                  \
+		return table;                                                                                          \
+	}
+#include "ledger/proposal.def"
+#undef PART
+#include "base/pack_done.h"
+
+void proposal_put(struct buf *out, const struct proposal *p)
+{
+	buf_put_text(out, PROPOSAL_WORDS);
+	pack_put(out, proposal_fields(), p);
+}
+
+void resume_content_put(struct buf *out, const struct resume_content *c)
+{
+	pack_put(out, resume_content_fields(), c);
+}
+
+void epoch_content_put(struct buf *out, const struct epoch_content *c)
+{
+	pack_put(out, epoch_content_fields(), c);
+}
+
+int resume_content_get(struct slice content, struct resume_content *out)
+{
+	const char *where;
+	return pack_get(content, resume_content_fields(), out, &where) == PACK_OK && out->reason.len ? 0 : 1;
+}
+
+int epoch_content_get(struct slice content, struct epoch_content *out)
+{
+	const char *where;
+	return pack_get(content, epoch_content_fields(), out, &where) == PACK_OK && out->reason.len && out->number ? 0
+														   : 1;
+}
+
+/* A draft has serial number 1, and is one whole SEQUENCE. */
+static bool draft_valid(struct slice tbs)
+{
+	struct slice serial, whole, rest = tbs;
+	int64_t not_after;
+	return record_element(&rest, &whole) && rest.len == 0 && record_serial(tbs, &serial) && serial.len == 1 &&
+	       serial.at[0] == 1 && record_not_after(tbs, &not_after) == 0;
+}
+
+bool proposal_certificates(struct slice content, struct slice *root, struct slice *certificate)
+{
+	return record_element(&content, root) && (content.len == 0 || record_element(&content, certificate)) &&
+	       content.len == 0;
+}
+
+static bool content_valid(const struct proposal *p)
+{
+	struct resume_content resume;
+	struct epoch_content epoch;
+	struct slice root, certificate;
+	switch (p->kind) {
+	case PROPOSAL_CA:
+	case PROPOSAL_SUBCA_FOREIGN:
+	case PROPOSAL_ROOT:
+		return draft_valid(p->content);
+	case PROPOSAL_IMPORT:
+		return proposal_certificates(p->content, &root, &certificate);
+	case PROPOSAL_RESUME:
+		return resume_content_get(p->content, &resume) == 0;
+	case PROPOSAL_EPOCH:
+		return epoch_content_get(p->content, &epoch) == 0 && epoch.number - 1 == p->epoch;
+	}
+	return false;
+}
+
+uint32_t proposal_epoch(const uint8_t id[16])
+{
+	return (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
+}
+
+int proposal_get(struct slice bytes, struct proposal *out)
+{
+	const char *where;
+	if (bytes.len < WORDS_SIZE || bytes.len > MAX_PROPOSAL || memcmp(bytes.at, PROPOSAL_WORDS, WORDS_SIZE) != 0)
+		return 1;
+	bytes = (struct slice){ bytes.at + WORDS_SIZE, bytes.len - WORDS_SIZE };
+	if (pack_get(bytes, proposal_fields(), out, &where) != PACK_OK)
+		return 1;
+	bool fields = out->epoch && proposal_epoch(out->id) == out->epoch && out->created >= 0 &&
+		      out->created < out->expires && out->needed >= 1 && out->needed <= MAX_APPROVALS &&
+		      out->requester <= 1;
+	return fields && content_valid(out) ? 0 : 1;
+}
+
+const char *proposal_kind_name(uint8_t kind)
+{
+	static const char *const names[] = { "unknown", "ca", "subca-foreign", "root", "import", "resume", "epoch" };
+	return names[kind <= PROPOSAL_EPOCH ? kind : 0];
+}
