@@ -26,6 +26,8 @@ struct context_words {
 	const char *key_uri;	       /* how a key was named that was there before */
 	const char *predecessor, *successor, *rotation;
 	int64_t ttl;
+	unsigned crl_shards; /* if more than one, and where they are */
+	const char *crl_url;
 };
 int context_put(struct buf *out, const struct call *c, const struct context_words *words);
 

@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
+#include "frontd/shard.h"
 #include "frontd/signer.h"
 #include "ledger/record.h"
 #include "wire/rows.h"
@@ -62,24 +63,6 @@ void crl_path(const struct front *f, const struct crl_scope *scope, bool delta, 
 	if (scope->shards > 1)
 		snprintf(shard, sizeof(shard), ".%u", scope->shard);
 	snprintf(out, CRL_PATH, "%s/%s%s%s.crl", f->crl_dir, scope->ca_id, shard, delta ? ".delta" : "");
-}
-
-uint16_t crl_shards(const struct ca_row *ca)
-{
-	return ca->crl_shards > 1 ? ca->crl_shards : 1;
-}
-
-void crl_url_put(const struct front *f, const struct ca_row *ca, uint16_t shard, bool delta, struct buf *out)
-{
-	bool sharded = crl_shards(ca) > 1;
-	const char *base = sharded ? row_text(ca->crl_url) : f->pki_base_url;
-	if (!base || !*base)
-		return;
-	buf_printf(out, "%s/%.*s/crl", base, (int)ca->id.len, (const char *)ca->id.at);
-	if (sharded)
-		buf_printf(out, "/%u", shard);
-	if (delta)
-		buf_put_text(out, "/delta");
 }
 
 static int rows_flush(struct making *m)
@@ -323,11 +306,11 @@ static void request_fill(const struct making *m, struct buf *urls, struct crl_si
 	r->count = m->count;
 	r->base = base_of(m);
 	if (m->scope.shards > 1)
-		crl_url_put(m->front, m->ca, m->scope.shard, false, urls);
+		shard_url_put(m->front, m->ca, m->scope.shard, false, urls);
 	size_t url = urls->len;
 	if (r->base) {
 		r->delta_next = m->this_update + m->front->delta_seconds;
-		crl_url_put(m->front, m->ca, m->scope.shard, true, urls);
+		shard_url_put(m->front, m->ca, m->scope.shard, true, urls);
 	}
 	r->url = (struct slice){ urls->at, url };
 	if (urls->len > url)
@@ -367,7 +350,7 @@ int crl_make(struct front *f, const struct ca_row *ca, uint16_t shard)
 		return -1;
 	m->front = f;
 	m->ca = ca;
-	m->scope = (struct crl_scope){ row_text(ca->id), shard, crl_shards(ca) };
+	m->scope = (struct crl_scope){ row_text(ca->id), shard, shard_count(ca) };
 	m->file = -1;
 	for (int i = 0; r > 0 && i < MAX_TRIES; i++) {
 		int64_t now = time_now();

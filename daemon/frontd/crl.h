@@ -13,10 +13,6 @@ struct front;
 
 #define CRL_PATH 4096
 void crl_path(const struct front *f, const struct crl_scope *scope, bool delta, char out[CRL_PATH]);
-/* That of a CA whose certificates are spread over shards has as many; else 1. */
-uint16_t crl_shards(const struct ca_row *ca);
-/* Where relying parties find it; nothing if they are told nowhere. */
-void crl_url_put(const struct front *f, const struct ca_row *ca, uint16_t shard, bool delta, struct buf *out);
 
 /* The next CRL of this CA, with nobody else making one. 0 or negative, logged. */
 int crl_make(struct front *f, const struct ca_row *ca, uint16_t shard);

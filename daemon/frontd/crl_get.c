@@ -10,6 +10,7 @@
 #include "frontd/crl.h"
 #include "frontd/crls.h"
 #include "frontd/front.h"
+#include "frontd/shard.h"
 
 #define MAX_AGE 300 /* seconds that a CRL may be kept unasked: what is revoked meanwhile comes that late */
 
@@ -19,7 +20,7 @@ static int no_crl(struct call *c)
 }
 
 /* A number as its URL has it. */
-static bool shard_read(const char *text, uint16_t *shard)
+static bool number_read(const char *text, uint16_t *shard)
 {
 	char again[8];
 	unsigned long n = strtoul(text, NULL, 10);
@@ -39,9 +40,9 @@ static int scope_find(struct front *f, const char *ca_id, const char *text, stru
 	int r = store_read(f->store, &s) ? -1 : store_ca_find(s, ca_id, &ca);
 	if (r)
 		return r;
-	out->shards = crl_shards(&ca);
+	out->shards = shard_count(&ca);
 	bool found =
-		text ? out->shards > 1 && shard_read(text, &out->shard) && out->shard < out->shards : out->shards == 1;
+		text ? out->shards > 1 && number_read(text, &out->shard) && out->shard < out->shards : out->shards == 1;
 	return found ? 0 : 1;
 }
 

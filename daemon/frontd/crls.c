@@ -14,6 +14,7 @@
 #include "frontd/crl.h"
 #include "frontd/front.h"
 #include "frontd/gone.h"
+#include "frontd/shard.h"
 #include "frontd/signer.h"
 #include "frontd/view.h"
 #include "store/store.h"
@@ -103,7 +104,7 @@ static int crl_due(struct front *f, struct store_session *s, const struct crl_sc
 /* With its stripe held, if there is a reason to. 0 or negative. */
 static int shard_update(struct front *f, const struct ca_row *ca, uint16_t shard)
 {
-	const struct crl_scope scope = { row_text(ca->id), shard, crl_shards(ca) };
+	const struct crl_scope scope = { row_text(ca->id), shard, shard_count(ca) };
 	scoped_session *s = NULL;
 	int r = store_read(f->store, &s) ? -1 : crl_due(f, s, &scope, time_now());
 	store_read_end(&s);
@@ -124,11 +125,11 @@ static int crl_update(struct front *f, const char *ca_id, int shard)
 {
 	scoped_row(ca) ca = { 0 };
 	int r = ca_find(f, ca_id, &ca), worst = 0;
-	if (r || shard >= crl_shards(&ca))
+	if (r || shard >= shard_count(&ca))
 		return r ? r : 1;
 	if (shard != ALL_SHARDS)
 		return shard_update(f, &ca, (uint16_t)shard);
-	for (uint16_t i = 0; i < crl_shards(&ca); i++) {
+	for (uint16_t i = 0; i < shard_count(&ca); i++) {
 		r = shard_update(f, &ca, i);
 		worst = r < 0 ? r : worst;
 	}

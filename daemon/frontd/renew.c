@@ -13,6 +13,7 @@
 #include "frontd/input.h"
 #include "frontd/made.h"
 #include "frontd/plan.h"
+#include "frontd/shard.h"
 #include "frontd/signed_ca.h"
 #include "frontd/view.h"
 #include "wire/inner.h"
@@ -145,19 +146,19 @@ static int set_validity(struct front *f, struct call *c, struct again *a, int64_
 	return call_refuse(c, 400, "issuer_expired", NULL, "The CA's own chain is not valid any more.");
 }
 
-static void put_url(struct again *a, const char *base, uint8_t use, const char *last)
+static void put_issuers_url(struct again *a, const char *base)
 {
 	scoped_buf url = { .max = 1024 };
-	buf_printf(&url, "%s/%s/%s", base, row_text(a->above.ca[0].id), last);
-	items_put(&a->urls, use, buf_slice(&url));
+	buf_printf(&url, "%s/%s/ca.crt", base, row_text(a->above.ca[0].id));
+	items_put(&a->urls, URL_CA_ISSUERS, buf_slice(&url));
 }
 
 static void set_urls(const struct front *f, struct again *a)
 {
-	if (a->above.count && f->pki_base_url && *f->pki_base_url) {
-		put_url(a, f->pki_base_url, URL_CRL, "crl");
-		put_url(a, f->pki_base_url, URL_CA_ISSUERS, "ca.crt");
-	}
+	if (a->above.count)
+		shard_draw(f, &a->above.ca[0], &a->urls);
+	if (a->above.count && f->pki_base_url && *f->pki_base_url)
+		put_issuers_url(a, f->pki_base_url);
 	struct list urls = items_list(&a->facts.urls);
 	uint8_t use;
 	struct slice url;
@@ -398,6 +399,8 @@ static int again_answer(struct front *f, struct call *c, struct again *a, const 
 		r = read_chains(f, c, signer, a);
 	if (!r)
 		r = again_made(f, c, a, &answered);
+	if (!r && !answered && a->above.count)
+		r = shard_check(f, c, &a->above.ca[0]);
 	if (r || answered)
 		return r;
 	set_common(c, a);

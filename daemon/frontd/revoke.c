@@ -7,7 +7,6 @@
 #include "frontd/answer.h"
 #include "frontd/chain.h"
 #include "frontd/context.h"
-#include "frontd/crl.h"
 #include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/gone.h"
@@ -15,6 +14,7 @@
 #include "frontd/lookup.h"
 #include "frontd/outcome.h"
 #include "frontd/reason.h"
+#include "frontd/shard.h"
 #include "frontd/transition.h"
 #include "frontd/view.h"
 
@@ -175,7 +175,7 @@ static int shard_of(struct front *f, const struct certificate_row *row, uint16_t
 	scoped_session *s = NULL;
 	if (store_read(f->store, &s) || store_ca_find(s, row_text(row->ca_id), &ca))
 		return -1;
-	*shard = store_shard(row->serial, crl_shards(&ca));
+	*shard = store_shard(row->serial, shard_count(&ca));
 	return 0;
 }
 

@@ -112,7 +112,8 @@ static const char *const steps[] = {
 	 "CREATE INDEX certificate_revoked ON certificate (ca, serial, not_after, state, revoked_at, revocation_reason,"
 	 " created_at, ledger_seq, noted, unlisted) WHERE state <> 'active';"),
 
-	/* crl_begun: how many of the CA's CRLs there are, so that those without one are found without looking at all. */
+	/* crl_begun: how many of the CA's CRLs there are, so that those without one are found without looking at all.
+	 */
 	("ALTER TABLE ca ADD COLUMN crl_shards INTEGER NOT NULL DEFAULT 0;"
 	 "ALTER TABLE ca ADD COLUMN crl_url TEXT NOT NULL DEFAULT '';"
 	 "ALTER TABLE ca ADD COLUMN crl_begun INTEGER NOT NULL DEFAULT 0;"
