@@ -98,6 +98,12 @@ int ledger_read(struct ledger_reader *r, uint64_t seq, struct buf *out, struct r
 	return record_peek(buf_slice(out), record, &size, NULL) == RECORD_WHOLE ? 0 : -1;
 }
 
+void ledger_reader_near(struct ledger_reader *r, bool near)
+{
+	(void)r;
+	(void)near;
+}
+
 int ledger_read_range(struct ledger_reader *r, uint64_t from, uint64_t limit, size_t most, struct buf *out)
 {
 	(void)r;
