@@ -48,7 +48,7 @@ struct crls {
 	pthread_mutex_t stripes[STRIPES]; /* a CA's CRLs come one at a time */
 
 	/* the thread's alone */
-	uint64_t generation;
+	uint64_t generation, status_generation; /* of the store, when it was last looked at */
 	int64_t next;	 /* Unix time of the next that is due */
 	int64_t look_at; /* time_boot_ms() of the next look at the folder, */
 	int64_t again;	 /* and of the next try of what is late */
@@ -294,6 +294,7 @@ static int targets_read(struct crls *k, bool look, struct targets *out)
 	int64_t now = time_now();
 	*out = (struct targets){ .front = k->front, .now = now };
 	k->generation = store_ca_generation(k->front->store);
+	k->status_generation = store_status_generation(k->front->store);
 	if (store_read(k->front->store, &s))
 		return -1;
 	int r = store_crl_cas(s, ca_take, out);
@@ -344,7 +345,8 @@ static void pass(struct crls *k)
 	int64_t boot = time_boot_ms();
 	bool look = boot >= k->look_at;
 	bool due = look || atomic_load(&k->woken) || time_now() >= k->next || boot >= k->again ||
-		   store_ca_generation(k->front->store) != k->generation;
+		   store_ca_generation(k->front->store) != k->generation ||
+		   store_status_generation(k->front->store) != k->status_generation;
 	if (!due || !signer_ready(k->front->signer, why))
 		return;
 	atomic_store(&k->woken, false);
