@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/e2e/cases.sh \
 	tests/e2e/crl.t \
 	tests/e2e/crl_sign.t \
+	tests/e2e/crl_judges.t \
 	tests/e2e/crl_lost.t \
 	tests/e2e/crl_time.t \
 	tests/e2e/crls.sh \
