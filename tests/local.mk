@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/e2e/crl_sign.t \
 	tests/e2e/crl_judges.t \
 	tests/e2e/crl_lost.t \
+	tests/e2e/crl_states.t \
 	tests/e2e/crl_time.t \
 	tests/e2e/crls.sh \
 	tests/e2e/delta.t \

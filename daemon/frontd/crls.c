@@ -221,14 +221,22 @@ static int64_t late_again(struct crls *k)
 	return again;
 }
 
+size_t crls_late(struct crls *k)
+{
+	if (!k)
+		return 0;
+	pthread_mutex_lock(&k->lock);
+	size_t count = k->late_count;
+	pthread_mutex_unlock(&k->lock);
+	return count;
+}
+
 json_t *crls_json(struct crls *k)
 {
 	json_t *list = json_array();
-	size_t count = 0;
 	if (k) {
 		pthread_mutex_lock(&k->lock);
-		count = k->late_count;
-		for (size_t i = 0; i < count && i < MAX_LATE_SHOWN; i++)
+		for (size_t i = 0; i < k->late_count && i < MAX_LATE_SHOWN; i++)
 			json_array_append_new(
 				list,
 				json_pack("{s:s, s:o, s:o}", "ca_id", k->late[i].ca_id, "shard",
@@ -236,7 +244,7 @@ json_t *crls_json(struct crls *k)
 					  "since", view_time(k->late[i].since)));
 		pthread_mutex_unlock(&k->lock);
 	}
-	return json_pack("{s:I, s:o}", "late_count", (json_int_t)count, "late", list);
+	return json_pack("{s:o}", "late", list);
 }
 
 struct target {

@@ -28,6 +28,7 @@ void crls_unlock(struct crls *k, const char *ca_id);
 int crls_begin(struct crls *k, const char *ca_id);
 /* What could not be made when it was due. */
 json_t *crls_json(struct crls *k);
+size_t crls_late(struct crls *k);
 
 /* {CA id}: all that was revoked before is on it (crl_get.c). */
 call_handler crl_get, crl_delta_get;

@@ -321,6 +321,7 @@ int doctor_get(struct front *f, struct call *c)
 			look_at_clock(&d);
 			look_at_ledger(&d);
 		}
+		diagnosis_crls(&d);
 		look_at_disk(&d);
 		look_at_sockets(&d);
 		r = call_reply(c, 200,

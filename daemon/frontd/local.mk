@@ -13,7 +13,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/denial.c daemon/frontd/denial.h \
 	daemon/frontd/diagnosis.h \
 	daemon/frontd/doctor.c daemon/frontd/doctor.h \
-	daemon/frontd/doctor_charter.c daemon/frontd/doctor_keys.c \
+	daemon/frontd/doctor_charter.c daemon/frontd/doctor_crls.c daemon/frontd/doctor_keys.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
