@@ -3,9 +3,18 @@
 confexampledir = $(pkgdatadir)/conf
 dist_confexample_DATA = conf/driver.conf conf/driver-file.conf conf/frontd.conf conf/signd.conf
 
+# For nginx before the socket of EST.
+nginxestdir = $(pkgdatadir)/nginx
+dist_nginxest_DATA = conf/nginx/est.conf
+
 # For Prometheus and Grafana: rules, their test, a dashboard.
 prometheusdir = $(pkgdatadir)/prometheus
 dist_prometheus_DATA = conf/prometheus/chancery.rules.yml conf/prometheus/chancery.test.yml conf/prometheus/chancery.dashboard.json
+
+# For nginx: a door for relying parties, a server that is one, and what has it read new CRLs.
+nginxdir = $(pkgdatadir)/nginx
+dist_nginx_DATA = conf/nginx/pki.conf conf/nginx/mtls.conf conf/nginx/chancery-nginx-crls.path conf/nginx/chancery-nginx-crls.service
+dist_nginx_SCRIPTS = conf/nginx/reload-crls
 
 install-data-local: install-systemd
 	$(MKDIR_P) '$(DESTDIR)$(sysconfdir)/chancery'
@@ -21,5 +30,6 @@ uninstall-local:
 		if cmp -s "$(srcdir)/conf/$${pair%:*}" "$$to"; then rm -f "$$to"; fi; \
 	done
 
-# How it is watched, and how a host that is lost comes back.
-dist_man_MANS += conf/chancery-backup.7 conf/chancery-metrics.7
+# How it is watched, how a host that is lost comes back, and how relying parties get at it.
+dist_man_MANS += conf/chancery-backup.7 conf/chancery-metrics.7 conf/chancery-nginx.7 \
+	conf/chancery-istio.7 conf/chancery-assessment.7

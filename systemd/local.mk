@@ -3,7 +3,7 @@ SYSTEMD_UNITS_IN = systemd/chancery-driver@.service.in systemd/chancery-frontd.s
 	systemd/chancery-signd.service.in
 systemdunitdir = $(prefix)/lib/systemd/system
 dist_systemdunit_DATA = systemd/chancery-driver@.socket systemd/chancery-frontd.socket \
-	systemd/chancery-frontd-pki.socket systemd/chancery-signd.socket systemd/chancery.target
+	systemd/chancery-frontd-pki.socket systemd/chancery-frontd-est.socket systemd/chancery-signd.socket systemd/chancery.target
 nodist_systemdunit_DATA = $(SYSTEMD_UNITS_IN:.in=)
 EXTRA_DIST += $(SYSTEMD_UNITS_IN) systemd/sysusers.conf systemd/tmpfiles.conf
 CLEANFILES += $(nodist_systemdunit_DATA)

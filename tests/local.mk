@@ -1,6 +1,7 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/approvals.t \
+	tests/e2e/proposals.t \
 	tests/e2e/bad_input.t \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
@@ -16,6 +17,7 @@ EXTRA_DIST += \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
 	tests/e2e/files.sh \
+	tests/e2e/fips.t \
 	tests/e2e/full_path.t \
 	tests/e2e/forger.py \
 	tests/e2e/hierarchy.t \
@@ -44,7 +46,11 @@ EXTRA_DIST += \
 	tests/e2e/retry.t \
 	tests/e2e/revoke.t \
 	tests/e2e/rotate.t \
+	tests/e2e/nginx.t \
+	tests/e2e/ocsp.sh \
 	tests/e2e/ocsp.t \
+	tests/e2e/ocsp_states.t \
+	tests/e2e/ocsp_load.t \
 	tests/e2e/ocsp_request.py \
 	tests/e2e/rotation.sh \
 	tests/e2e/rotation.t \
@@ -54,6 +60,7 @@ EXTRA_DIST += \
 	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
 	tests/e2e/import.t \
+	tests/e2e/istio.t \
 	tests/e2e/lint.t \
 	tests/e2e/profile.t \
 	tests/e2e/profile_check.t \

@@ -30,6 +30,12 @@ const struct algorithm *algorithm_by_name(const char *name)
 	return NULL;
 }
 
+bool algorithm_approved(uint8_t number)
+{
+	const struct algorithm *a = algorithm_by_number(number);
+	return a && a->family != FAMILY_EDWARDS;
+}
+
 size_t digest_size(enum key_digest d)
 {
 	static const size_t sizes[] = { 0, 32, 48, 64 };

@@ -36,6 +36,11 @@ const struct algorithm *algorithm_by_number(uint8_t number);
 const struct algorithm *algorithm_by_name(const char *name);
 /* The i-th algorithm, for listing; NULL past the end. */
 const struct algorithm *algorithm_at(size_t i);
+/*
+ * Among what FIPS 140-3 modules over OpenSSL 3.0 are approved for: ECDSA and RSA. FIPS 186-5 has EdDSA, but those
+ * modules were validated without it.
+ */
+bool algorithm_approved(uint8_t number);
 size_t digest_size(enum key_digest d);
 
 #endif

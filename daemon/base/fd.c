@@ -99,19 +99,43 @@ static int folder_sync(const char *path)
 	return fd < 0 ? -1 : fsync(fd);
 }
 
-int fd_replace_file(const char *path, struct slice content, mode_t mode)
+int replacement_begin(struct replacement *r, const char *path, mode_t mode)
 {
-	char next[PATH_MAX];
-	if (snprintf(next, sizeof(next), "%s.new", path) >= (int)sizeof(next)) {
+	r->fd = -1;
+	if (snprintf(r->path, sizeof(r->path), "%s", path) >= (int)sizeof(r->path) ||
+	    snprintf(r->next, sizeof(r->next), "%s.new", path) >= (int)sizeof(r->next)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	scoped_fd int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0 || fchmod(fd, mode) != 0 || fd_write_all(fd, content.at, content.len) != 0 || fsync(fd) != 0)
+	r->fd = open(r->next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (r->fd >= 0 && fchmod(r->fd, mode) == 0)
+		return 0;
+	fd_close(&r->fd);
+	return -1;
+}
+
+int replacement_end(struct replacement *r)
+{
+	bool done = fsync(r->fd) == 0 && rename(r->next, r->path) == 0;
+	fd_close(&r->fd);
+	return done ? folder_sync(r->path) : -1;
+}
+
+void replacement_abandon(struct replacement *r)
+{
+	fd_close(&r->fd);
+	unlink(r->next);
+}
+
+int fd_replace_file(const char *path, struct slice content, mode_t mode)
+{
+	struct replacement r;
+	if (replacement_begin(&r, path, mode) != 0)
 		return -1;
-	if (rename(next, path) != 0)
-		return -1;
-	return folder_sync(path);
+	if (fd_write_all(r.fd, content.at, content.len) == 0)
+		return replacement_end(&r);
+	fd_close(&r.fd);
+	return -1;
 }
 
 int fd_nonblock(int fd)

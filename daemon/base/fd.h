@@ -21,6 +21,14 @@ int fd_read_all(int fd, void *bytes, size_t n);
 int fd_read_file(const char *path, size_t max, struct buf *out);
 /* Replaces a file by writing a neighbour, fsync, rename, fsync of the folder. 0 or -1 (errno). */
 int fd_replace_file(const char *path, struct slice content, mode_t mode);
+/* The same in steps, for what is written piece by piece to fd. Whoever has begun ends it or abandons it. */
+struct replacement {
+	int fd;
+	char path[4096], next[4096];
+};
+int replacement_begin(struct replacement *r, const char *path, mode_t mode);
+int replacement_end(struct replacement *r);
+void replacement_abandon(struct replacement *r);
 int fd_nonblock(int fd);
 
 /*

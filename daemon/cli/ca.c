@@ -8,6 +8,7 @@
 #include "cli/member.h"
 #include "cli/outside.h"
 #include "cli/pem.h"
+#include "cli/proposal.h"
 #include "cli/revocation.h"
 #include "cli/rotation.h"
 #include "cli/view.h"
@@ -102,7 +103,8 @@ static int body_make(struct cli *c, const struct options *o, const char *parent_
 		return r;
 	}
 	body_text(&body, "name", o, "name");
-	member_set(&body, "subject", subject_make(o));
+	if (option_text(o, "cn"))
+		member_set(&body, "subject", subject_make(o));
 	if (parent_id)
 		member_set(&body, "parent_ca_id", json_string(parent_id));
 	body_text(&body, "algorithm", o, "algorithm");
@@ -118,6 +120,8 @@ static int body_make(struct cli *c, const struct options *o, const char *parent_
 
 static int ca_answer(const struct cli *c, const json_t *answer)
 {
+	if (!c->json && proposal_waits(answer))
+		return proposal_tell_next(c, answer);
 	return c->json ? json_print(c, answer) : detail_print(c, answer, pem_members);
 }
 
@@ -138,12 +142,16 @@ static int ca_post(struct cli *c, const struct options *o, const char *issuer_id
 static int ca_create(struct cli *c, const struct options *o)
 {
 	const char *issuer = option_text(o, "issuer"), *parent = option_text(o, "parent");
+	const char *foreign = option_text(o, "foreign-csr");
 	char issuer_id[MAX_ID], parent_id[MAX_ID];
+	scoped_buf csr = { .max = MAX_PEM_FILE };
 	json_t *body = NULL;
 	int r = option_need(c, o, "issuer");
 	if (r == CLI_DONE)
 		r = option_need(c, o, "name");
-	if (r == CLI_DONE)
+	if (r == CLI_DONE && foreign)
+		r = pem_read_csr(c, foreign, &csr);
+	else if (r == CLI_DONE)
 		r = option_need(c, o, "cn");
 	if (r == CLI_DONE)
 		r = lookup_issuer(c, issuer, issuer_id);
@@ -151,6 +159,8 @@ static int ca_create(struct cli *c, const struct options *o)
 		r = lookup_ca(c, parent, issuer_id, parent_id);
 	if (r == CLI_DONE)
 		r = body_make(c, o, parent ? parent_id : NULL, &body);
+	if (r == CLI_DONE && foreign)
+		member_set(&body, "csr_pem", json_string(buf_text(&csr)));
 	return r ? r : ca_post(c, o, issuer_id, body);
 }
 
@@ -332,7 +342,7 @@ static const struct option_spec create_options[] = {
 	{ "issuer", OPTION_TEXT, "ISSUER", "the issuer it belongs to (needed)" },
 	{ "parent", OPTION_TEXT, "CA", "the CA that signs it; without one it is a root" },
 	{ "name", OPTION_TEXT, "NAME", "what it is called here (needed)" },
-	{ "cn", OPTION_TEXT, "TEXT", "its subject's common name (needed)" },
+	{ "cn", OPTION_TEXT, "TEXT", "its subject's common name (needed but with --foreign-csr)" },
 	{ "o", OPTION_MANY, "TEXT", "organization" },
 	{ "ou", OPTION_MANY, "TEXT", "organizational unit" },
 	{ "c", OPTION_MANY, "XX", "country, two letters" },
@@ -347,6 +357,7 @@ static const struct option_spec create_options[] = {
 	{ "template", OPTION_TEXT, "NAME", "name constraints of the site's, which --permit and --exclude may tighten" },
 	{ "metadata", OPTION_MANY, "KEY=VALUE", "a note of your own" },
 	{ "rotation", OPTION_TEXT, ROTATION_FORM, "when its successor is made and takes over" },
+	{ "foreign-csr", OPTION_TEXT, "FILE", "over the key of this request, whose holder signs outside this ledger" },
 	{ "dry-run", OPTION_FLAG, NULL, "check everything and make nothing" },
 	{ .name = NULL },
 };

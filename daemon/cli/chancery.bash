@@ -22,7 +22,7 @@ _chancery() {
     esac
   done
   case $before in
-  --csr | --cert | --key | --out | --chain | --root | --head | --file | --socket)
+  --csr | --foreign-csr | --cert | --key | --public-key | --signature | --bytes | --out | --chain | --root | --head | --file | --socket)
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
     return
     ;;

@@ -7,6 +7,7 @@
 extern const struct command issuer_commands[];
 extern const struct command ca_commands[];
 extern const struct command cert_commands[];
+extern const struct command proposal_commands[];
 extern const struct command profile_commands[];
 extern const struct command status_commands[];
 extern const struct command doctor_commands[];
@@ -14,5 +15,6 @@ extern const struct command whoami_commands[];
 extern const struct command audit_commands[];
 extern const struct command lint_commands[];
 extern const struct command backup_commands[];
+extern const struct command export_commands[];
 
 #endif

@@ -6,14 +6,16 @@ cli_sources = \
 	daemon/cli/audit.c daemon/cli/audit_charter.c daemon/cli/audit_charter.h daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
 	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
+	daemon/cli/approval.c daemon/cli/approval.h daemon/cli/proposal.c daemon/cli/proposal.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
 	daemon/cli/backup.c daemon/cli/backup.h \
 	daemon/cli/backup_copy.c daemon/cli/backup_verify.c \
+	daemon/cli/assent.c daemon/cli/assent.h \
 	daemon/cli/beside.c daemon/cli/beside.h \
 	daemon/cli/books.c daemon/cli/books.h \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \
-	daemon/cli/export.c daemon/cli/export.h \
+	daemon/cli/export.c daemon/cli/export.h daemon/cli/istio.c \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \

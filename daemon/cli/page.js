@@ -113,7 +113,8 @@
 	const ending = (n) => Number.isNaN(n.to) ? "" : n.to < now ? "expired " + day(n.to) :
 		n.to - now < NEAR ? "expires " + fromNow(n.to) : "until " + day(n.to);
 	const offline = (n) => n.ca.key_driver_id === null;
-	const key = (n) => n.ca.key_state === "gone" ? "key gone" : offline(n) ? "key offline" : shown(n.ca.algorithm);
+	const outside = (n) => n.ca.outside_ledger === true;
+	const key = (n) => outside(n) ? "outside this ledger" : n.ca.key_state === "gone" ? "key gone" : offline(n) ? "key offline" : shown(n.ca.algorithm);
 	const pathLength = (n) => Number.isInteger(n.ca.path_len_constraint) ? "path length " + n.ca.path_len_constraint : "any path length";
 	const stateWord = (n) => (shown(n.ca.state) || "unknown") + (isText(n.ca.held) ? ", held" : "");
 	const stateClass = (n) => isText(n.ca.held) ? "held" : n.state;
@@ -345,7 +346,8 @@
 		detail(list, "Constraints", whole.length ? whole : "none: any name");
 		detail(list, "Of its own", own.length ? own : "none stated");
 		detail(list, "Algorithm", shown(ca.algorithm));
-		detail(list, "Key", ca.key_state === "gone" ? "destroyed in its token" : offline(n) ?
+		detail(list, "Key", ca.key_state === "gone" ? "destroyed in its token" : outside(n) ?
+			"somebody else's: what it signs is outside this ledger" : offline(n) ?
 			"offline: not on this service, which signs nothing with it" : shown(ca.key_driver_id), "code");
 		detail(list, "Serial", shown(ca.serial), "code");
 		detail(list, "SHA-256", shown(ca.fingerprint), "code");
@@ -454,9 +456,12 @@
 		const mark = (kind, text) => make("li", {}, make("i", { class: "state " + kind }), text);
 		const count = (state) => nodes.filter((n) => n.state === state).length;
 		const list = STATES.filter(count).map((state) => mark(state, `${count(state)} ${state}`));
-		const held = nodes.filter((n) => isText(n.ca.held)).length, away = nodes.filter(offline).length;
+		const held = nodes.filter((n) => isText(n.ca.held)).length, others = nodes.filter(outside).length,
+			away = nodes.filter(offline).length - others;
 		if (held)
 			list.push(mark("held", `${held} held: issues nothing`));
+		if (others)
+			list.push(mark("none", `${others} outside this ledger`));
 		if (away)
 			list.push(mark("none", `${away} with the key offline`));
 		at("legend").replaceChildren(...list);

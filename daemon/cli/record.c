@@ -61,7 +61,10 @@ static void put_cert_intent(const json_t *r, struct buf *out)
 {
 	const json_t *tbs = json_object_get(r, "tbs");
 	const char *subject = member_text(tbs, "subject"), *profile = member_text(context_of(r), "profile");
-	buf_printf(out, "%s %s, serial %s", number_of(r, "kind") == 1 ? "leaf" : "CA",
+	buf_printf(out, "%s %s, serial %s",
+		   number_of(r, "kind") == 1   ? "leaf"
+		   : number_of(r, "kind") == 4 ? "CA outside this ledger"
+					       : "CA",
 		   *subject ? subject : "without a subject", member_text(tbs, "serial"));
 	if (*profile)
 		buf_printf(out, ", profile %s", profile);
@@ -123,6 +126,32 @@ static void put_note(const json_t *r, struct buf *out)
 		buf_printf(out, "refused: %s %s", member_text(c, "method"), member_text(c, "route"));
 }
 
+static void put_proposed(const json_t *r, struct buf *out)
+{
+	const json_t *c = context_of(r);
+	buf_put_text(out, "proposed to people");
+	if (*member_text(c, "name"))
+		buf_printf(out, ": CA %s", member_text(c, "name"));
+	if (*member_text(c, "actor"))
+		buf_printf(out, ", asked for by %s", member_text(c, "actor"));
+}
+
+static void put_approved(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "proposal %s signed by %s %.*s", member_text(r, "proposal"),
+		   number_of(r, "role") ? "requester" : "approver", SHORT_ID, member_text(r, "key"));
+}
+
+static void put_withdrawn(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "proposal %s rejected", member_text(r, "proposal"));
+}
+
+static void put_spent(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "proposal %s carried out by %lld", member_text(r, "proposal"), (long long)number_of(r, "act"));
+}
+
 static void put_imported(const json_t *r, struct buf *out)
 {
 	const json_t *certificate = json_object_get(r, "certificate");
@@ -176,6 +205,8 @@ void record_words(const json_t *record, struct buf *out)
 		{ "IMPORTED", put_imported },	      { "CERT_ADMITTED", put_admitted },
 		{ "CRL_INTENT", put_crl_intent },     { "CRL_RESULT", put_cert_result },
 		{ "RESPONDER_BOUND", put_responder }, { "CSR_INTENT", put_csr_intent },
+		{ "PROPOSED", put_proposed },	      { "APPROVED", put_approved },
+		{ "WITHDRAWN", put_withdrawn },	      { "SPENT", put_spent },
 		{ "CSR_RESULT", put_cert_result },    { "KEY_RENEWED", put_key_renewed },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

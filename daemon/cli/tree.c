@@ -109,9 +109,13 @@ static void key_cell(struct tree *t, const json_t *ca, struct buf *text)
 {
 	bool offline = json_is_null(json_object_get(ca, "key_driver_id")), gone = member_is(ca, "key_state", "gone");
 	buf_put_text(text, member_text(ca, "algorithm"));
+	bool outside = json_is_true(json_object_get(ca, "outside_ledger"));
 	if (offline || gone)
-		buf_printf(text, "%s%s", text->len ? ", " : "", gone ? "gone" : "offline");
-	cell_put(t, ca, gone ? STYLE_BAD : offline ? STYLE_DIM : STYLE_PLAIN, text);
+		buf_printf(text, "%s%s", text->len ? ", " : "",
+			   gone	     ? "gone"
+			   : outside ? "outside this ledger"
+				     : "offline");
+	cell_put(t, ca, gone ? STYLE_BAD : outside ? STYLE_WARN : offline ? STYLE_DIM : STYLE_PLAIN, text);
 }
 
 /* "only dns:example.com, dns:example.org; not dns:test.example.com" */

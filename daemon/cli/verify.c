@@ -25,12 +25,13 @@ const struct option_spec verify_options[] = {
 
 void verification_init(struct verification *v, const struct cli *c)
 {
-	*v = (struct verification){ .c = c, .findings = json_array() };
+	*v = (struct verification){ .c = c, .findings = json_array(), .assent = assent_new() };
 	buf_init(&v->key, MAX_LOG_KEY);
 }
 
 void verification_free(struct verification *v)
 {
+	assent_free(v->assent);
 	heads_free(&v->heads);
 	beside_free(&v->beside);
 	inspection_free(&v->inspection);
@@ -81,10 +82,18 @@ static void on_progress(void *with, uint64_t bytes, uint64_t of)
 	progress_show(&v->progress, bytes, of);
 }
 
+static void on_assent(void *with, const char *code, uint64_t seq, const char *sentence)
+{
+	struct verification *v = with;
+	finding_add(v, true, code, json_pack("{s:I}", "seq", (json_int_t)seq), sentence);
+}
+
 static int on_record(void *with, const struct record *record, const uint8_t hash[HASH_SIZE])
 {
 	struct verification *v = with;
-	return v->visit(v->with, record, hash);
+	if (v->assent)
+		assent_take(v->assent, record, v->inspection.archived_count != 0, on_assent, v);
+	return v->visit ? v->visit(v->with, record, hash) : 0;
 }
 
 /* The ledger's own head goes first, and before the records are read: what it counts was there then. */
@@ -210,7 +219,7 @@ int verification_run(struct verification *v)
 	i->mark_count = v->heads.mark_count;
 	i->found = on_found;
 	i->progress = on_progress;
-	i->visit = v->visit ? on_record : NULL;
+	i->visit = on_record;
 	i->with = v;
 	progress_begin(v->c, &v->progress);
 	int r = inspection_run(v->folder, i);
@@ -223,6 +232,8 @@ int verification_run(struct verification *v)
 		return books_unreadable(v->c, v->folder);
 	if (r > 0)
 		return r;
+	if (v->assent)
+		assent_end(v->assent, on_assent, v);
 	key_settle(v);
 	heads_judge(v);
 	beside_judge(v, &v->beside);
@@ -328,13 +339,14 @@ json_t *verification_json(const struct verification *v)
 	json_t *heads = json_array();
 	for (size_t n = 0; n < v->heads.count; n++)
 		json_array_append_new(heads, head_json(&v->heads.all[n]));
-	return json_pack(
-		"{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:O, s:I, s:I}", "folder", v->folder,
-		"ledger_id", hex_json(i->ledger_id, sizeof(i->ledger_id)), "records", (json_int_t)i->size, "segments",
-		(json_int_t)i->segments, "archived", archived_json(v), "snapshots", snapshots_json(v), "head_file",
-		head_file_json(v), "first", time_json(i->first_time), "last", time_json(i->last_time), "root",
-		i->tree_whole ? hex_json(root, sizeof(root)) : json_null(), "log_key_sha256", key, "heads", heads,
-		"findings", v->findings, "errors", (json_int_t)v->errors, "warnings", (json_int_t)v->warnings);
+	return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:O, s:I, s:I, s:I}", "folder",
+			 v->folder, "ledger_id", hex_json(i->ledger_id, sizeof(i->ledger_id)), "records",
+			 (json_int_t)i->size, "segments", (json_int_t)i->segments, "archived", archived_json(v),
+			 "snapshots", snapshots_json(v), "head_file", head_file_json(v), "first",
+			 time_json(i->first_time), "last", time_json(i->last_time), "root",
+			 i->tree_whole ? hex_json(root, sizeof(root)) : json_null(), "log_key_sha256", key, "heads",
+			 heads, "findings", v->findings, "errors", (json_int_t)v->errors, "warnings",
+			 (json_int_t)v->warnings, "approved", (json_int_t)(v->assent ? assent_count(v->assent) : 0));
 }
 
 /* The number of archived records. */
@@ -412,6 +424,11 @@ static void facts_put(const struct verification *v, struct buf *out)
 			   : h->fails ? "does not hold"
 				      : "can't be told");
 		table_detail(&t, h->name, h->holds ? STYLE_GOOD : STYLE_BAD, buf_text(&text));
+	}
+	if (v->assent && assent_count(v->assent)) {
+		buf_clear(&text);
+		buf_printf(&text, "%" PRIu64 " acts that needed people have their signatures", assent_count(v->assent));
+		table_detail(&t, "approvals", STYLE_PLAIN, buf_text(&text));
 	}
 	archived_put(v, &t, &text);
 	beside_put(v, &t, &text);

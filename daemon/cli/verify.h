@@ -8,6 +8,7 @@
 
 #include <limits.h>
 
+#include "cli/assent.h"
 #include "cli/beside.h"
 #include "cli/books.h"
 
@@ -20,6 +21,7 @@ struct verification {
 	/* Somebody else's look at each record, if set before the run (ledger/inspection.h). */
 	int (*visit)(void *with, const struct record *record, const uint8_t hash[HASH_SIZE]);
 	void *with;
+	struct assent *assent;
 	struct heads heads;
 	struct beside beside;
 	struct buf key; /* the log key: given, or record 0's */

@@ -5,8 +5,6 @@
 
 #include "frontd/chain.h"
 
-#define RETRY_SECONDS 2
-
 /* Refusals of the signer that a caller can do something about, or shall tell apart. */
 static const struct row {
 	uint16_t code;
@@ -33,6 +31,24 @@ static const struct row {
 	{ REFUSE_RENEWAL_SHORTER, 400, "renewal_not_longer", "ttl_days" },
 	{ REFUSE_CROSS_WIDER, 400, "cross_wider", NULL },
 	{ REFUSE_CROSS_BELOW, 400, "cross_below", "issuer_ca_id" },
+	{ REFUSE_APPROVAL_NEEDED, 409, "approval_needed", NULL },
+	{ REFUSE_APPROVAL_NOT_NEEDED, 409, "approval_not_needed", NULL },
+	{ REFUSE_APPROVAL_IMPOSSIBLE, 409, "approvals_not_configured", NULL },
+	{ REFUSE_PROPOSAL_UNKNOWN, 404, "proposal_not_found", NULL },
+	{ REFUSE_PROPOSAL_EXPIRED, 409, "proposal_expired", NULL },
+	{ REFUSE_PROPOSAL_SPENT, 409, "proposal_spent", NULL },
+	{ REFUSE_PROPOSAL_WITHDRAWN, 409, "proposal_rejected", NULL },
+	{ REFUSE_PROPOSAL_EPOCH, 409, "proposal_void", NULL },
+	{ REFUSE_PROPOSAL_DIFFERS, 409, "proposal_differs", NULL },
+	{ REFUSE_PROPOSAL_UNREADY, 409, "proposal_unready", NULL },
+	{ REFUSE_REQUESTER_NEEDED, 409, "requester_needed", NULL },
+	{ REFUSE_APPROVER_UNKNOWN, 403, "approver_unknown", "key" },
+	{ REFUSE_APPROVAL_WRONG, 400, "approval_wrong", "signature" },
+	{ REFUSE_APPROVAL_TWICE, 409, "approval_twice", "key" },
+	{ REFUSE_APPROVAL_OWN, 403, "approval_own", "key" },
+	{ REFUSE_PROPOSALS_FULL, 429, "proposals_full", NULL },
+	{ REFUSE_SUBJECT_KEY_LOCAL, 400, "key_local", "csr_pem" },
+	{ REFUSE_CONSTRAINTS_NEEDED, 400, "constraints_needed", "name_constraints" },
 	{ REFUSE_BACKDATED, 400, "not_before_out_of_range", "not_before" },
 	{ REFUSE_ISSUER_EXPIRED, 400, "issuer_expired", NULL },
 };
@@ -135,6 +151,18 @@ int answer_withheld(struct call *c)
 int answer_no_ca(struct call *c)
 {
 	return call_refuse(c, 404, "ca_not_found", NULL, "There is no CA with this id.");
+}
+
+int answer_key_elsewhere(struct call *c, const struct ca_row *ca, const char *field)
+{
+	if (ca->outsider)
+		return call_refuse(c, 409, "ca_outside_ledger", field,
+				   "The key of %s is another's: what that CA signs, lists and answers is done by its "
+				   "holder, outside this ledger.",
+				   row_text(ca->name));
+	return call_refuse(c, 409, "ca_key_offline", field,
+			   "%s was registered as a certificate only: its key is offline, so it signs nothing here.",
+			   row_text(ca->name));
 }
 
 int answer_no_issuer(struct call *c)

@@ -8,6 +8,8 @@
 #include "policy/lint.h"
 #include "store/store.h"
 
+#define RETRY_SECONDS 2 /* after what passes by itself */
+
 /* For anything but SIGNER_DONE: refuses the call, answers positive. */
 int answer_signer(struct call *c, enum signer_result result, const struct signer_answer *answer);
 /*
@@ -21,6 +23,8 @@ int answer_store(struct call *c);
 /* What came back is not what was asked for: 503, and it was put away. */
 int answer_withheld(struct call *c);
 int answer_no_ca(struct call *c);
+/* 409: the CA's key is in none of the signer's tokens. */
+int answer_key_elsewhere(struct call *c, const struct ca_row *ca, const char *field);
 int answer_no_issuer(struct call *c);
 /* The CA that the route's first parameter names, read in a session that the caller owns: 0, or the call is refused. */
 int answer_ca(struct front *f, struct call *c, struct store_session **s, struct ca_row *ca);

@@ -16,6 +16,7 @@
 #include "frontd/issue.h"
 #include "frontd/lookup.h"
 #include "frontd/outside.h"
+#include "frontd/proposal.h"
 #include "frontd/revoke.h"
 #include "frontd/route.h"
 #include "frontd/status.h"
@@ -24,6 +25,7 @@
 #define ANYBODY 0
 #define READERS (ROLE_ADMIN | ROLE_ISSUER | ROLE_AUDITOR)
 #define EVERY_ROLE (READERS | ROLE_OPERATOR)
+#define PROPOSERS (ROLE_ADMIN | ROLE_APPROVES)
 #define V1 "/api/v1"
 
 static const struct route routes[] = {
@@ -60,6 +62,12 @@ static const struct route routes[] = {
 	{ "GET", V1 "/profiles", READERS, "", profiles_list },
 	{ "GET", V1 "/profiles/{name}", READERS, "", profiles_get },
 	{ "GET", V1 "/constraint-templates", READERS, "", templates_list },
+	{ "GET", V1 "/proposals", READERS | ROLE_APPROVES, "state", proposal_list },
+	{ "GET", V1 "/proposals/{id}", READERS | ROLE_APPROVES, "", proposal_get_one },
+	{ "GET", V1 "/proposals/{id}/bytes", READERS | ROLE_APPROVES, "", proposal_bytes },
+	{ "POST", V1 "/proposals/{id}/approvals", PROPOSERS, "", proposal_approve },
+	{ "POST", V1 "/proposals/{id}/reject", PROPOSERS, "", proposal_reject },
+	{ "POST", V1 "/proposals/{id}/execute", PROPOSERS, "", proposal_execute },
 	{ "GET", V1 "/audit", ROLE_ADMIN | ROLE_AUDITOR, "from,limit,type,last", audit_list },
 	{ "GET", V1 "/audit/checkpoint", ROLE_ADMIN | ROLE_AUDITOR, "", audit_checkpoint },
 	{ "GET", V1 "/backup/database", ROLE_ADMIN | ROLE_AUDITOR, "", backup_database },

@@ -7,17 +7,24 @@
 
 #include "base/text.h"
 
-/* One entry of roles.issuer. A list that isn't stated limits nothing. */
+struct patterns {
+	bool stated;
+	size_t count;
+	struct name_pattern all[MAX_GRANT_PATTERNS];
+};
+
+/* One entry of roles.issuer. A list that isn't stated limits nothing; peers and identities that aren't admit nobody. */
 struct grant_entry {
 	struct peer_rules peers;
-	bool limits_cas, limits_profiles, limits_names;
-	size_t ca_count, profile_count, name_count;
+	struct patterns identities;
+	bool limits_cas, limits_profiles;
+	size_t ca_count, profile_count;
 	char *cas[MAX_GRANT_PATTERNS], *profiles[MAX_GRANT_PATTERNS];
-	struct name_pattern names[MAX_GRANT_PATTERNS];
+	struct patterns names;
 };
 
 struct authz {
-	struct peer_rules admin, auditor, operator_;
+	struct peer_rules admin, auditor, operator_, approver;
 	size_t grant_count;
 	struct grant_entry grants[MAX_GRANTS];
 };
@@ -45,20 +52,34 @@ static bool texts_read(struct conf *conf, const char *path, char *out[MAX_GRANT_
 	return conf_has(conf, path);
 }
 
-static void names_read(struct conf *conf, const char *path, struct grant_entry *g)
+static void patterns_read(struct conf *conf, const char *path, struct patterns *out)
 {
 	char *texts[MAX_GRANT_PATTERNS];
 	size_t count = 0;
-	g->limits_names = texts_read(conf, path, texts, &count);
+	out->stated = texts_read(conf, path, texts, &count);
 	for (size_t i = 0; i < count; i++) {
 		const char *why = "a name pattern such as dns:*.example.com";
 		char item[160];
 		snprintf(item, sizeof(item), "%s.[%zu]", path, i);
-		if (*texts[i] && !name_pattern_parse(texts[i], &g->names[i], &why))
+		if (*texts[i] && !name_pattern_parse(texts[i], &out->all[i], &why))
 			conf_reject(conf, item, why);
 		free(texts[i]);
 	}
-	g->name_count = count;
+	out->count = count;
+}
+
+static bool patterns_match(const struct patterns *p, uint8_t type, struct slice name)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (name_pattern_matches(&p->all[i], type, name))
+			return true;
+	return false;
+}
+
+static void patterns_free(struct patterns *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		buf_free(&p->all[i].value);
 }
 
 static void grant_read(struct conf *conf, size_t i, struct grant_entry *g)
@@ -71,7 +92,9 @@ static void grant_read(struct conf *conf, size_t i, struct grant_entry *g)
 	snprintf(path, sizeof(path), "roles.issuer.[%zu].profiles", i);
 	g->limits_profiles = texts_read(conf, path, g->profiles, &g->profile_count);
 	snprintf(path, sizeof(path), "roles.issuer.[%zu].names", i);
-	names_read(conf, path, g);
+	patterns_read(conf, path, &g->names);
+	snprintf(path, sizeof(path), "roles.issuer.[%zu].identities", i);
+	patterns_read(conf, path, &g->identities);
 }
 
 struct authz *authz_read(struct conf *conf)
@@ -83,6 +106,7 @@ struct authz *authz_read(struct conf *conf)
 	conf_peers(conf, "roles.admin", &a->admin);
 	conf_peers(conf, "roles.auditor", &a->auditor);
 	conf_peers(conf, "roles.operator", &a->operator_);
+	conf_peers(conf, "roles.approver", &a->approver);
 	a->grant_count = conf_count(conf, "roles.issuer");
 	if (a->grant_count > MAX_GRANTS) {
 		conf_reject(conf, "roles.issuer", "at most 32 entries");
@@ -103,8 +127,8 @@ void authz_free(struct authz *a)
 			free(g->cas[j]);
 		for (size_t j = 0; j < g->profile_count; j++)
 			free(g->profiles[j]);
-		for (size_t j = 0; j < g->name_count; j++)
-			buf_free(&g->names[j].value);
+		patterns_free(&g->names);
+		patterns_free(&g->identities);
 	}
 	free(a);
 }
@@ -125,15 +149,47 @@ static void actor_name(struct caller *who)
 	snprintf(who->actor + n, sizeof(who->actor) - (size_t)n, "(%s)", name);
 }
 
-static void grants_find(const struct authz *a, struct caller *who)
+static bool identities_match(const struct patterns *p, struct list names)
+{
+	uint8_t type;
+	struct slice name;
+	while (list_next(&names, &type, &name))
+		if (patterns_match(p, type, name))
+			return true;
+	return false;
+}
+
+/* names: of the caller's certificate; NULL: the kernel says who he is. */
+static void grants_find(const struct authz *a, const struct list *names, struct caller *who)
 {
 	struct grant *g = calloc(1, sizeof(*g));
-	for (size_t i = 0; i < a->grant_count && g; i++)
-		if (peer_matches(&a->grants[i].peers, &who->peer))
-			g->entries[g->count++] = &a->grants[i];
+	for (size_t i = 0; i < a->grant_count && g; i++) {
+		const struct grant_entry *entry = &a->grants[i];
+		if (names ? identities_match(&entry->identities, *names) : peer_matches(&entry->peers, &who->peer))
+			g->entries[g->count++] = entry;
+	}
 	if (g && g->count)
 		who->roles |= ROLE_ISSUER;
 	who->grant = g;
+}
+
+unsigned authz_roles_of(const struct authz *a, const struct peer *peer)
+{
+	return (peer_matches(&a->admin, peer) ? ROLE_ADMIN : 0) | (peer_matches(&a->auditor, peer) ? ROLE_AUDITOR : 0) |
+	       (peer_matches(&a->operator_, peer) ? ROLE_OPERATOR : 0) |
+	       (peer_matches(&a->approver, peer) ? ROLE_APPROVES : 0);
+}
+
+bool authz_uid(const struct authz *a, size_t i, uid_t *uid)
+{
+	const struct peer_rules *const lists[] = { &a->admin, &a->auditor, &a->approver };
+	for (size_t at = 0; at < sizeof(lists) / sizeof(lists[0]); at++)
+		for (size_t k = 0; k < lists[at]->count; k++)
+			if (!lists[at]->rules[k].is_group && i-- == 0) {
+				*uid = lists[at]->rules[k].id;
+				return true;
+			}
+	return false;
 }
 
 void authz_identify(const struct authz *a, struct caller *who)
@@ -143,13 +199,33 @@ void authz_identify(const struct authz *a, struct caller *who)
 	actor_name(who);
 	if (!a)
 		return;
-	if (peer_matches(&a->admin, &who->peer))
-		who->roles |= ROLE_ADMIN;
-	if (peer_matches(&a->auditor, &who->peer))
-		who->roles |= ROLE_AUDITOR;
-	if (peer_matches(&a->operator_, &who->peer))
-		who->roles |= ROLE_OPERATOR;
-	grants_find(a, who);
+	who->roles = authz_roles_of(a, &who->peer);
+	grants_find(a, NULL, who);
+}
+
+/* "est:dns:host.example.com": the first name, reduced as above. */
+static void vouched_name(struct list names, struct caller *who)
+{
+	scoped_buf text;
+	uint8_t type;
+	struct slice name;
+	buf_init(&text, 2 * MAX_NAME + 64);
+	if (list_next(&names, &type, &name))
+		name_print(AS_NAME, type, name, &text);
+	int n = snprintf(who->actor, sizeof(who->actor), "est:%.*s", (int)text_cut(buf_slice(&text), 80),
+			 text.at ? (const char *)text.at : "");
+	for (int i = 0; i < n && i < (int)sizeof(who->actor) - 1; i++)
+		if (who->actor[i] <= ' ' || who->actor[i] > '~' || strchr("\"\\=", who->actor[i]))
+			who->actor[i] = '?';
+}
+
+void authz_vouch(const struct authz *a, struct list names, struct caller *who)
+{
+	who->roles = 0;
+	who->grant = NULL;
+	vouched_name(names, who);
+	if (a)
+		grants_find(a, &names, who);
 }
 
 void authz_forget(struct caller *who)
@@ -170,11 +246,8 @@ static bool names_allowed(const struct grant_entry *g, struct list names, char w
 {
 	uint8_t type;
 	struct slice name;
-	while (g->limits_names && list_next(&names, &type, &name)) {
-		bool found = false;
-		for (size_t i = 0; i < g->name_count && !found; i++)
-			found = name_pattern_matches(&g->names[i], type, name);
-		if (found)
+	while (g->names.stated && list_next(&names, &type, &name)) {
+		if (patterns_match(&g->names, type, name))
 			continue;
 		scoped_buf text;
 		buf_init(&text, 2 * MAX_NAME + 64);
@@ -216,9 +289,9 @@ bool authz_may_issue(const struct caller *who, const char *ca_id, const char *pr
 
 json_t *authz_roles_json(unsigned roles)
 {
-	static const char *const names[] = { "admin", "issuer", "auditor", "operator" };
+	static const char *const names[] = { "admin", "issuer", "auditor", "operator", "approver" };
 	json_t *out = json_array();
-	for (unsigned i = 0; i < 4 && out; i++)
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]) && out; i++)
 		if (roles & (1u << i))
 			json_array_append_new(out, json_string(names[i]));
 	return out;

@@ -23,7 +23,16 @@ void authz_free(struct authz *a);
 
 /* Fills in actor, roles and grant from who->peer; a NULL authz gives no role. Undone by authz_forget(). */
 void authz_identify(const struct authz *a, struct caller *who);
+/* The roles of whoever that is. */
+unsigned authz_roles_of(const struct authz *a, const struct peer *peer);
+/* The i-th user whom admin, auditor or approver names by number or name; false past the last. */
+bool authz_uid(const struct authz *a, size_t i, uid_t *uid);
 void authz_forget(struct caller *who);
+/*
+ * The same for a caller whom somebody else vouches for, by the names of his certificate (canonical): entries of the
+ * issuer role whose `identities` match one of them are his, and nothing else is.
+ */
+void authz_vouch(const struct authz *a, struct list names, struct caller *who);
 /*
  * Whether an admin, or one entry of an issuer role by itself, allows a leaf of
  * this profile with these names (canonical, names/name.h) from this CA. On

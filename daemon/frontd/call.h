@@ -9,7 +9,8 @@
 
 #include "base/peer.h"
 
-enum role { ROLE_ADMIN = 1, ROLE_ISSUER = 2, ROLE_AUDITOR = 4, ROLE_OPERATOR = 8 };
+/* ROLE_APPROVES: may hand in approvals. What counts is the signature, by a key that signd.conf pins. */
+enum role { ROLE_ADMIN = 1, ROLE_ISSUER = 2, ROLE_AUDITOR = 4, ROLE_OPERATOR = 8, ROLE_APPROVES = 16 };
 
 struct caller {
 	struct peer peer;

@@ -238,7 +238,9 @@ static int catchup_step(struct front *f, struct signer *s, struct store_ledger *
 static int expire_work(struct store_session *s, void *with)
 {
 	int64_t before = *(int64_t *)with, count = 0;
-	int r = store_ca_expire_created(s, before, &count);
+	int r = store_proposal_expire(s, time_now());
+	if (!r)
+		r = store_ca_expire_created(s, before, &count);
 	if (!r && count)
 		log_info("catchup", "reservations_dropped=%lld", (long long)count);
 	return r ? r : store_key_free(s);

@@ -93,6 +93,19 @@ void constraints_pack(const struct constraints *c, struct buf *out)
 	pack_put(out, constraints_fields(), c);
 }
 
+int constraints_settle(const struct constraints *stated, const struct ca_row *above, struct constraints_buf *effective,
+		       struct buf *packed_stated, struct buf *packed_effective)
+{
+	struct constraints of_above = { 0 };
+	if ((above && constraints_unpack(above->effective, &of_above)) ||
+	    constraints_combine(stated, &of_above, effective))
+		return -1;
+	struct constraints holds = constraints_of(effective);
+	constraints_pack(stated, packed_stated);
+	constraints_pack(&holds, packed_effective);
+	return buf_ok(packed_stated) && buf_ok(packed_effective) ? 0 : -1;
+}
+
 int pem_put_block(struct buf *out, const char *label, struct slice der)
 {
 	size_t size = 4 * ((der.len + 2) / 3) + 1;

@@ -35,6 +35,10 @@ int64_t chain_not_before(const struct chain *chain);
 int constraints_unpack(struct slice packed, struct constraints *out);
 void constraints_pack(const struct constraints *c, struct buf *out);
 
+/* What holds from a CA on that states these, below that one or NULL; both packed. 0 or -1. */
+int constraints_settle(const struct constraints *stated, const struct ca_row *above, struct constraints_buf *effective,
+		       struct buf *packed_stated, struct buf *packed_effective);
+
 /* Appends one PEM block; pem_put() one of a certificate. */
 int pem_put_block(struct buf *out, const char *label, struct slice der);
 int pem_put(struct buf *out, struct slice der);

@@ -80,6 +80,8 @@ int config_read(const char *path, struct config *out)
 	out->shutdown_seconds = (unsigned)conf_int(out->conf, "shutdown_seconds", 0, 600, 20);
 	conf_log_level(out->conf);
 	out->front.authz = authz_read(out->conf);
+	est_read(out->conf, &out->est);
+	out->front.est = &out->est;
 	out->front.database = out->database;
 	out->front.api_socket = out->api_socket;
 	out->front.pki_socket = out->pki_socket;

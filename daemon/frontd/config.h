@@ -8,6 +8,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "frontd/authz.h"
+#include "frontd/est.h"
 #include "frontd/front.h"
 
 struct config {
@@ -17,6 +18,7 @@ struct config {
 	unsigned cache_mib;
 	unsigned shutdown_seconds; /* that requests in flight get at SIGTERM */
 	char crl_dir[4096];
+	struct est est;
 	struct front front; /* default_token ... ask_timeout and authz are set */
 };
 

@@ -10,6 +10,8 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
 	daemon/frontd/crl.c daemon/frontd/crl.h daemon/frontd/crl_get.c \
+	daemon/frontd/crl_check.c daemon/frontd/crl_check.h \
+	daemon/frontd/crl_flow.c daemon/frontd/crl_flow.h \
 	daemon/frontd/crls.c daemon/frontd/crls.h \
 	daemon/frontd/shard.c daemon/frontd/shard.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \
@@ -33,8 +35,11 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/outcome.c daemon/frontd/outcome.h \
 	daemon/frontd/outside.c daemon/frontd/outside.h \
 	daemon/frontd/plan.c daemon/frontd/plan.h daemon/frontd/plan_names.c \
+	daemon/frontd/proposal.c daemon/frontd/proposal.h daemon/frontd/proposal_view.c \
+	daemon/frontd/foreign.c daemon/frontd/draft.c daemon/frontd/draft.h \
+	daemon/frontd/execute.c daemon/frontd/execute.h \
 	daemon/frontd/profile_view.c daemon/frontd/profile_view.h \
-	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c \
+	daemon/frontd/rebuild.c daemon/frontd/rebuild.h daemon/frontd/rebuild_request.c daemon/frontd/rebuild_proposal.c \
 	daemon/frontd/gone.c daemon/frontd/gone.h \
 	daemon/frontd/registration.c daemon/frontd/registration.h \
 	daemon/frontd/renew.c \
@@ -58,7 +63,10 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 daemon_frontd_libfrontcore_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_signer tests/unit/test_check tests/unit/test_ocsp
+check_PROGRAMS += tests/unit/test_signer tests/unit/test_check tests/unit/test_ocsp tests/unit/test_crl_check
+tests_unit_test_crl_check_SOURCES = tests/unit/test_crl_check.c
+tests_unit_test_crl_check_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_crl_check_LDADD = $(tests_unit_test_ocsp_LDADD)
 tests_unit_test_ocsp_SOURCES = tests/unit/test_ocsp.c
 tests_unit_test_ocsp_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_ocsp_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a daemon/wire/libinner_ask.a \

@@ -13,10 +13,12 @@
 #include "frontd/outcome.h"
 #include "frontd/outside.h"
 #include "frontd/plan.h"
+#include "frontd/proposal.h"
 #include "frontd/registration.h"
 #include "frontd/root.h"
 #include "frontd/signed_ca.h"
 #include "frontd/view.h"
+#include "wire/inner_ask.h"
 
 #define QUEUE_STEP_MS 100 /* how often a create that waits for another's key to be bound asks again */
 
@@ -37,7 +39,7 @@ static int reserve_work(struct store_session *s, void *with)
 	struct reservation *r = with;
 	bool again;
 	int answer = plan_reserve(s, r->plan, &r->row, &again);
-	if (answer || again)
+	if (answer || again || r->plan->foreign)
 		return answer;
 	answer = store_key_find_unbound(s, row_text(r->row.token), r->row.algorithm, &r->key);
 	if (answer)
@@ -105,10 +107,10 @@ static int key_make(struct front *f, struct call *c, const struct plan *p, struc
 static struct cert_sign_request plan_fields(const struct plan *p, const struct made *m)
 {
 	struct constraints stated = constraints_of(&p->stated);
-	struct cert_sign_request r = { .kind = KIND_CA,
+	struct cert_sign_request r = { .kind = p->foreign ? KIND_SUBCA_FOREIGN : KIND_CA,
 				       .not_before = p->not_before,
 				       .not_after = p->not_after,
-				       .key_form = KEY_LOCAL,
+				       .key_form = p->foreign ? KEY_FOREIGN : KEY_LOCAL,
 				       .subject_key = { m->key.key_id, sizeof(m->key.key_id) },
 				       .subject = items_list(&p->subject),
 				       .path_len = p->path_len,
@@ -116,6 +118,8 @@ static struct cert_sign_request plan_fields(const struct plan *p, const struct m
 				       .excluded = stated.excluded,
 				       .urls = items_list(&p->urls),
 				       .context = buf_slice(&p->context) };
+	if (p->foreign)
+		r.subject_key = p->csr.public_key;
 	memcpy(r.request_id, p->request_id, sizeof(r.request_id));
 	if (p->above.count)
 		memcpy(r.ca_key, p->above.ca[0].key_id, sizeof(r.ca_key));
@@ -147,6 +151,29 @@ static int ca_commit(struct front *f, struct call *c, const struct plan *p, cons
 	return call_reply(c, 201, view_ca(&m->ca));
 }
 
+/* People have to approve it first: all that was reserved waits with it. */
+static int ca_propose(struct front *f, struct call *c, const struct plan *p, const struct cert_sign_request *fields,
+		      struct made *m, struct signer_hold *hold)
+{
+	bool open = false;
+	scoped_buf frame = { .max = MAX_FRAME_BODY };
+	struct ca_self_request self = signed_ca_self(fields);
+	if (p->above.count)
+		ask_cert_sign_put(&frame, 0, fields);
+	else
+		ask_ca_self_put(&frame, 0, &self);
+	const struct proposing asked = { .plan = p,
+					 .verb = p->above.count ? INNER_CERT_SIGN : INNER_CA_SELF,
+					 .body = { frame.at + FRAME_HEAD, frame.len - FRAME_HEAD },
+					 .key = p->foreign ? NULL : &m->key };
+	int r = buf_ok(&frame) ? proposal_open(f, c, &asked, hold, &open) : answer_store(c);
+	if (!open) {
+		release(f, p, m);
+		signer_settle(hold, m->key.ledger_seq);
+	}
+	return r;
+}
+
 static int ca_make(struct front *f, struct call *c, const struct plan *p, const struct key_row *waiting)
 {
 	scoped_made m = { .key = *waiting };
@@ -154,7 +181,7 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	scoped_answer key_answer = { 0 }, answer = { 0 };
 	scoped_hold hold;
 	signer_hold(f->signer, &hold);
-	int r = waiting->memory ? 0 : key_make(f, c, p, &m, &key, &key_answer);
+	int r = waiting->memory || p->foreign ? 0 : key_make(f, c, p, &m, &key, &key_answer);
 	if (r) {
 		release(f, p, &m);
 		return r < 0 ? answer_store(c) : r;
@@ -164,6 +191,8 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 	bool outside = plan_outside(p);
 	enum signer_result asked = outside ? outside_ask(f, &fields, &came.ledger_seq, &came.certificate, &answer)
 					   : signed_ca_ask(f, &p->above, &fields, &came, &answer);
+	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
+		return ca_propose(f, c, p, &fields, &m, &hold);
 	if (asked == SIGNER_REFUSED) {
 		release(f, p, &m);
 		signer_settle(&hold, key.ledger_seq);
@@ -202,7 +231,7 @@ int plan_again(struct front *f, struct call *c, bool *answered)
 	int r = store_ca_find(s, id, &row);
 	*answered = r == STORE_DONE && !ca_reserved(&row);
 	if (!*answered)
-		return r < 0 ? answer_store(c) : 0;
+		return r < 0 ? answer_store(c) : proposal_again(c, s, id, answered);
 	if (slice_equal(row.state, slice_text("withheld")))
 		return answer_withheld(c);
 	return call_reply(c, 201, view_ca(&row));

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "frontd/context.h"
+#include "frontd/crl_check.h"
 #include "frontd/front.h"
 #include "frontd/shard.h"
 #include "frontd/signer.h"
@@ -39,6 +40,7 @@ struct making {
 	bool baseless;		 /* without a delta: the signer's last CRL is another than is known here */
 	struct crl_scope scope;
 	int64_t this_update;
+	int before_file; /* the last CRL as it was published, unless the next one is whole */
 
 	int file;
 	uint32_t count;
@@ -52,6 +54,7 @@ struct making {
 static void making_free(struct making *m)
 {
 	fd_close(&m->file);
+	fd_close(&m->before_file);
 	free(m->seen);
 	lastcrl_row_free(&m->last);
 	free(m);
@@ -155,12 +158,17 @@ static int entries_write(struct making *m)
 
 static int last_read(struct making *m)
 {
+	char path[CRL_PATH];
 	scoped_session *s = NULL;
 	lastcrl_row_free(&m->last);
 	m->last = (struct lastcrl_row){ 0 };
 	int r = store_read(m->front->store, &s) ? -1 : store_crl_find(s, m->scope.ca_id, m->scope.shard, &m->last);
 	m->whole = m->whole || r == STORE_NONE || !m->last.ledger_seq || m->last.whole;
 	m->unreleased = m->unreleased || !m->last.ledger_seq;
+	fd_close(&m->before_file);
+	crl_path(m->front, &m->scope, false, path);
+	m->before_file = m->whole ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	m->whole = m->before_file < 0;
 	return r < 0 ? -1 : 0;
 }
 
@@ -212,31 +220,87 @@ static int listed_put(struct making *m, const struct lastcrl_row *row)
 	return r;
 }
 
-static int file_put(const struct making *m, bool delta, int came, uint64_t from, uint64_t size)
+/* An entry goes one CRL after its certificate's end: RFC 5280 3.3. */
+static int may_leave(void *with, struct slice serial)
 {
-	char path[CRL_PATH];
-	crl_path(m->front, &m->scope, delta, path);
-	if (!size)
-		return unlink(path) == 0 || errno == ENOENT ? 0 : -1;
-	void *at = mmap(NULL, (size_t)(from + size), PROT_READ, MAP_SHARED, came, 0);
-	if (at == MAP_FAILED)
-		return -1;
-	const struct slice crl = { (const uint8_t *)at + from, (size_t)size };
-	int r = fd_replace_file(path, crl, 0644);
-	munmap(at, (size_t)(from + size));
+	const struct making *m = with;
+	scoped_row(certificate) row = { 0 };
+	scoped_session *s = NULL;
+	while (serial.len > 1 && !serial.at[0])
+		serial = (struct slice){ serial.at + 1, serial.len - 1 };
+	int r = store_read(m->front->store, &s) ? -1 : store_certificate_find_serial(s, m->scope.ca_id, serial, &row);
+	return r < 0 ? -1 : r == STORE_DONE && row.not_after < m->last.this_update;
+}
+
+/* Copies both to beside their places, and in doing so holds them against what was asked for. */
+static int files_copy(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
+		      int came, const struct replacement new[2])
+{
+	char why[CRL_WHY];
+	const struct crl_expected expected = { .certificate = m->ca->certificate,
+					       .number = request->number,
+					       .base = request->base,
+					       .this_update = request->this_update,
+					       .next_update = request->next_update,
+					       .delta_next = request->delta_next,
+					       .url = request->url,
+					       .delta_url = request->delta_url,
+					       .entries = reply->entries,
+					       .rows = m->file,
+					       .count = m->count,
+					       .before = m->whole ? -1 : m->before_file,
+					       .may_leave = may_leave,
+					       .with = m };
+	const struct crl_piece full = { reply->full_at, reply->full_size, new[0].fd },
+			       delta = { reply->delta_at, reply->delta_size, new[1].fd };
+	int r = crl_check(&expected, came, &full, &delta, why);
+	if (r > 0)
+		log_error("crl_answer_wrong", "ca=%s shard=%u number=%llu why=\"%s\"", m->scope.ca_id, m->scope.shard,
+			  (unsigned long long)request->number, why);
 	return r;
 }
 
-/* Whoever has the full CRL of before can use both deltas, so the new one comes last. */
-static int files_put(const struct making *m, const struct crl_sign_reply *r, int came)
+/* Beside the place of the CRL, and of its delta if there is to be one. */
+static int files_begin(const struct making *m, bool delta, struct replacement new[2])
 {
-	uint64_t full = r->full_at + r->full_size, delta = r->delta_at + r->delta_size;
-	off_t end = came < 0 ? -1 : lseek(came, 0, SEEK_END);
-	if (end < 0 || (uint64_t)end < full || (uint64_t)end < delta)
+	char path[CRL_PATH];
+	new[1].fd = -1;
+	crl_path(m->front, &m->scope, false, path);
+	if (replacement_begin(&new[0], path, 0644) != 0)
 		return -1;
-	return file_put(m, false, came, r->full_at, r->full_size) || file_put(m, true, came, r->delta_at, r->delta_size)
-		       ? -1
-		       : 0;
+	crl_path(m->front, &m->scope, true, path);
+	if (!delta || replacement_begin(&new[1], path, 0644) == 0)
+		return 0;
+	replacement_abandon(&new[0]);
+	return -1;
+}
+
+/* Whoever has the full CRL of before can use both deltas, so the new one comes last. */
+static int files_end(const struct making *m, bool delta, struct replacement new[2])
+{
+	char path[CRL_PATH];
+	int r = replacement_end(&new[0]);
+	if (r == 0 && delta)
+		return replacement_end(&new[1]);
+	if (delta)
+		replacement_abandon(&new[1]);
+	crl_path(m->front, &m->scope, true, path);
+	return r || (unlink(path) != 0 && errno != ENOENT) ? -1 : 0;
+}
+
+static int files_put(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
+		     int came)
+{
+	struct replacement new[2];
+	bool delta = reply->delta_size != 0;
+	if (files_begin(m, delta, new) != 0)
+		return -1;
+	if (files_copy(m, request, reply, came, new) == 0)
+		return files_end(m, delta, new);
+	replacement_abandon(&new[0]);
+	if (delta)
+		replacement_abandon(&new[1]);
+	return -1;
 }
 
 /* The number that a delta begins from: no CRL that is still valid has a smaller one. 0: there is none. */
@@ -268,6 +332,14 @@ static int64_t due_of(const struct making *m, const struct lastcrl_row *row)
 	return row->this_update + (end - row->this_update) / 2;
 }
 
+static bool came_whole(int came, const struct crl_sign_reply *r)
+{
+	uint64_t full = r->full_at + r->full_size, delta = r->delta_at + r->delta_size;
+	off_t end = came < 0 ? -1 : lseek(came, 0, SEEK_END);
+	return end >= 0 && full <= (uint64_t)end && delta <= (uint64_t)end && r->full_size <= full &&
+	       r->delta_size <= delta;
+}
+
 static int crl_keep(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
 		    struct signer_answer *answer)
 {
@@ -282,7 +354,7 @@ static int crl_keep(struct making *m, const struct crl_sign_request *request, co
 				   .ledger_seq = reply->ledger_seq };
 	row_base(m, request, &row);
 	row.due = due_of(m, &row);
-	if (files_put(m, reply, came) || listed_put(m, &row)) {
+	if (!came_whole(came, reply) || files_put(m, request, reply, came) || listed_put(m, &row)) {
 		log_error("crl_not_kept", "ca=%s shard=%u number=%llu", m->scope.ca_id, m->scope.shard,
 			  (unsigned long long)row.number);
 		return -1;
@@ -351,7 +423,7 @@ int crl_make(struct front *f, const struct ca_row *ca, uint16_t shard)
 	m->front = f;
 	m->ca = ca;
 	m->scope = (struct crl_scope){ row_text(ca->id), shard, shard_count(ca) };
-	m->file = -1;
+	m->file = m->before_file = -1;
 	for (int i = 0; r > 0 && i < MAX_TRIES; i++) {
 		int64_t now = time_now();
 		if (last_read(m))

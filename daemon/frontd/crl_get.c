@@ -69,7 +69,7 @@ static int crl_reply(struct call *c, const struct lastcrl_row *row, bool delta, 
 		c->error.retry_after = 2;
 		return 1;
 	}
-	snprintf(c->fresh.etag, sizeof(c->fresh.etag), "\"%llu-%llu%s\"", (unsigned long long)row->number,
+	snprintf(c->fresh.etag, sizeof(c->fresh.etag), "\"%llu-%llu%s\"", (unsigned long long)row->signed_number,
 		 (unsigned long long)row->ledger_seq, delta ? "-d" : "");
 	c->fresh.made = row->this_update;
 	/* One that might say less than it should is to be asked for again at once. */

@@ -49,9 +49,9 @@ struct crls {
 
 	/* the thread's alone */
 	uint64_t generation, status_generation; /* of the store, when it was last looked at */
-	int64_t next;	 /* Unix time of the next that is due */
-	int64_t look_at; /* time_boot_ms() of the next look at the folder, */
-	int64_t again;	 /* and of the next try of what is late */
+	int64_t next;				/* Unix time of the next that is due */
+	int64_t look_at;			/* time_boot_ms() of the next look at the folder, */
+	int64_t again;				/* and of the next try of what is late */
 };
 
 static pthread_mutex_t *stripe_of(struct crls *k, const char *ca_id)
@@ -295,6 +295,17 @@ static int ca_take(void *with, const char *ca_id)
 	return target_put(with, slice_text(ca_id), ALL_SHARDS);
 }
 
+/* What could not be made is tried again, or was made meanwhile for somebody who asked. */
+static int late_take(struct crls *k, struct targets *t)
+{
+	int r = 0;
+	pthread_mutex_lock(&k->lock);
+	for (size_t i = 0; i < k->late_count && !r; i++)
+		r = target_put(t, slice_text(k->late[i].ca_id), k->late[i].shard);
+	pthread_mutex_unlock(&k->lock);
+	return r;
+}
+
 /* All that is to be made, and when there is more. No CA's row is read for it. */
 static int targets_read(struct crls *k, bool look, struct targets *out)
 {
@@ -306,6 +317,8 @@ static int targets_read(struct crls *k, bool look, struct targets *out)
 	if (store_read(k->front->store, &s))
 		return -1;
 	int r = store_crl_cas(s, ca_take, out);
+	if (!r)
+		r = late_take(k, out);
 	if (r)
 		return r;
 	return look ? store_crl_list(s, row_look, out) : store_crl_list_due(s, now, row_take, out);

@@ -42,6 +42,8 @@ const char *diagnosis_text(struct slice s, char *out, size_t size);
 void diagnosis_keys(struct diagnosis *d);
 /* doctor_crls.c: whether each CRL is there in time. */
 void diagnosis_crls(struct diagnosis *d);
+/* doctor_duties.c: who has which roles and keys, and what waits for people. */
+void diagnosis_duties(struct diagnosis *d);
 /* doctor_charter.c: what a CA's row says of path length and name constraints against the charter of its bound key. */
 void diagnosis_charter(struct diagnosis *d, struct store_session *session, const struct ca_row *ca);
 

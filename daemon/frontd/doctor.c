@@ -320,6 +320,7 @@ int doctor_get(struct front *f, struct call *c)
 			diagnosis_keys(&d);
 			look_at_clock(&d);
 			look_at_ledger(&d);
+			diagnosis_duties(&d);
 		}
 		diagnosis_crls(&d);
 		look_at_disk(&d);

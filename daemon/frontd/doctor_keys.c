@@ -32,7 +32,7 @@ struct keys {
 	struct diagnosis *d;
 	struct store_session *session;
 	struct known_key *all;
-	size_t count, orphans;
+	size_t count, orphans, outsiders;
 	int64_t oldest_orphan;
 };
 
@@ -268,6 +268,7 @@ static int look_at_ca(void *with, const struct ca_row *ca)
 {
 	static const uint8_t none[KEY_ID_SIZE];
 	struct keys *k = with;
+	k->outsiders += ca->outsider && in_state(ca, "active");
 	if (memcmp(ca->key_id, none, KEY_ID_SIZE) != 0) {
 		struct known_key *key = bsearch(ca->key_id, k->all, k->count, sizeof(*k->all), id_compare);
 		if (key)
@@ -352,6 +353,11 @@ void diagnosis_keys(struct diagnosis *d)
 		whole = store_issuer_list(session, look_at_issuer, &k) == 0;
 		look_at_unclaimed(&k);
 	}
+	if (whole && k.outsiders)
+		diagnosis_looked(d, "cas",
+				 "%zu active %s over somebody else's key, outside this ledger: what it signs is "
+				 "not seen here.",
+				 k.outsiders, k.outsiders == 1 ? "CA is" : "CAs are");
 	if (whole)
 		diagnosis_looked(d, "keys", "%zu, in their tokens and against their CAs.", k.count);
 	else

@@ -19,6 +19,7 @@ struct scheduler;  /* frontd/scheduler.h */
 struct crls;	   /* frontd/crls.h */
 struct responders; /* frontd/responder.h */
 struct ocsp;	   /* frontd/ocsp.h */
+struct est;	   /* frontd/est.h */
 
 struct front {
 	struct store *store;
@@ -31,6 +32,7 @@ struct front {
 	struct crls *crls; /* NULL: none are made */
 	struct responders *responders;
 	struct ocsp *ocsp;
+	const struct est *est;	     /* what it enrolls for, where its socket is on */
 	pthread_mutex_t transitions; /* a CA's steps to retiring and retired, one at a time, with their notes */
 
 	/* from frontd.conf */

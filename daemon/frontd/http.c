@@ -179,6 +179,31 @@ static enum MHD_Result query_take(void *to, enum MHD_ValueKind kind, const char 
 	return good ? MHD_YES : MHD_NO;
 }
 
+struct header_wanted {
+	const char *name, *value;
+	unsigned count;
+};
+
+static enum MHD_Result header_take(void *to, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct header_wanted *w = to;
+	(void)kind;
+	if (strcasecmp(name, w->name) == 0) {
+		w->value = value;
+		w->count++;
+	}
+	return MHD_YES;
+}
+
+static const char *header_get(const struct http_request *r, const char *name, bool *repeated)
+{
+	const struct exchange *x = r->call.http;
+	struct header_wanted w = { .name = name };
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, header_take, &w);
+	*repeated = *repeated || w.count > 1;
+	return w.value;
+}
+
 static void id_make(char out[17])
 {
 	uint8_t bytes[8];
@@ -217,6 +242,7 @@ static struct exchange *exchange_new(struct http_server *s, struct MHD_Connectio
 	r->method = method;
 	r->path = path;
 	r->query_name = query_name;
+	r->header = header_get;
 	r->call.who = &from->who;
 	r->call.query = query_get;
 	r->call.http = x;
@@ -376,7 +402,7 @@ static struct MHD_Response *response_make(struct exchange *x, unsigned *status)
 	header_put(r, "Allow", *status == 405 ? x->request.allow : NULL);
 	bool close = x->close || x->server->draining || client_ended(x);
 	header_put(r, "Connection", close ? "close" : NULL);
-	if (c->error.status && c->error.retry_after) {
+	if (c->error.retry_after) {
 		char seconds[16];
 		snprintf(seconds, sizeof(seconds), "%u", c->error.retry_after);
 		header_put(r, "Retry-After", seconds);

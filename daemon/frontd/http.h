@@ -22,6 +22,8 @@ struct http_request {
 	const char *content_type; /* NULL if absent */
 	size_t query_count;
 	const char *(*query_name)(const struct http_request *r, size_t i);
+	/* A header's value, NULL if absent; *repeated is set if it is there twice. */
+	const char *(*header)(const struct http_request *r, const char *name, bool *repeated);
 	struct call call; /* who, body_bytes, query and request_id are set; whoever serves sets the answer */
 	char allow[64];	  /* the answer's Allow header; empty: none */
 };

@@ -98,6 +98,7 @@ static int id_find(struct store_session *s, const uint8_t id[16])
 	scoped_row(issuer) issuer = { 0 };
 	scoped_row(step) step = { 0 };
 	scoped_row(ca) ca = { 0 };
+	scoped_row(proposal) proposal = { 0 };
 	char issuer_id[48], ca_id[48];
 	context_id("iss-", id, issuer_id);
 	context_id("ica-", id, ca_id);
@@ -105,7 +106,7 @@ static int id_find(struct store_session *s, const uint8_t id[16])
 	if (r == STORE_NONE)
 		r = store_ca_find(s, ca_id, &ca);
 	if (r == STORE_DONE && ca.id.len && ca_reserved(&ca))
-		r = STORE_NONE;
+		r = store_proposal_find_ca(s, ca_id, &proposal);
 	if (r == STORE_NONE)
 		r = store_step_find(s, id, &step);
 	return r == STORE_NONE ? store_issuer_find(s, issuer_id, &issuer) : r;

@@ -50,9 +50,7 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 	if (i->ca->chain.ca[0].held.len)
 		return refuse_held(c, i->ca->chain.ca[0].held);
 	if (ca_offline(&i->ca->chain.ca[0]))
-		return call_refuse(
-			c, 409, "ca_key_offline", NULL,
-			"The CA was registered as a certificate only: its key is offline, so it issues nothing here.");
+		return answer_key_elsewhere(c, &i->ca->chain.ca[0], NULL);
 	return shards_check(f, c, i->ca);
 }
 

@@ -13,7 +13,10 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/denial.c daemon/frontd/denial.h \
 	daemon/frontd/diagnosis.h \
 	daemon/frontd/doctor.c daemon/frontd/doctor.h \
-	daemon/frontd/doctor_charter.c daemon/frontd/doctor_crls.c daemon/frontd/doctor_keys.c \
+	daemon/frontd/est.c daemon/frontd/est.h \
+	daemon/frontd/est_input.c daemon/frontd/est_input.h \
+	daemon/frontd/doctor_charter.c daemon/frontd/doctor_crls.c daemon/frontd/doctor_duties.c \
+	daemon/frontd/doctor_keys.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
@@ -22,6 +25,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/route.c daemon/frontd/route.h \
 	daemon/frontd/status.c daemon/frontd/status.h \
 	daemon/frontd/tokens.c daemon/frontd/tokens.h \
+	daemon/frontd/urls.c daemon/frontd/urls.h \
 	daemon/frontd/workers.c daemon/frontd/workers.h
 daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(LIBCONFIG_CFLAGS)
@@ -32,6 +36,7 @@ FRONT_LIBS = $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(
 chancery_frontd_SOURCES = daemon/frontd/main.c
 chancery_frontd_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
 chancery_frontd_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
+EXTRA_DIST += tests/e2e/est.t
 EXTRA_DIST += daemon/frontd/openapi.yaml conf/frontd.conf
 dist_man_MANS += conf/frontd.conf.5 conf/constraints.conf.5 conf/profile.conf.5 daemon/frontd/chancery-frontd.8
 

@@ -77,6 +77,17 @@ static int ca_commit(struct store_session *s, struct made *m)
 	return waits || m->why[0] ? store_ca_update(s, &row) : STORE_DONE;
 }
 
+/* What was proposed is done now. */
+static int proposal_commit(struct store_session *s, const struct made *m)
+{
+	scoped_row(proposal) row = { 0 };
+	int r = store_proposal_find_ca(s, row_text(m->ca.id), &row);
+	if (r)
+		return r == STORE_NONE ? 0 : r;
+	r = store_proposal_close(s, row.id, m->why[0] ? "failed" : "executed", m->why, m->row.ledger_seq, m->now);
+	return r == STORE_STATE ? 0 : r;
+}
+
 static int issuing_commit(struct store_session *s, struct made *m)
 {
 	scoped_row(issuer) issuer = { 0 };
@@ -131,6 +142,8 @@ int made_commit(struct store_session *s, void *with)
 			r = store_key_bind(s, m->ca.key_id, row_text(m->ca.id));
 		if (r == STORE_NONE)
 			r = 0; /* the key was made before this database knew of keys */
+		if (!r)
+			r = proposal_commit(s, m);
 		if (!r && m->single && !m->why[0])
 			r = issuing_commit(s, m);
 	}

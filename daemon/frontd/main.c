@@ -40,7 +40,7 @@
 #define MAX_HTTP_THREADS 16 /* each decodes requests and verifies their signatures, one after the other */
 
 struct servers {
-	struct http_server *api, *pki;
+	struct http_server *api, *pki, *est;
 };
 
 static int listen_on(const char *name, const char *path, mode_t mode)
@@ -54,6 +54,25 @@ static unsigned http_threads(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 	return n < 1 ? 1 : n > MAX_HTTP_THREADS ? MAX_HTTP_THREADS : (unsigned)n;
+}
+
+/* Off unless configured. */
+static int est_start(struct config *c, struct http_server **out)
+{
+	if (!c->est.socket)
+		return 0;
+	scoped_fd int est = listen_on("est", c->est.socket, c->est.socket_mode);
+	if (est < 0)
+		return -1;
+	struct http_options options = { .name = "est",
+					.socket = est,
+					.front = &c->front,
+					.serve = est_serve,
+					.refused = est_refused,
+					.no_store = true,
+					.authz = c->front.authz };
+	fd_take(&est);
+	return http_start(&options, out);
 }
 
 static int servers_start(struct config *c, struct servers *out)
@@ -82,7 +101,7 @@ static int servers_start(struct config *c, struct servers *out)
 	if (http_start(&pki_options, &out->pki) != 0)
 		return -1;
 	fd_take(&pki);
-	return 0;
+	return est_start(c, &out->est);
 }
 
 /* In the order in which callers see it: no new ones, those in flight, then what they needed. */
@@ -93,8 +112,11 @@ static void servers_stop(const struct config *c, struct servers *s)
 		http_drain(s->api, deadline);
 	if (s->pki)
 		http_drain(s->pki, deadline);
+	if (s->est)
+		http_drain(s->est, deadline);
 	http_stop(s->api);
 	http_stop(s->pki);
+	http_stop(s->est);
 }
 
 static int front_open(struct config *c)
@@ -142,6 +164,7 @@ static int rights_limit(const struct config *c)
 		{ c->database, JAIL_WRITE_BESIDE },
 		{ c->api_socket, JAIL_WRITE_BESIDE },
 		{ c->pki_socket, JAIL_WRITE_BESIDE },
+		{ c->est.socket ? c->est.socket : c->pki_socket, JAIL_WRITE_BESIDE },
 		{ c->front.crl_dir, JAIL_WRITE },
 		{ c->profiles_dir, JAIL_READ },
 		{ "/etc", JAIL_READ },
@@ -179,7 +202,7 @@ static void signals_wait(const sigset_t *signals, struct front *f)
 
 static int run(struct config *c)
 {
-	struct servers servers = { NULL, NULL };
+	struct servers servers = { .api = NULL };
 	sigset_t signals;
 	batch_enter();
 	sigemptyset(&signals);

@@ -12,11 +12,13 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/chain.h"
+#include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/ocsp_cache.h"
 #include "frontd/ocsp_check.h"
 #include "frontd/ocsp_request.h"
 #include "frontd/responder.h"
+#include "frontd/shard.h"
 #include "frontd/signer.h"
 #include "store/store.h"
 #include "wire/inner.h"
@@ -26,6 +28,7 @@
 #define MAX_RESPONSE 32768
 #define MAX_ENCODED 8192 /* characters of base64: a GET is for short requests (RFC 5019 5) */
 #define MAX_TRIES 3	 /* while a certificate is being renewed */
+#define MAX_ASKING 64	 /* questions for the signer at a time: half of those that serve pki_socket do something else */
 #define HASHES 2
 #define ROUTE "/pki/{ca}/ocsp"
 #define TYPE_RESPONSE "application/ocsp-response"
@@ -36,6 +39,7 @@ struct identity {
 	char ca_id[64];
 	uint8_t key_id[KEY_ID_SIZE];
 	bool offline;
+	uint16_t shards;     /* of its CRL */
 	uint64_t generation; /* of the store's CAs */
 	struct {
 		uint8_t name[32], key[32];
@@ -47,6 +51,7 @@ struct ocsp {
 	struct ocsp_cache *cache;
 	pthread_mutex_t lock;
 	int64_t tokens, filled; /* thousandths of an answer; time_boot_ms() */
+	unsigned asking;
 	size_t issuer_count, issuer_next;
 	struct identity issuers[MAX_ISSUERS];
 };
@@ -73,19 +78,28 @@ void ocsp_free(struct ocsp *o)
 	free(o);
 }
 
-/* A bucket with room for a second's answers. */
-static bool rate_take(struct ocsp *o, unsigned per_second)
+/* A bucket with room for a second's answers. True: asking_end() gives the place back. */
+static bool asking_begin(struct ocsp *o, unsigned per_second)
 {
 	int64_t now = time_boot_ms(), most = (int64_t)per_second * 1000;
 	pthread_mutex_lock(&o->lock);
 	int64_t more = o->filled ? (now - o->filled) * per_second : most;
 	o->tokens = o->tokens + more < most ? o->tokens + more : most;
 	o->filled = now;
-	bool taken = o->tokens >= 1000;
-	if (taken)
+	bool taken = o->tokens >= 1000 && o->asking < MAX_ASKING;
+	if (taken) {
 		o->tokens -= 1000;
+		o->asking++;
+	}
 	pthread_mutex_unlock(&o->lock);
 	return taken;
+}
+
+static void asking_end(struct ocsp *o)
+{
+	pthread_mutex_lock(&o->lock);
+	o->asking--;
+	pthread_mutex_unlock(&o->lock);
 }
 
 static bool identity_fill(const struct ca_row *ca, struct identity *out)
@@ -101,6 +115,7 @@ static bool identity_fill(const struct ca_row *ca, struct identity *out)
 	slice_to_text(ca->id, out->ca_id, sizeof(out->ca_id));
 	memcpy(out->key_id, ca->key_id, sizeof(out->key_id));
 	out->offline = ca_offline(ca);
+	out->shards = shard_count(ca);
 	return good;
 }
 
@@ -430,14 +445,26 @@ static bool kept_holds(const struct ocsp_answer *a, const struct ocsp_single_ans
 /* Below 400 it passes by itself; a latched scope until somebody resumes it. */
 static enum ocsp_error refusal_error(const struct question *q, uint16_t code)
 {
-	bool passes = code < 400 || code == REFUSE_OCSP_BUSY || code == REFUSE_OCSP_STATE;
+	bool passes =
+		code < 400 || code == REFUSE_OCSP_BUSY || code == REFUSE_OCSP_STATE || code == REFUSE_OCSP_CONTRADICTS;
 	log_event(passes ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "ocsp_refused", "ca=%s code=%u", q->ca_id, code);
 	return passes ? OCSP_TRY_LATER : OCSP_INTERNAL_ERROR;
 }
 
-/* *again: the responder's certificate was renewed just now. */
+/* What an answer that the signer refused needs before it is asked for once more. */
+enum retry { RETRY_NOT, RETRY_RESPONDER, RETRY_CRL };
+
+static enum retry retry_after(enum signer_result asked, const struct refusal_message *r)
+{
+	if (asked != SIGNER_REFUSED)
+		return RETRY_NOT;
+	if (r->code == REFUSE_OCSP_BUSY && slice_equal(r->field, slice_text("responder")))
+		return RETRY_RESPONDER;
+	return r->code == REFUSE_OCSP_CONTRADICTS ? RETRY_CRL : RETRY_NOT;
+}
+
 static enum ocsp_error answer_make(const struct question *q, struct judged *j, const struct responder_row *responder,
-				   struct ocsp_answer *out, bool *again)
+				   struct ocsp_answer *out, enum retry *retry)
 {
 	struct ocsp_sign_request r = { .nonce = q->request.nonce };
 	struct ocsp_sign_reply reply = { 0 };
@@ -457,7 +484,7 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 	memcpy(r.ca_key, q->ca.key_id, sizeof(r.ca_key));
 	memcpy(r.responder, responder->key_id, sizeof(r.responder));
 	enum signer_result asked = signer_ocsp_sign(q->front->signer, &r, &reply, &answer);
-	*again = asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_OCSP_BUSY;
+	*retry = retry_after(asked, &answer.refusal);
 	if (asked)
 		return asked == SIGNER_REFUSED ? refusal_error(q, answer.refusal.code) : OCSP_TRY_LATER;
 	if (ocsp_check(reply.response, j->all, q->request.count, q->request.nonce, why)) {
@@ -471,18 +498,44 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 	return buf_ok(&out->response) ? OCSP_SUCCESSFUL : OCSP_INTERNAL_ERROR;
 }
 
-/* A new answer; one that is kept and not past its time is better than none. */
-static enum ocsp_error answer_ask(const struct question *q, struct judged *j, struct ocsp_answer *out)
+/* What was released is good from the CRL on that doesn't list it any more: that one is made first. */
+static enum ocsp_error crl_follow(const struct question *q, struct judged *j)
+{
+	for (size_t i = 0; i < q->request.count; i++) {
+		uint16_t shard = store_shard(SLICE_OF(j->all[i].row.serial), q->ca.shards);
+		int r = crls_lock(q->front->crls, q->ca_id, shard);
+		crls_unlock(q->front->crls, q->ca_id);
+		if (r)
+			return OCSP_TRY_LATER;
+	}
+	return question_judge(q, j) ? OCSP_INTERNAL_ERROR : OCSP_SUCCESSFUL;
+}
+
+static enum ocsp_error answer_try(const struct question *q, struct judged *j, struct ocsp_answer *out)
 {
 	scoped_row(responder) responder = { 0 };
 	enum ocsp_error e = OCSP_TRY_LATER;
-	bool again = rate_take(q->front->ocsp, q->front->ocsp_per_second);
-	for (int tries = 0; again && tries < MAX_TRIES; tries++) {
+	enum retry retry = RETRY_RESPONDER;
+	for (int tries = 0; retry && tries < MAX_TRIES; tries++) {
 		int r = responder_get(q->front, q->ca_id, &responder);
 		if (r)
 			return r < 0 ? OCSP_INTERNAL_ERROR : r == RESPONDER_NONE ? OCSP_UNAUTHORIZED : OCSP_TRY_LATER;
-		e = answer_make(q, j, &responder, out, &again);
+		e = answer_make(q, j, &responder, out, &retry);
+		enum ocsp_error followed = retry == RETRY_CRL ? crl_follow(q, j) : OCSP_SUCCESSFUL;
+		if (followed)
+			return followed;
 	}
+	return e;
+}
+
+/* A new answer; one that is kept and not past its time is better than none. */
+static enum ocsp_error answer_ask(const struct question *q, struct judged *j, struct ocsp_answer *out)
+{
+	struct ocsp *o = q->front->ocsp;
+	if (!asking_begin(o, q->front->ocsp_per_second))
+		return OCSP_TRY_LATER;
+	enum ocsp_error e = answer_try(q, j, out);
+	asking_end(o);
 	return e;
 }
 

@@ -12,6 +12,7 @@
 #include "frontd/input.h"
 #include "frontd/shard.h"
 #include "frontd/subject.h"
+#include "frontd/urls.h"
 #include "frontd/view.h"
 #include "wire/inner.h"
 
@@ -55,6 +56,7 @@ void plan_free(struct plan *p)
 {
 	issuer_row_free(&p->issuer);
 	chain_free(&p->above);
+	csr_free(&p->csr);
 	items_free(&p->subject);
 	items_free(&p->urls);
 	buf_free(&p->fold);
@@ -183,7 +185,8 @@ struct ca_row plan_row(const struct plan *p, const struct call *c, const char *s
 			      .predecessor_id = slice_text(p->predecessor_id),
 			      .ttl = p->ttl,
 			      .crl_shards = p->crl_shards > 1 ? p->crl_shards : 0,
-			      .crl_url = slice_text(p->crl_url) };
+			      .crl_url = slice_text(p->crl_url),
+			      .outsider = p->foreign };
 	memcpy(row.request_id, p->request_id, sizeof(row.request_id));
 	row.created_at = row.updated_at = time_now();
 	return row;
@@ -192,7 +195,9 @@ struct ca_row plan_row(const struct plan *p, const struct call *c, const char *s
 int plan_reserve(struct store_session *s, const struct plan *p, const struct ca_row *row, bool *again)
 {
 	/* An earlier try with the same id may have left its reservation, with a key that then waits again. */
-	int r = store_ca_delete(s, p->id);
+	int r = store_proposal_expire(s, time_now());
+	if (!r)
+		r = store_ca_delete(s, p->id);
 	if (!r)
 		r = store_key_free(s);
 	if (r >= 0)
@@ -224,6 +229,8 @@ static int read_parent(struct front *f, struct call *c, struct plan *p)
 	if (r || !slice_equal(p->above.ca[0].issuer_id, p->issuer.id) || ca_reserved(&p->above.ca[0]))
 		return call_refuse(c, 404, "ca_not_found", "parent_ca_id",
 				   "There is no such parent CA in this issuer.");
+	if (p->above.ca[0].outsider)
+		return answer_key_elsewhere(c, &p->above.ca[0], "parent_ca_id");
 	if (p->above.count == MAX_CHAIN)
 		return call_refuse(c, 400, "path_len_exceeded", "parent_ca_id",
 				   "At most %d CAs can stand above each other.", MAX_CHAIN);
@@ -322,18 +329,6 @@ static bool url_good(const char *url)
 	return strlen(strstr(url, "://")) > 3;
 }
 
-void plan_put_urls(const struct front *f, struct plan *p)
-{
-	if (!p->above.count)
-		return;
-	shard_draw(f, &p->above.ca[0], &p->urls);
-	if (!f->pki_base_url || !*f->pki_base_url)
-		return;
-	scoped_buf url = { .max = 1024 };
-	buf_printf(&url, "%s/%s/ca.crt", f->pki_base_url, parent_id(p));
-	items_put(&p->urls, URL_CA_ISSUERS, buf_slice(&url));
-}
-
 static int read_urls(struct front *f, struct call *c, struct plan *p)
 {
 	const char *ocsp;
@@ -343,9 +338,12 @@ static int read_urls(struct front *f, struct call *c, struct plan *p)
 	if (ocsp && !url_good(ocsp))
 		return call_refuse(c, 400, "bad_field", "ocsp_responder_url",
 				   "ocsp_responder_url must be an http or https URL.");
-	plan_put_urls(f, p);
+	if (p->above.count)
+		urls_put(f, &p->above.ca[0], &p->urls);
 	if (ocsp)
 		items_put(&p->urls, URL_OCSP, slice_text(ocsp));
+	else if (p->above.count)
+		urls_put_responder(f, &p->above.ca[0], &p->urls);
 	return 0;
 }
 
@@ -397,10 +395,11 @@ static int write_context(struct call *c, struct plan *p)
 static int check_fields(struct call *c, const struct plan *p)
 {
 	struct lint_report report;
-	struct cert_sign_request fields = { .kind = KIND_CA,
+	struct cert_sign_request fields = { .kind = p->foreign ? KIND_SUBCA_FOREIGN : KIND_CA,
 					    .not_before = p->not_before,
 					    .not_after = p->not_after,
-					    .key_form = KEY_LOCAL,
+					    .key_form = p->foreign ? KEY_FOREIGN : KEY_LOCAL,
+					    .subject_key = p->csr.public_key,
 					    .subject = items_list(&p->subject),
 					    .path_len = p->path_len,
 					    .permitted = constraints_of(&p->stated).permitted,
@@ -411,8 +410,10 @@ static int check_fields(struct call *c, const struct plan *p)
 
 static int plan_read(struct front *f, struct call *c, struct plan *p)
 {
-	int r = read_algorithm(f, c, p);
-	if (!r)
+	int r = foreign_read(c, p);
+	if (!r && !p->foreign)
+		r = read_algorithm(f, c, p);
+	if (!r && !p->subject.count)
 		r = subject_read(c, &p->subject);
 	if (r)
 		return r;
@@ -424,6 +425,8 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 		r = plan_read_template(f, c, p);
 	if (!r)
 		r = plan_constraints(c, p);
+	if (!r && p->foreign)
+		r = foreign_check(c, p);
 	if (!r)
 		r = read_validity(f, c, p);
 	if (!r)
@@ -496,6 +499,7 @@ int plan_make(struct front *f, struct call *c, struct plan *p)
 					     "metadata",
 					     "crl_shards",
 					     RULE_FIELD,
+					     FOREIGN_FIELD,
 					     NULL };
 	int r = plan_begin(f, c, known, p);
 	p->token = f->default_token;

@@ -7,6 +7,7 @@
 
 #include "base/algorithm.h"
 #include "frontd/chain.h"
+#include "frontd/csr.h"
 #include "frontd/facts.h"
 #include "frontd/front.h"
 #include "frontd/rule.h"
@@ -19,7 +20,9 @@ struct plan {
 	struct issuer_row issuer;
 	struct chain above; /* parent first; empty for a root */
 	const char *name;
-	const char *template;	     /* of name constraints; NULL: none */
+	const char *template; /* of name constraints; NULL: none */
+	bool foreign;	      /* over somebody else's key (foreign.c), which csr has */
+	struct csr csr;
 	const char *token, *key_uri; /* where the key is made or is; how it was named, "" if it was not */
 	struct items subject;
 	struct buf fold;
@@ -55,12 +58,17 @@ int plan_make(struct front *f, struct call *c, struct plan *out);
 int plan_begin(struct front *f, struct call *c, const char *const *known, struct plan *p);
 int plan_end(struct front *f, struct call *c, struct plan *p);
 void plan_free(struct plan *p);
-/* The same for a plan that comes from no request at all: empty with its ids; and where a child's certificate points. */
+/* The same for a plan that comes from no request at all: empty with its ids. */
 void plan_init(struct call *c, struct plan *p);
-void plan_put_urls(const struct front *f, struct plan *p);
 /* The validity from request time on for so many seconds, within the parent's chain. */
 int plan_set_validity(struct front *f, struct call *c, struct plan *p, int64_t ttl);
 #define scoped_plan __attribute__((cleanup(plan_free))) struct plan
+
+/* Reads csr_pem, whose holder's CA will be outside this ledger; before the path length is read (foreign.c). */
+#define FOREIGN_FIELD "csr_pem"
+int foreign_read(struct call *c, struct plan *p);
+/* What such a CA must state, once the rest has been read. */
+int foreign_check(struct call *c, const struct plan *p);
 
 /* Whether its parent's key is offline, so that its certificate will be signed elsewhere. */
 bool plan_outside(const struct plan *p);

@@ -12,6 +12,7 @@
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
 #include "frontd/outcome.h"
+#include "frontd/root.h"
 #include "frontd/subject.h"
 #include "frontd/succession.h"
 #include "wire/inner.h"
@@ -196,7 +197,9 @@ static int rebuild_lost(struct store_session *s, const struct rebuild *r)
 	const char *op = context ? context_text(context, "op") : "";
 	if (strcmp(op, "ca") != 0 && strcmp(op, "csr") != 0)
 		return 0;
-	int d = store_ca_delete(s, context_text(context, "ca"));
+	int d = rebuild_unmade(s, context_text(context, "ca"), r->record.time / 1000);
+	if (!d)
+		d = store_ca_delete(s, context_text(context, "ca"));
 	return d < 0 ? d : store_key_free(s);
 }
 
@@ -254,15 +257,9 @@ static int restored_above(struct store_session *s, struct restored *x)
 /* The constraints that hold from this CA on. */
 static int restored_constraints(struct restored *x)
 {
-	struct constraints stated = facts_constraints(&x->facts), above = { 0 };
-	if (x->above.count && constraints_unpack(x->above.ca[0].effective, &above))
-		return -1;
-	if (constraints_combine(&stated, &above, &x->effective))
-		return -1;
-	struct constraints effective = constraints_of(&x->effective);
-	constraints_pack(&stated, &x->packed_stated);
-	constraints_pack(&effective, &x->packed_effective);
-	return buf_ok(&x->packed_stated) && buf_ok(&x->packed_effective) ? 0 : -1;
+	struct constraints stated = facts_constraints(&x->facts);
+	return constraints_settle(&stated, x->above.count ? &x->above.ca[0] : NULL, &x->effective, &x->packed_stated,
+				  &x->packed_effective);
 }
 
 static void restored_validate(struct restored *x)
@@ -292,6 +289,7 @@ static void restored_ca_row(struct restored *x)
 	ca->subject = buf_slice(&x->facts.subject.raw);
 	ca->subject_fold = buf_slice(&x->fold);
 	memcpy(ca->key_id, x->intent.subject_key_id, sizeof(ca->key_id));
+	ca->outsider = x->intent.kind == KIND_SUBCA_FOREIGN;
 	ca->token = x->key.token;
 	ca->key_uri = slice_text(context_text(x->context, "key"));
 	ca->algorithm = x->key.algorithm;
@@ -316,13 +314,17 @@ static void restored_ca_row(struct restored *x)
 
 static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq)
 {
-	int r = rebuild_issuer(s, x->context, x->made.now, false);
+	int r = store_proposal_expire(s, x->made.now);
+	if (!r)
+		r = rebuild_issuer(s, x->context, x->made.now, false);
 	if (r == STORE_TAKEN)
 		return 1;
 	if (!r && !x->key.algorithm)
 		r = store_key_find(s, x->intent.subject_key_id, &x->key);
 	if (r < 0 || restored_constraints(x))
 		return -1;
+	if (!x->key.algorithm)
+		x->key.algorithm = root_key_algorithm(x->facts.public_key);
 	subject_fold(items_list(&x->facts.subject), &x->fold);
 	restored_validate(x);
 	restored_ca_row(x);
@@ -331,16 +333,21 @@ static int restored_ca(struct store_session *s, struct restored *x, uint64_t seq
 	return 0;
 }
 
+static bool certifies_ca(const struct restored *x)
+{
+	return x->intent.kind == KIND_CA || x->intent.kind == KIND_SUBCA_FOREIGN;
+}
+
 /* A further certificate of a CA that is there: of its own issuer, which it is known by from then on, or of another. */
 static bool is_further(const struct restored *x)
 {
 	const char *op = context_text(x->context, "op");
-	return x->intent.kind == KIND_CA && (strcmp(op, "renew") == 0 || strcmp(op, "cross") == 0);
+	return certifies_ca(x) && (strcmp(op, "renew") == 0 || strcmp(op, "cross") == 0);
 }
 
 static int restored_commit(struct store_session *s, const struct rebuild *b, struct restored *x)
 {
-	bool further = is_further(x), ca = x->intent.kind == KIND_CA && !further;
+	bool further = is_further(x), ca = certifies_ca(x) && !further;
 	if (ca && (!*context_text(x->context, "ca") || !*context_text(x->context, "iss")))
 		return rebuild_passed_over(b, "its context names no CA");
 	int r = restored_above(s, x);
@@ -359,8 +366,8 @@ static int restored_commit(struct store_session *s, const struct rebuild *b, str
 	if (x->intent.kind == KIND_OCSP_RESPONDER)
 		x->made.responder = x->intent.subject_key_id;
 	x->made.issuing_ca_id = x->above.count ? row_text(x->above.ca[0].id) : context_text(x->context, "ca");
-	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id, x->intent.kind);
-	if (x->intent.kind == KIND_CA)
+	made_fill(&x->made, &x->facts, x->der, x->made.issuing_ca_id, certifies_ca(x) ? KIND_CA : x->intent.kind);
+	if (certifies_ca(x))
 		items_put(&x->made.names, 0, slice_text(context_text(x->context, "ca")));
 	x->made.row.profile = slice_text(context_text(x->context, "profile"));
 	x->made.row.actor = slice_text(context_text(x->context, "actor"));
@@ -519,6 +526,12 @@ int rebuild_record(struct store_session *s, const struct rebuild *r)
 		return rebuild_crl(r, crl_signed(s, &r->intent));
 	case RECORD_CSR_RESULT:
 		return rebuild_request(s, r);
+	case RECORD_PROPOSED:
+	case RECORD_APPROVED:
+	case RECORD_WITHDRAWN:
+	case RECORD_SPENT:
+	case RECORD_EPOCH:
+		return rebuild_approval(s, r);
 	}
 	return 0;
 }

@@ -23,6 +23,10 @@ int rebuild_record(struct store_session *s, const struct rebuild *r);
 
 /* The request of a CA whose certificate is signed elsewhere (rebuild_request.c). */
 int rebuild_request(struct store_session *s, const struct rebuild *r);
+/* PROPOSED, APPROVED, WITHDRAWN, SPENT and EPOCH; and the CA's proposal, whose signature was lost (rebuild_proposal.c).
+ */
+int rebuild_approval(struct store_session *s, const struct rebuild *r);
+int rebuild_unmade(struct store_session *s, const char *ca_id, int64_t when);
 /* The issuer that a record's context names: made, or with change brought up to it; STORE_TAKEN: its name is another's.
  */
 int rebuild_issuer(struct store_session *s, json_t *context, int64_t when, bool change);

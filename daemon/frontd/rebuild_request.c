@@ -106,14 +106,12 @@ static void requested_free(struct requested *x)
 
 static int constraints_fill(struct requested *x)
 {
-	struct constraints stated = facts_constraints(&x->facts), above;
-	if (constraints_unpack(x->above.ca[0].effective, &above) || constraints_combine(&stated, &above, &x->effective))
-		return -1;
-	struct constraints effective = constraints_of(&x->effective);
-	constraints_pack(&stated, &x->packed_stated);
-	constraints_pack(&effective, &x->packed_effective);
+	struct constraints stated = facts_constraints(&x->facts);
 	subject_fold(items_list(&x->facts.subject), &x->fold);
-	return buf_ok(&x->packed_stated) && buf_ok(&x->packed_effective) && buf_ok(&x->fold) ? 0 : -1;
+	return !buf_ok(&x->fold) || constraints_settle(&stated, &x->above.ca[0], &x->effective, &x->packed_stated,
+						       &x->packed_effective)
+		       ? -1
+		       : 0;
 }
 
 static struct ca_row row_of(const struct requested *x, const struct rebuild *b)

@@ -9,10 +9,12 @@
 #include "frontd/made.h"
 #include "frontd/metrics.h"
 #include "frontd/plan.h"
+#include "frontd/proposal.h"
 #include "frontd/root.h"
 #include "frontd/subject.h"
 #include "frontd/key_token.h"
 #include "frontd/view.h"
+#include "wire/inner_ask.h"
 
 #define ROOT_FIELD "root_cert_pem"
 #define KEY_FIELD "key_driver_id"
@@ -190,6 +192,30 @@ static int root_commit(struct front *f, struct call *c, struct registration *g, 
 	return call_reply(c, 201, view_ca(&m.ca));
 }
 
+static void release(struct front *f, const struct plan *p)
+{
+	if (store_change(f->store, release_work, (void *)(uintptr_t)p->id) < 0)
+		log_warning("ca_release", "ca=%s why=\"the reservation stays until the next catch-up\"", p->id);
+}
+
+/* People have to approve it first: its name and subject wait meanwhile. */
+static int root_propose(struct front *f, struct call *c, const struct plan *p, const struct ca_import_request *request,
+			struct signer_hold *hold)
+{
+	bool open = false;
+	scoped_buf frame = { .max = MAX_FRAME_BODY };
+	ask_ca_import_put(&frame, 0, request);
+	const struct proposing asked = { .plan = p,
+					 .verb = INNER_CA_IMPORT,
+					 .body = { frame.at + FRAME_HEAD, frame.len - FRAME_HEAD } };
+	int r = buf_ok(&frame) ? proposal_open(f, c, &asked, hold, &open) : answer_store(c);
+	if (!open) {
+		release(f, p);
+		signer_settle(hold, 0);
+	}
+	return r;
+}
+
 static int root_import(struct front *f, struct call *c, struct registration *g)
 {
 	struct plan *p = &g->plan;
@@ -205,9 +231,10 @@ static int root_import(struct front *f, struct call *c, struct registration *g)
 	scoped_hold hold;
 	signer_hold(f->signer, &hold);
 	enum signer_result asked = signer_ca_import(f->signer, &request, &reply, &answer);
+	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
+		return root_propose(f, c, p, &request, &hold);
 	if (asked == SIGNER_REFUSED) {
-		if (store_change(f->store, release_work, p->id) < 0)
-			log_warning("ca_release", "ca=%s why=\"the reservation stays until the next catch-up\"", p->id);
+		release(f, p);
 		signer_settle(&hold, 0);
 		return answer_import(c, &answer, ROOT_FIELD, KEY_FIELD, "root_invalid");
 	}

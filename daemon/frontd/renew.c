@@ -15,6 +15,7 @@
 #include "frontd/plan.h"
 #include "frontd/shard.h"
 #include "frontd/signed_ca.h"
+#include "frontd/urls.h"
 #include "frontd/view.h"
 #include "wire/inner.h"
 
@@ -76,7 +77,7 @@ static int usable(struct call *c, const struct ca_row *ca, const char *field)
 		return call_refuse(c, 409, "ca_held", field,
 				   "%s issues nothing until an administrator lifts what holds it.", who);
 	if (ca_offline(ca))
-		return call_refuse(c, 409, "ca_key_offline", field, "%s was registered as a certificate only.", who);
+		return answer_key_elsewhere(c, ca, field);
 	return 0;
 }
 
@@ -146,25 +147,15 @@ static int set_validity(struct front *f, struct call *c, struct again *a, int64_
 	return call_refuse(c, 400, "issuer_expired", NULL, "The CA's own chain is not valid any more.");
 }
 
-static void put_issuers_url(struct again *a, const char *base)
-{
-	scoped_buf url = { .max = 1024 };
-	buf_printf(&url, "%s/%s/ca.crt", base, row_text(a->above.ca[0].id));
-	items_put(&a->urls, URL_CA_ISSUERS, buf_slice(&url));
-}
-
 static void set_urls(const struct front *f, struct again *a)
 {
-	if (a->above.count)
-		shard_draw(f, &a->above.ca[0], &a->urls);
-	if (a->above.count && f->pki_base_url && *f->pki_base_url)
-		put_issuers_url(a, f->pki_base_url);
-	struct list urls = items_list(&a->facts.urls);
-	uint8_t use;
-	struct slice url;
-	while (is_renewal(a) && list_next(&urls, &use, &url))
-		if (use == URL_OCSP)
-			items_put(&a->urls, use, url);
+	const struct ca_row *issuer = a->above.count ? &a->above.ca[0] : NULL;
+	if (issuer)
+		urls_put(f, issuer, &a->urls);
+	if (is_renewal(a))
+		urls_put_following(f, issuer, items_list(&a->facts.urls), ca_of(a)->parent_id, &a->urls);
+	else if (issuer)
+		urls_put_responder(f, issuer, &a->urls);
 	a->fields.urls = items_list(&a->urls);
 }
 

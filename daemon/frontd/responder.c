@@ -11,6 +11,7 @@
 #include "frontd/chain.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
+#include "frontd/gone.h"
 #include "frontd/made.h"
 #include "names/dn.h"
 
@@ -139,7 +140,9 @@ static int making_read(struct making *m, const char *ca_id)
 	bool active = state_is(ca, "active");
 	if (!active && store_ca_last_end(s, ca_id, &end))
 		return -1;
-	bool possible = (active || m->row.memory) && !ca_offline(ca) && !ca_reserved(ca) && !state_is(ca, "withheld");
+	/* A CA that is closed signs for a key that it has certified before, and for no other. */
+	bool possible = (active || m->row.ledger_seq) && !ca_offline(ca) && !gone_is(ca) && !ca_reserved(ca) &&
+			!state_is(ca, "withheld");
 	return possible && now <= end && now >= chain_not_before(&m->chain) && now <= chain_not_after(&m->chain)
 		       ? RESPONDER_READY
 		       : RESPONDER_NONE;
@@ -310,8 +313,8 @@ static int making_run(struct making *m, const char *ca_id)
 	return r < 0 ? r : r ? RESPONDER_LATER : RESPONDER_READY;
 }
 
-/* Renews it too, if that is due. The lock is held. */
-static int responder_make(struct front *f, const char *ca_id)
+/* Renews it too, if that is due. The lock is held. *passes: whether what stopped it may pass by itself. */
+static int responder_make(struct front *f, const char *ca_id, bool *passes)
 {
 	static const struct caller who = { .actor = "ocsp", .roles = ROLE_ADMIN };
 	scoped_making m = { .front = f, .call = { .who = &who } };
@@ -322,6 +325,7 @@ static int responder_make(struct front *f, const char *ca_id)
 	int r = making_run(&m, ca_id);
 	if (r == RESPONDER_LATER || r < 0)
 		pause_begin(f->responders, ca_id);
+	*passes = r < 0 || m.call.error.status >= 429;
 	return r;
 }
 
@@ -337,12 +341,38 @@ static int responder_read(struct front *f, const char *ca_id, struct responder_r
 
 int responder_get(struct front *f, const char *ca_id, struct responder_row *out)
 {
+	bool passes;
 	int r = responder_read(f, ca_id, out);
 	if (r != RESPONDER_LATER || is_paused(f->responders, ca_id) || pthread_mutex_trylock(&f->responders->making))
 		return r;
-	r = responder_make(f, ca_id);
+	r = responder_make(f, ca_id, &passes);
 	pthread_mutex_unlock(&f->responders->making);
 	return r ? r : responder_read(f, ca_id, out);
+}
+
+static bool is_named(const struct front *f)
+{
+	return f->pki_base_url && *f->pki_base_url;
+}
+
+/* Whether somebody may yet ask about what the CA has signed. */
+static bool is_asked_for(struct front *f, const char *ca_id)
+{
+	int64_t end = INT64_MAX;
+	scoped_session *s = NULL;
+	return store_read(f->store, &s) || store_ca_last_end(s, ca_id, &end) || end >= time_now();
+}
+
+int responder_prepare(struct front *f, const struct ca_row *ca)
+{
+	bool passes = false;
+	const char *ca_id = row_text(ca->id);
+	if (!is_named(f) || !state_is(ca, "active") || ca_offline(ca) || gone_is(ca) || !is_asked_for(f, ca_id))
+		return RESPONDER_READY;
+	pthread_mutex_lock(&f->responders->making);
+	int r = responder_make(f, ca_id, &passes);
+	pthread_mutex_unlock(&f->responders->making);
+	return r == RESPONDER_READY ? RESPONDER_READY : passes ? RESPONDER_LATER : RESPONDER_NONE;
 }
 
 /* All CAs that are to have a responder, or have one that is due. */
@@ -398,8 +428,7 @@ static int due_read(struct due *d)
 		return -1;
 	d->session = s;
 	int r = store_responder_list(s, due_responder, d);
-	bool named = d->front->pki_base_url && *d->front->pki_base_url;
-	return r || !named ? r : store_issuer_list(s, due_issuer, d);
+	return r || !is_named(d->front) ? r : store_issuer_list(s, due_issuer, d);
 }
 
 void responder_look(struct front *f)
@@ -417,8 +446,9 @@ void responder_look(struct front *f)
 		for (size_t i = 0; i < d.count; i++) {
 			if (is_paused(r, d.ca_ids[i]))
 				continue;
+			bool passes;
 			pthread_mutex_lock(&r->making);
-			responder_make(f, d.ca_ids[i]);
+			responder_make(f, d.ca_ids[i], &passes);
 			pthread_mutex_unlock(&r->making);
 		}
 		r->next = d.next;

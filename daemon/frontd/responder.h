@@ -23,6 +23,12 @@ enum responder_answer {
 /* The responder whose certificate is valid now; makes it if there is none. Negative: broken, logged. */
 int responder_get(struct front *f, const char *ca_id, struct responder_row *out);
 
+/*
+ * Before the CA is closed, for then it certifies no new key: makes the responder that its certificates name. READY:
+ * there is one, or nobody will ask for it; LATER: not now; NONE: the signer never lets it have one.
+ */
+int responder_prepare(struct front *f, const struct ca_row *ca);
+
 /* Makes and renews what is due; called by the scheduler. Whether anything is still due. */
 void responder_look(struct front *f);
 

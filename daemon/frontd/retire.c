@@ -12,6 +12,7 @@
 #include "frontd/idempotency.h"
 #include "frontd/input.h"
 #include "frontd/metrics.h"
+#include "frontd/responder.h"
 #include "frontd/succession.h"
 #include "frontd/transition.h"
 #include "frontd/view.h"
@@ -94,6 +95,18 @@ static int note_put(struct call *c, const struct step *step, struct buf *out)
 	return 0;
 }
 
+/* What the CA has signed names a responder, and a closed CA gets none any more. */
+static int responder_check(struct front *f, struct call *c, const struct ca_row *ca)
+{
+	if (responder_prepare(f, ca) != RESPONDER_LATER)
+		return 0;
+	c->error.retry_after = RETRY_SECONDS;
+	return call_refuse(
+		c, 503, "no_responder", NULL,
+		"The CA has no OCSP responder yet and would get none afterwards; the log says why it can't be "
+		"made now. Retire the CA when its token is there.");
+}
+
 /* The key stops signing certificates for good before anybody is told so. */
 static int key_close(struct front *f, struct call *c, const struct step *step, struct slice context)
 {
@@ -126,8 +139,11 @@ static int step_take(struct front *f, struct call *c, struct step *step)
 		return r;
 	scoped_hold hold;
 	signer_hold(f->signer, &hold);
-	if (strcmp(step->to, "retiring") == 0 && !ca_offline(step->ca))
-		r = key_close(f, c, step, buf_slice(&context));
+	if (strcmp(step->to, "retiring") == 0 && !ca_offline(step->ca)) {
+		r = responder_check(f, c, step->ca);
+		if (!r)
+			r = key_close(f, c, step, buf_slice(&context));
+	}
 	if (!r)
 		r = step_note(f, c, step, buf_slice(&context));
 	if (r)

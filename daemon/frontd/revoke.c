@@ -14,6 +14,7 @@
 #include "frontd/lookup.h"
 #include "frontd/outcome.h"
 #include "frontd/reason.h"
+#include "frontd/responder.h"
 #include "frontd/shard.h"
 #include "frontd/transition.h"
 #include "frontd/view.h"
@@ -283,6 +284,7 @@ static int key_close(struct front *f, struct call *c, const struct ca_row *ca, c
 		return 0;
 	if (transition_put(c, &t, &context))
 		return call_refuse(c, 400, "bad_field", "note", "note is too long for the ledger's record.");
+	responder_prepare(f, ca); /* if it can be had: a revocation waits for nothing */
 	signer_request_id(request.request_id);
 	memcpy(request.ca_key, ca->key_id, sizeof(request.ca_key));
 	request.context = buf_slice(&context);

@@ -163,6 +163,16 @@ static uint8_t key_number(EVP_PKEY *key)
 	return 0;
 }
 
+uint8_t root_key_algorithm(struct slice public_key)
+{
+	const unsigned char *at = public_key.at;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)public_key.len);
+	uint8_t number = key ? key_number(key) : 0;
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return number;
+}
+
 static int signature_check(const struct reading *r, bool is_root)
 {
 	struct root *root = r->root;

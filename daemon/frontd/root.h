@@ -31,6 +31,8 @@ int root_read(struct call *c, const char *field, const char *pem, int64_t now, s
 int root_read_issued(struct call *c, const char *field, const char *pem, int64_t now, struct root *out);
 /* One PEM block of any certificate: der alone is filled in. */
 int root_read_block(struct call *c, const char *field, const char *pem, struct root *out);
+/* enum key_algorithm of a SubjectPublicKeyInfo; 0: none of ours. */
+uint8_t root_key_algorithm(struct slice public_key);
 void root_free(struct root *r);
 #define scoped_root __attribute__((cleanup(root_free))) struct root
 

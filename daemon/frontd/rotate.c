@@ -93,7 +93,7 @@ int intermediate_rotate(struct front *f, struct call *c)
 		r = plan_again(f, c, &answered);
 	if (!r && !answered)
 		r = succession_prepare(f, c, c->param[0], BY_HAND);
-	if (!r && now && !c->dry_run)
+	if (!r && now && !c->dry_run && c->status != 202)
 		r = succession_activate(f, c, c->param[0]);
 	return r;
 }

@@ -6,16 +6,8 @@
 #include "frontd/check.h"
 #include "frontd/shard.h"
 
-enum signer_result signed_ca_ask(struct front *f, const struct chain *above, const struct cert_sign_request *r,
-				 struct signed_ca *out, struct signer_answer *answer)
+struct ca_self_request signed_ca_self(const struct cert_sign_request *r)
 {
-	enum signer_result result;
-	if (above->count) {
-		struct cert_sign_reply reply = { 0 };
-		result = signer_cert_sign(f->signer, r, &reply, answer);
-		*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };
-		return result;
-	}
 	struct ca_self_request self = { .not_before = r->not_before,
 					.not_after = r->not_after,
 					.subject = r->subject,
@@ -27,6 +19,21 @@ enum signer_result signed_ca_ask(struct front *f, const struct chain *above, con
 					.context = r->context };
 	memcpy(self.request_id, r->request_id, sizeof(self.request_id));
 	memcpy(self.key_id, r->subject_key.at, sizeof(self.key_id));
+	memcpy(self.proposal, r->proposal, sizeof(self.proposal));
+	return self;
+}
+
+enum signer_result signed_ca_ask(struct front *f, const struct chain *above, const struct cert_sign_request *r,
+				 struct signed_ca *out, struct signer_answer *answer)
+{
+	enum signer_result result;
+	if (above->count) {
+		struct cert_sign_reply reply = { 0 };
+		result = signer_cert_sign(f->signer, r, &reply, answer);
+		*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };
+		return result;
+	}
+	const struct ca_self_request self = signed_ca_self(r);
 	struct ca_self_reply reply = { 0 };
 	result = signer_ca_self(f->signer, &self, &reply, answer);
 	*out = (struct signed_ca){ reply.ledger_seq, reply.certificate };

@@ -12,6 +12,8 @@ struct signed_ca {
 	struct slice certificate; /* points into the answer */
 };
 
+/* CA_SELF has the same fields. */
+struct ca_self_request signed_ca_self(const struct cert_sign_request *r);
 /* above: the signing CA and those above it; empty: the key signs for itself (CA_SELF has the same fields). */
 enum signer_result signed_ca_ask(struct front *f, const struct chain *above, const struct cert_sign_request *r,
 				 struct signed_ca *out, struct signer_answer *answer);

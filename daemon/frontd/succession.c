@@ -11,9 +11,11 @@
 #include "frontd/generation.h"
 #include "frontd/lineage.h"
 #include "frontd/plan.h"
+#include "frontd/proposal.h"
 #include "frontd/retire.h"
 #include "frontd/shard.h"
 #include "frontd/subject.h"
+#include "frontd/urls.h"
 #include "frontd/view.h"
 #include "wire/inner.h"
 
@@ -56,6 +58,8 @@ static int refuse_state(struct call *c, const struct ca_row *ca)
 		return call_refuse(c, 409, "ca_held", NULL,
 				   "The CA issues nothing until an administrator lifts what holds it; nor is a "
 				   "successor made of it.");
+	if (ca->outsider)
+		return answer_key_elsewhere(c, ca, NULL);
 	if (ca_offline(ca))
 		return call_refuse(c, 409, "ca_key_offline", NULL,
 				   "The CA was registered as a certificate only: the token for its successor's key is "
@@ -164,19 +168,17 @@ static int take_limits(struct call *c, struct succession *n)
 	return plan_constraints(c, p);
 }
 
-/* Its OCSP responder is the predecessor's parent's, as that is the same; the other URLs are made anew. */
+/* A responder that was stated for the predecessor is the successor's, too; all else is made anew. */
 static int take_urls(struct front *f, struct call *c, struct succession *n)
 {
 	char why[FACTS_WHY];
-	uint8_t use;
-	struct slice url;
+	struct plan *p = &n->plan;
 	if (facts_read_foreign(n->ca.certificate, &n->facts, why))
 		return call_refuse(c, 409, "ca_unreadable", NULL, "The CA's own certificate can't be read: %s.", why);
-	plan_put_urls(f, &n->plan);
-	struct list urls = items_list(&n->facts.urls);
-	while (list_next(&urls, &use, &url))
-		if (use == URL_OCSP)
-			items_put(&n->plan.urls, use, url);
+	const struct ca_row *issuer = p->above.count ? &p->above.ca[0] : NULL;
+	if (issuer)
+		urls_put(f, issuer, &p->urls);
+	urls_put_following(f, issuer, items_list(&n->facts.urls), n->ca.parent_id, &p->urls);
 	return 0;
 }
 
@@ -227,10 +229,27 @@ static int successor_wait(struct front *f, const char *ca_id, struct ca_row *out
 	}
 }
 
+/* A successor that waits for approvals is no further than that, however long one waits. */
+static int successor_proposed(struct front *f, struct call *c, const char *ca_id, bool *proposed)
+{
+	scoped_session *s = NULL;
+	scoped_row(ca) there = { 0 };
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = store_ca_find_successor(s, ca_id, &there);
+	if (r || !ca_reserved(&there))
+		return r < 0 ? answer_store(c) : 0;
+	return proposal_again(c, s, row_text(there.id), proposed);
+}
+
 int succession_prepare(struct front *f, struct call *c, const char *ca_id, enum succession_reason reason)
 {
 	scoped_row(ca) there = { 0 };
-	int r = successor_wait(f, ca_id, &there);
+	bool proposed = false;
+	int r = successor_proposed(f, c, ca_id, &proposed);
+	if (r || proposed)
+		return r;
+	r = successor_wait(f, ca_id, &there);
 	if (r != STORE_NONE)
 		return r ? answer_store(c) : call_reply(c, 200, view_ca(&there));
 	scoped_succession n = { .reason = reason };

@@ -8,7 +8,7 @@ daemon_ledger_libledger_a_SOURCES = \
 	daemon/ledger/inspection.c daemon/ledger/inspection.h \
 	daemon/ledger/ledger.c daemon/ledger/ledger.h \
 	daemon/ledger/merkle.c daemon/ledger/merkle.h \
-	daemon/ledger/proposal.c daemon/ledger/proposal_tell.c daemon/ledger/proposal.h daemon/ledger/proposal.def \
+	daemon/ledger/proposal.c daemon/ledger/proposal_signed.c daemon/ledger/proposal_tell.c daemon/ledger/proposal.h daemon/ledger/proposal.def \
 	daemon/ledger/proof.c daemon/ledger/proof.h \
 	daemon/ledger/reader.c \
 	daemon/ledger/record.c daemon/ledger/record.h daemon/ledger/records.def \

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <openssl/asn1.h>
+
 #include "ledger/record.h"
 
 #define WORDS_SIZE (sizeof(PROPOSAL_WORDS) - 1)
@@ -51,16 +53,17 @@ int epoch_content_get(struct slice content, struct epoch_content *out)
 /* A draft has serial number 1, and is one whole SEQUENCE. */
 static bool draft_valid(struct slice tbs)
 {
-	struct slice serial, whole, rest = tbs;
+	struct slice serial, whole, contents, rest = tbs;
 	int64_t not_after;
-	return record_element(&rest, &whole) && rest.len == 0 && record_serial(tbs, &serial) && serial.len == 1 &&
-	       serial.at[0] == 1 && record_not_after(tbs, &not_after) == 0;
+	return record_der_take(&rest, 0x30, &whole, &contents) && rest.len == 0 && record_serial(tbs, &serial) &&
+	       serial.len == 1 && serial.at[0] == 1 && record_not_after(tbs, &not_after) == 0;
 }
 
 bool proposal_certificates(struct slice content, struct slice *root, struct slice *certificate)
 {
-	return record_element(&content, root) && (content.len == 0 || record_element(&content, certificate)) &&
-	       content.len == 0;
+	struct slice inside;
+	return record_der_take(&content, 0x30, root, &inside) &&
+	       (content.len == 0 || record_der_take(&content, 0x30, certificate, &inside)) && content.len == 0;
 }
 
 static bool content_valid(const struct proposal *p)
@@ -81,6 +84,41 @@ static bool content_valid(const struct proposal *p)
 		return epoch_content_get(p->content, &epoch) == 0 && epoch.number - 1 == p->epoch;
 	}
 	return false;
+}
+
+static void head_put(struct buf *out, uint8_t tag, size_t length)
+{
+	uint8_t head[16], *at = head;
+	ASN1_put_object(&at, 1, (int)length, tag & 0x1f, V_ASN1_UNIVERSAL);
+	buf_put(out, head, (size_t)(at - head));
+}
+
+/* RFC 5280 4.1: version, serialNumber, signature, issuer, validity, and what follows stays as it is. */
+int proposal_draft(struct slice tbs, struct buf *out)
+{
+	static const uint8_t serial[] = { 0x02, 0x01, 0x01 };
+	static const char not_before[] = "\x17\x0d"
+					 "700101000000Z";
+	struct slice whole, inside, version, skipped, algorithm, issuer, validity, time, not_after;
+	if (!record_der_take(&tbs, 0x30, &whole, &inside) || tbs.len ||
+	    !record_der_take(&inside, 0xa0, &version, &skipped) || !record_der_take(&inside, 0x02, &skipped, &time) ||
+	    !record_der_take(&inside, 0x30, &algorithm, &skipped) ||
+	    !record_der_take(&inside, 0x30, &issuer, &skipped) ||
+	    !record_der_take(&inside, 0x30, &skipped, &validity) ||
+	    !(record_der_take(&validity, 0x17, &skipped, &time) || record_der_take(&validity, 0x18, &skipped, &time)))
+		return 1;
+	not_after = validity;
+	size_t dates = sizeof(not_before) - 1 + not_after.len; /* below 128: their head has two bytes */
+	head_put(out, 0x30, version.len + sizeof(serial) + algorithm.len + issuer.len + 2 + dates + inside.len);
+	buf_put_slice(out, version);
+	buf_put(out, serial, sizeof(serial));
+	buf_put_slice(out, algorithm);
+	buf_put_slice(out, issuer);
+	head_put(out, 0x30, dates);
+	buf_put(out, not_before, sizeof(not_before) - 1);
+	buf_put_slice(out, not_after);
+	buf_put_slice(out, inside);
+	return buf_ok(out) ? 0 : 1;
 }
 
 uint32_t proposal_epoch(const uint8_t id[16])

@@ -60,6 +60,14 @@ int epoch_content_get(struct slice content, struct epoch_content *out);
 
 /* The certificates of an import, whole DER: the root's, and the imported one's (left as it is if they are one). */
 bool proposal_certificates(struct slice content, struct slice *root, struct slice *certificate);
+/* The content that a TBSCertificate, as it was signed, must have been approved under. 0; positive: tbs is none. */
+int proposal_draft(struct slice tbs, struct buf *out);
+/*
+ * Whether signature is this key's (a SubjectPublicKeyInfo) over bytes, in one of the forms that openssl dgst and
+ * pkcs11-tool write: ECDSA (in DER, or r and s side by side), RSA by PKCS #1 v1.5 or PSS, each over SHA-256, 384 or
+ * 512; Ed25519.
+ */
+bool proposal_signed(struct slice public_key, struct slice bytes, struct slice signature);
 /* The epoch that an id begins with. */
 uint32_t proposal_epoch(const uint8_t id[16]);
 

@@ -81,9 +81,8 @@ static ssize_t window_pread(struct window *w, int fd, void *out, size_t n, uint6
 {
 	if (!w->bytes)
 		return pread(fd, out, n, (off_t)offset);
-	bool near = offset >= w->last && offset - w->last <= NEAR, within = offset >= w->from &&
-									     offset - w->from <= w->len &&
-									     w->len - (offset - w->from) >= n;
+	bool near = offset >= w->last && offset - w->last <= NEAR,
+	     within = offset >= w->from && offset - w->from <= w->len && w->len - (offset - w->from) >= n;
 	w->last = offset;
 	if (!within && !near)
 		return pread(fd, out, n, (off_t)offset);
@@ -227,8 +226,7 @@ static int walk_find(struct ledger_reader *r, uint64_t seq, uint64_t *offset)
 }
 
 /* The record at an offset, replacing what out had. 0; positive if it isn't seq, whole; -1. */
-static int record_read(struct ledger_reader *r, uint64_t seq, uint64_t offset, struct buf *out,
-		       struct record *record)
+static int record_read(struct ledger_reader *r, uint64_t seq, uint64_t offset, struct buf *out, struct record *record)
 {
 	size_t size = READ_AHEAD;
 	for (int reads = 0; reads < 2; reads++) {

@@ -111,8 +111,7 @@ void record_put(struct buf *out, const struct record *r, uint8_t hash[HASH_SIZE]
 		record_close(out->at + start, r->flags, hash);
 }
 
-/* Takes one element with this tag byte off the front, head and contents; false if it isn't there, whole. */
-static bool element_take(struct slice *rest, uint8_t tag, struct slice *whole, struct slice *contents)
+bool record_der_take(struct slice *rest, uint8_t tag, struct slice *whole, struct slice *contents)
 {
 	if (rest->len == 0 || rest->at[0] != tag)
 		return false;
@@ -130,29 +129,24 @@ static bool element_take(struct slice *rest, uint8_t tag, struct slice *whole, s
 	return true;
 }
 
-bool record_element(struct slice *rest, struct slice *whole)
-{
-	struct slice contents;
-	return element_take(rest, 0x30, whole, &contents);
-}
-
 /* The `signature` field of a TBSCertificate: version, serialNumber, signature (RFC 5280 4.1). */
 static bool tbs_algorithm(struct slice tbs, struct slice *algorithm)
 {
 	struct slice skipped, inside, contents;
-	if (!element_take(&tbs, 0x30, &skipped, &inside) || tbs.len != 0)
+	if (!record_der_take(&tbs, 0x30, &skipped, &inside) || tbs.len != 0)
 		return false;
-	element_take(&inside, 0xa0, &skipped, &contents); /* a v1 certificate has none */
-	return element_take(&inside, 0x02, &skipped, &contents) && element_take(&inside, 0x30, algorithm, &contents);
+	record_der_take(&inside, 0xa0, &skipped, &contents); /* a v1 certificate has none */
+	return record_der_take(&inside, 0x02, &skipped, &contents) &&
+	       record_der_take(&inside, 0x30, algorithm, &contents);
 }
 
 bool record_serial(struct slice tbs, struct slice *serial)
 {
 	struct slice whole, inside, skipped;
-	if (!element_take(&tbs, 0x30, &whole, &inside))
+	if (!record_der_take(&tbs, 0x30, &whole, &inside))
 		return false;
-	element_take(&inside, 0xa0, &whole, &skipped);
-	if (!element_take(&inside, 0x02, &whole, serial))
+	record_der_take(&inside, 0xa0, &whole, &skipped);
+	if (!record_der_take(&inside, 0x02, &whole, serial))
 		return false;
 	while (serial->len > 1 && serial->at[0] == 0) {
 		serial->at++;
@@ -188,15 +182,15 @@ int record_not_after(struct slice tbs, int64_t *seconds)
 {
 	struct slice whole, inside, contents, validity, not_before, not_after;
 	struct tm tm;
-	if (!element_take(&tbs, 0x30, &whole, &inside))
+	if (!record_der_take(&tbs, 0x30, &whole, &inside))
 		return 1;
-	element_take(&inside, 0xa0, &whole, &contents);
-	if (!element_take(&inside, 0x02, &whole, &contents) || !element_take(&inside, 0x30, &whole, &contents) ||
-	    !element_take(&inside, 0x30, &whole, &contents) || !element_take(&inside, 0x30, &whole, &validity) ||
-	    !(element_take(&validity, 0x17, &not_before, &contents) ||
-	      element_take(&validity, 0x18, &not_before, &contents)) ||
-	    !(element_take(&validity, 0x17, &not_after, &contents) ||
-	      element_take(&validity, 0x18, &not_after, &contents)))
+	record_der_take(&inside, 0xa0, &whole, &contents);
+	if (!record_der_take(&inside, 0x02, &whole, &contents) || !record_der_take(&inside, 0x30, &whole, &contents) ||
+	    !record_der_take(&inside, 0x30, &whole, &contents) || !record_der_take(&inside, 0x30, &whole, &validity) ||
+	    !(record_der_take(&validity, 0x17, &not_before, &contents) ||
+	      record_der_take(&validity, 0x18, &not_before, &contents)) ||
+	    !(record_der_take(&validity, 0x17, &not_after, &contents) ||
+	      record_der_take(&validity, 0x18, &not_after, &contents)))
 		return 1;
 	const unsigned char *at = not_after.at;
 	ASN1_TIME *when = d2i_ASN1_TIME(NULL, &at, (long)not_after.len);

@@ -90,8 +90,8 @@ size_t record_close(uint8_t *at, uint8_t flags, uint8_t hash[HASH_SIZE]);
  * signature: what the BIT STRING holds. 0; positive if tbs is not a TBSCertificate; -1: out has no room.
  */
 int record_certificate(struct slice tbs, struct slice signature, struct buf *out);
-/* Takes one whole DER SEQUENCE off the front. False if none stands there. */
-bool record_element(struct slice *rest, struct slice *whole);
+/* Takes one DER element with this tag byte off the front, head and contents; false if it isn't there, whole. */
+bool record_der_take(struct slice *rest, uint8_t tag, struct slice *whole, struct slice *contents);
 /* The serial number that stands in a TBSCertificate, without a leading zero byte. False if it is none. */
 bool record_serial(struct slice tbs, struct slice *serial);
 

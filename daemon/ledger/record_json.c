@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "ledger/proposal.h"
 
 #define MAX_SUBJECT 4096
 
@@ -144,6 +145,27 @@ static json_t *bytes_json(const char *name, struct slice s)
 	return s.len && text_valid(s) ? json_stringn((const char *)s.at, s.len) : hex_json(s);
 }
 
+/* What a proposal is for; its words are `chancery proposal`'s. */
+static json_t *proposal_json(struct slice bytes)
+{
+	struct proposal p;
+	json_t *out = blob_json(bytes);
+	char expires[TIME_TEXT_SIZE];
+	if (!out || proposal_get(bytes, &p) != 0)
+		return out;
+	time_text(p.expires, expires);
+	json_object_set_new(out, "proposal", hex_json(SLICE_OF(p.id)));
+	json_object_set_new(out, "kind", json_string(proposal_kind_name(p.kind)));
+	json_object_set_new(out, "expires", json_string(expires));
+	json_object_set_new(out, "needed", json_integer(p.needed));
+	if (p.kind <= PROPOSAL_ROOT) {
+		X509 *x = certificate_of(p.content);
+		json_object_set_new(out, "subject", x ? subject_json(x) : json_null());
+		X509_free(x);
+	}
+	return out;
+}
+
 static json_t *field_json(const struct pack_field *f, const void *from)
 {
 	const uint8_t *at = (const uint8_t *)from + f->offset;
@@ -166,6 +188,8 @@ static json_t *field_json(const struct pack_field *f, const void *from)
 	}
 	if (f->kind == PACK_BLOB && strcmp(f->name, "tbs") == 0)
 		return about_json(s, certificate_of(s));
+	if (f->kind == PACK_BLOB && strcmp(f->name, "bytes") == 0)
+		return proposal_json(s);
 	if (f->kind == PACK_BLOB && strcmp(f->name, "certificate") == 0)
 		return certificate_json(s);
 	if (f->kind == PACK_BLOB)

@@ -205,7 +205,7 @@ struct verdict approval_verdict(struct signer *s, struct open_proposal *o, uint8
 		return refused(REFUSE_APPROVAL_ROLE, "role");
 	if (!*who)
 		return refused(REFUSE_APPROVER_UNKNOWN, "key");
-	if (!approver_signed(*who, buf_slice(&o->bytes), signature))
+	if (!proposal_signed(buf_slice(&(*who)->public_key), buf_slice(&o->bytes), signature))
 		return refused(REFUSE_APPROVAL_WRONG, "signature");
 	return refused(proposal_sign(o, role, key), "key");
 }

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +11,6 @@
 
 #include "base/fd.h"
 #include "base/text.h"
-#include "signd/encode/cert.h"
 #include "signd/public_key.h"
 
 #define MAX_KEY_FILE 16384 /* a PEM block and what people write around it */
@@ -54,7 +52,7 @@ static bool key_read(const char *path, struct approver *a)
 	EVP_PKEY_free(key);
 	BIO_free(bio);
 	ERR_clear_error();
-	return n > 0 && buf_ok(&a->public_key) && public_key_read(buf_slice(&a->public_key), &a->verify) != 0;
+	return n > 0 && buf_ok(&a->public_key) && public_key_read(buf_slice(&a->public_key), NULL) != 0;
 }
 
 static bool name_ok(const char *name)
@@ -158,10 +156,8 @@ void approvers_read(struct conf *conf, struct approvers *out)
 void approvers_free(struct approvers *a)
 {
 	for (size_t role = 0; role < ROLES; role++)
-		for (size_t i = 0; i < a->count[role]; i++) {
-			EVP_PKEY_free(a->all[role][i].verify);
+		for (size_t i = 0; i < a->count[role]; i++)
 			buf_free(&a->all[role][i].public_key);
-		}
 }
 
 const struct approver *approvers_find(const struct approvers *a, uint8_t role, const uint8_t hash[HASH_SIZE])
@@ -195,42 +191,4 @@ void approvers_text(const struct approvers *a, struct buf *out)
 	text_list(a, ROLE_APPROVER, out);
 	text_list(a, ROLE_REQUESTER, out);
 	buf_put_text(out, "};\n");
-}
-
-static bool verifies(EVP_PKEY *key, const char *digest, bool pss, struct slice bytes, struct slice signature)
-{
-	EVP_PKEY_CTX *how = NULL;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool good = ctx && EVP_DigestVerifyInit_ex(ctx, &how, digest, NULL, NULL, key, NULL) == 1 &&
-		    (!pss || (EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&
-			      EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_AUTO) == 1)) &&
-		    EVP_DigestVerify(ctx, signature.at, signature.len, bytes.at, bytes.len) == 1;
-	EVP_MD_CTX_free(ctx);
-	ERR_clear_error();
-	return good;
-}
-
-static bool verifies_any(EVP_PKEY *key, bool pss, struct slice bytes, struct slice signature)
-{
-	return verifies(key, "SHA256", pss, bytes, signature) || verifies(key, "SHA384", pss, bytes, signature) ||
-	       verifies(key, "SHA512", pss, bytes, signature);
-}
-
-bool approver_signed(const struct approver *a, struct slice bytes, struct slice signature)
-{
-	const struct algorithm *is = algorithm_by_number(public_key_read(buf_slice(&a->public_key), NULL));
-	scoped_buf der = { .max = MAX_DER_SIGNATURE };
-	if (!is)
-		return false;
-	if (is->family == FAMILY_EDWARDS)
-		return verifies(a->verify, NULL, false, bytes, signature);
-	if (is->family != FAMILY_EC)
-		return verifies_any(a->verify, false, bytes, signature) ||
-		       verifies_any(a->verify, true, bytes, signature);
-	if (verifies_any(a->verify, false, bytes, signature))
-		return true;
-	if (signature.len != is->signature_size)
-		return false;
-	cert_put_signature(&der, is->number, signature);
-	return buf_ok(&der) && verifies_any(a->verify, false, bytes, buf_slice(&der));
 }

@@ -7,8 +7,6 @@
 #ifndef CHANCERY_SIGND_APPROVERS_H
 #define CHANCERY_SIGND_APPROVERS_H
 
-#include <openssl/evp.h>
-
 #include "base/conf.h"
 #include "ledger/hash.h"
 #include "ledger/proposal.h"
@@ -21,7 +19,6 @@ struct approver {
 	const char *name;
 	uint8_t hash[HASH_SIZE]; /* SHA-256 over public_key */
 	struct buf public_key;	 /* SubjectPublicKeyInfo */
-	EVP_PKEY *verify;
 };
 
 struct approvers {
@@ -39,10 +36,5 @@ void approvers_free(struct approvers *a);
 const struct approver *approvers_find(const struct approvers *a, uint8_t role, const uint8_t hash[HASH_SIZE]);
 /* The same as text for the law, in signd.conf's syntax; nothing where nobody approves. */
 void approvers_text(const struct approvers *a, struct buf *out);
-/*
- * Whether signature is this key's over bytes, in one of the forms that openssl dgst and pkcs11-tool write: ECDSA
- * (in DER, or r and s side by side), RSA by PKCS #1 v1.5 or PSS, each over SHA-256, 384 or 512; Ed25519.
- */
-bool approver_signed(const struct approver *a, struct slice bytes, struct slice signature);
 
 #endif

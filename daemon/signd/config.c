@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/algorithm.h"
 #include "base/log.h"
 #include "signd/verify.h"
 
@@ -47,6 +48,27 @@ static void read_log_key(struct config *c)
 		c->log_algorithm = a->number;
 }
 
+/* Beyond the provider itself: no key of another kind is made, taken, certified or used. */
+static void read_fips(struct config *c)
+{
+	c->fips_config = conf_text(c->file, "fips_config", "");
+	if (!*c->fips_config)
+		c->fips_config = NULL;
+	else if (c->fips_config[0] != '/')
+		conf_reject(c->file, "fips_config", "an absolute path");
+	c->fips_only = conf_bool(c->file, "fips_only", c->fips_config != NULL);
+	if (c->fips_config && !c->fips_only)
+		conf_reject(c->file, "fips_only", "true where fips_config names a provider, which has nothing else");
+	if (c->fips_only && c->log_algorithm && !algorithm_approved(c->log_algorithm))
+		conf_reject(c->file, "log_algorithm",
+			    "ECDSA-P256, RSA-2048, RSA-3072 or RSA-4096 where fips_only is true");
+	for (size_t i = 0; c->fips_only && algorithm_at(i); i++) {
+		uint8_t number = algorithm_at(i)->number;
+		for (int class = 0; class < CLASS_COUNT && !algorithm_approved(number); class ++)
+			c->classes[class].algorithms &= ~(1U << number);
+	}
+}
+
 int config_read(const char *path, struct config *c)
 {
 	*c = (struct config){ .file = conf_open(path) };
@@ -73,6 +95,8 @@ int config_read(const char *path, struct config *c)
 	c->verifiers = (unsigned)conf_int(c->file, "verifiers", 1, MAX_VERIFIERS, 2);
 	c->max_unbound = (size_t)conf_int(c->file, "max_unbound_keys", 1, 1024, 64);
 	c->new_keys.per_day = (uint32_t)conf_int(c->file, "keys_per_day", 0, 16384, 10000);
+	uint32_t answers = (uint32_t)conf_int(c->file, "ocsp_per_second", 1, 100000, 1000);
+	c->ocsp = (struct rate){ .per_minute = 60 * answers, .burst = answers, .per_day = CEILING_NONE };
 	c->max_unsigned = (uint64_t)conf_int(c->file, "max_unsigned_records", 16, 1 << 24, 100000);
 	c->max_downtime_ms = conf_int(c->file, "max_downtime_days", 0, 36500, 90) * 86400000;
 	c->checkpoint_ms = conf_int(c->file, "checkpoint_seconds", 1, 3600, 10) * 1000;
@@ -80,6 +104,7 @@ int config_read(const char *path, struct config *c)
 	c->disk_warn = (uint64_t)conf_int(c->file, "disk_warn_mib", 0, 1 << 24, 512) << 20;
 	c->disk_stop = (uint64_t)conf_int(c->file, "disk_stop_mib", 1, 1 << 24, 192) << 20;
 	ceilings_read(c->file, c->classes);
+	read_fips(c);
 	approvers_read(c->file, &c->approvers);
 	return conf_finish(c->file);
 }

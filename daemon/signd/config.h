@@ -20,12 +20,15 @@ struct config {
 		const char *name, *socket;
 	} tokens[MAX_SLOTS];
 	const char *log_token;
-	uint8_t log_algorithm; /* for --init; 0: by what the token can do */
+	uint8_t log_algorithm;	 /* for --init; 0: by what the token can do */
+	const char *fips_config; /* of the provider that is to be used; NULL: libcrypto's own */
+	bool fips_only;		 /* no algorithm outside of what is approved */
 	bool allow_roots;
 	const char *anchors_dir; /* the roots that an import may lead to */
 	unsigned verifiers;
 	size_t max_unbound;	       /* keys that wait to be bound */
 	struct rate new_keys;	       /* that a day may make */
+	struct rate ocsp;	       /* of OCSP answers, all CAs' together */
 	uint64_t max_unsigned;	       /* records that may follow the last checkpoint */
 	int64_t max_downtime_ms;       /* between the ledger's last record and a start; 0: any */
 	int64_t checkpoint_ms;	       /* a checkpoint is at most so old while the ledger grows */

@@ -271,7 +271,9 @@ static struct verdict read_chain(struct signer *s, const struct ca_import_reques
 	if (v.code)
 		return v;
 	*algorithm = public_key_read(buf_slice(&chain->public_key), NULL);
-	return *algorithm ? check_subjects(s, chain) : refused(REFUSE_SUBJECT_KEY, "certificate");
+	if (!*algorithm || (s->config.fips_only && !algorithm_approved(*algorithm)))
+		return refused(REFUSE_SUBJECT_KEY, "certificate");
+	return check_subjects(s, chain);
 }
 
 static struct verdict check_approved(struct signer *s, const struct chain *chain,

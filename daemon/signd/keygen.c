@@ -91,7 +91,8 @@ static struct verdict keygen_check(const struct signer *s, struct op *op, const 
 		return (struct verdict){ REFUSE_TOKEN_UNKNOWN, "token" };
 	if (!slot_ready(slot))
 		return (struct verdict){ REFUSE_TOKEN_AWAY, "token" };
-	if (!algorithm_by_number(r->algorithm) || !slot_can(slot, r->algorithm))
+	if (!algorithm_by_number(r->algorithm) || !slot_can(slot, r->algorithm) ||
+	    (s->config.fips_only && !algorithm_approved(r->algorithm)))
 		return (struct verdict){ REFUSE_ALGORITHM, "algorithm" };
 	/* This op is among those under way. */
 	if (keys_count(&s->keys, KEY_STATE_UNBOUND) + keys_under_way(s) > s->config.max_unbound)

@@ -128,12 +128,25 @@ uint16_t key_silent(const struct key *k)
 		return REFUSE_KEY_GONE;
 	if (k->latched)
 		return REFUSE_KEY_LATCHED;
+	if (k->barred)
+		return REFUSE_ALGORITHM;
 	return k->trouble ? REFUSE_KEY_TROUBLE : 0;
 }
 
 uint16_t key_stopped(const struct key *k)
 {
 	return k->state == KEY_STATE_CLOSED ? REFUSE_KEY_CLOSED : key_silent(k);
+}
+
+void keys_bar(struct keys *keys)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		struct key *k = keys->all[i];
+		k->barred = !algorithm_approved(k->algorithm);
+		if (k->barred)
+			log_warning("key_barred", "token=%s algorithm=%s why=\"fips_only is true in signd.conf\"",
+				    k->token, algorithm_by_number(k->algorithm)->name);
+	}
 }
 
 bool key_is_root(const struct key *k)

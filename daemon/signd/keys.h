@@ -36,6 +36,7 @@ struct key {
 
 	enum key_state state;
 	struct buf reserved; /* not empty: a certificate that binds it to this subject is under way; key_reserve() */
+	bool barred;	     /* by fips_only: of an algorithm that is not to be used */
 	bool latched;
 	unsigned wrong_signatures;
 	uint32_t attributes;	/* as the token last stated them */
@@ -90,6 +91,8 @@ uint16_t key_silent(const struct key *k);
 /* The refusal that a key meets that will never sign certificates again, or not now; 0. */
 uint16_t key_stopped(const struct key *k);
 bool key_is_root(const struct key *k);
+/* From here on the keys that stand in the table sign nothing if their algorithm is not an approved one. */
+void keys_bar(struct keys *keys);
 
 /* 0, or -1: too many, or out of memory. */
 int keys_add(struct keys *keys, struct key *k);

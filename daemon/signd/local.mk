@@ -17,6 +17,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/check.c daemon/signd/check.h \
 	daemon/signd/clock.c daemon/signd/clock.h \
 	daemon/signd/config.c daemon/signd/config.h \
+	daemon/signd/provider.c daemon/signd/provider.h \
 	daemon/signd/crl.c daemon/signd/crl.h \
 	daemon/signd/crl_draft.c daemon/signd/crl_draft.h \
 	daemon/signd/disk.c daemon/signd/disk.h \
@@ -43,6 +44,7 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/merge.c daemon/signd/merge.h \
 	daemon/signd/meter.c daemon/signd/meter.h \
 	daemon/signd/notary.c daemon/signd/notary.h \
+	daemon/signd/feed.c daemon/signd/feed.h \
 	daemon/signd/ocsp.c daemon/signd/ocsp.h \
 	daemon/signd/ocsp_draft.c daemon/signd/ocsp_draft.h \
 	daemon/signd/op.c daemon/signd/op.h \
@@ -98,7 +100,7 @@ dist_man_MANS += conf/signd.conf.5 daemon/signd/chancery-signd.8
 EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_recent tests/unit/test_crl \
+check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_feed tests/unit/test_recent tests/unit/test_crl \
 	tests/unit/test_snapshot
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 # With clocks of its own in place of base's.
@@ -111,6 +113,9 @@ tests_unit_test_encode_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_charter_SOURCES = tests/unit/test_charter.c
 tests_unit_test_charter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_charter_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_feed_SOURCES = tests/unit/test_feed.c
+tests_unit_test_feed_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_feed_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_meter_SOURCES = tests/unit/test_meter.c
 tests_unit_test_meter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_meter_LDADD = $(SIGND_TEST_LIBS)

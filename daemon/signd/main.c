@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "signd/archive.h"
+#include "signd/provider.h"
 #include "signd/resume.h"
 #include "signd/serve.h"
 #include "signd/signer.h"
@@ -44,7 +45,7 @@ static int run(const char *path, int mode, const char *argument)
 {
 	struct config config;
 	int status = EXIT_CONFIG;
-	if (config_read(path, &config) == 0) {
+	if (config_read(path, &config) == 0 && (!config.fips_config || provider_load(config.fips_config) == 0)) {
 		if (mode == 'k')
 			status = EXIT_SUCCESS;
 		else if (mode == 'r')

@@ -126,10 +126,9 @@ static uint16_t row_new(struct merge *m)
 	uint16_t code = row_certificate(m, &not_after);
 	if (code)
 		return code;
-	struct last_row row = { .reason = asked->reason,
-				.revoked = asked->revoked,
-				.not_after = not_after,
-				.since = m->plan->ref.number };
+	struct last_row row = {
+		.reason = asked->reason, .revoked = asked->revoked, .not_after = not_after, .since = m->plan->ref.number
+	};
 	memcpy(row.serial, asked->serial, ROW_SERIAL_SIZE);
 	row_keep(m, &row, false);
 	return 0;

@@ -18,7 +18,7 @@
 #include "wire/inner_answer.h"
 
 #define MAX_ANSWERS 256	      /* under way; a record's list has as much room */
-#define MOST_PATIENCE_MS 2000 /* how long answers wait behind certificates */
+#define MOST_GATHERING_MS 250 /* for one record, while those of the last one wait for their tokens */
 
 static struct verdict refused(uint16_t code, const char *field)
 {
@@ -65,6 +65,7 @@ static void ocsp_verified(struct signer *s, struct op *op)
 
 static void ocsp_signed(struct signer *s, struct op *op)
 {
+	feed_back(&s->feed, op->key->slot);
 	if (op->trouble == OP_FINE) {
 		signer_verify(s, op, ocsp_verified);
 		return;
@@ -95,7 +96,7 @@ static void batch_written(struct signer *s, struct op *op)
 			continue;
 		}
 		one->then = ocsp_signed;
-		slot_sign(one->key->slot, one);
+		feed_put(&s->feed, one, time_boot_ms());
 	}
 	signer_op_done(s, op);
 }
@@ -114,11 +115,8 @@ static void put_batch(struct op *op, const struct op_chain *ops)
 	record_ocsp_batch_put(op_record(op, RECORD_OCSP_BATCH), &r);
 }
 
-void ocsp_tick(struct signer *s)
+static void batch_begin(struct signer *s)
 {
-	struct op *first = s->ocsp.first;
-	if (!first || (slot_busy(first->key->slot) && time_boot_ms() < s->ocsp_since + MOST_PATIENCE_MS))
-		return;
 	struct op *op = signer_op(s, 0, 0, 0);
 	struct batch *b = op ? malloc(sizeof(*b)) : NULL;
 	if (!b) {
@@ -132,6 +130,17 @@ void ocsp_tick(struct signer *s)
 	op->work_free = batch_free;
 	put_batch(op, &b->ops);
 	signer_journal(s, op, batch_written);
+}
+
+/* Answers come together by themselves, while those before them wait. */
+void ocsp_tick(struct signer *s)
+{
+	int64_t now = time_boot_ms();
+	const struct op *first = s->ocsp.first;
+	if (first && (!feed_waits(&s->feed, first->key->slot) || now >= s->ocsp_since + MOST_GATHERING_MS))
+		batch_begin(s);
+	for (struct op *op; (op = feed_take(&s->feed, now));)
+		slot_sign(op->key->slot, op);
 }
 
 /* What a scribe found out about the CRLs that it looked at. */
@@ -271,16 +280,28 @@ static struct verdict ocsp_begin(struct signer *s, struct op *op, const struct o
 	return v;
 }
 
+static uint16_t rate_take(struct signer *s, uint32_t *retry_after)
+{
+	int64_t now = time_boot_ms();
+	if (meter_ask(&s->ocsp_rate, &s->config.ocsp, now, retry_after))
+		return REFUSE_OCSP_BUSY;
+	meter_draw(&s->ocsp_rate, &s->config.ocsp, now);
+	return 0;
+}
+
 int answer_ocsp_sign(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct ocsp_sign_request r;
 	const char *where;
 	if (answer_ocsp_sign_get(f->body, &r, &where) != PACK_OK)
 		return -1;
+	uint32_t retry_after = 2;
 	uint16_t code = signer_stopped(s, true);
+	if (!code)
+		code = rate_take(s, &retry_after);
 	struct op *op = code ? NULL : signer_op(s, peer, f->tag, f->verb);
 	if (!op) {
-		guard_refuse(s->guard, peer, f->verb, f->tag, code ? code : REFUSE_BUSY, NULL, 2);
+		guard_refuse(s->guard, peer, f->verb, f->tag, code ? code : REFUSE_BUSY, NULL, retry_after);
 		return 0;
 	}
 	struct verdict v = ocsp_begin(s, op, &r);

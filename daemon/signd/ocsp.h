@@ -14,7 +14,7 @@
 struct signer;
 
 int answer_ocsp_sign(struct signer *s, uint64_t peer, const struct frame *f);
-/* Puts what waits onto the ledger, if its time has come. Called at every tick. */
+/* Puts what waits onto the ledger, and hands to tokens what they take, if its time has come. Called at every tick. */
 void ocsp_tick(struct signer *s);
 
 #endif

@@ -142,6 +142,18 @@ static void ledger_forget(struct signer *s)
 	s->log_key = NULL;
 }
 
+static int fips_start(struct signer *s)
+{
+	if (!s->config.fips_only)
+		return 0;
+	keys_bar(&s->keys);
+	if (algorithm_approved(s->log_key->algorithm))
+		return 0;
+	log_error("fips_only", "log_key=%s expected=\"a ledger whose head is signed with ECDSA or RSA\"",
+		  algorithm_by_number(s->log_key->algorithm)->name);
+	return -1;
+}
+
 static int start_ledger(struct signer *s)
 {
 	char folder[PATH_MAX];
@@ -155,7 +167,7 @@ static int start_ledger(struct signer *s)
 		if (!from_snapshot || ledger_take(s, folder, 0, &ledger) != 0)
 			return -1;
 	}
-	if (load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
+	if (fips_start(s) != 0 || load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
 	    journal_start(ledger, &s->clock, s->inbox, &s->journal) != 0) {
 		ledger_close(ledger);
 		return -1;
@@ -340,12 +352,12 @@ struct init {
 };
 
 /* What signs the head where signd.conf doesn't say: a checkpoint's digest is SHA-256, and readers like it small. */
-static uint8_t log_algorithm(const struct slot *slot)
+static uint8_t log_algorithm(const struct slot *slot, bool approved)
 {
 	static const uint8_t preferred[] = { ALGORITHM_ECDSA_P256, ALGORITHM_ED25519, ALGORITHM_RSA_3072,
 					     ALGORITHM_RSA_2048, ALGORITHM_RSA_4096 };
 	for (size_t i = 0; i < sizeof(preferred); i++)
-		if (slot_can(slot, preferred[i]))
+		if (slot_can(slot, preferred[i]) && (!approved || algorithm_approved(preferred[i])))
 			return preferred[i];
 	return preferred[0]; /* which the driver will refuse */
 }
@@ -359,7 +371,7 @@ static void init_tick(void *of)
 		i->asked = true;
 		i->give_up = time_boot_ms() + INIT_CREATE_MS;
 		if (!i->signer->config.log_algorithm)
-			i->signer->config.log_algorithm = log_algorithm(slot);
+			i->signer->config.log_algorithm = log_algorithm(slot, i->signer->config.fips_only);
 		slot_create(slot, i->op, i->signer->config.log_algorithm);
 	}
 	if (time_boot_ms() > i->give_up)

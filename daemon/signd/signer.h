@@ -10,6 +10,7 @@
 #include "signd/check.h"
 #include "signd/clock.h"
 #include "signd/config.h"
+#include "signd/feed.h"
 #include "signd/disk.h"
 #include "signd/host.h"
 #include "signd/journal.h"
@@ -45,7 +46,9 @@ struct signer {
 	int crl_folder;
 	unsigned crls, answers; /* under way */
 	struct op_chain ocsp;	/* that wait for a record of theirs, */
-	int64_t ocsp_since;	/* ... boot milliseconds */
+	int64_t ocsp_since;	/* ... boot milliseconds, */
+	struct feed feed;	/* ... and then for their tokens */
+	struct meter ocsp_rate; /* by the time since boot */
 	struct meter new_keys;
 	struct tallies tallies;
 	uint8_t law[HASH_SIZE]; /* the last CEILINGS of the ledger; zeros: none yet */

@@ -108,6 +108,11 @@ bool slot_busy(struct slot *s)
 	return busy;
 }
 
+unsigned slot_workers(const struct slot *s)
+{
+	return s->workers;
+}
+
 bool slot_expected(const struct slot *s)
 {
 	return s->ready || (s->lost_at && time_boot_ms() - s->lost_at < GRACE_MS);

@@ -40,6 +40,8 @@ unsigned slot_connection(const struct slot *s);
 bool slot_resumed(const struct slot *s);
 /* Whether its token has enough to do for a while. */
 bool slot_busy(struct slot *s);
+/* How many signatures it makes at a time, as its driver says; 0: not known yet. */
+unsigned slot_workers(const struct slot *s);
 /* Whether the token makes keys of this algorithm. Only while it is ready. */
 bool slot_can(const struct slot *s, uint8_t algorithm);
 /* For STATUS: answers enum driver_state; the texts point into the slot. */

@@ -35,7 +35,7 @@ bool stream_in_hash(struct stream_in *s, uint8_t hash[HASH_SIZE]);
 struct stream_out {
 	int fd; /* its owner's */
 	off_t at;
-	bool broken;
+	bool broken, twice; /* the second digest is the first */
 	EVP_MD_CTX *hashes[STREAM_HASHES];
 	size_t len;
 	uint8_t window[STREAM_WINDOW];

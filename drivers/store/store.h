@@ -133,13 +133,15 @@ int store_key_bind(struct store_session *s, const uint8_t key_id[16], const char
 int store_key_find(struct store_session *s, const uint8_t key_id[16], struct key_row *out);
 /* Keys of CAs that are not there any more, or were made with another key, belong to none. */
 int store_key_free(struct store_session *s);
+/* By its SubjectPublicKeyInfo. */
+int store_key_find_public(struct store_session *s, struct slice public_key, struct key_row *out);
 /* The oldest key of this token and algorithm that belongs to no CA. */
 int store_key_find_unbound(struct store_session *s, const char *token, uint8_t algorithm, struct key_row *out);
 
 int store_ca_insert(struct store_session *s, const struct ca_row *row);
 /* Writes all columns of the CA with this id. */
 int store_ca_update(struct store_session *s, const struct ca_row *row);
-/* Forgets a reservation: only a CA in state created that has no request out. */
+/* Forgets a reservation: only a CA in state created that has no request out and no open proposal. */
 int store_ca_delete(struct store_session *s, const char *id);
 int store_ca_find(struct store_session *s, const char *id, struct ca_row *out);
 int store_ca_find_key(struct store_session *s, const uint8_t key_id[16], struct ca_row *out);
@@ -253,6 +255,24 @@ int store_responder_find(struct store_session *s, const char *ca_id, struct resp
 typedef int responder_visit(void *with, const struct responder_row *row);
 /* Those that end first come first. */
 int store_responder_list(struct store_session *s, responder_visit *visit, void *with);
+
+/* A known id is STORE_DONE, and stays as it is. */
+int store_proposal_insert(struct store_session *s, const struct proposal_row *row);
+int store_proposal_find(struct store_session *s, const uint8_t id[16], struct proposal_row *out);
+/* Of the CA that it would make: the open one, or else the last. */
+int store_proposal_find_ca(struct store_session *s, const char *ca_id, struct proposal_row *out);
+/* Oldest first; state "": all. The visitor may take the row, and then sets its memory to NULL. */
+typedef int proposal_visit(void *with, struct proposal_row *row);
+int store_proposal_list(struct store_session *s, const char *state, proposal_visit *visit, void *with);
+/* An open one becomes what `to` says, and what was reserved for it is free; STORE_STATE: it isn't open. */
+int store_proposal_close(struct store_session *s, const uint8_t id[16], const char *to, const char *why,
+			 uint64_t executed, int64_t now);
+/* The same for all that are open and ended before now. */
+int store_proposal_expire(struct store_session *s, int64_t now);
+/* A key's second approval is STORE_DONE, and the first stays. */
+int store_approval_insert(struct store_session *s, const struct approval_row *row);
+typedef int approval_visit(void *with, const struct approval_row *row);
+int store_approval_list(struct store_session *s, const uint8_t proposal[16], approval_visit *visit, void *with);
 
 /* How far this store reflects the ledger. */
 struct store_ledger {

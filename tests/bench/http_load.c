@@ -6,7 +6,11 @@
  * costs is the same on either side; it is one thread for all clients, so that
  * this is little: the server is measured, not the client.
  *
- *	http_load unix:PATH|tcp:PORT URL-PATH BODY-FILE STATUS SECONDS CLIENTS
+ *	http_load unix:PATH|tcp:PORT URL-PATH BODY-FILE STATUS SECONDS CLIENTS [LEAST]
+ *
+ * LEAST: so many bytes must each answer have, for where a refusal has the
+ * same status. GET in BODY-FILE's place: GETs without a body; @FILE in
+ * URL-PATH's place: one path a line, each in turn.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,7 +38,9 @@ struct client {
 
 static const char *where;
 static int status;
-static struct buf request = { .max = 2 * MAX_BODY };
+static size_t least;
+static struct buf requests = { .max = 64 * 1024 * 1024 };
+static size_t *ends, request_count, request_next; /* of each in requests */
 static int64_t end;
 
 static void die(const char *what, const char *detail)
@@ -55,16 +61,41 @@ static int server_connect(void)
 	return connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ? fd : -1;
 }
 
-static void request_make(const char *path, const char *file)
+static void request_add(const char *path, const struct buf *body)
+{
+	if (!body)
+		buf_printf(&requests, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+	else
+		buf_printf(&requests,
+			   "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+			   "Content-Length: %zu\r\n\r\n",
+			   path, body->len);
+	if (body)
+		buf_put(&requests, body->at, body->len);
+	ends = realloc(ends, (request_count + 1) * sizeof(*ends));
+	if (!ends || !buf_ok(&requests))
+		die("too many requests", path);
+	ends[request_count++] = requests.len;
+}
+
+static void requests_make(const char *path, const char *file)
 {
 	scoped_buf body = { .max = MAX_BODY };
-	if (fd_read_file(file, MAX_BODY, &body) != 0)
+	bool get = strcmp(file, "GET") == 0;
+	if (!get && fd_read_file(file, MAX_BODY, &body) != 0)
 		die("no body", file);
-	buf_printf(
-		&request,
-		"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-		path, body.len);
-	buf_put(&request, body.at, body.len);
+	FILE *list = *path == '@' ? fopen(path + 1, "r") : NULL;
+	char line[4096];
+	if (*path != '@')
+		request_add(path, get ? NULL : &body);
+	while (list && fgets(line, sizeof(line), list)) {
+		line[strcspn(line, "\n")] = 0;
+		request_add(line, get ? NULL : &body);
+	}
+	if (list)
+		fclose(list);
+	if (!request_count)
+		die("no path", path);
 }
 
 static void answer_more(struct client *c)
@@ -96,8 +127,10 @@ static void client_ask(struct client *c)
 {
 	c->len = 0;
 	c->answer[0] = 0;
-	if (fd_write_all(c->fd, request.at, request.len) != 0)
+	size_t from = request_next ? ends[request_next - 1] : 0;
+	if (fd_write_all(c->fd, requests.at + from, ends[request_next] - from) != 0)
 		die("could not be sent", where);
+	request_next = (request_next + 1) % request_count;
 }
 
 /* Takes what has come; true: an answer is whole. */
@@ -107,7 +140,7 @@ static bool client_take(struct client *c)
 	size_t answer = answer_end(c);
 	if (!answer)
 		return false;
-	if (answer != c->len || strncmp(c->answer, "HTTP/1.1 ", 9) != 0 || atoi(c->answer + 9) != status)
+	if (answer != c->len || answer < least || strncmp(c->answer, "HTTP/1.1 ", 9) != 0 || atoi(c->answer + 9) != status)
 		die("another answer than expected", c->answer);
 	return true;
 }
@@ -135,8 +168,9 @@ static unsigned long load_run(int epoll, size_t open)
 
 int main(int argc, char **argv)
 {
-	if (argc != 7)
+	if (argc != 7 && argc != 8)
 		return 64;
+	least = argc == 8 ? strtoul(argv[7], NULL, 10) : 0;
 	where = argv[1];
 	status = atoi(argv[4]);
 	size_t count = strtoul(argv[6], NULL, 10);
@@ -144,7 +178,7 @@ int main(int argc, char **argv)
 	if (!clients)
 		return 64;
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	request_make(argv[2], argv[3]);
+	requests_make(argv[2], argv[3]);
 	for (size_t i = 0; i < count; i++) {
 		struct epoll_event in = { .events = EPOLLIN, .data.ptr = &clients[i] };
 		clients[i].fd = server_connect();
@@ -158,5 +192,7 @@ int main(int argc, char **argv)
 	unsigned long sum = load_run(epoll, count);
 	printf("done=%lu rate=%.1f\n", sum, 1000.0 * (double)sum / (double)(time_boot_ms() - start));
 	free(clients);
+	free(ends);
+	buf_free(&requests);
 	return 0;
 }

@@ -26,3 +26,4 @@ EXTRA_DIST += tests/bench/start
 EXTRA_DIST += tests/bench/run tests/bench/bench.t tests/bench/RESULTS.md \
 	tests/bench/scale \
 	tests/bench/scale.py
+EXTRA_DIST += tests/bench/millions tests/bench/millions.t

@@ -25,9 +25,9 @@
 #include "ledger/ledger.h"
 
 #define DAY 86400
-#define DAYS 360	   /* in which they were issued */
-#define VALID (400 * DAY)  /* none has expired */
-#define PER_BATCH 2000	   /* certificates of one commit to the ledger */
+#define DAYS 360	  /* in which they were issued */
+#define VALID (400 * DAY) /* none has expired */
+#define PER_BATCH 2000	  /* certificates of one commit to the ledger */
 #define PER_COMMIT 500000 /* to the database */
 #define SERIAL 19
 #define TIME_TEXT 13
@@ -35,8 +35,11 @@
 static const struct {
 	int number;
 	const char *text;
-} reasons[] = { { 1, ",keyCompromise" }, { 4, ",superseded" },		 { 0, "" },
-		{ 5, ",cessationOfOperation" }, { 3, ",affiliationChanged" } };
+} reasons[] = { { 1, ",keyCompromise" },
+		{ 4, ",superseded" },
+		{ 0, "" },
+		{ 5, ",cessationOfOperation" },
+		{ 3, ",affiliationChanged" } };
 
 struct maker {
 	uint64_t rows, revoked;
@@ -115,9 +118,10 @@ static size_t offset_of(const struct buf *in, const void *bytes, size_t n)
 static void leaf_find(struct maker *m, const char *ca_id)
 {
 	static const uint8_t validity[] = { 0x30, 0x1e, 0x17, 0x0d };
-	sqlite3_stmt *s = prepared(m, "SELECT ca, profile, certificate.subject, certificate.actor, der,"
-				      " certificate.serial, certificate.ledger_seq FROM certificate JOIN ca ON ca.n = ca"
-				      " WHERE ca.id = ?1 AND kind = 1 ORDER BY certificate.n LIMIT 1");
+	sqlite3_stmt *s =
+		prepared(m, "SELECT ca, profile, certificate.subject, certificate.actor, der,"
+			    " certificate.serial, certificate.ledger_seq FROM certificate JOIN ca ON ca.n = ca"
+			    " WHERE ca.id = ?1 AND kind = 1 ORDER BY certificate.n LIMIT 1");
 	sqlite3_bind_text(s, 1, ca_id, -1, SQLITE_STATIC);
 	insist(sqlite3_step(s) == SQLITE_ROW, "the CA has issued no leaf");
 	m->ca = sqlite3_column_int64(s, 0);
@@ -328,7 +332,8 @@ int main(int argc, char **argv)
 				  .intent_bytes = { .max = MAX_RECORD },
 				  .result_bytes = { .max = MAX_RECORD } };
 	if (argc < 7) {
-		fputs("usage: rows_make SIGNER_DIR LEDGER_ID DATABASE CA_ID ROWS REVOKED [--no-ledger] [--index FILE]\n",
+		fputs("usage: rows_make SIGNER_DIR LEDGER_ID DATABASE CA_ID ROWS REVOKED [--no-ledger] [--index "
+		      "FILE]\n",
 		      stderr);
 		return 2;
 	}

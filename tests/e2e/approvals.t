@@ -303,6 +303,14 @@ said=$(propose foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")
 like "$said" '^proposed' "nor does it take anybody's place"
 restart
 refused "$(probe withdraw "$late")" 503 "also after a crash"
-succeeds "an independent reader agrees with the ledger" \
-  python3 "$CHANCERY_SOURCE/tests/e2e/ledger_check.py" "$STACK_DIR/signer/ledger"
+
+# The ledger alone proves it: who agreed to what, by the ceilings of the day.
+kill -TERM "$signer" && wait "$signer"
+signer=''
+said=$(python3 "$CHANCERY_SOURCE/tests/e2e/ledger_check.py" "$STACK_DIR/signer/ledger")
+is $? 0 "an independent reader agrees with the ledger, and with every signature"
+like "$said" 'approved=5$' "five acts needed people: a root, a CA, two of somebody else's, an import"
+said=$("$CHANCERY_BUILD/chancery" --json audit verify "$STACK_DIR/signer/ledger")
+is "$(jq -c '[.errors, .approved]' <<<"$said")" '[0,5]' "chancery audit verify says the same"
+like "$("$CHANCERY_BUILD/chancery" audit verify "$STACK_DIR/signer/ledger")" 'approvals +5 acts' "and in words"
 tap_done

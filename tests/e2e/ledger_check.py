@@ -5,7 +5,7 @@ usage: ledger_check.py FOLDER
        ledger_check.py --proof FILE KEY.pem
 
 Every segment's head, every record's check, number and place in its batch, zeros in all reserved space,
-the Merkle root (RFC 6962) and the checkpoint's root and signature; or a proof of records or of consistency, under
+the Merkle root (RFC 6962) and the checkpoint's root and signature, and that what needed approvals has them; or a proof of records or of consistency, under
 that log key. Exit status 0 if all of it holds.
 """
 import base64, hashlib, os, re, struct, subprocess, sys, tempfile
@@ -85,6 +85,28 @@ def openssl(*args):
     return subprocess.run(("openssl",) + args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
 
 
+def people_signature(data, signature, spki):
+    """As openssl dgst and pkcs11-tool write them."""
+    pair = b""
+    if spki[:1] == b"\x30" and b"\x2a\x86\x48\xce\x3d\x02\x01" in spki[:20] and len(signature) % 2 == 0:
+        halves = signature[:len(signature) // 2], signature[len(signature) // 2:]
+        numbers = [h.lstrip(b"\0") for h in halves]
+        numbers = [b"\0" + n if n[:1] >= b"\x80" else n for n in numbers]
+        pair = der_wrap(b"".join(b"\2" + bytes([len(n)]) + n for n in numbers))
+    with tempfile.TemporaryDirectory() as d:
+        paths = [os.path.join(d, n) for n in ("text", "signature", "pair", "key")]
+        for path, content in zip(paths, (data, signature, pair, spki)):
+            with open(path, "wb") as f:
+                f.write(content)
+        message, der_form, pair_form, key = paths
+        if spki[:12] == bytes.fromhex("302a300506032b6570032100"):
+            return openssl("pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", key, "-rawin", "-in", message,
+                           "-sigfile", der_form) == 0
+        more = [[], ["-sigopt", "rsa_padding_mode:pss"]]
+        return any(openssl("dgst", "-" + h, "-keyform", "DER", "-verify", key, *how, "-signature", form, message) == 0
+                   for h in ("sha256", "sha384", "sha512") for how in more for form in (der_form, pair_form))
+
+
 def signature_holds(text, origin, blob, spki):
     ed25519 = spki[:12] == bytes.fromhex("302a300506032b6570032100")
     key_id = b"\1" + spki[12:] if ed25519 else b"\xffchancery" + spki
@@ -122,6 +144,147 @@ def read(folder, visit=None):
         blobs = [base64.b64decode(l.split(b" ")[2]) for l in note[6].splitlines() if l.split(b" ")[1] == note[2]]
         insist(any(signature_holds(note[1], note[2], b, state["key"]) for b in blobs), "checkpoint: signature is wrong")
     return state
+
+
+class Fields:
+    """A record's fields, in order."""
+
+    def __init__(self, body):
+        self.body, self.at = body, 0
+
+    def fixed(self, n):
+        self.at += n
+        insist(self.at <= len(self.body), "a record ends inside a field")
+        return self.body[self.at - n:self.at]
+
+    def number(self, n):
+        return int.from_bytes(self.fixed(n), "little")
+
+    def bytes(self, wide=2):
+        return self.fixed(self.number(wide))
+
+    def items(self):
+        return [(self.number(1), self.bytes())[1] for _ in range(self.number(2))]
+
+
+def der(data, at=0):
+    """Where an element's contents begin and end."""
+    n, begin = data[at + 1], at + 2
+    if n & 0x80:
+        begin += n & 0x7f
+        n = int.from_bytes(data[at + 2:begin], "big")
+    return begin, begin + n
+
+
+def der_wrap(content):
+    n = len(content)
+    size = bytes([n]) if n < 128 else (lambda b: bytes([0x80 | len(b)]) + b)(n.to_bytes((n.bit_length() + 7) // 8, "big"))
+    return b"\x30" + size + content
+
+
+def draft(tbs):
+    """A TBSCertificate with the serial number and notBefore that a proposal has."""
+    at, end = der(tbs)
+    parts = []
+    while at < end:
+        parts.append(tbs[at:der(tbs, at)[1]])
+        at += len(parts[-1])
+    parts[1] = b"\2\1\1"
+    begin, _ = der(parts[4])
+    parts[4] = der_wrap(b"\x17\x0d700101000000Z" + parts[4][der(parts[4], begin)[1]:])
+    return der_wrap(b"".join(parts))
+
+
+class People:
+    """Every act that needed approvals by the ceilings of its time has them, by signatures that openssl verifies."""
+    ACTS = {1: "new_ca", 2: "subca_foreign", 3: "new_root", 4: "import_root", 5: "resume", 6: "epoch"}
+
+    def __init__(self):
+        self.needed, self.keys, self.open, self.parents = {}, ([], []), {}, {}
+        self.imports, self.act, self.count = False, None, 0
+
+    def law(self, f):
+        f.fixed(32)
+        text = f.bytes().decode()
+        group = re.search(r"^approvals = \{\n(.*?)^\};", text, re.M | re.S)
+        group = group[1] if group else ""
+        self.needed = {k: int((re.search(r"\t%s = (\d+);" % n, group) or [0, 0])[1]) for k, n in self.ACTS.items()}
+        lists = [(re.search(r"\t%s = \((.*?)\);" % n, group, re.S) or ["", ""])[1] for n in ("approvers", "requesters")]
+        self.keys = tuple([bytes.fromhex(h) for h in re.findall(r'sha256 = "(\w{64})"', l)] for l in lists)
+        self.imports = 'import_roots = "approved";' in text
+
+    def proposed(self, f):
+        f.fixed(48)
+        data = f.bytes(4)
+        p = Fields(data)
+        insist(p.fixed(21) == b"chancery-proposal-v1\n", "a proposal begins with its words")
+        _, epoch, number, _, _, _ = p.fixed(16), p.number(4), p.fixed(16), p.fixed(32), p.fixed(8), p.fixed(8)
+        kind, m, requester, content = p.number(1), p.number(1), p.number(1), p.bytes(4)
+        insist(p.at == len(data) and int.from_bytes(number[:4], "big") == epoch, "a proposal's form")
+        self.open[number] = (data, kind, m, requester, content, (set(), set()))
+
+    def approved(self, f, seq):
+        f.fixed(48)
+        number, role, key, spki, signature = f.fixed(16), f.number(1), f.fixed(32), f.bytes(), f.bytes()
+        insist(number in self.open and sha256(spki) == key, "record %d approves nothing" % seq)
+        data, signers = self.open[number][0], self.open[number][5]
+        insist(key not in signers[0] | signers[1], "record %d: a key signs twice" % seq)
+        insist(people_signature(data, signature, spki), "record %d: no signature over the proposal" % seq)
+        signers[role].add(key)
+
+    def begin(self, seq, kind, content):
+        if self.needed.get(kind) or kind == 2:
+            self.act = (seq, kind, content)
+
+    def spent(self, f, seq):
+        act, number = f.number(8), f.fixed(16)
+        insist(number in self.open, "record %d spends no open proposal" % seq)
+        insist(self.act and self.act[0] == act, "record %d: what it allows isn't there" % seq)
+        _, kind, m, requester, content, signers = self.open.pop(number)
+        told = content in (self.act[2], None) if kind < 5 else self.act[2] in content
+        insist(kind == self.act[1] and told, "record %d isn't what was proposed" % act)
+        insist(len(signers[0] & set(self.keys[0])) >= max(m, self.needed[kind]), "record %d: too few approvals" % act)
+        insist(not (requester or self.keys[1]) or signers[1] & set(self.keys[1]), "record %d: no requester" % act)
+        if kind == 6:
+            self.open = {}
+        self.act, self.count = None, self.count + 1
+
+    def visit(self, kind, seq, body, _):
+        insist(not self.act or seq <= self.act[0] + 2, "record %d needed approvals" % (self.act or [0])[0])
+        f = Fields(body)
+        if kind == 11:
+            self.law(f)
+        elif kind == 20:
+            self.proposed(f)
+        elif kind == 21:
+            self.approved(f, seq)
+        elif kind == 28:
+            self.spent(f, seq)
+        elif kind == 29:
+            self.open.pop(body[48:64], None)
+        elif kind == 7:
+            f.fixed(8)
+            key = f.fixed(16)
+            f.fixed(16)
+            self.parents.setdefault(key, f.bytes(4)[16:32])
+        elif kind == 4:
+            f.fixed(48)
+            ca, what, key, tbs = f.fixed(16), f.number(1), f.fixed(16), f.bytes(4)
+            if what == 4 or (what == 2 and self.parents.get(key) != ca):
+                self.begin(seq, 2 if what == 4 else 3 if ca == key else 1, draft(tbs))
+        elif kind == 24 and self.imports:
+            f.fixed(64)
+            f.bytes(), f.bytes(), f.number(1), f.bytes()
+            certificate = f.bytes(4)
+            chain = f.items()
+            self.begin(seq, 4, (chain[-1] if chain else b"") + certificate)
+        elif kind == 13:
+            f.fixed(4)
+            self.begin(seq, 5, f.bytes())
+        elif kind == 22:
+            f.fixed(8)
+            self.open = {n: p for n, p in self.open.items() if p[1] == 6}
+            self.begin(seq, 6, f.bytes())
 
 
 NOTE = rb"((chancery/([0-9a-f]{32}))\n(\d+)\n(\S{44})\n)\n((?:\xe2\x80\x94 [^\n]+\n)+)"
@@ -199,5 +362,7 @@ if __name__ == "__main__":
             print(proof(f.read(), spki))
         sys.exit(0)
     insist(len(sys.argv) == 2, "usage: ledger_check.py FOLDER")
-    end = read(sys.argv[1])
-    print("size=%d root=%s checkpoint=%s" % (end["size"], root(end["peaks"]).hex(), end["wanted"]))
+    people = People()
+    end = read(sys.argv[1], people.visit)
+    insist(not people.act, "the last act needed approvals")
+    print("size=%d root=%s checkpoint=%s approved=%d" % (end["size"], root(end["peaks"]).hex(), end["wanted"], people.count))

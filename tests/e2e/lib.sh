@@ -155,11 +155,12 @@ hierarchy_make() { # NAME ROOT-ALGORITHM POLICY-ALGORITHM ISSUING-ALGORITHM
 }
 
 # A key and a PEM request for it, by openssl.
-csr_make() { # FILE-STEM KEY(ec:CURVE|rsa:BITS) NAMES [OPENSSL-OPTIONS...]
+csr_make() { # FILE-STEM KEY(ec:CURVE|rsa:BITS|ed25519) NAMES [OPENSSL-OPTIONS...]
   local stem=$1 key names=()
   case $2 in
   ec:*) key=(-newkey ec -pkeyopt "ec_paramgen_curve:${2#ec:}") ;;
   rsa:*) key=(-newkey "rsa:${2#rsa:}") ;;
+  ed25519) key=(-newkey ed25519) ;;
   esac
   [ -z "$3" ] || names=(-addext "subjectAltName=$3")
   shift 3

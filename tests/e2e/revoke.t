@@ -141,6 +141,46 @@ fresh_serial=$(serial_of "$work/plain.crt")
 revoke "$issuing" "$fresh_serial" ''
 answers 200 "what it issued can still be revoked"
 
+# An issuer revokes what it issued, and nothing else. Two of them, which the front-end knows by their sockets' users.
+as() { # UID METHOD PATH [JSON]
+  body=$(setpriv --reuid="$1" --regid="$1" --clear-groups curl -s -S --max-time 100 -X "$2" -w '\n%{http_code}' \
+    --unix-socket "$STACK_DIR/front/api.sock" ${4:+-H 'Content-Type: application/json' --data-binary "$4"} "http://localhost$3" 2>"$work/curl.err")
+  status=${body##*$'\n'}
+  body=${body%$'\n'*}
+}
+issued_as() { # UID NAME: its serial in $serial, its fingerprint in $fingerprint
+  csr_make "$work/$2" ec:P-256 "DNS:$2.example.com"
+  as "$1" POST "/api/v1/intermediates/$mine/certificates" "$(jq -n --rawfile csr "$work/$2.csr" '{csr_pem: $csr, profile: "server"}')"
+  answers 201 "$1 issues $2"
+  serial=$(field .serial) fingerprint=$(field .fingerprint)
+}
+if [ "$(id -u)" = 0 ]; then
+  mine=$(ca_make "$issuer" mine ECDSA-P256 0 "$root")
+  stack_stop
+  sed -i 's/^  issuer = ( \(.*\) );$/  issuer = ( \1, { peers = [ "uid:54321" ]; }, { peers = [ "uid:54322" ]; } );/' "$STACK_DIR/conf/frontd.conf"
+  stack_start || e2e_die "not ready"
+  issued_as 54321 hers
+  her_serial=$serial
+  as 54322 POST "/api/v1/intermediates/$mine/certificates/$her_serial/revoke" '{"reason": "keyCompromise"}'
+  answers 403 "another issuer may not revoke it" forbidden
+  as 54322 POST "/api/v1/certificates/$fingerprint/revoke" '{"reason": "keyCompromise"}'
+  answers 403 "  nor by its fingerprint" forbidden
+  as 54321 POST "/api/v1/certificates/$fingerprint/revoke" '{"reason": "certificateHold"}'
+  answers 200 "she may"
+  as 54322 POST "/api/v1/intermediates/$mine/certificates/$her_serial/release" '{}'
+  answers 403 "  the other may not release it" forbidden
+  as 54321 POST "/api/v1/intermediates/$mine/certificates/$her_serial/release" '{}'
+  answers 200 "  but she"
+  as 54321 POST "/api/v1/intermediates/$issuing/certificates/$fresh_serial/revoke" '{"reason": "superseded"}'
+  answers 403 "what an admin issued is not hers" forbidden
+  as 54321 POST "/api/v1/intermediates/$mine/revoke" '{"reason": "superseded"}'
+  answers 403 "  nor is a CA" forbidden
+  as 54323 POST "/api/v1/certificates/$fingerprint/revoke" '{}'
+  answers 403 "who has no role revokes nothing" forbidden
+  is "$(sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" "SELECT state FROM certificate WHERE hex(fingerprint) = upper('$fingerprint')")" active \
+    "  and it is as it was"
+fi
+
 chancery audit reconcile --ledger "$STACK_DIR/signer/ledger"
 is $? 0 "ledger and database agree" || cat "$work/out" "$work/err"
 listing() { "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" cert list --json --limit 1000 |
@@ -155,4 +195,10 @@ listing >"$work/after.json"
 states >"$work/after.states"
 succeeds "a database made anew has the same revocations" diff "$work/before.json" "$work/after.json"
 succeeds "and the same CAs" diff "$work/before.states" "$work/after.states"
+if [ "$(id -u)" = 0 ]; then
+  as 54322 POST "/api/v1/intermediates/$mine/certificates/$her_serial/revoke" '{"reason": "superseded"}'
+  answers 403 "and knows who issued what" forbidden
+  as 54321 POST "/api/v1/intermediates/$mine/certificates/$her_serial/revoke" '{"reason": "superseded"}'
+  answers 200 "who still may revoke it"
+fi
 tap_done

@@ -1,7 +1,7 @@
 # fuzz: one harness a decoder. With --enable-fuzzing (scripts/fuzz) each is linked with libFuzzer; without, with
 # replay.c, and so `make check` feeds every one of them its corpus.
 FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/fuzz_inner_ask \
-	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr \
+	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr tests/fuzz/fuzz_est \
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_proof tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
@@ -59,6 +59,11 @@ tests_fuzz_fuzz_driver_ask_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_driver_ask_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_driver_ask_LDADD = daemon/wire/libdriver_answer.a daemon/wire/libdriver_ask.a \
 	daemon/wire/libframe.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_est_SOURCES = tests/fuzz/est.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_est_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_est_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_est_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
 
 tests_fuzz_fuzz_csr_SOURCES = tests/fuzz/csr.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_csr_CFLAGS = $(FUZZ_COMPILE)

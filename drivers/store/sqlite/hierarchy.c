@@ -82,6 +82,15 @@ int store_key_find(struct store_session *s, const uint8_t key_id[16], struct key
 	return FIND(key);
 }
 
+int store_key_find_public(struct store_session *s, struct slice public_key, struct key_row *out)
+{
+	scoped_statement *statement = session_statement(s, STATEMENT_KEY_FIND_PUBLIC);
+	if (!statement)
+		return -1;
+	bind_bytes(statement, 1, public_key.at, public_key.len);
+	return FIND(key);
+}
+
 int store_key_free(struct store_session *s)
 {
 	scoped_statement *statement = session_statement(s, STATEMENT_KEY_FREE);

@@ -112,6 +112,19 @@ static const char *const steps[] = {
 	 "CREATE INDEX certificate_revoked ON certificate (ca, serial, not_after, state, revoked_at, revocation_reason,"
 	 " created_at, ledger_seq, noted, unlisted) WHERE state <> 'active';"),
 
+	("CREATE TABLE proposal (n INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL,"
+	 " state TEXT NOT NULL CHECK (state IN ('open', 'executed', 'rejected', 'expired', 'failed')),"
+	 " ca_id TEXT NOT NULL, issuer_id TEXT NOT NULL, name TEXT NOT NULL, actor TEXT NOT NULL,"
+	 " needed INTEGER NOT NULL, requester INTEGER NOT NULL, bytes BLOB NOT NULL, context BLOB NOT NULL,"
+	 " why TEXT NOT NULL, request_id BLOB NOT NULL, ledger_seq INTEGER NOT NULL, executed INTEGER NOT NULL,"
+	 " created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) STRICT;"
+	 "CREATE INDEX proposal_open ON proposal (ca_id) WHERE state = 'open';"
+	 "CREATE INDEX proposal_ca ON proposal (ca_id) WHERE ca_id <> '';"
+	 "CREATE TABLE approval (n INTEGER PRIMARY KEY, proposal BLOB NOT NULL REFERENCES proposal (id),"
+	 " key BLOB NOT NULL, role INTEGER NOT NULL, actor TEXT NOT NULL, signature BLOB NOT NULL,"
+	 " ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (proposal, key)) STRICT;"
+	 "ALTER TABLE ca ADD COLUMN outsider INTEGER NOT NULL DEFAULT 0;"),
+
 	/* crl_begun: how many of the CA's CRLs there are, so that those without one are found without looking at all.
 	 */
 	("ALTER TABLE ca ADD COLUMN crl_shards INTEGER NOT NULL DEFAULT 0;"

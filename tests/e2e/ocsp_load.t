@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Many who ask OCSP: the front-end's rate and the signer's, a token that stands still while everybody asks, and who goes
+# first when it goes on.
+set -u
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/cases.sh
+. "$(dirname "$0")/cases.sh"
+by_clock() { "$@"; } # for ocsp.sh
+# shellcheck source=tests/e2e/ocsp.sh
+. "$(dirname "$0")/ocsp.sh"
+# shellcheck disable=SC2034 # for lib.sh
+E2E_WITNESS=1 E2E_FRONTD='pki_base_url = "http://pki.example.com/pki"; ocsp_per_second = 1;'
+e2e_up
+issuer=$(issuer_make load)
+ca root '' '{"path_len_constraint": 1}'
+root=$id
+field .certificate_pem >"$work/root.pem"
+ca issuing "$root" '{"path_len_constraint": 0}'
+issuing=$id
+field .certificate_pem >"$work/issuing.pem"
+ask_make "$work/q" "$work/issuing.pem" -no_nonce -serial 0x99
+answered() {
+  post "$issuing" "$work/q"
+  [ "$(wc -c <"$work/answer")" -gt 5 ]
+}
+try_later() { [ "$(od -An -tx1 "$1")" = " 30 03 0a 01 03" ]; }
+
+# Rates: an answer that nobody may keep, again and again. So many at most as seconds have passed, and what is saved up.
+rate_holds() { # WHAT
+  stack_until 100 answered || fail "$1: there is a responder"
+  local began=$SECONDS given=0 later=0 other=0 most i
+  for ((i = 0; i < 40; i++)); do
+    if answered; then given=$((given + 1)); elif try_later "$work/answer"; then later=$((later + 1)); else other=$((other + 1)); fi
+  done
+  most=$((SECONDS - began + 2))
+  if [ "$given" -le "$most" ] && [ "$other" = 0 ]; then pass "$1"; else fail "$1" "$given answers in $((most - 2)) seconds, $later told to try later, $other others"; fi
+}
+rate_holds "the front-end asks for one answer a second; to the others it says tryLater"
+stack_stop
+sed -i 's/ocsp_per_second = 1;/ocsp_per_second = 10000;/' "$STACK_DIR/conf/frontd.conf"
+printf 'ocsp_per_second = 1;\n' >>"$STACK_DIR/conf/signd.conf"
+stack_start || e2e_die "not ready"
+rate_holds "the signer gives one a second, whatever it is asked for"
+stack_stop
+sed -i 's/^ocsp_per_second = 1;/ocsp_per_second = 10000;/' "$STACK_DIR/conf/signd.conf"
+stack_start || e2e_die "not ready"
+stack_until 100 answered
+
+# The token stands still.
+crowd() { # COUNT: so many ask; their answers in crowd.N, whole when crowd.N.done is there
+  local i
+  rm -f "$work"/crowd.*
+  for ((i = 0; i < $1; i++)); do
+    {
+      curl -s --max-time 100 -o "$work/crowd.$i" --unix-socket "$STACK_DIR/pki.sock" -H 'Content-Type: application/ocsp-request' \
+        --data-binary "@$work/q" "http://localhost/pki/$issuing/ocsp"
+      : >"$work/crowd.$i.done"
+    } &
+  done
+}
+crowd_done() { # COUNT: so many have been answered
+  local n
+  n=$(find "$work" -name 'crowd.*.done' | wc -l)
+  [ "$n" -ge "$1" ]
+}
+# It is given up after 15 seconds; what is to be seen shows before.
+stopped_at=$SECONDS
+driver=$(pid_of driver)
+kill -STOP "$driver"
+crowd 150
+stack_until 100 crowd_done 86
+refused=0
+for one in "$work"/crowd.*.done; do
+  if try_later "${one%.done}"; then refused=$((refused + 1)); fi
+done
+health=$(curl -s -o /dev/null -w '%{http_code}' --max-time 100 --unix-socket "$STACK_DIR/pki.sock" http://localhost/healthz)
+if [ $((SECONDS - stopped_at)) -lt 12 ]; then
+  is "$refused" 86 "150 ask while the token stands still: 64 wait for it, the others are told to try later"
+  is "$health" 200 "  and who asks for something else is served"
+else
+  skip "150 ask while the token stands still" "too slow to say"
+fi
+kill -CONT "$driver"
+stack_until 100 crowd_done 150
+crowd_done 150 && pass "  all come to an answer" || fail "  all come to an answer"
+
+# Who goes first: fifty who ask OCSP wait for the token, and then somebody wants a certificate. Of these fifty as many
+# have a place at the token as it takes to keep it busy, and the certificate comes next.
+batched() { # SINCE: answers that are on the ledger
+  local body status
+  api GET "/api/v1/audit?from=$1&limit=1000"
+  jq '[.data[] | select(.type == "OCSP_BATCH") | .responses | length] | add // 0' <<<"$body"
+}
+head_now() {
+  local body status
+  api GET /api/v1/status
+  field .signer.head
+}
+all_batched() { [ "$(batched "$1")" -ge 50 ]; }
+intended() { # SINCE
+  local body status
+  api GET "/api/v1/audit?from=$1&limit=1000"
+  jq -e '[.data[] | select(.type == "CERT_INTENT")] | length > 0' <<<"$body" >/dev/null
+}
+csr_make "$work/case" ec:P-256 DNS:first.example.com
+attempt() { # in $before how many OCSP answers were signed before the certificate; false: the signer gave up waiting
+  local since line began=$SECONDS driver
+  driver=$(pid_of driver)
+  stack_until 100 answered
+  since=$(head_now)
+  kill -STOP "$driver"
+  line=$(wc -l <"$work/witness")
+  crowd 50
+  stack_until 10 all_batched "$since"
+  {
+    curl -s --max-time 100 -o "$work/issued.json" --unix-socket "$STACK_DIR/api.sock" -H 'Content-Type: application/json' \
+      --data-binary "$(jq -n --rawfile csr "$work/case.csr" '{csr_pem: $csr, profile: "server"}')" \
+      "http://localhost/api/v1/intermediates/$issuing/certificates"
+    : >"$work/issued.done"
+  } &
+  stack_until 10 intended "$since"
+  kill -CONT "$driver"
+  stack_until 100 crowd_done 50
+  stack_until 100 test -e "$work/issued.done"
+  rm "$work/issued.done"
+  [ $((SECONDS - began)) -lt 12 ] && jq -re '.certificate_pem // empty' "$work/issued.json" >"$work/first.pem" || return 1
+  openssl x509 -in "$work/first.pem" -outform DER | openssl asn1parse -inform DER -strparse 4 -noout -out "$work/tbs"
+  tail -n +$((line + 1)) "$work/witness" >"$work/witnessed"
+  before=$(grep -n "$(sha256sum <"$work/tbs" | cut -d' ' -f1)" "$work/witnessed" | cut -d: -f1)
+}
+before=''
+for _ in 1 2 3 4 5; do
+  ! attempt || break
+done
+if [ -n "$before" ]; then
+  [ "$(wc -l <"$work/witnessed")" -ge 51 ] && [ "$before" -le 10 ] && pass "a certificate goes before OCSP answers that were asked for earlier" ||
+    fail "a certificate goes before OCSP answers" "it was number $before of $(wc -l <"$work/witnessed")"
+else
+  skip "a certificate goes before OCSP answers" "too slow to say"
+fi
+is "$(find "$work" -name 'crowd.*.done' | wc -l)" 50 "  and nobody is forgotten"
+tap_done
