@@ -1,7 +1,6 @@
 #include "frontd/crls.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,9 @@
 #include "frontd/view.h"
 #include "store/store.h"
 
-#define POLL_MS 200   /* how often the clock is looked at; a look costs nothing while nothing is due */
-#define LOOK_MS 60000 /* how often the folder is looked at */
+#define LOOK_MS 60000	  /* how often the folder is looked at, and the clock: somebody may have set it */
+#define UNREADY_MS 1000	  /* how often the signer is, while it is away */
+#define LEAST_REST_MS 100 /* what is due in this second is not tried all the time */
 #define FIRST_PAUSE_MS 1000
 #define MAX_PAUSE_MS 60000 /* after a CRL that could not be made */
 #define MAX_LATE 1024	   /* CRLs that could not be made and are remembered; more are tried at each look */
@@ -39,19 +39,17 @@ struct late {
 struct crls {
 	struct front *front;
 	pthread_t thread;
-	pthread_mutex_t lock; /* of stopping and of what is late */
-	pthread_cond_t stop;
-	bool stopping;
+	pthread_mutex_t lock; /* of these and of what is late */
+	pthread_cond_t wake;
+	bool stopping, woken;
 	size_t late_count;
 	struct late late[MAX_LATE];
-	atomic_bool woken;
 	pthread_mutex_t stripes[STRIPES]; /* a CA's CRLs come one at a time */
 
 	/* the thread's alone */
-	uint64_t generation, status_generation; /* of the store, when it was last looked at */
-	int64_t next;				/* Unix time of the next that is due */
-	int64_t look_at;			/* time_boot_ms() of the next look at the folder, */
-	int64_t again;				/* and of the next try of what is late */
+	int64_t next;	 /* Unix time of the next that is due */
+	int64_t look_at; /* time_boot_ms() of the next look at the folder, */
+	int64_t again;	 /* and of the next try of what is late */
 };
 
 static pthread_mutex_t *stripe_of(struct crls *k, const char *ca_id)
@@ -163,8 +161,12 @@ int crls_begin(struct crls *k, const char *ca_id)
 
 void crls_wake(struct crls *k)
 {
-	if (k)
-		atomic_store(&k->woken, true);
+	if (!k)
+		return;
+	pthread_mutex_lock(&k->lock);
+	k->woken = true;
+	pthread_cond_signal(&k->wake);
+	pthread_mutex_unlock(&k->lock);
 }
 
 static struct late *late_find(struct crls *k, const char *ca_id, int shard)
@@ -312,8 +314,6 @@ static int targets_read(struct crls *k, bool look, struct targets *out)
 	scoped_session *s = NULL;
 	int64_t now = time_now();
 	*out = (struct targets){ .front = k->front, .now = now };
-	k->generation = store_ca_generation(k->front->store);
-	k->status_generation = store_status_generation(k->front->store);
 	if (store_read(k->front->store, &s))
 		return -1;
 	int r = store_crl_cas(s, ca_take, out);
@@ -359,18 +359,26 @@ static void target_make(struct crls *k, struct target *t)
 		store_change(k->front->store, put_off_work, t->ca_id);
 }
 
-static void pass(struct crls *k)
+/* How long there is nothing to do, if nobody wakes it. */
+static int64_t rest_ms(const struct crls *k)
+{
+	int64_t boot = time_boot_ms(), rest = k->look_at - boot, due = k->next - time_now();
+	rest = k->again - boot < rest ? k->again - boot : rest;
+	rest = due < LOOK_MS / 1000 && due * 1000 < rest ? due * 1000 : rest;
+	return rest < LEAST_REST_MS ? LEAST_REST_MS : rest < LOOK_MS ? rest : LOOK_MS;
+}
+
+/* All that is due, once. woken: until it has been heeded. */
+static int64_t pass(struct crls *k, bool *woken)
 {
 	char why[160];
 	struct targets targets;
 	int64_t boot = time_boot_ms();
 	bool look = boot >= k->look_at;
-	bool due = look || atomic_load(&k->woken) || time_now() >= k->next || boot >= k->again ||
-		   store_ca_generation(k->front->store) != k->generation ||
-		   store_status_generation(k->front->store) != k->status_generation;
-	if (!due || !signer_ready(k->front->signer, why))
-		return;
-	atomic_store(&k->woken, false);
+	if (!signer_ready(k->front->signer, why))
+		return UNREADY_MS;
+	if (!look && !*woken && time_now() < k->next && boot < k->again)
+		return rest_ms(k);
 	bool read = targets_read(k, look, &targets) == 0;
 	for (size_t i = 0; read && i < targets.count && !is_stopping(k); i++)
 		target_make(k, &targets.all[i]);
@@ -379,26 +387,37 @@ static void pass(struct crls *k)
 	k->again = read ? late_again(k) : boot + FIRST_PAUSE_MS;
 	if (look)
 		k->look_at = boot + LOOK_MS;
+	*woken = false;
+	return rest_ms(k);
 }
 
 static void *crls_run(void *with)
 {
 	struct crls *k = with;
+	bool woken = false;
 	pthread_mutex_lock(&k->lock);
 	while (!k->stopping) {
 		struct timespec until;
+		woken = woken || k->woken;
+		k->woken = false;
 		pthread_mutex_unlock(&k->lock);
-		pass(k);
-		pthread_mutex_lock(&k->lock);
+		int64_t rest = pass(k, &woken);
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += POLL_MS * 1000000L;
+		until.tv_sec += rest / 1000;
+		until.tv_nsec += rest % 1000 * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000L;
 		until.tv_nsec %= 1000000000L;
-		if (!k->stopping)
-			pthread_cond_timedwait(&k->stop, &k->lock, &until);
+		pthread_mutex_lock(&k->lock);
+		if (!k->stopping && !k->woken)
+			pthread_cond_timedwait(&k->wake, &k->lock, &until);
 	}
 	pthread_mutex_unlock(&k->lock);
 	return NULL;
+}
+
+static void store_changed(void *with)
+{
+	crls_wake(with);
 }
 
 int crls_start(struct front *f, struct crls **out)
@@ -417,10 +436,12 @@ int crls_start(struct front *f, struct crls **out)
 		pthread_mutex_init(&k->stripes[i], NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->stop, &monotonic);
+	pthread_cond_init(&k->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	store_watch(f->store, store_changed, k);
 	if (pthread_create(&k->thread, NULL, crls_run, k) != 0) {
 		log_error("thread_failed", "of=crls");
+		store_watch(f->store, NULL, NULL);
 		free(k);
 		return -1;
 	}
@@ -434,8 +455,9 @@ void crls_stop(struct crls *k)
 		return;
 	pthread_mutex_lock(&k->lock);
 	k->stopping = true;
-	pthread_cond_signal(&k->stop);
+	pthread_cond_signal(&k->wake);
 	pthread_mutex_unlock(&k->lock);
 	pthread_join(k->thread, NULL);
+	store_watch(k->front->store, NULL, NULL);
 	free(k);
 }

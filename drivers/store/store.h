@@ -124,6 +124,12 @@ uint64_t store_ca_generation(const struct store *s);
 /* The same for changes of certificates that were there: what was revoked, released or withheld; not for new ones. */
 uint64_t store_status_generation(const struct store *s);
 
+/*
+ * Who is told when one of the two has grown, on the committer's thread: must be quick, and must not come back here.
+ * NULL: nobody any more; nobody is being told once this has returned.
+ */
+void store_watch(struct store *s, void (*told)(void *with), void *with);
+
 /* Called for each row of a list; a negative answer ends the walk and is handed back. The row is gone afterwards. */
 typedef int issuer_visit(void *with, const struct issuer_row *row);
 int store_issuer_list(struct store_session *s, issuer_visit *visit, void *with);
