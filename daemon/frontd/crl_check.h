@@ -37,4 +37,7 @@ struct crl_piece {
 int crl_check(const struct crl_expected *e, int file, const struct crl_piece *full, const struct crl_piece *delta,
 	      char why[CRL_WHY]);
 
+/* When a CRL in a file was made and when it ends, by what it says itself. 0, or -1: it is none, or can't be read. */
+int crl_times(int file, int64_t *this_update, int64_t *next_update);
+
 #endif

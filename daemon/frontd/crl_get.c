@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/crl.h"
+#include "frontd/crl_check.h"
 #include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/shard.h"
@@ -55,6 +56,9 @@ static int crl_open(struct front *f, const struct crl_scope *scope, bool delta, 
 	crl_path(f, scope, delta, path);
 	if (r == STORE_DONE && (!delta || row->delta_next))
 		*file = open(path, O_RDONLY | O_CLOEXEC);
+	/* The ledger knows of one that never came here: the file is another, or none that can be read. */
+	if (*file >= 0 && row->whole && crl_times(*file, &row->this_update, &row->next_update))
+		fd_close(file);
 	return r < 0 ? r : *file < 0 ? 1 : 0;
 }
 

@@ -375,8 +375,10 @@ static int64_t pass(struct crls *k, bool *woken)
 	struct targets targets;
 	int64_t boot = time_boot_ms();
 	bool look = boot >= k->look_at;
-	if (!signer_ready(k->front->signer, why))
+	if (!signer_ready(k->front->signer, why)) {
+		*woken = true; /* nobody knows what comes meanwhile */
 		return UNREADY_MS;
+	}
 	if (!look && !*woken && time_now() < k->next && boot < k->again)
 		return rest_ms(k);
 	bool read = targets_read(k, look, &targets) == 0;

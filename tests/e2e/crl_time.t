@@ -76,4 +76,31 @@ is "$stale_delta" "" "no delta was, and each was of use to whoever had a valid C
   fail "the short one: listed behind its end on day ${after:-none}, gone on day ${gone:-none}"
 clock_pass "$clock" $((30 * day))
 stack_until 60 fresh "$issuing" && pass "after a month at once there is a fresh one" || fail "after a month at once there is a fresh one"
+
+# The ledger knows of a CRL that the folder has not got, and nothing can be signed: the one before is what it is.
+kept=$(number "$issuing")
+cp "$STACK_DIR/db/crl/$issuing.crl" "$work/kept.crl"
+since=$(seconds "$issuing" -lastupdate)
+clock_pass "$clock" $((60 * 3600))
+next() { [ "$(number "$issuing")" -gt "$kept" ]; }
+stack_until 60 next || fail "no next CRL"
+stack_stop
+mv "$STACK_DIR/conf/driver-main.conf" "$work/"
+rm -rf "$STACK_DIR/db"
+mkdir -p -m 0700 "$STACK_DIR/db" "$STACK_DIR/db/crl"
+cp "$work/kept.crl" "$STACK_DIR/db/crl/$issuing.crl"
+STACK_PATIENCE=1 stack_start
+get() { code=$(curl -s -o "$work/got.crl" -D "$work/got.head" -w '%{http_code}' --max-time 60 --unix-socket "$STACK_DIR/pki.sock" "http://localhost/pki/$issuing/crl"); }
+served() {
+  get
+  [ "$code" = 200 ]
+}
+stack_until 60 served && pass "without a token the one that is there is served" || fail "without a token the one that is there is served" "$code"
+is "$(date -d "$(sed -n 's/^Last-Modified: //p' "$work/got.head" | tr -d '\r')" +%s)" "$since" "since when it is it says itself"
+clock_pass "$clock" $((40 * 3600))
+get
+is "$code" 503 "when it has ended it is served no more, though the ledger knows of one that lasts"
+mv "$work/driver-main.conf" "$STACK_DIR/conf/"
+stack_until 60 served && pass "with the token there is another" || fail "with the token there is another" "$code"
+[ "$(date -d "$(openssl crl -in "$work/got.crl" -noout -nextupdate | sed 's/.*=//')" +%s)" -gt "$(clock_now "$clock")" ] && pass "that lasts" || fail "that lasts"
 tap_done

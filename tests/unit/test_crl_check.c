@@ -309,6 +309,23 @@ static void frame_is_the_one_asked_for(void **state)
 	}
 }
 
+static void times_are_its_own(void **state)
+{
+	(void)state;
+	int64_t from = 0, until = 0;
+	struct shape s = shape_of(few, 3);
+	scoped_buf crl = { .max = 1 << 16 };
+	s.next_update = INT64_C(2524608000); /* a GeneralizedTime */
+	crl_make(&s, &crl);
+	scoped_fd int file = file_of(crl.at + AT, crl.len - AT), half = file_of(crl.at + AT, 60), none = file_of("", 0);
+	assert_int_equal(crl_times(file, &from, &until), 0);
+	assert_int_equal(from, NOW);
+	assert_int_equal(until, INT64_C(2524608000));
+	assert_int_equal(crl_times(half, &from, &until), -1);
+	assert_int_equal(crl_times(none, &from, &until), -1);
+	assert_int_equal(crl_times(-1, &from, &until), -1);
+}
+
 /* Whichever byte is another: it is refused, and nothing worse. */
 static void bytes_are_those_signed(void **state)
 {
@@ -528,6 +545,7 @@ int main(void)
 		cmocka_unit_test(whole_is_taken),
 		cmocka_unit_test(entries_are_those_asked_for),
 		cmocka_unit_test(frame_is_the_one_asked_for),
+		cmocka_unit_test(times_are_its_own),
 		cmocka_unit_test(bytes_are_those_signed),
 		cmocka_unit_test(many_go_through_the_window),
 		cmocka_unit_test(changes_are_those_asked_for),
