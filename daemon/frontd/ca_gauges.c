@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time.h"
 #include "frontd/front.h"
+#include "frontd/gone.h"
 #include "frontd/metrics.h"
 #include "store/store.h"
 
@@ -28,6 +30,7 @@ static struct {
 	size_t known_count;
 	struct known {
 		char id[64];
+		int64_t end; /* nobody wants one any more */
 		struct buf labels;
 	} cas[MAX_CAS]; /* that may have a CRL, by their ids */
 } kept = { .lock = PTHREAD_MUTEX_INITIALIZER, .labels = { .max = MAX_KEPT } };
@@ -37,12 +40,13 @@ static int known_compare(const void *a, const void *b)
 	return strcmp(((const struct known *)a)->id, ((const struct known *)b)->id);
 }
 
-static void known_put(struct slice id, struct slice labels)
+static void known_put(struct slice id, struct slice labels, int64_t end)
 {
 	if (kept.known_count == MAX_CAS)
 		return;
 	struct known *k = &kept.cas[kept.known_count++];
 	slice_to_text(id, k->id, sizeof(k->id));
+	k->end = end;
 	k->labels = (struct buf){ .max = MAX_CA_LABELS };
 	buf_put_slice(&k->labels, labels);
 }
@@ -70,7 +74,8 @@ static int ca_take(void *with, const struct ca_row *row)
 	metrics_label(&labels, "state", state);
 	if (!buf_ok(&labels))
 		return 0;
-	known_put(row->id, buf_slice(&labels));
+	if (!gone_is(row))
+		known_put(row->id, buf_slice(&labels), row->not_after);
 	if (!signs || kept.shown == MAX_CAS)
 		return 0;
 	buf_put_slice(&kept.labels, buf_slice(&labels));
@@ -131,7 +136,7 @@ static void ends_print(const struct crl_ends *e)
 	struct known key;
 	memcpy(key.id, e->ca_id, sizeof(key.id));
 	const struct known *k = bsearch(&key, kept.cas, kept.known_count, sizeof(key), known_compare);
-	if (k)
+	if (k && k->end >= time_now())
 		buf_printf(e->out, CRL_GAUGE "{%.*s} %lld\n", (int)k->labels.len, (const char *)k->labels.at,
 			   (long long)e->end);
 }
@@ -139,7 +144,7 @@ static void ends_print(const struct crl_ends *e)
 static int crl_take(void *with, const struct lastcrl_row *row)
 {
 	struct crl_ends *e = with;
-	if (!row->ledger_seq || row->due == INT64_MAX)
+	if (!row->ledger_seq)
 		return 0;
 	if (strcmp(e->ca_id, row_text(row->ca_id)) != 0) {
 		ends_print(e);
@@ -154,8 +159,9 @@ static void crls_print(struct front *f, struct buf *out)
 {
 	scoped_session *s = NULL;
 	struct crl_ends ends = { .out = out };
-	buf_put_text(out, "# HELP " CRL_GAUGE " When the CRL of a CA ends, of several the first, since the Unix epoch.\n"
-			  "# TYPE " CRL_GAUGE " gauge\n");
+	buf_put_text(out,
+		     "# HELP " CRL_GAUGE " When the CRL of a CA ends, of several the first, since the Unix epoch.\n"
+		     "# TYPE " CRL_GAUGE " gauge\n");
 	if (store_read(f->store, &s) == 0 && store_crl_list(s, crl_take, &ends) == STORE_DONE)
 		ends_print(&ends);
 }

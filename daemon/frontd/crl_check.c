@@ -456,8 +456,8 @@ static int signature_check(struct check *c, const struct reading *in, const X509
 	const ASN1_BIT_STRING *bits;
 	X509_CRL_get0_signature(crl, &bits, NULL);
 	const struct slice signature = { ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits) };
-	if (bits->flags & 7) /* bits that don't belong to it */
-		return wrong(c, "the signature is wrong");
+	if (bits->flags & 0x07)
+		return wrong(c, "the signature is not whole octets");
 	bool good = in->way.pure ? way_pure(in, &signature)
 				 : EVP_DigestVerifyFinal(in->way.ctx, signature.at, signature.len) == 1;
 	return good ? 0 : wrong(c, "the signature is wrong");
