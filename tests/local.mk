@@ -10,7 +10,12 @@ EXTRA_DIST += \
 	tests/e2e/cases.sh \
 	tests/e2e/crl.t \
 	tests/e2e/crl_sign.t \
+	tests/e2e/crl_judges.t \
+	tests/e2e/crl_lost.t \
+	tests/e2e/crl_states.t \
 	tests/e2e/crl_time.t \
+	tests/e2e/crls.sh \
+	tests/e2e/delta.t \
 	tests/e2e/catch_up.t \
 	tests/e2e/ceremony.sh \
 	tests/e2e/ceremony.t \
@@ -33,6 +38,7 @@ EXTRA_DIST += \
 	tests/e2e/lib.sh \
 	tests/e2e/liar.t \
 	tests/e2e/liar.table \
+	tests/e2e/shards.t \
 	tests/e2e/signer_only.sh \
 	tests/e2e/load.py \
 	tests/e2e/load.sh \

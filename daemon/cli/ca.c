@@ -112,6 +112,7 @@ static int body_make(struct cli *c, const struct options *o, const char *parent_
 	body_text(&body, "constraint_template", o, "template");
 	body_number(&body, "ttl_days", o, "ttl-days");
 	body_number(&body, "path_len_constraint", o, "path-len");
+	body_number(&body, "crl_shards", o, "crl-shards");
 	if (option_flag(o, "permit") || option_flag(o, "exclude"))
 		member_set(&body, "name_constraints", constraints_make(o));
 	*out = body;
@@ -342,6 +343,7 @@ static const struct option_spec create_options[] = {
 	{ "algorithm", OPTION_TEXT, "NAME", "RSA-2048, -3072, -4096, ECDSA-P256, -P384, -P521 or Ed25519" },
 	{ "ttl-days", OPTION_NUMBER, "N", "days that it is valid, at most as long as its issuer" },
 	{ "path-len", OPTION_NUMBER, "N", "how many CAs may follow below it" },
+	{ "crl-shards", OPTION_NUMBER, "N", "over how many CRLs its certificates are spread, if they will be many" },
 	{ "permit", OPTION_MANY, "SUBTREE", "a permitted subtree: dns:example.com, ip:10.0.0.0/8, email:, uri:, dn:" },
 	{ "exclude", OPTION_MANY, "SUBTREE", "an excluded subtree" },
 	{ "template", OPTION_TEXT, "NAME", "name constraints of the site's, which --permit and --exclude may tighten" },

@@ -81,6 +81,13 @@ static void rest_judge(struct verdict *v, const json_t *answer)
 		      "nothing is issued: look at its disk, and at the journal of chancery-frontd.");
 	json_array_foreach(member_list(json_object_get(answer, "rotation"), "waiting"), i, one)
 		wrong(v, STYLE_WARN, "rotation waits", member_text(one, "why"), "");
+	json_array_foreach(member_list(json_object_get(answer, "crls"), "late"), i, one)
+	{
+		char what[100];
+		snprintf(what, sizeof(what), "a CRL of %.64s is late", member_text(one, "ca_id"));
+		wrong(v, STYLE_WARN, what, "it is due and can't be made; the last one is served until it ends",
+		      "is its token there? The journal of chancery-frontd has crl_failed.");
+	}
 }
 
 /* First what somebody who was woken up needs; the numbers stand below. */

@@ -59,6 +59,9 @@ static void issuance_read(struct conf *conf, struct front *f)
 	f->ca_days = conf_int(conf, "ca_days", 1, 36525, 3652);
 	f->backdate = conf_int(conf, "backdate_seconds", 0, DAY, 300);
 	f->crl_seconds = 3600 * conf_int(conf, "crl_hours", 0, 9552, 168);
+	f->delta_seconds = 3600 * conf_int(conf, "crl_delta_hours", 0, 9552, 0);
+	if (f->delta_seconds && f->delta_seconds >= f->crl_seconds)
+		conf_reject(conf, "crl_delta_hours", "fewer hours than crl_hours");
 	f->ocsp_validity = conf_int(conf, "ocsp_hours", 1, 240, 24) * 3600;
 	f->responder_days = conf_int(conf, "ocsp_responder_days", 1, 365, 30);
 	f->ocsp_per_second = (unsigned)conf_int(conf, "ocsp_per_second", 1, 10000, 100);

@@ -55,6 +55,10 @@ static void put_words(struct buf *out, const struct call *c, const struct contex
 	put_text(out, "rot", w->rotation);
 	if (w->ttl)
 		put_text(out, "ttl", number_text(w->ttl, number));
+	if (w->crl_shards > 1) {
+		put_text(out, "shards", number_text(w->crl_shards, number));
+		put_text(out, "crl", w->crl_url);
+	}
 	put_text(out, "of", w->of);
 	put_text(out, "nonce", w->nonce);
 	put_text(out, "letter", w->letter);

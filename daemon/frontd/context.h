@@ -29,6 +29,8 @@ struct context_words {
 	const char *predecessor, *successor, *rotation;
 	const char *nonce, *letter, *crl; /* what went to an offline root and came back: letters.h */
 	int64_t ttl;
+	unsigned crl_shards; /* if more than one, and where they are */
+	const char *crl_url;
 };
 int context_put(struct buf *out, const struct call *c, const struct context_words *words);
 

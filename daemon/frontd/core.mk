@@ -10,11 +10,12 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/charter.c \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
-	daemon/frontd/crl.c daemon/frontd/crl.h \
+	daemon/frontd/crl.c daemon/frontd/crl.h daemon/frontd/crl_get.c \
 	daemon/frontd/crl_number.c daemon/frontd/crl_number.h \
 	daemon/frontd/crl_check.c daemon/frontd/crl_check.h \
 	daemon/frontd/crl_flow.c daemon/frontd/crl_flow.h \
 	daemon/frontd/crls.c daemon/frontd/crls.h \
+	daemon/frontd/shard.c daemon/frontd/shard.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \
 	daemon/frontd/default_algorithm.c daemon/frontd/default_algorithm.h \
 	daemon/frontd/facts.c daemon/frontd/facts.h \

@@ -7,6 +7,7 @@
 #include "frontd/answer.h"
 #include "frontd/ceiling.h"
 #include "frontd/context.h"
+#include "frontd/crls.h"
 #include "frontd/hierarchy.h"
 #include "frontd/made.h"
 #include "frontd/metrics.h"
@@ -146,6 +147,8 @@ static int ca_commit(struct front *f, struct call *c, const struct plan *p, cons
 		return answer_withheld(c);
 	}
 	metrics_hierarchy(f->metrics, p->above.count ? CREATE_CHILD : CREATE_ROOT, row_text(p->issuer.id));
+	if (p->crl_shards > 1)
+		crls_begin(f->crls, p->id); /* what can't be made now comes later, and it issues then */
 	return call_reply(c, 201, view_ca(&m->ca));
 }
 

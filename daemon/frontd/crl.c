@@ -13,11 +13,13 @@
 #include "frontd/context.h"
 #include "frontd/crl_check.h"
 #include "frontd/front.h"
+#include "frontd/shard.h"
 #include "frontd/signer.h"
 #include "ledger/record.h"
 #include "wire/rows.h"
 
 #define MAX_TRIES 4		   /* a number that was burnt, a form that doesn't fit, what can't be listed */
+#define BASELESS_SECONDS 60	   /* after a delta that the signer would not make, until the next is tried */
 #define ROOM (1024 * CRL_ROW_SIZE) /* rows that are written at a time */
 #define LISTED_AT_ONCE 2000	   /* rows of one piece of work: others wait for the committer meanwhile */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -36,6 +38,8 @@ struct making {
 	bool whole;		 /* the form */
 	bool bare;		 /* without withheld certificates, of which the ledger may know other bytes */
 	bool unreleased;	 /* without releases: the last CRL doesn't have what they release */
+	bool baseless;		 /* without a delta: the signer's last CRL is another than is known here */
+	struct crl_scope scope;
 	int64_t this_update;
 	int before_file; /* the last CRL as it was published, unless the next one is whole */
 
@@ -57,9 +61,12 @@ static void making_free(struct making *m)
 	free(m);
 }
 
-void crl_path(const struct front *f, const char *ca_id, char out[CRL_PATH])
+void crl_path(const struct front *f, const struct crl_scope *scope, bool delta, char out[CRL_PATH])
 {
-	snprintf(out, CRL_PATH, "%s/%s.crl", f->crl_dir, ca_id);
+	char shard[8] = "";
+	if (scope->shards > 1)
+		snprintf(shard, sizeof(shard), ".%u", scope->shard);
+	snprintf(out, CRL_PATH, "%s/%s%s%s.crl", f->crl_dir, scope->ca_id, shard, delta ? ".delta" : "");
 }
 
 static int rows_flush(struct making *m)
@@ -126,13 +133,12 @@ static int rows_sort(struct making *m)
 
 static int entries_walk(struct making *m, struct store_session *s)
 {
-	const char *id = row_text(m->ca->id);
 	int64_t now = m->this_update;
 	int r = 0;
 	if (m->whole)
-		r = store_crl_whole(s, id, m->last.ledger_seq ? m->last.this_update : now, entry_put, m);
+		r = store_crl_whole(s, &m->scope, m->last.ledger_seq ? m->last.this_update : now, entry_put, m);
 	m->releases_only = m->whole;
-	return r ? r : store_crl_changes(s, id, now, entry_put, m);
+	return r ? r : store_crl_changes(s, &m->scope, now, entry_put, m);
 }
 
 /* All entries, sorted and sealed. */
@@ -160,12 +166,12 @@ static int last_read(struct making *m)
 	struct store_ledger ledger;
 	int r = store_read(m->front->store, &s) || store_ledger_find(s, &ledger)
 			? -1
-			: store_crl_find(s, row_text(m->ca->id), &m->last);
+			: store_crl_find(s, m->scope.ca_id, m->scope.shard, &m->last);
 	m->floor = r < 0 ? 0 : ledger.crl_floor;
 	m->whole = m->whole || r == STORE_NONE || !m->last.ledger_seq || m->last.whole;
 	m->unreleased = m->unreleased || !m->last.ledger_seq;
 	fd_close(&m->before_file);
-	crl_path(m->front, row_text(m->ca->id), path);
+	crl_path(m->front, &m->scope, false, path);
 	m->before_file = m->whole ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	m->whole = m->before_file < 0;
 	return r < 0 ? -1 : 0;
@@ -176,8 +182,10 @@ static bool refusal_heed(struct making *m, uint16_t code)
 {
 	if (code == REFUSE_CRL_NUMBER || code == REFUSE_CRL_BUSY)
 		return signer_refresh(m->front->signer); /* a number was burnt that the database doesn't know of yet */
-	if ((code == REFUSE_CRL_FORM || code == REFUSE_CRL_BASE) && !m->whole)
-		return m->whole = true;
+	if (code == REFUSE_CRL_BASE && !m->baseless)
+		return m->baseless = true;
+	if (code == REFUSE_CRL_FORM && !m->whole)
+		return m->whole = m->baseless = true;
 	if (code == REFUSE_CRL_FOREIGN && !m->bare)
 		return m->bare = true;
 	if (code == REFUSE_CRL_UNREVOKED && !m->unreleased)
@@ -198,7 +206,7 @@ static int listed_work(struct store_session *s, void *with)
 	if (l->from == 0)
 		r = store_crl_update(s, &l->row);
 	if (!r && l->from == 0)
-		r = store_crl_released(s, row_text(l->m->ca->id), l->row.ledger_seq);
+		r = store_crl_released(s, &l->m->scope, l->row.ledger_seq);
 	for (size_t i = l->from; !r && i < l->to; i++)
 		r = store_crl_listed(s, l->m->seen[i].n, l->m->seen[i].noted);
 	return r;
@@ -225,46 +233,116 @@ static int may_leave(void *with, struct slice serial)
 	scoped_session *s = NULL;
 	while (serial.len > 1 && !serial.at[0])
 		serial = (struct slice){ serial.at + 1, serial.len - 1 };
-	int r = store_read(m->front->store, &s) ? -1
-						: store_certificate_find_serial(s, row_text(m->ca->id), serial, &row);
+	int r = store_read(m->front->store, &s) ? -1 : store_certificate_find_serial(s, m->scope.ca_id, serial, &row);
 	return r < 0 ? -1 : r == STORE_DONE && row.not_after < m->last.this_update;
 }
 
-/* Copies it to beside its place, and in doing so holds it against what was asked for. */
-static int file_copy(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
-		     int came, int out)
+/* Copies both to beside their places, and in doing so holds them against what was asked for. */
+static int files_copy(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
+		      int came, const struct replacement new[2])
 {
 	char why[CRL_WHY];
 	const struct crl_expected expected = { .certificate = m->ca->certificate,
 					       .number = request->number,
+					       .base = request->base,
 					       .this_update = request->this_update,
 					       .next_update = request->next_update,
+					       .delta_next = request->delta_next,
+					       .url = request->url,
+					       .delta_url = request->delta_url,
 					       .entries = reply->entries,
 					       .rows = m->file,
 					       .count = m->count,
 					       .before = m->whole ? -1 : m->before_file,
 					       .may_leave = may_leave,
 					       .with = m };
-	int r = crl_check(&expected, came, reply->full_at, reply->full_size, out, why);
+	const struct crl_piece full = { reply->full_at, reply->full_size, new[0].fd },
+			       delta = { reply->delta_at, reply->delta_size, new[1].fd };
+	int r = crl_check(&expected, came, &full, &delta, why);
 	if (r > 0)
-		log_error("crl_answer_wrong", "ca=%s number=%llu why=\"%s\"", row_text(m->ca->id),
+		log_error("crl_answer_wrong", "ca=%s shard=%u number=%llu why=\"%s\"", m->scope.ca_id, m->scope.shard,
 			  (unsigned long long)request->number, why);
 	return r;
 }
 
-static int file_put(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
-		    int came)
+/* Beside the place of the CRL, and of its delta if there is to be one. */
+static int files_begin(const struct making *m, bool delta, struct replacement new[2])
 {
 	char path[CRL_PATH];
-	struct replacement new;
-	crl_path(m->front, row_text(m->ca->id), path);
-	if (replacement_begin(&new, path, 0644) != 0)
+	new[1].fd = -1;
+	crl_path(m->front, &m->scope, false, path);
+	if (replacement_begin(&new[0], path, 0644) != 0)
 		return -1;
-	int r = file_copy(m, request, reply, came, new.fd);
-	if (r == 0)
-		return replacement_end(&new);
-	replacement_abandon(&new);
+	crl_path(m->front, &m->scope, true, path);
+	if (!delta || replacement_begin(&new[1], path, 0644) == 0)
+		return 0;
+	replacement_abandon(&new[0]);
 	return -1;
+}
+
+/* Whoever has the full CRL of before can use both deltas, so the new one comes last. */
+static int files_end(const struct making *m, bool delta, struct replacement new[2])
+{
+	char path[CRL_PATH];
+	int r = replacement_end(&new[0]);
+	if (r == 0 && delta)
+		return replacement_end(&new[1]);
+	if (delta)
+		replacement_abandon(&new[1]);
+	crl_path(m->front, &m->scope, true, path);
+	return r || (unlink(path) != 0 && errno != ENOENT) ? -1 : 0;
+}
+
+static int files_put(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
+		     int came)
+{
+	struct replacement new[2];
+	bool delta = reply->delta_size != 0;
+	if (files_begin(m, delta, new) != 0)
+		return -1;
+	if (files_copy(m, request, reply, came, new) == 0)
+		return files_end(m, delta, new);
+	replacement_abandon(&new[0]);
+	if (delta)
+		replacement_abandon(&new[1]);
+	return -1;
+}
+
+/* The number that a delta begins from: no CRL that is still valid has a smaller one. 0: there is none. */
+static uint64_t base_of(const struct making *m)
+{
+	if (!m->front->delta_seconds || m->baseless || !m->last.ledger_seq)
+		return 0;
+	return m->this_update > m->last.pivot_until ? m->last.pivot : m->last.base;
+}
+
+static void row_base(const struct making *m, const struct crl_sign_request *r, struct lastcrl_row *row)
+{
+	bool on = r->base && m->this_update > m->last.pivot_until;
+	bool longer = m->last.next_update > m->last.pivot_until;
+	row->base = r->base ? r->base : r->number;
+	row->pivot = !r->base ? r->number : on ? m->last.signed_number : m->last.pivot;
+	row->pivot_until = !r->base ? r->next_update
+			   : on	    ? (longer ? m->last.next_update : m->last.pivot_until)
+				    : m->last.pivot_until;
+	row->delta_next = r->base ? r->delta_next : 0;
+}
+
+/* At half of its time, or of its delta's. A first one can have no delta, so the second comes at once. */
+static int64_t due_of(const struct making *m, const struct lastcrl_row *row)
+{
+	int64_t end = row->delta_next ? row->delta_next : row->next_update;
+	if (m->front->delta_seconds && !row->delta_next)
+		return row->this_update + (m->baseless ? BASELESS_SECONDS : 0);
+	return row->this_update + (end - row->this_update) / 2;
+}
+
+static bool came_whole(int came, const struct crl_sign_reply *r)
+{
+	uint64_t full = r->full_at + r->full_size, delta = r->delta_at + r->delta_size;
+	off_t end = came < 0 ? -1 : lseek(came, 0, SEEK_END);
+	return end >= 0 && full <= (uint64_t)end && delta <= (uint64_t)end && r->full_size <= full &&
+	       r->delta_size <= delta;
 }
 
 static int crl_keep(struct making *m, const struct crl_sign_request *request, const struct crl_sign_reply *reply,
@@ -272,31 +350,48 @@ static int crl_keep(struct making *m, const struct crl_sign_request *request, co
 {
 	scoped_fd int came = passing_take(&answer->came);
 	struct lastcrl_row row = { .ca_id = m->ca->id,
+				   .shard = m->scope.shard,
 				   .number = request->number,
+				   .signed_number = request->number,
 				   .this_update = request->this_update,
 				   .next_update = request->next_update,
 				   .entries = reply->entries,
 				   .ledger_seq = reply->ledger_seq };
-	if (came < 0 || lseek(came, 0, SEEK_END) < (off_t)(reply->full_at + reply->full_size) ||
-	    file_put(m, request, reply, came) || listed_put(m, &row)) {
-		log_error("crl_not_kept", "ca=%s number=%llu", row_text(m->ca->id), (unsigned long long)row.number);
+	row_base(m, request, &row);
+	row.due = due_of(m, &row);
+	if (!came_whole(came, reply) || files_put(m, request, reply, came) || listed_put(m, &row)) {
+		log_error("crl_not_kept", "ca=%s shard=%u number=%llu", m->scope.ca_id, m->scope.shard,
+			  (unsigned long long)row.number);
 		return -1;
 	}
-	log_info("crl", "ca=%s number=%llu entries=%u news=%zu whole=%d", row_text(m->ca->id),
-		 (unsigned long long)row.number, reply->entries, m->seen_count, (int)m->whole);
+	log_info("crl", "ca=%s shard=%u number=%llu base=%llu entries=%u news=%zu whole=%d", m->scope.ca_id,
+		 m->scope.shard, (unsigned long long)row.number, (unsigned long long)request->base, reply->entries,
+		 m->seen_count, (int)m->whole);
 	return 0;
 }
 
-static void request_fill(const struct making *m, struct crl_sign_request *r)
+static void request_fill(const struct making *m, struct buf *urls, struct crl_sign_request *r)
 {
 	signer_request_id(r->request_id);
 	memcpy(r->ca_key, m->ca->key_id, sizeof(r->ca_key));
-	r->shards = 1;
+	r->shard = m->scope.shard;
+	r->shards = m->scope.shards;
 	r->form = m->whole ? CRL_WHOLE : CRL_CHANGES;
 	r->number = (m->last.number > m->floor ? m->last.number : m->floor) + 1;
 	r->this_update = m->this_update;
 	r->next_update = m->this_update + m->front->crl_seconds;
 	r->count = m->count;
+	r->base = base_of(m);
+	if (m->scope.shards > 1)
+		shard_url_put(m->front, m->ca, m->scope.shard, false, urls);
+	size_t url = urls->len;
+	if (r->base) {
+		r->delta_next = m->this_update + m->front->delta_seconds;
+		shard_url_put(m->front, m->ca, m->scope.shard, true, urls);
+	}
+	r->url = (struct slice){ urls->at, url };
+	if (urls->len > url)
+		r->delta_url = (struct slice){ urls->at + url, urls->len - url };
 }
 
 /* 0, negative, or what the signer refused it for. */
@@ -304,14 +399,14 @@ static int crl_ask(struct making *m)
 {
 	static const struct caller who = { .actor = "crl" };
 	const struct call c = { .who = &who };
-	scoped_buf context = { .max = MAX_CONTEXT };
-	struct context_words words = { .op = "crl", .ca = row_text(m->ca->id) };
+	scoped_buf context = { .max = MAX_CONTEXT }, urls = { .max = 4096 };
+	struct context_words words = { .op = "crl", .ca = m->scope.ca_id };
 	struct crl_sign_request request = { 0 };
 	struct crl_sign_reply reply;
 	scoped_answer answer = { .body = { NULL, 0 } };
 	if (context_put(&context, &c, &words))
 		return -1;
-	request_fill(m, &request);
+	request_fill(m, &urls, &request);
 	request.context = buf_slice(&context);
 	scoped_hold hold;
 	signer_hold(m->front->signer, &hold);
@@ -324,7 +419,7 @@ static int crl_ask(struct making *m)
 	return 0;
 }
 
-int crl_make(struct front *f, const struct ca_row *ca)
+int crl_make(struct front *f, const struct ca_row *ca, uint16_t shard)
 {
 	struct making *m = calloc(1, sizeof(*m));
 	int r = m ? 1 : -1;
@@ -332,6 +427,7 @@ int crl_make(struct front *f, const struct ca_row *ca)
 		return -1;
 	m->front = f;
 	m->ca = ca;
+	m->scope = (struct crl_scope){ row_text(ca->id), shard, shard_count(ca) };
 	m->file = m->before_file = -1;
 	for (int i = 0; r > 0 && i < MAX_TRIES; i++) {
 		int64_t now = time_now();
@@ -353,14 +449,15 @@ int crl_make(struct front *f, const struct ca_row *ca)
 }
 
 /* The CA and what is known of its CRLs. */
-static int known_find(struct store_session *s, const uint8_t ca_key[16], struct ca_row *ca, struct lastcrl_row *row)
+static int known_find(struct store_session *s, const struct crl_intent_record *in, struct ca_row *ca,
+		      struct lastcrl_row *row)
 {
-	int r = store_ca_find_key(s, ca_key, ca);
+	int r = store_ca_find_key(s, in->ca_key, ca);
 	if (r)
 		return r;
-	r = store_crl_find(s, row_text(ca->id), row);
+	r = store_crl_find(s, row_text(ca->id), in->shard, row);
 	if (r == STORE_NONE)
-		*row = (struct lastcrl_row){ .ca_id = ca->id, .whole = 1 };
+		*row = (struct lastcrl_row){ .ca_id = ca->id, .shard = in->shard, .whole = 1 };
 	return r < 0 ? r : 0;
 }
 
@@ -371,7 +468,7 @@ int crl_intended(struct store_session *s, const struct record *intent)
 	scoped_row(lastcrl) row = { 0 };
 	if (record_crl_intent_get(intent->body, &in) != PACK_OK)
 		return 1;
-	int r = known_find(s, in.ca_key, &ca, &row);
+	int r = known_find(s, &in, &ca, &row);
 	if (r || in.number <= row.number)
 		return r;
 	row.number = in.number;
@@ -385,7 +482,7 @@ int crl_signed(struct store_session *s, const struct record *intent)
 	scoped_row(lastcrl) row = { 0 };
 	if (intent->type != RECORD_CRL_INTENT || record_crl_intent_get(intent->body, &in) != PACK_OK)
 		return 1;
-	int r = known_find(s, in.ca_key, &ca, &row);
+	int r = known_find(s, &in, &ca, &row);
 	if (r || row.ledger_seq >= intent->seq)
 		return r;
 	row.this_update = in.this_update;
@@ -393,6 +490,11 @@ int crl_signed(struct store_session *s, const struct record *intent)
 	row.entries = in.entries;
 	row.ledger_seq = intent->seq;
 	row.whole = 1; /* which of what was revoked it has nobody here knows */
+	row.signed_number = row.pivot = in.number;
+	row.base = in.base ? in.base : in.number;
+	row.pivot_until = in.next_update;
+	row.delta_next = row.due = 0;
 	r = store_crl_update(s, &row);
-	return r ? r : store_crl_released(s, row_text(ca.id), intent->seq);
+	const struct crl_scope scope = { row_text(ca.id), in.shard, in.shards };
+	return r ? r : store_crl_released(s, &scope, intent->seq);
 }

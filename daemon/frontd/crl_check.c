@@ -15,8 +15,8 @@
 #include "wire/inner.h"
 #include "wire/rows.h"
 
-#define MAX_HEAD 70000	 /* before the entries: the issuer's name and a few words */
-#define MAX_TAIL 8192	 /* behind them: extensions, algorithm, signature */
+#define MAX_HEAD 70000	   /* before the entries: the issuer's name and a few words */
+#define MAX_TAIL 8192	   /* behind them: extensions, algorithm, signature */
 #define MAX_PURE_TBS 65536 /* of a key that signs whole messages */
 #define MAX_ENTRY 64
 
@@ -34,15 +34,32 @@ struct entries {
 	struct entry now;
 };
 
+/* Verified as it is read, but for a key that wants the whole at once. */
+struct verdict_way {
+	EVP_MD_CTX *ctx;
+	bool pure;
+};
+
+/* A CRL that came back. */
+struct reading {
+	struct crl_flow flow;
+	struct entries list;
+	uint64_t from, tbs_end; /* of its TBSCertList */
+	size_t extensions;	/* bytes at the beginning of the tail */
+	struct buf head, tail;	/* without its entries */
+	struct verdict_way way;
+};
+
 struct check {
 	const struct crl_expected *e;
-	struct crl_flow fresh, before, rows;
-	struct entries new, old;
+	struct reading full, delta;
+	bool has_delta;
+	struct crl_flow before, rows;
+	struct entries old;
 	uint32_t rows_left, counted;
 	struct entry asked; /* the next row that was asked for, */
 	bool release;	    /* ... which may be one that takes an entry away */
 	uint8_t asked_bytes[MAX_ENTRY];
-	struct buf head, tail; /* of the CRL, without its entries */
 	char *why;
 };
 
@@ -178,22 +195,64 @@ static bool asked_next(struct check *c)
 	return true;
 }
 
-/* The entry that is to come next is there. */
-static int entry_match(struct check *c, const struct entry *want)
+static bool entry_same(const struct entry *a, const struct entry *b)
 {
-	const struct entry *is = &c->new.now;
-	if (!is->at || is->size != want->size || memcmp(is->at, want->at, is->size) != 0)
+	return a->at && b->at && a->size == b->size && memcmp(a->at, b->at, a->size) == 0;
+}
+
+/* removeFromCRL: an entry ends with its reason. */
+static bool entry_removes(const struct entry *e)
+{
+	static const uint8_t reason[3] = { 0x0a, 1, REASON_REMOVE };
+	return memcmp(e->at + e->size - sizeof(reason), reason, sizeof(reason)) == 0;
+}
+
+/* What the delta says of serial numbers below this one, of which the full CRL says nothing. NULL: of all that are left.
+ */
+static int delta_skip(struct check *c, const struct slice *serial)
+{
+	struct entries *d = &c->delta.list;
+	while (d->now.at && (!serial || serial_compare(d->now.serial, *serial) < 0)) {
+		if (!entry_removes(&d->now))
+			return wrong(c, "the delta has an entry that the CRL has not");
+		if (!entry_next(d))
+			return wrong(c, "an entry of the delta can't be read");
+	}
+	return 0;
+}
+
+/* listed: the full CRL has this entry; else it is one that was asked to go. news: the delta can't do without it. */
+static int delta_step(struct check *c, const struct entry *e, bool listed, bool news)
+{
+	struct entries *d = &c->delta.list;
+	int r = c->has_delta ? delta_skip(c, &e->serial) : 0;
+	if (r || !c->has_delta)
+		return r;
+	if (!d->now.at || serial_compare(d->now.serial, e->serial) != 0)
+		return news ? wrong(c, "the delta lacks an entry") : 0;
+	if (listed ? !entry_same(&d->now, e) : !entry_removes(&d->now))
+		return wrong(c, "the delta has another entry than the CRL");
+	return entry_next(d) ? 0 : wrong(c, "an entry of the delta can't be read");
+}
+
+/* The entry that is to come next is there. */
+static int entry_match(struct check *c, const struct entry *want, bool news)
+{
+	if (!entry_same(&c->full.list.now, want))
 		return wrong(c, "an entry is not the one that was asked for");
 	c->counted++;
-	return entry_next(&c->new) ? 0 : wrong(c, "an entry can't be read");
+	int r = delta_step(c, want, true, news);
+	if (r)
+		return r;
+	return entry_next(&c->full.list) ? 0 : wrong(c, "an entry can't be read");
 }
 
 /* An entry of the CRL before of which nothing was said. */
 static int old_step(struct check *c)
 {
-	const struct entry *old = &c->old.now, *is = &c->new.now;
-	if (is->at && is->size == old->size && memcmp(is->at, old->at, is->size) == 0) {
-		int r = entry_match(c, old);
+	const struct entry *old = &c->old.now;
+	if (entry_same(&c->full.list.now, old)) {
+		int r = entry_match(c, old, false);
 		if (r)
 			return r;
 	} else {
@@ -206,7 +265,8 @@ static int old_step(struct check *c)
 
 static int asked_step(struct check *c, bool both)
 {
-	int r = c->release ? 0 : entry_match(c, &c->asked);
+	bool news = c->e->before >= 0 && !(both && entry_same(&c->asked, &c->old.now));
+	int r = c->release ? delta_step(c, &c->asked, false, both) : entry_match(c, &c->asked, news);
 	if (r)
 		return r;
 	if (both && !entry_next(&c->old))
@@ -219,16 +279,16 @@ static int entries_check(struct check *c)
 	int r = 0;
 	if (!asked_next(c))
 		return -1;
-	if (!entry_next(&c->new) || !entry_next(&c->old))
+	if (!entry_next(&c->full.list) || !entry_next(&c->old) || !entry_next(&c->delta.list))
 		return wrong(c, "an entry can't be read");
 	while (!r && (c->asked.at || c->old.now.at)) {
-		int order = !c->old.now.at ? -1
-			    : !c->asked.at ? 1
-					   : serial_compare(c->asked.serial, c->old.now.serial);
+		int order = !c->old.now.at ? -1 : !c->asked.at ? 1 : serial_compare(c->asked.serial, c->old.now.serial);
 		r = order <= 0 ? asked_step(c, order == 0) : old_step(c);
 	}
-	if (!r && c->new.now.at)
+	if (!r && c->full.list.now.at)
 		return wrong(c, "an entry was not asked for");
+	if (!r)
+		r = delta_skip(c, NULL);
 	return r || c->counted == c->e->entries ? r : wrong(c, "the number of entries is another");
 }
 
@@ -269,15 +329,15 @@ static void der_head(struct buf *out, size_t len)
 }
 
 /* The CRL as it would be without entries: small enough for libcrypto's own decoder. */
-static X509_CRL *frame_decode(const struct check *c, size_t extensions)
+static X509_CRL *frame_decode(const struct reading *in)
 {
 	scoped_buf out = { .max = MAX_HEAD + MAX_TAIL + 16 }, tbs = { .max = MAX_HEAD + MAX_TAIL + 16 };
-	der_head(&tbs, c->head.len + extensions);
-	buf_put_slice(&tbs, buf_slice(&c->head));
-	buf_put(&tbs, c->tail.at, extensions);
-	der_head(&out, tbs.len + c->tail.len - extensions);
+	der_head(&tbs, in->head.len + in->extensions);
+	buf_put_slice(&tbs, buf_slice(&in->head));
+	buf_put(&tbs, in->tail.at, in->extensions);
+	der_head(&out, tbs.len + in->tail.len - in->extensions);
 	buf_put_slice(&out, buf_slice(&tbs));
-	buf_put(&out, c->tail.at + extensions, c->tail.len - extensions);
+	buf_put(&out, in->tail.at + in->extensions, in->tail.len - in->extensions);
 	const unsigned char *p = out.at;
 	X509_CRL *crl = buf_ok(&out) && buf_ok(&tbs) ? d2i_X509_CRL(NULL, &p, (long)out.len) : NULL;
 	if (crl && p == out.at + out.len)
@@ -286,25 +346,73 @@ static X509_CRL *frame_decode(const struct check *c, size_t extensions)
 	return NULL;
 }
 
-static bool number_is(X509_CRL *crl, uint64_t number)
+static bool number_is(const X509_CRL *crl, int nid, bool critical, uint64_t number)
 {
 	uint64_t is = 0;
-	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
-	bool same = n && ASN1_INTEGER_get_uint64(&is, n) == 1 && is == number;
+	int marked = -1;
+	ASN1_INTEGER *n = X509_CRL_get_ext_d2i(crl, nid, &marked, NULL);
+	bool same = n && ASN1_INTEGER_get_uint64(&is, n) == 1 && is == number && marked == (int)critical;
 	ASN1_INTEGER_free(n);
 	return same;
 }
 
-static bool authority_is(X509_CRL *crl, X509 *ca)
+static bool authority_is(const X509_CRL *crl, const X509 *ca)
 {
 	AUTHORITY_KEYID *id = X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL);
-	const ASN1_OCTET_STRING *key = X509_get0_subject_key_id(ca);
+	const ASN1_OCTET_STRING *key = X509_get0_subject_key_id((X509 *)ca);
 	bool same = id && id->keyid && key && ASN1_OCTET_STRING_cmp(id->keyid, key) == 0 && !id->issuer && !id->serial;
 	AUTHORITY_KEYID_free(id);
 	return same;
 }
 
-static int frame_check(struct check *c, X509_CRL *crl, X509 *ca)
+/* One URL, and nothing else. */
+static bool name_is(const DIST_POINT_NAME *name, struct slice url)
+{
+	const GENERAL_NAMES *names = name && name->type == 0 ? name->name.fullname : NULL;
+	const GENERAL_NAME *one = sk_GENERAL_NAME_num(names) == 1 ? sk_GENERAL_NAME_value(names, 0) : NULL;
+	const ASN1_STRING *is = one && one->type == GEN_URI ? one->d.uniformResourceIdentifier : NULL;
+	return is && slice_equal(url, (struct slice){ ASN1_STRING_get0_data(is), (size_t)ASN1_STRING_length(is) });
+}
+
+/* RFC 5280 5.2.5: for all kinds of certificates and all reasons, of this issuer alone. */
+static bool point_is(const X509_CRL *crl, struct slice url)
+{
+	int critical = -1;
+	ISSUING_DIST_POINT *p = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
+	bool same = p && critical == 1 && name_is(p->distpoint, url) && p->onlyuser <= 0 && p->onlyCA <= 0 &&
+		    !p->onlysomereasons && p->indirectCRL <= 0 && p->onlyattr <= 0;
+	ISSUING_DIST_POINT_free(p);
+	return same;
+}
+
+static bool freshest_is(const X509_CRL *crl, struct slice url)
+{
+	int critical = -1;
+	CRL_DIST_POINTS *all = X509_CRL_get_ext_d2i(crl, NID_freshest_crl, &critical, NULL);
+	const DIST_POINT *one = sk_DIST_POINT_num(all) == 1 ? sk_DIST_POINT_value(all, 0) : NULL;
+	bool same = one && critical == 0 && name_is(one->distpoint, url) && !one->reasons && !one->CRLissuer;
+	CRL_DIST_POINTS_free(all);
+	return same;
+}
+
+static int extensions_check(struct check *c, const X509_CRL *crl, const X509 *ca, bool delta)
+{
+	const struct crl_expected *e = c->e;
+	int count = 2 + (int)delta + (e->url.len != 0) + (!delta && e->delta_url.len);
+	if (!number_is(crl, NID_crl_number, false, e->number))
+		return wrong(c, "the number is another");
+	if (!authority_is(crl, ca))
+		return wrong(c, "the authority key identifier is another");
+	if (delta && !number_is(crl, NID_delta_crl, true, e->base))
+		return wrong(c, "the delta's base is another");
+	if (e->url.len && !point_is(crl, e->url))
+		return wrong(c, "the issuing distribution point is another");
+	if (!delta && e->delta_url.len && !freshest_is(crl, e->delta_url))
+		return wrong(c, "the delta's URL is another");
+	return X509_CRL_get_ext_count(crl) == count ? 0 : wrong(c, "there is another extension");
+}
+
+static int frame_check(struct check *c, const X509_CRL *crl, const X509 *ca, bool delta)
 {
 	const struct crl_expected *e = c->e;
 	if (X509_CRL_get_version(crl) != X509_CRL_VERSION_2)
@@ -312,24 +420,9 @@ static int frame_check(struct check *c, X509_CRL *crl, X509 *ca)
 	if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(ca)) != 0)
 		return wrong(c, "the issuer is another");
 	if (ASN1_TIME_cmp_time_t(X509_CRL_get0_lastUpdate(crl), e->this_update) != 0 ||
-	    ASN1_TIME_cmp_time_t(X509_CRL_get0_nextUpdate(crl), e->next_update) != 0)
+	    ASN1_TIME_cmp_time_t(X509_CRL_get0_nextUpdate(crl), delta ? e->delta_next : e->next_update) != 0)
 		return wrong(c, "a time is another");
-	if (!number_is(crl, e->number))
-		return wrong(c, "the number is another");
-	if (!authority_is(crl, ca))
-		return wrong(c, "the authority key identifier is another");
-	return X509_CRL_get_ext_count(crl) == 2 ? 0 : wrong(c, "there is another extension");
-}
-
-/* Verified as it is read, but for a key that wants the whole at once. */
-struct verdict_way {
-	EVP_MD_CTX *ctx;
-	bool pure;
-};
-
-static void way_free(struct verdict_way *w)
-{
-	EVP_MD_CTX_free(w->ctx);
+	return extensions_check(c, crl, ca, delta);
 }
 
 /* The digest that goes with the algorithm that stands in the frame's head: OBJ_find_sigid_algs() knows it. */
@@ -345,29 +438,28 @@ static bool way_begin(struct verdict_way *w, struct slice head, EVP_PKEY *key)
 	X509_ALGOR_free(algorithm);
 	w->pure = digest == NID_undef;
 	w->ctx = known ? EVP_MD_CTX_new() : NULL;
-	return w->ctx && EVP_DigestVerifyInit_ex(w->ctx, NULL, w->pure ? NULL : OBJ_nid2sn(digest), NULL, NULL, key,
-						 NULL) == 1;
+	return w->ctx &&
+	       EVP_DigestVerifyInit_ex(w->ctx, NULL, w->pure ? NULL : OBJ_nid2sn(digest), NULL, NULL, key, NULL) == 1;
 }
 
-static bool way_pure(const struct verdict_way *w, int file, const struct slice *signature, uint64_t from, uint64_t to)
+static bool way_pure(const struct reading *in, const struct slice *signature)
 {
 	scoped_buf tbs = { .max = MAX_PURE_TBS };
-	size_t size = (size_t)(to - from);
+	size_t size = (size_t)(in->tbs_end - in->from);
 	uint8_t *at = size <= MAX_PURE_TBS ? buf_room(&tbs, size) : NULL;
-	return at && pread(file, at, size, (off_t)from) == (ssize_t)size &&
-	       EVP_DigestVerify(w->ctx, signature->at, signature->len, at, size) == 1;
+	return at && pread(in->flow.fd, at, size, (off_t)in->from) == (ssize_t)size &&
+	       EVP_DigestVerify(in->way.ctx, signature->at, signature->len, at, size) == 1;
 }
 
-static int signature_check(struct check *c, const X509_CRL *crl, const struct verdict_way *w, uint64_t from,
-			   uint64_t to)
+static int signature_check(struct check *c, const struct reading *in, const X509_CRL *crl)
 {
 	const ASN1_BIT_STRING *bits;
 	X509_CRL_get0_signature(crl, &bits, NULL);
 	const struct slice signature = { ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits) };
 	if (bits->flags & 0x07)
 		return wrong(c, "the signature is not whole octets");
-	bool good = w->pure ? way_pure(w, c->fresh.fd, &signature, from, to)
-			    : EVP_DigestVerifyFinal(w->ctx, signature.at, signature.len) == 1;
+	bool good = in->way.pure ? way_pure(in, &signature)
+				 : EVP_DigestVerifyFinal(in->way.ctx, signature.at, signature.len) == 1;
 	return good ? 0 : wrong(c, "the signature is wrong");
 }
 
@@ -381,76 +473,159 @@ static uint64_t tbs_begin(int file, uint64_t at)
 }
 
 /* RFC 5280 5.1.1.2: the algorithm stands in the TBSCertList, behind the version, and once more behind all of it. */
-static bool algorithms_same(const struct check *c, size_t extensions)
+static bool algorithms_same(const struct reading *in)
 {
-	const uint8_t *inner = c->head.at + 3;
-	size_t n = c->head.len > 5 ? inner[1] + 2U : 0;
-	return n && c->head.len >= 3 + n && c->tail.len - extensions >= n &&
-	       memcmp(inner, c->tail.at + extensions, n) == 0;
+	const uint8_t *inner = in->head.at + 3;
+	size_t n = in->head.len > 5 ? inner[1] + 2U : 0;
+	return n && in->head.len >= 3 + n && in->tail.len - in->extensions >= n &&
+	       memcmp(inner, in->tail.at + in->extensions, n) == 0;
 }
 
-static int fresh_check(struct check *c, X509 *ca, struct verdict_way *way, uint64_t from)
+/* Up to its entries. */
+static int reading_begin(struct check *c, struct reading *in, const X509 *ca)
 {
-	uint64_t tbs_end, before_end;
-	scoped_buf head_before = { .max = MAX_HEAD };
-	if (!frame_take(&c->fresh, &c->head, &c->new, &tbs_end))
+	if (!frame_take(&in->flow, &in->head, &in->list, &in->tbs_end))
 		return wrong(c, "it is no CRL");
-	if (c->e->before >= 0 && !frame_take(&c->before, &head_before, &c->old, &before_end))
-		return wrong(c, "the CRL before is none");
-	if (!way_begin(way, buf_slice(&c->head), X509_get0_pubkey(ca)))
+	if (!way_begin(&in->way, buf_slice(&in->head), X509_get0_pubkey(ca)))
 		return wrong(c, "the signature is of another algorithm than the key");
-	flow_digest(&c->fresh, way->pure ? NULL : way->ctx, from, tbs_end);
-	int r = entries_check(c);
-	if (r)
-		return r;
-	if (flow_at(&c->fresh) > tbs_end)
+	flow_digest(&in->flow, in->way.pure ? NULL : in->way.ctx, in->from, in->tbs_end);
+	return 0;
+}
+
+/* From behind its entries. */
+static int reading_end(struct check *c, struct reading *in, const X509 *ca)
+{
+	uint64_t at = flow_at(&in->flow);
+	if (at > in->tbs_end || !bytes_take(&in->flow, in->flow.end - at, &in->tail))
 		return wrong(c, "it is no CRL");
-	size_t extensions = (size_t)(tbs_end - flow_at(&c->fresh));
-	if (!bytes_take(&c->fresh, c->fresh.end - flow_at(&c->fresh), &c->tail))
-		return wrong(c, "it is no CRL");
-	if (!algorithms_same(c, extensions))
+	in->extensions = (size_t)(in->tbs_end - at);
+	if (!algorithms_same(in))
 		return wrong(c, "its two algorithms differ");
-	X509_CRL *crl = frame_decode(c, extensions);
-	r = crl ? frame_check(c, crl, ca) : wrong(c, "its frame can't be read");
+	X509_CRL *crl = frame_decode(in);
+	int r = crl ? frame_check(c, crl, ca, in == &c->delta) : wrong(c, "its frame can't be read");
 	if (!r)
-		r = signature_check(c, crl, way, from, tbs_end);
+		r = signature_check(c, in, crl);
 	X509_CRL_free(crl);
 	return r;
 }
 
-static int check_run(struct check *c, int file, uint64_t at, uint64_t size, int out)
+static int all_check(struct check *c, const X509 *ca)
+{
+	uint64_t before_end;
+	scoped_buf head_before = { .max = MAX_HEAD };
+	int r = reading_begin(c, &c->full, ca);
+	if (!r && c->has_delta)
+		r = reading_begin(c, &c->delta, ca);
+	if (!r && c->e->before >= 0 && !frame_take(&c->before, &head_before, &c->old, &before_end))
+		r = wrong(c, "the CRL before is none");
+	if (!r)
+		r = entries_check(c);
+	if (!r)
+		r = reading_end(c, &c->full, ca);
+	return r || !c->has_delta ? r : reading_end(c, &c->delta, ca);
+}
+
+static int check_run(struct check *c)
 {
 	const unsigned char *p = c->e->certificate.at;
-	struct verdict_way way __attribute__((cleanup(way_free))) = { NULL, false };
 	struct stat st = { .st_size = 0 };
 	X509 *ca = d2i_X509(NULL, &p, (long)c->e->certificate.len);
 	if (!ca || (c->e->before >= 0 && fstat(c->e->before, &st) != 0)) {
 		X509_free(ca);
 		return -1;
 	}
-	flow_open(&c->fresh, file, at, at + size, out);
 	flow_open(&c->before, c->e->before, 0, (uint64_t)st.st_size, -1);
 	flow_open(&c->rows, c->e->rows, 0, (uint64_t)c->e->count * CRL_ROW_SIZE, -1);
 	c->rows_left = c->e->count;
-	int r = fresh_check(c, ca, &way, tbs_begin(file, at));
+	int r = all_check(c, ca);
 	X509_free(ca);
-	return flow_failed(&c->fresh) || flow_failed(&c->before) || flow_failed(&c->rows) ? -1 : r;
+	bool failed = flow_failed(&c->full.flow) || (c->has_delta && flow_failed(&c->delta.flow));
+	return failed || flow_failed(&c->before) || flow_failed(&c->rows) ? -1 : r;
 }
 
-int crl_check(const struct crl_expected *e, int file, uint64_t at, uint64_t size, int out, char why[CRL_WHY])
+static void reading_open(struct reading *in, int file, const struct crl_piece *piece)
+{
+	if (piece->size) {
+		flow_open(&in->flow, file, piece->at, piece->at + piece->size, piece->out);
+		in->from = tbs_begin(file, piece->at);
+	}
+	in->list = (struct entries){ .flow = NULL };
+	in->way = (struct verdict_way){ NULL, false };
+	buf_init(&in->head, MAX_HEAD);
+	buf_init(&in->tail, MAX_TAIL);
+}
+
+static void reading_close(struct reading *in)
+{
+	buf_free(&in->head);
+	buf_free(&in->tail);
+	EVP_MD_CTX_free(in->way.ctx);
+}
+
+int crl_check(const struct crl_expected *e, int file, const struct crl_piece *full, const struct crl_piece *delta,
+	      char why[CRL_WHY])
 {
 	struct check *c = malloc(sizeof(*c));
 	if (!c)
 		return -1;
 	c->e = e;
-	c->new = c->old = (struct entries){ .flow = NULL };
+	c->old = (struct entries){ .flow = NULL };
 	c->counted = 0;
 	c->why = why;
-	buf_init(&c->head, MAX_HEAD);
-	buf_init(&c->tail, MAX_TAIL);
-	int r = check_run(c, file, at, size, out);
-	buf_free(&c->head);
-	buf_free(&c->tail);
+	c->has_delta = e->base != 0;
+	reading_open(&c->full, file, full);
+	reading_open(&c->delta, file, delta);
+	int r = !full->size ? wrong(c, "there is none")
+		: c->has_delta != (delta->size != 0)
+			? wrong(c, "there is a delta that was not asked for, or none that was")
+			: check_run(c);
+	reading_close(&c->full);
+	reading_close(&c->delta);
 	free(c);
 	return r;
+}
+
+/* The next member of the head, as libcrypto reads times. */
+static bool time_read(struct slice *head, int64_t *out)
+{
+	struct tm tm;
+	const unsigned char *p = head->at;
+	ASN1_TIME *t = d2i_ASN1_TIME(NULL, &p, (long)head->len);
+	bool good = t && ASN1_TIME_to_tm(t, &tm) == 1;
+	ASN1_TIME_free(t);
+	if (good)
+		*out = timegm(&tm);
+	*head = (struct slice){ p, head->len - (size_t)(p - head->at) };
+	return good;
+}
+
+/* Skips version, algorithm and issuer. */
+static bool head_times(struct slice head, int64_t *this_update, int64_t *next_update)
+{
+	for (int i = 0; i < 3; i++) {
+		const unsigned char *p = head.at;
+		long len;
+		int tag, class;
+		if (ASN1_get_object(&p, &len, &tag, &class, (long)head.len) & 0x80)
+			return false;
+		size_t size = (size_t)(p - head.at) + (size_t)len;
+		head = (struct slice){ head.at + size, head.len - size };
+	}
+	return time_read(&head, this_update) && time_read(&head, next_update);
+}
+
+int crl_times(int file, int64_t *this_update, int64_t *next_update)
+{
+	struct stat st;
+	struct reading *in = malloc(sizeof(*in));
+	bool good = in && fstat(file, &st) == 0;
+	if (good) {
+		const struct crl_piece whole = { 0, (uint64_t)st.st_size, -1 };
+		reading_open(in, file, &whole);
+		good = whole.size && frame_take(&in->flow, &in->head, &in->list, &in->tbs_end) &&
+		       head_times(buf_slice(&in->head), this_update, next_update);
+		reading_close(in);
+	}
+	free(in);
+	return good ? 0 : -1;
 }

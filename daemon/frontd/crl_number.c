@@ -10,6 +10,7 @@
 #include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/input.h"
+#include "frontd/shard.h"
 #include "frontd/signer.h"
 
 #define MAX_NUMBER (INT64_C(1) << 62) /* whoever counts from there has as many again */
@@ -17,24 +18,33 @@
 
 struct carried {
 	const char *ca_id;
+	uint16_t shards;
 	uint64_t number, known; /* what it is to be, and what it was */
 };
 
 /* Numbers only grow; a row without a CRL says that nothing is known of what any of them listed. */
-static int number_put(struct store_session *s, void *with)
+static int shard_put(struct store_session *s, struct carried *n, uint16_t shard)
 {
-	struct carried *n = with;
 	scoped_row(lastcrl) row = { 0 };
-	int r = store_crl_find(s, n->ca_id, &row);
+	int r = store_crl_find(s, n->ca_id, shard, &row);
 	if (r < 0)
 		return r;
 	if (r == STORE_NONE)
-		row = (struct lastcrl_row){ .ca_id = slice_text(n->ca_id), .whole = 1 };
+		row = (struct lastcrl_row){ .ca_id = slice_text(n->ca_id), .shard = shard, .whole = 1 };
 	n->known = row.number;
 	if (n->number <= row.number)
 		return STORE_DONE;
 	row.number = n->number;
 	return store_crl_update(s, &row);
+}
+
+static int number_put(struct store_session *s, void *with)
+{
+	struct carried *n = with;
+	int r = 0;
+	for (uint16_t i = 0; i < n->shards && !r; i++)
+		r = shard_put(s, n, i);
+	return r;
 }
 
 int crl_number_noted(struct store_session *s, json_t *context)
@@ -46,11 +56,11 @@ int crl_number_noted(struct store_session *s, json_t *context)
 	if (!*text || *end || number > MAX_NUMBER)
 		return 1;
 	int r = store_ca_find(s, context_text(context, "ca"), &ca);
-	struct carried n = { .ca_id = row_text(ca.id), .number = number };
+	struct carried n = { .ca_id = row_text(ca.id), .shards = shard_count(&ca), .number = number };
 	return r ? r : number_put(s, &n);
 }
 
-static int ca_check(struct front *f, struct call *c, uint64_t *known)
+static int ca_check(struct front *f, struct call *c, struct carried *n)
 {
 	scoped_session *s = NULL;
 	scoped_row(ca) ca = { 0 };
@@ -65,8 +75,9 @@ static int ca_check(struct front *f, struct call *c, uint64_t *known)
 	if (ca_offline(&ca))
 		return call_refuse(c, 409, "ca_key_offline", NULL,
 				   "The CA is known by its certificate only: its CRLs are made where its key is.");
-	r = store_crl_find(s, c->param[0], &row);
-	*known = r == STORE_DONE ? row.number : 0;
+	n->shards = shard_count(&ca);
+	r = store_crl_find(s, c->param[0], 0, &row);
+	n->known = r == STORE_DONE ? row.number : 0;
 	return r < 0 ? answer_store(c) : 0;
 }
 
@@ -94,7 +105,7 @@ static int number_note(struct front *f, struct call *c, const struct carried *n,
 static int number_carry(struct front *f, struct call *c, struct carried *n)
 {
 	scoped_hold hold = { 0 };
-	int r = crls_lock(f->crls, n->ca_id);
+	int r = crls_lock(f->crls, n->ca_id, 0);
 	if (r)
 		r = call_refuse(c, 503, "crl_unavailable", NULL, "The CRL that is due can't be signed at the moment.");
 	if (!r)
@@ -120,7 +131,7 @@ int crl_number_carry(struct front *f, struct call *c)
 		r = call_refuse(c, 400, "missing_field", FIELD,
 				FIELD " is needed: the highest number that a CRL of this CA has.");
 	if (!r)
-		r = ca_check(f, c, &n.known);
+		r = ca_check(f, c, &n);
 	if (r)
 		return r;
 	n.number = (uint64_t)last;

@@ -318,11 +318,12 @@ int doctor_get(struct front *f, struct call *c)
 		if (d.told) {
 			look_at_tokens(&d);
 			diagnosis_keys(&d);
-			diagnosis_crls(&d);
+			diagnosis_offline_crls(&d);
 			look_at_clock(&d);
 			look_at_ledger(&d);
 			diagnosis_duties(&d);
 		}
+		diagnosis_crls(&d);
 		look_at_disk(&d);
 		look_at_sockets(&d);
 		r = call_reply(c, 200,

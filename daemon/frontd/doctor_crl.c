@@ -41,15 +41,16 @@ static int look_at_ca(void *with, const struct ca_row *ca)
 	const char *id = row_text(ca->id), *base = o->d->front->pki_base_url;
 	scoped_row(lastcrl) crl = { 0 };
 	int64_t end = 0;
+	const struct crl_scope scope = { .ca_id = id };
 	if (!ca_offline(ca) || !ca->certificate.len || gone_is(ca) || ca->not_after < time_now())
 		return 0;
 	if (store_ca_last_end(o->session, id, &end) || end < time_now())
 		return 0;
 	o->count++;
-	int found = store_crl_find(o->session, id, &crl);
+	int found = store_crl_find(o->session, id, 0, &crl);
 	if (found == STORE_DONE && crl.ledger_seq)
 		look_at_end(o->d, ca, &crl);
-	if (store_crl_waits(o->session, id) == STORE_DONE)
+	if (store_crl_waits(o->session, &scope) == STORE_DONE)
 		finding_put(o->d, CRITICAL, "crls", "offline_crl_waits", row_text(ca->name), todo,
 			    "Something below the offline root %s is revoked, and no CRL of the root says so yet.",
 			    row_text(ca->name));
@@ -66,7 +67,7 @@ static int look_at_issuer(void *with, const struct issuer_row *issuer)
 	return store_ca_list(o->session, row_text(issuer->id), look_at_ca, o);
 }
 
-void diagnosis_crls(struct diagnosis *d)
+void diagnosis_offline_crls(struct diagnosis *d)
 {
 	scoped_session *session = NULL;
 	struct offline o = { .d = d };

@@ -46,6 +46,7 @@ struct front {
 	int64_t started;	       /* time_now() when this process began */
 	const char *crl_dir;	       /* where CRLs are kept, one file a CA */
 	int64_t crl_seconds;	       /* from thisUpdate to nextUpdate; 0: none are made */
+	int64_t delta_seconds;	       /* to the nextUpdate of a delta CRL; 0: there are none */
 	int64_t ocsp_validity;	       /* seconds from an OCSP answer's thisUpdate to its nextUpdate */
 	int64_t responder_days;	       /* of an OCSP responder's certificate */
 	unsigned ocsp_per_second;      /* OCSP answers that the signer is asked for at most */

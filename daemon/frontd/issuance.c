@@ -11,6 +11,7 @@
 #include "frontd/json_text.h"
 #include "frontd/metrics.h"
 #include "frontd/outcome.h"
+#include "frontd/shard.h"
 
 #define MAX_REPLY (1024 * 1024) /* a leaf of 32 KiB and its chain, escaped, many times over */
 
@@ -145,7 +146,7 @@ static void certificate_check(struct issuance *i)
 				     .public_key = i->csr.public_key,
 				     .issuer_name = i->ca->facts.subject_name,
 				     .issuer_key_id = i->ca->facts.subject_key_id };
-	if (check_certificate(&i->got, &asked, why) == 0)
+	if (shard_judge(&i->ca->chain.ca[0], &i->got, why) == 0 && check_certificate(&i->got, &asked, why) == 0)
 		check_rules(i->reply.certificate, why);
 }
 

@@ -11,6 +11,7 @@
 #include "frontd/front.h"
 #include "frontd/input.h"
 #include "frontd/issuance.h"
+#include "frontd/shard.h"
 #include "frontd/view.h"
 
 #define MAX_CSR_PEM 65536
@@ -20,6 +21,15 @@ static int refuse_held(struct call *c, struct slice why)
 {
 	bool whole = why.at[why.len - 1] == '.';
 	return call_refuse(c, 409, "ca_held", NULL, "The CA issues nothing: %s%s", row_text(why), whole ? "" : ".");
+}
+
+/* Once they are there they stay. */
+static int shards_check(struct front *f, struct call *c, struct issuing *ca)
+{
+	int r = atomic_load(&ca->shards_there) ? 0 : shard_check(f, c, &ca->chain.ca[0]);
+	if (!r)
+		atomic_store(&ca->shards_there, true);
+	return r;
 }
 
 static int issue_load(struct front *f, struct call *c, const char *id, struct issuance *i)
@@ -41,7 +51,7 @@ static int issue_load(struct front *f, struct call *c, const char *id, struct is
 		return refuse_held(c, i->ca->chain.ca[0].held);
 	if (ca_offline(&i->ca->chain.ca[0]))
 		return answer_key_elsewhere(c, &i->ca->chain.ca[0], NULL);
-	return 0;
+	return shards_check(f, c, i->ca);
 }
 
 static int read_profile(struct front *f, struct call *c, struct issuance *i)
@@ -174,10 +184,30 @@ static int set_validity(struct front *f, struct call *c, struct issuance *i)
 	return 0;
 }
 
+/* The profile's, but for a CA whose CRL has shards: there the certificate is of one of them, whatever the profile says.
+ */
+static void set_urls(struct front *f, struct issuance *i)
+{
+	const struct ca_row *ca = &i->ca->chain.ca[0];
+	const char *base = f->pki_base_url ? f->pki_base_url : "";
+	bool sharded = shard_count(ca) > 1;
+	scoped_items said;
+	items_init(&said);
+	profile_urls_put(i->profile, base, issuance_ca_id(i), sharded ? &said.raw : &i->urls.raw,
+			 sharded ? &said.count : &i->urls.count);
+	struct list all = items_list(&said);
+	struct slice url;
+	uint8_t use;
+	while (list_next(&all, &use, &url))
+		if (use != URL_CRL)
+			items_put(&i->urls, use, url);
+	if (sharded)
+		shard_draw(f, ca, &i->urls);
+}
+
 static int set_words(struct front *f, struct call *c, struct issuance *i)
 {
-	profile_urls_put(i->profile, f->pki_base_url ? f->pki_base_url : "", issuance_ca_id(i), &i->urls.raw,
-			 &i->urls.count);
+	set_urls(f, i);
 	struct context_words words = { .op = "leaf", .ca = issuance_ca_id(i), .profile = i->profile->name };
 	return context_put(&i->context, c, &words) ? -1 : 0;
 }

@@ -23,8 +23,9 @@ struct issuing {
 	char before[MAX_CHAIN][64]; /* the ids of the generations before it, newest first */
 	struct facts facts;	    /* of the CA's own certificate; only if why is empty */
 	char why[FACTS_WHY];
-	struct buf members;  /* ,"chain_pem":"…","root_pem":"…","ca_id":"…" of every answer */
-	uint64_t generation; /* of the store's CAs when these were read */
+	struct buf members;	  /* ,"chain_pem":"…","root_pem":"…","ca_id":"…" of every answer */
+	uint64_t generation;	  /* of the store's CAs when these were read */
+	atomic_bool shards_there; /* each of its shards has a CRL */
 	atomic_uint users;
 };
 

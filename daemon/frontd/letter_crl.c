@@ -44,8 +44,17 @@ static void listed_free(struct listed *l)
 bool letter_crl_there(const struct front *f, const char *ca_id)
 {
 	char path[CRL_PATH];
-	crl_path(f, ca_id, path);
+	const struct crl_scope scope = { .ca_id = ca_id };
+	crl_path(f, &scope, false, path);
 	return access(path, R_OK) == 0;
+}
+
+/* It is its only CRL, and none here makes the next one. */
+static void row_settle(struct lastcrl_row *row)
+{
+	row->signed_number = row->base = row->pivot = row->number;
+	row->pivot_until = row->next_update;
+	row->due = INT64_MAX;
 }
 
 bool letter_crl_parse(const char *text, struct lastcrl_row *row)
@@ -58,6 +67,7 @@ bool letter_crl_parse(const char *text, struct lastcrl_row *row)
 	row->this_update = from;
 	row->next_update = until;
 	row->entries = entries;
+	row_settle(row);
 	return true;
 }
 
@@ -116,7 +126,7 @@ static int load(struct front *f, struct call *c, const char *ca_id, struct liste
 static int load_last(struct front *f, const char *ca_id, struct listed *l)
 {
 	scoped_session *s = NULL;
-	int r = store_read(f->store, &s) ? -1 : store_crl_find(s, ca_id, &l->last);
+	int r = store_read(f->store, &s) ? -1 : store_crl_find(s, ca_id, 0, &l->last);
 	return r < 0 ? r : 0;
 }
 
@@ -188,7 +198,8 @@ static int take_work(struct store_session *s, void *with)
 	struct taking *t = with;
 	const struct listed *l = t->listed;
 	t->count = 0;
-	int r = store_crl_changes(s, row_text(l->root.id), time_now(), entry_see, t);
+	const struct crl_scope scope = { .ca_id = row_text(l->root.id) };
+	int r = store_crl_changes(s, &scope, time_now(), entry_see, t);
 	for (size_t i = 0; !r && i < t->count; i++)
 		r = store_crl_listed(s, t->seen[i].n, t->seen[i].noted);
 	if (!r)
@@ -216,7 +227,8 @@ static int keep(struct front *f, struct call *c, struct listed *l, struct letter
 	struct taking *t = calloc(1, sizeof(*t));
 	if (!t)
 		return -1;
-	crl_path(f, row_text(l->root.id), path);
+	const struct crl_scope scope = { .ca_id = row_text(l->root.id) };
+	crl_path(f, &scope, false, path);
 	snprintf(l->words, sizeof(l->words), "%llu %lld %lld %llu", (unsigned long long)l->row.number,
 		 (long long)l->row.this_update, (long long)l->row.next_update, (unsigned long long)l->row.entries);
 	signer_hold(f->signer, &hold);
@@ -228,6 +240,7 @@ static int keep(struct front *f, struct call *c, struct listed *l, struct letter
 	if (!r) {
 		letter->answered = l->row.ledger_seq = noted;
 		l->row.ca_id = l->root.id;
+		row_settle(&l->row);
 		*t = (struct taking){ .listed = l, .letter = letter };
 		r = store_change(f->store, take_work, t) ? -1 : 0;
 	}
@@ -251,8 +264,8 @@ int letter_crl(struct front *f, struct call *c, const struct letter_row *row, st
 		r = check_signed_by(c, &l);
 	if (r)
 		return r;
-	crls_lock(f->crls,
-		  row_text(row->ca_id)); /* nothing is due of a root that is elsewhere: it only keeps others out */
+	/* Nothing is due of a root that is elsewhere: it only keeps others out. */
+	crls_lock(f->crls, row_text(row->ca_id), 0);
 	r = load_last(f, row_text(row->ca_id), &l);
 	if (!r)
 		r = check_newer(c, &l);

@@ -86,7 +86,7 @@ int letter_answered(struct store_session *s, json_t *context, uint64_t noted)
 	if (r < 0 || row.kind != LETTER_CRL || !letter_crl_parse(context_text(context, "crl"), &crl))
 		return r < 0 ? r : 0;
 	crl.ca_id = row.ca_id;
-	r = store_crl_find(s, context_text(context, "ca"), &last);
+	r = store_crl_find(s, context_text(context, "ca"), 0, &last);
 	if (r < 0 || (r == STORE_DONE && last.number >= crl.number))
 		return r < 0 ? r : 0;
 	r = store_crl_update(s, &crl);

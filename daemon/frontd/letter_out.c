@@ -173,10 +173,10 @@ static int ask_crl(struct front *f, struct call *c, struct sending *o)
 	scoped_row(lastcrl) last = { 0 };
 	struct revoked *all = calloc(1, sizeof(*all));
 	scoped_session *s = NULL;
-	int r = !all || store_read(f->store, &s) ? -1 : store_crl_find(s, row_text(o->ca.id), &last);
+	const struct crl_scope scope = { .ca_id = row_text(o->ca.id) };
+	int r = !all || store_read(f->store, &s) ? -1 : store_crl_find(s, scope.ca_id, 0, &last);
 	if (r >= 0)
-		r = store_crl_whole(s, row_text(o->ca.id), last.ledger_seq ? last.this_update : time_now(), revoked_add,
-				    all);
+		r = store_crl_whole(s, &scope, last.ledger_seq ? last.this_update : time_now(), revoked_add, all);
 	if (!r && all->too_many)
 		r = call_refuse(c, 409, "too_many_revoked", NULL,
 				"More than %d certificates are revoked: that is more than a request carries.",

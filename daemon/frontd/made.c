@@ -122,7 +122,8 @@ static int renewal_commit(struct store_session *s, const struct made *m)
 	ca.ttl = 0;
 	if (ca.updated_at < m->now)
 		ca.updated_at = m->now;
-	return store_ca_update(s, &ca);
+	r = store_crl_put_off(s, m->renewed_ca_id, 0);
+	return r ? r : store_ca_update(s, &ca);
 }
 
 /* The newest certificate of an OCSP responder is the one that it answers with. */

@@ -18,6 +18,7 @@
 #include "frontd/ocsp_check.h"
 #include "frontd/ocsp_request.h"
 #include "frontd/responder.h"
+#include "frontd/shard.h"
 #include "frontd/signer.h"
 #include "store/store.h"
 #include "wire/inner.h"
@@ -38,6 +39,7 @@ struct identity {
 	char ca_id[64];
 	uint8_t key_id[KEY_ID_SIZE];
 	bool offline;
+	uint16_t shards;     /* of its CRL */
 	uint64_t generation; /* of the store's CAs */
 	struct ocsp_issuer hashed;
 };
@@ -111,6 +113,7 @@ static bool identity_fill(const struct ca_row *ca, struct identity *out)
 	slice_to_text(ca->id, out->ca_id, sizeof(out->ca_id));
 	memcpy(out->key_id, ca->key_id, sizeof(out->key_id));
 	out->offline = ca_offline(ca);
+	out->shards = shard_count(ca);
 	return good;
 }
 
@@ -499,10 +502,13 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 /* What was released is good from the CRL on that doesn't list it any more: that one is made first. */
 static enum ocsp_error crl_follow(const struct question *q, struct judged *j)
 {
-	int r = crls_lock(q->front->crls, q->ca_id);
-	crls_unlock(q->front->crls, q->ca_id);
-	if (r)
-		return OCSP_TRY_LATER;
+	for (size_t i = 0; i < q->request.count; i++) {
+		uint16_t shard = store_shard(SLICE_OF(j->all[i].row.serial), q->ca.shards);
+		int r = crls_lock(q->front->crls, q->ca_id, shard);
+		crls_unlock(q->front->crls, q->ca_id);
+		if (r)
+			return OCSP_TRY_LATER;
+	}
 	return question_judge(q, j) ? OCSP_INTERNAL_ERROR : OCSP_SUCCESSFUL;
 }
 

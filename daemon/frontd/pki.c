@@ -79,6 +79,10 @@ static int metrics_get(struct front *f, struct call *c)
 		   "# HELP chancery_store_writable 1 while the database takes changes.\n"
 		   "# TYPE chancery_store_writable gauge\nchancery_store_writable %d\n",
 		   pki_store_writable(f));
+	buf_printf(&out,
+		   "# HELP chancery_crls_late CRLs that are due and could not be made.\n"
+		   "# TYPE chancery_crls_late gauge\nchancery_crls_late %zu\n",
+		   crls_late(f->crls));
 	tokens_metrics(f, &out);
 	ca_gauges_print(f, &out);
 	return call_reply_bytes(c, 200, &out, METRICS_TYPE);
@@ -117,6 +121,9 @@ static int ca_certificate_get(struct front *f, struct call *c)
 static const struct route routes[] = {
 	{ "GET", "/pki/{ca}/ca.crt", 0, "", ca_certificate_get },
 	{ "GET", "/pki/{ca}/crl", 0, "", crl_get },
+	{ "GET", "/pki/{ca}/crl/delta", 0, "", crl_delta_get },
+	{ "GET", "/pki/{ca}/crl/{shard}", 0, "", crl_shard_get },
+	{ "GET", "/pki/{ca}/crl/{shard}/delta", 0, "", crl_shard_delta_get },
 	{ "GET", "/metrics", 0, "", metrics_get },
 	{ "GET", "/healthz", 0, "", healthz_get },
 	{ "GET", "/readyz", 0, "", readyz_get },

@@ -11,6 +11,7 @@
 #include "frontd/context.h"
 #include "frontd/default_algorithm.h"
 #include "frontd/input.h"
+#include "frontd/shard.h"
 #include "frontd/subject.h"
 #include "frontd/urls.h"
 #include "frontd/view.h"
@@ -34,6 +35,8 @@ static void read_ids(struct call *c, struct plan *p)
 void plan_init(struct call *c, struct plan *p)
 {
 	*p = (struct plan){ .token = "", .key_uri = "", .predecessor_id = "", .asked_path_len = PATH_LEN_UNASKED };
+	p->crl_shards = 1;
+	p->crl_url = "";
 	items_init(&p->subject);
 	items_init(&p->urls);
 	buf_init(&p->fold, MAX_PACKED_LISTS);
@@ -179,6 +182,8 @@ struct ca_row plan_row(const struct plan *p, const struct call *c, const char *s
 			      .rotation = slice_text(p->rule),
 			      .predecessor_id = slice_text(p->predecessor_id),
 			      .ttl = p->ttl,
+			      .crl_shards = p->crl_shards > 1 ? p->crl_shards : 0,
+			      .crl_url = slice_text(p->crl_url),
 			      .outsider = p->foreign };
 	memcpy(row.request_id, p->request_id, sizeof(row.request_id));
 	row.created_at = row.updated_at = time_now();
@@ -379,6 +384,8 @@ static int write_context(struct call *c, struct plan *p)
 	words.predecessor = p->predecessor_id;
 	words.rotation = p->rule;
 	words.ttl = p->ttl;
+	words.crl_shards = p->crl_shards;
+	words.crl_url = p->crl_url;
 	words.metadata = p->metadata.len > 1 ? (const char *)p->metadata.at : NULL;
 	p->metadata.len--;
 	if (context_put(&p->context, c, &words))
@@ -427,6 +434,10 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 		r = read_validity(f, c, p);
 	if (!r)
 		r = read_urls(f, c, p);
+	if (!r)
+		r = shard_read(f, c, &p->crl_shards);
+	if (p->crl_shards > 1)
+		p->crl_url = f->pki_base_url;
 	return r;
 }
 
@@ -484,7 +495,11 @@ int plan_end(struct front *f, struct call *c, struct plan *p)
 	if (store_read(f->store, &s))
 		return answer_store(c);
 	r = plan_check(s, p);
-	return r ? plan_refuse(c, r) : 0;
+	if (r)
+		return plan_refuse(c, r);
+	store_read_end(&s);
+	s = NULL;
+	return p->above.count ? shard_check(f, c, &p->above.ca[0]) : 0;
 }
 
 int plan_make(struct front *f, struct call *c, struct plan *p)
@@ -499,6 +514,7 @@ int plan_make(struct front *f, struct call *c, struct plan *p)
 					     "constraint_template",
 					     "ocsp_responder_url",
 					     "metadata",
+					     "crl_shards",
 					     RULE_FIELD,
 					     FOREIGN_FIELD,
 					     NULL };

@@ -35,6 +35,8 @@ struct plan {
 	char rule[RULE_TEXT];	    /* for its own successor, as in a row */
 	const char *predecessor_id; /* whose successor it is; "": nobody's */
 	int64_t ttl;		    /* seconds that were asked for, if capped */
+	uint16_t crl_shards;	    /* 1: it has one CRL */
+	const char *crl_url;	    /* where its shards are; "" */
 	struct items urls;
 	struct buf metadata, context;
 	struct buf packed_stated, packed_effective;

@@ -313,6 +313,8 @@ static void restored_ca_row(struct restored *x)
 	ca->rotation = slice_text(context_text(x->context, "rot"));
 	ca->predecessor_id = slice_text(context_text(x->context, "pred"));
 	ca->ttl = strtoll(context_text(x->context, "ttl"), NULL, 10);
+	ca->crl_shards = (uint16_t)strtoul(context_text(x->context, "shards"), NULL, 10);
+	ca->crl_url = slice_text(context_text(x->context, "crl"));
 	ca->actor = slice_text(context_text(x->context, "actor"));
 	memcpy(ca->request_id, x->intent.request_id, sizeof(ca->request_id));
 	memcpy(ca->fingerprint, x->facts.fingerprint, sizeof(ca->fingerprint));

@@ -134,7 +134,9 @@ static struct ca_row row_of(const struct requested *x, const struct rebuild *b)
 			      .csr = buf_slice(&x->csr),
 			      .rotation = slice_text(context_text(x->context, "rot")),
 			      .predecessor_id = slice_text(context_text(x->context, "pred")),
-			      .ttl = strtoll(context_text(x->context, "ttl"), NULL, 10) };
+			      .ttl = strtoll(context_text(x->context, "ttl"), NULL, 10),
+			      .crl_shards = (uint16_t)strtoul(context_text(x->context, "shards"), NULL, 10),
+			      .crl_url = slice_text(context_text(x->context, "crl")) };
 	long long from = 0, until = 0;
 	if (sscanf(context_text(x->context, "valid"), "%lld-%lld", &from, &until) == 2) {
 		row.not_before = from;

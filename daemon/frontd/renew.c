@@ -14,6 +14,7 @@
 #include "frontd/input.h"
 #include "frontd/made.h"
 #include "frontd/plan.h"
+#include "frontd/shard.h"
 #include "frontd/signed_ca.h"
 #include "frontd/urls.h"
 #include "frontd/view.h"
@@ -394,6 +395,8 @@ static int again_answer(struct front *f, struct call *c, struct again *a, const 
 		r = read_chains(f, c, signer, a);
 	if (!r)
 		r = again_made(f, c, a, &answered);
+	if (!r && !answered && a->above.count)
+		r = shard_check(f, c, &a->above.ca[0]);
 	if (r || answered)
 		return r;
 	set_common(c, a);

@@ -17,6 +17,7 @@
 #include "frontd/outcome.h"
 #include "frontd/reason.h"
 #include "frontd/responder.h"
+#include "frontd/shard.h"
 #include "frontd/transition.h"
 #include "frontd/view.h"
 
@@ -225,10 +226,25 @@ static int row_reply(struct call *c, const struct certificate_row *row, bool dry
 	return call_reply(c, 200, view);
 }
 
+/* The shard of its CA's CRL that a certificate is listed on. */
+static int shard_of(struct front *f, const struct certificate_row *row, uint16_t *shard)
+{
+	scoped_row(ca) ca = { 0 };
+	scoped_session *s = NULL;
+	if (store_read(f->store, &s) || store_ca_find(s, row_text(row->ca_id), &ca))
+		return -1;
+	*shard = store_shard(row->serial, shard_count(&ca));
+	return 0;
+}
+
 /* A hold can only be taken off a CRL that has it, and be put there anew once it is off. */
 static int listed_take(struct front *f, struct call *c, const struct certificate_row *row, struct step *step)
 {
-	int r = crls_lock(f->crls, row_text(row->ca_id));
+	uint16_t shard;
+	int r = shard_of(f, row, &shard);
+	if (r)
+		return answer_store(c);
+	r = crls_lock(f->crls, row_text(row->ca_id), shard);
 	if (r == 0)
 		r = step_take(f, c, row, step);
 	else {

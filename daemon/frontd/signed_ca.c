@@ -4,6 +4,7 @@
 
 #include "base/time.h"
 #include "frontd/check.h"
+#include "frontd/shard.h"
 
 struct ca_self_request signed_ca_self(const struct cert_sign_request *r)
 {
@@ -53,6 +54,8 @@ void signed_ca_check(const struct chain *above, const struct cert_sign_request *
 	struct slice chain[MAX_CHAIN + 1] = { der };
 	for (size_t i = 0; i < above->count; i++)
 		chain[i + 1] = above->ca[i].certificate;
+	if (above->count && shard_judge(&above->ca[0], got, why))
+		return;
 	if (check_certificate(got, &asked, why) == 0 && check_rules(der, why) == 0)
 		check_chain(chain, above->count + 1, time_now(), why);
 }

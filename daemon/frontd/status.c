@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/authz.h"
+#include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/pki.h"
 #include "frontd/scheduler.h"
@@ -96,10 +97,11 @@ int status_get(struct front *f, struct call *c)
 	char started[TIME_TEXT_SIZE];
 	time_text(f->started, started);
 	return call_reply(c, 200,
-			  json_pack("{s:{s:s, s:s, s:I}, s:o, s:o, s:{s:b}}", "frontend", "version", CHANCERY_VERSION,
-				    "started_at", started, "uptime_seconds", (json_int_t)(time_now() - f->started),
-				    "signer", signer_json(f), "rotation", scheduler_json(f->scheduler), "store",
-				    "writable", pki_store_writable(f)));
+			  json_pack("{s:{s:s, s:s, s:I}, s:o, s:o, s:o, s:{s:b}}", "frontend", "version",
+				    CHANCERY_VERSION, "started_at", started, "uptime_seconds",
+				    (json_int_t)(time_now() - f->started), "signer", signer_json(f), "rotation",
+				    scheduler_json(f->scheduler), "crls", crls_json(f->crls), "store", "writable",
+				    pki_store_writable(f)));
 }
 
 int whoami_get(struct front *f, struct call *c)

@@ -14,6 +14,7 @@
 #include "frontd/plan.h"
 #include "frontd/proposal.h"
 #include "frontd/retire.h"
+#include "frontd/shard.h"
 #include "frontd/subject.h"
 #include "frontd/urls.h"
 #include "frontd/view.h"
@@ -197,6 +198,8 @@ static int succession_plan(struct front *f, struct call *c, const char *ca_id, s
 	if (r)
 		return r;
 	p->predecessor_id = row_text(n->ca.id);
+	p->crl_shards = shard_count(&n->ca);
+	p->crl_url = row_text(n->ca.crl_url);
 	p->token = row_text(n->ca.token);
 	p->algorithm = algorithm_by_number(n->ca.algorithm);
 	slice_to_text(n->ca.rotation, p->rule, sizeof(p->rule));

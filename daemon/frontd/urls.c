@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "frontd/chain.h"
+#include "frontd/shard.h"
 #include "wire/inner.h"
 
 #define MAX_MADE 1024
@@ -19,7 +20,7 @@ static void put_made(const struct front *f, const struct ca_row *issuer, uint8_t
 
 void urls_put(const struct front *f, const struct ca_row *issuer, struct items *out)
 {
-	put_made(f, issuer, URL_CRL, "crl", out);
+	shard_draw(f, issuer, out);
 	put_made(f, issuer, URL_CA_ISSUERS, "ca.crt", out);
 }
 

@@ -1,6 +1,6 @@
 /*
  * The URLs in a CA's certificate: where what its issuer says of it is found,
- * below pki_base_url. Pure.
+ * below pki_base_url. Of a CA with several CRLs one is drawn.
  */
 #ifndef CHANCERY_FRONTD_URLS_H
 #define CHANCERY_FRONTD_URLS_H

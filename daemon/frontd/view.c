@@ -10,6 +10,7 @@
 #include "frontd/gone.h"
 #include "frontd/reason.h"
 #include "frontd/rule.h"
+#include "frontd/shard.h"
 #include "names/dn.h"
 #include "wire/inner.h"
 
@@ -139,7 +140,7 @@ json_t *view_ca(const struct ca_row *row)
 			  "subject", view_name(row->subject), "state", view_text(row->state), "certificate_pem",
 			  served ? view_pem(row->certificate) : json_null(), "key_driver_id", view_key_uri(row));
 	json_t *rest =
-		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b}",
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:b}",
 			  "serial", made ? view_hex(row->serial.at, row->serial.len) : json_null(), "fingerprint",
 			  made ? view_hex(row->fingerprint, 32) : json_null(), "not_before", view_time(row->not_before),
 			  "not_after", view_time(row->not_after), "path_len_constraint", view_path_len(row->path_len),
@@ -150,7 +151,7 @@ json_t *view_ca(const struct ca_row *row)
 			  json_integer((json_int_t)row->ledger_seq), "created_at", view_time(row->created_at),
 			  "updated_at", view_time(row->updated_at), RULE_FIELD, rule_view(row->rotation),
 			  "predecessor_ca_id", row->predecessor_id.len ? view_text(row->predecessor_id) : json_null(),
-			  "outside_ledger", (int)row->outsider);
+			  "crl_shards", shard_count(row), "outside_ledger", (int)row->outsider);
 	if (!ca || !rest || json_object_update(ca, rest)) {
 		json_decref(ca);
 		ca = NULL;

@@ -230,6 +230,8 @@ static struct verdict check_times(const struct signer *s, const struct key *k, c
 	const struct issuer issuer = key_issuer(k, s->config.classes);
 	if (own && own->any && r->this_update < own->this_update)
 		return refused(REFUSE_CRL_TIME, "this_update");
+	if (r->delta_next && (!r->base || r->delta_next <= r->this_update || r->delta_next > r->next_update))
+		return refused(REFUSE_CRL_DELTA, "delta_next");
 	return charter_check_crl(issuer.ceilings, r->this_update, r->next_update, now);
 }
 
@@ -289,6 +291,7 @@ static void draft_fill(const struct signer *s, const struct scope *scope, const 
 				       .before = scope->last,
 				       .before_update = scope->this_update };
 	memcpy(d->plan.ref.ca_key, r->ca_key, KEY_ID_SIZE);
+	d->delta_next = r->delta_next ? r->delta_next : r->next_update;
 }
 
 static void crl_task(struct op *op, struct ledger_reader *ledger)

@@ -84,6 +84,8 @@ static uint16_t part_write(struct crl_draft *d, struct crl_part *part, uint64_t 
 	struct crl_fields fields = d->fields;
 	scoped_buf head = { .max = MAX_CRL_HEAD }, tail = { .max = 8192 };
 	fields.base = base;
+	if (base)
+		fields.next_update = d->delta_next;
 	crl_put_frame(&head, &tail, &fields, bytes);
 	part->at = at + CRL_SLACK;
 	part->size = head.len + bytes + tail.len;

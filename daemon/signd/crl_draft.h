@@ -26,7 +26,8 @@ enum { PART_FULL, PART_DELTA, PARTS };
 
 struct crl_draft {
 	struct merge_plan plan;
-	struct crl_fields fields; /* point into bytes */
+	struct crl_fields fields; /* of the full one; point into bytes */
+	int64_t delta_next;	  /* nextUpdate of the delta */
 	struct buf bytes, context;
 	uint64_t head; /* records that were committed when it began */
 	int entries, file;

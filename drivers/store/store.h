@@ -130,6 +130,12 @@ uint64_t store_ca_generation(const struct store *s);
 /* The same for changes of certificates that were there: what was revoked, released or withheld; not for new ones. */
 uint64_t store_status_generation(const struct store *s);
 
+/*
+ * Who is told when one of the two has grown, on the committer's thread: must be quick, and must not come back here.
+ * NULL: nobody any more; nobody is being told once this has returned.
+ */
+void store_watch(struct store *s, void (*told)(void *with), void *with);
+
 /* Called for each row of a list; a negative answer ends the walk and is handed back. The row is gone afterwards. */
 typedef int issuer_visit(void *with, const struct issuer_row *row);
 int store_issuer_list(struct store_session *s, issuer_visit *visit, void *with);
@@ -211,10 +217,29 @@ typedef int certificate_visit(void *with, const struct certificate_row *row, int
 int store_certificate_list(struct store_session *s, const struct certificate_query *query, certificate_visit *visit,
 			   void *with);
 
-int store_crl_find(struct store_session *s, const char *ca_id, struct lastcrl_row *out);
+/* A CA's CRL, or one of its shards; shards 1: it has the one. */
+struct crl_scope {
+	const char *ca_id;
+	uint16_t shard, shards;
+};
+/* The shard that a serial number is of: what its last four bytes are, modulo their number. */
+uint16_t store_shard(struct slice serial, uint16_t shards);
+int store_crl_find(struct store_session *s, const char *ca_id, uint16_t shard, struct lastcrl_row *out);
 int store_crl_update(struct store_session *s, const struct lastcrl_row *row);
-/* Whether something of this CA was revoked or released that its last CRL doesn't say: STORE_DONE or STORE_NONE. */
-int store_crl_waits(struct store_session *s, const char *ca_id);
+/* When all CRLs of this CA are due. */
+int store_crl_put_off(struct store_session *s, const char *ca_id, int64_t due);
+typedef int lastcrl_visit(void *with, const struct lastcrl_row *row);
+/* All; those of one CA; those that are due. */
+int store_crl_list(struct store_session *s, lastcrl_visit *visit, void *with);
+int store_crl_list_ca(struct store_session *s, const char *ca_id, lastcrl_visit *visit, void *with);
+int store_crl_list_due(struct store_session *s, int64_t now, lastcrl_visit *visit, void *with);
+/* When the first one after now is due; INT64_MAX: none is. */
+int store_crl_next(struct store_session *s, int64_t now, int64_t *due);
+/* The CAs that lack a CRL, or of which something was revoked that none says yet; without reading through all CAs. */
+typedef int crl_ca_visit(void *with, const char *ca_id);
+int store_crl_cas(struct store_session *s, crl_ca_visit *visit, void *with);
+/* Whether something was revoked or released that the last CRL doesn't say: STORE_DONE or STORE_NONE. */
+int store_crl_waits(struct store_session *s, const struct crl_scope *scope);
 
 /* What a CRL is to say. Lost and withheld certificates have reason 0, and a date of their own. */
 struct crl_entry {
@@ -227,13 +252,15 @@ struct crl_entry {
 };
 typedef int crl_visit(void *with, const struct crl_entry *entry);
 /* All that is revoked and expires not before that time, by the order of serial numbers' bytes. */
-int store_crl_whole(struct store_session *s, const char *ca_id, int64_t not_after, crl_visit *visit, void *with);
+int store_crl_whole(struct store_session *s, const struct crl_scope *scope, int64_t not_after, crl_visit *visit,
+		    void *with);
 /* What the last CRL doesn't say yet; released: the date of what was released. */
-int store_crl_changes(struct store_session *s, const char *ca_id, int64_t released, crl_visit *visit, void *with);
+int store_crl_changes(struct store_session *s, const struct crl_scope *scope, int64_t released, crl_visit *visit,
+		      void *with);
 /* A CRL says it now, unless there was another note meanwhile. */
 int store_crl_listed(struct store_session *s, int64_t n, uint64_t noted);
 /* A CRL with this number on the ledger was signed: releases that were noted before it are on it. */
-int store_crl_released(struct store_session *s, const char *ca_id, uint64_t ledger_seq);
+int store_crl_released(struct store_session *s, const struct crl_scope *scope, uint64_t ledger_seq);
 /* Its key and newest certificate; an older one changes nothing. */
 int store_responder_update(struct store_session *s, const struct responder_row *row);
 int store_responder_find(struct store_session *s, const char *ca_id, struct responder_row *out);

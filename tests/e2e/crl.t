@@ -6,36 +6,11 @@ set -u
 STACK_CRL_HOURS=48
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/crls.sh
+. "$(dirname "$0")/crls.sh"
 e2e_up
 hierarchy_make crl ECDSA-P384 ECDSA-P256 ECDSA-P256
 other=$(ca_make "$issuer" other ECDSA-P256 0 "$policy")
-serial_of() { openssl x509 -in "$1" -noout -serial | sed 's/.*=//'; }
-fresh() { # NAME [CA]: a leaf, its serial in $serial
-  csr_make "$work/$1" ec:P-256 "DNS:$1.example.com"
-  issue "${2:-$issuing}" "$work/$1.csr" server
-  serial=$(serial_of "$work/$1.crt")
-}
-revoke() { # CA SERIAL REASON
-  api POST "/api/v1/intermediates/$1/certificates/$2/revoke" "{\"reason\": \"$3\"}"
-}
-release() { api POST "/api/v1/intermediates/$1/certificates/$2/release" '{}'; }
-pki() { # PATH [CURL-OPTIONS]
-  local path=$1
-  shift
-  curl -s -S --max-time 60 --unix-socket "$STACK_DIR/pki.sock" "$@" "http://localhost$path"
-}
-fetch() { # CA NAME: $work/NAME.crl, and as text in $text
-  pki "/pki/$1/crl" -o "$work/$2.der" -D "$work/$2.head" || diag "no CRL of $2"
-  openssl crl -inform DER -in "$work/$2.der" -out "$work/$2.crl" 2>/dev/null
-  text=$(openssl crl -in "$work/$2.crl" -noout -text 2>&1)
-}
-count() { grep -c 'Serial Number:' <<<"$text"; }
-number() { openssl crl -in "$work/$1.crl" -noout -crlnumber | sed 's/.*0x//'; }
-judged() { # NAME CA-CERTIFICATE
-  like "$(openssl crl -in "$work/$1.crl" -CAfile "$2" -noout -verify 2>&1)" 'verify OK' "$1: openssl verifies it"
-  succeeds "$1: certtool verifies it" certtool --verify-crl --load-ca-certificate "$2" --infile "$work/$1.crl"
-}
-
 # Every CA has one, by itself.
 for ca in root policy issuing; do
   stack_until 60 test -s "$STACK_DIR/db/crl/${!ca}.crl" && pass "$ca has a CRL from its beginning" || fail "$ca has a CRL from its beginning"

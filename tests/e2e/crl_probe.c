@@ -10,12 +10,11 @@
  *	root NAME | ca NAME PARENT | responder NAME CA
  *	leaf NAME CA [SECONDS [CRL_URL]] valid for so long
  *	close NAME
- *	crl CA OUT WORD=VALUE... ROW...  WORDs: number shard shards url delta_url base this next form (whole, changes)
- *	                                 file (unsealed, short, long, plain, pipe, none) count repeat
- *	                                 ROW: CERTIFICATE:REASON[:SECONDS AGO][:as=SEQ], #SERIAL instead of a name
- *	stray -                          a descriptor along with a frame that takes none
- *	ocsp CA RESPONDER OUT WORD=VALUE... ROW...  WORDs: nonce this next
- *	                                 ROW: CERTIFICATE:good|unknown|REASON[:SECONDS AGO][:as=SEQ][:hash=1]
+ *	crl CA OUT WORD=VALUE... ROW...  WORDs: number shard shards url delta_url base this next delta_next form (whole,
+ *changes) file (unsealed, short, long, plain, pipe, none) count repeat ROW: CERTIFICATE:REASON[:SECONDS AGO][:as=SEQ],
+ *#SERIAL instead of a name stray -                          a descriptor along with a frame that takes none ocsp CA
+ *RESPONDER OUT WORD=VALUE... ROW...  WORDs: nonce this next ROW: CERTIFICATE:good|unknown|REASON[:SECONDS
+ *AGO][:as=SEQ][:hash=1]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -342,6 +341,8 @@ static int crl(char **arg)
 			r.this_update = time_now() + atol(v);
 		else if (word(*arg, "next", &v))
 			r.next_update = time_now() + atol(v);
+		else if (word(*arg, "delta_next", &v))
+			r.delta_next = time_now() + atol(v);
 		else if (word(*arg, "form", &v))
 			r.form = strcmp(v, "whole") == 0 ? CRL_WHOLE : strcmp(v, "changes") == 0 ? CRL_CHANGES : 9;
 		else if (word(*arg, "file", &v))

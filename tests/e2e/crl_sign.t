@@ -128,8 +128,14 @@ like "$text" 'Delta CRL Indicator: critical' "its base is named"
 like "$text" 'Remove From CRL' "b is to be removed"
 like "$(tr -d '\n' <<<"$text")" 'CRL Number: *7' "and it has the full one's number"
 succeeds "certtool reads the delta" certtool --crl-info --inder --infile one7.delta
-done_ "what was released may be revoked" crl one one8 number=8 base=7 form=changes b:1
+refused 469 "a delta that outlasts its CRL" crl one no number=8 base=7 form=changes next=7200 delta_next=7201
+refused 469 "a delta that is over before it begins" crl one no number=8 base=7 form=changes delta_next=-1
+refused 469 "the end of a delta that is not asked for" crl one no number=8 form=changes delta_next=3600
+done_ "what was released may be revoked" crl one one8 number=8 base=7 form=changes delta_next=3600 b:1
 is "$(crl_text one one8.delta | grep -c 'Serial Number')" 1 "and is all that has changed"
+ends() { date -d "$(openssl crl -inform DER -in "$1" -noout -nextupdate | sed 's/.*=//')" +%s; }
+[ $(($(ends one8.delta) - $(date +%s))) -le 3600 ] && [ $(($(ends one8.crl) - $(date +%s))) -gt 500000 ] &&
+  pass "the delta ends before its CRL" || fail "the delta ends before its CRL"
 done_ "a hold may become a revocation" crl one one9 number=9 form=changes e:1
 refused 451 "which cannot be released" crl one no number=10 form=changes e:8
 openssl crl -inform DER -in one9.crl -out one9.pem

@@ -3,7 +3,7 @@
 
 While the file WORDS exists, of what the signer says each occurrence of its first line becomes its second, of the same
 length. While WORDS.drop exists, what the front-end asks with its text in it is dropped, which makes the file
-WORDS.dropped. All else passes as it is.
+WORDS.dropped. All else passes as it is, descriptors too.
 """
 import os
 import socket
@@ -36,8 +36,16 @@ def dropped(data):
 
 def pump(source, sink, change):
     try:
-        while data := source.recv(1 << 20):
-            sink.sendall(change(data))
+        while True:
+            data, files, _, _ = socket.recv_fds(source, 1 << 20, 8)
+            if not data:
+                break
+            data = change(data)
+            if files and data:
+                data = data[socket.send_fds(sink, [data], files):]
+            sink.sendall(data)
+            for one in files:
+                os.close(one)
     except OSError:
         pass
     for s in (source, sink):

@@ -587,11 +587,12 @@ static int say(void *with, const struct crl_entry *e)
 
 static struct said changes(struct store *s)
 {
+	const struct crl_scope one = { "ica-1", 0, 1 };
 	struct said said = { 0 };
 	scoped_session *session = NULL;
 	assert_int_equal(store_read(s, &session), 0);
-	assert_int_equal(store_crl_changes(session, "ica-1", 5, say, &said), STORE_DONE);
-	assert_int_equal(store_crl_waits(session, "ica-1"), said.count ? STORE_DONE : STORE_NONE);
+	assert_int_equal(store_crl_changes(session, &one, 5, say, &said), STORE_DONE);
+	assert_int_equal(store_crl_waits(session, &one), said.count ? STORE_DONE : STORE_NONE);
 	return said;
 }
 

@@ -128,6 +128,24 @@ static const char *const steps[] = {
 	 "ALTER TABLE ledger ADD COLUMN crl_floor INTEGER NOT NULL DEFAULT 0;"),
 	("CREATE TABLE letter (nonce BLOB PRIMARY KEY, ca_id TEXT NOT NULL, kind INTEGER NOT NULL, hash BLOB NOT NULL,"
 	 " answered INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
+
+	/* crl_begun: how many of the CA's CRLs there are, so that those without one are found without looking at all.
+	 */
+	("ALTER TABLE ca ADD COLUMN crl_shards INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE ca ADD COLUMN crl_url TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE ca ADD COLUMN crl_begun INTEGER NOT NULL DEFAULT 0;"
+	 "CREATE INDEX ca_crl_begun ON ca (n) WHERE crl_begun < max(crl_shards, 1);"
+	 "CREATE TABLE crl (ca_id TEXT NOT NULL, shard INTEGER NOT NULL, number INTEGER NOT NULL,"
+	 " this_update INTEGER NOT NULL, next_update INTEGER NOT NULL, entries INTEGER NOT NULL,"
+	 " ledger_seq INTEGER NOT NULL, whole INTEGER NOT NULL, signed_number INTEGER NOT NULL,"
+	 " base INTEGER NOT NULL, pivot INTEGER NOT NULL, pivot_until INTEGER NOT NULL,"
+	 " delta_next INTEGER NOT NULL, due INTEGER NOT NULL, PRIMARY KEY (ca_id, shard)) STRICT, WITHOUT ROWID;"
+	 "INSERT INTO crl SELECT ca_id, 0, number, this_update, next_update, entries, ledger_seq, whole, number,"
+	 " number, number, next_update, 0, (this_update + next_update) / 2 FROM lastcrl;"
+	 "DROP TABLE lastcrl;"
+	 "ALTER TABLE crl RENAME TO lastcrl;"
+	 "CREATE INDEX lastcrl_due ON lastcrl (due);"
+	 "UPDATE ca SET crl_begun = 1 WHERE id IN (SELECT ca_id FROM lastcrl);"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 

@@ -53,6 +53,14 @@ int session_execute(struct store_session *s, const char *sql)
 	return -1;
 }
 
+/* shard_of(SERIAL, SHARDS), for a CA whose CRL is spread over several. */
+static void shard_of(sqlite3_context *context, int count, sqlite3_value **value)
+{
+	(void)count;
+	struct slice serial = { sqlite3_value_blob(value[0]), (size_t)sqlite3_value_bytes(value[0]) };
+	sqlite3_result_int(context, store_shard(serial, (uint16_t)sqlite3_value_int(value[1])));
+}
+
 int session_open(const char *path, bool writes, unsigned cache_kib, struct store_session **out)
 {
 	struct store_session *s = calloc(1, sizeof(*s));
@@ -66,6 +74,7 @@ int session_open(const char *path, bool writes, unsigned cache_kib, struct store
 	}
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	sqlite3_extended_result_codes(s->db, 1);
+	sqlite3_create_function(s->db, "shard_of", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, shard_of, NULL, NULL);
 	const char *settings =
 		writes ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA checkpoint_fullfsync = ON;"
 			 " PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000"

@@ -34,6 +34,8 @@ struct store {
 	struct store_job *first, **last;
 	bool closing, resting; /* resting: the committer waits for work */
 	uint64_t mark, written_mark;
+	void (*told)(void *with);
+	void *told_with;
 
 	pthread_cond_t idle;
 	struct store_session *readers;
@@ -202,6 +204,26 @@ uint64_t store_status_generation(const struct store *s)
 	return atomic_load(&s->status_generation);
 }
 
+void store_watch(struct store *s, void (*told)(void *with), void *with)
+{
+	pthread_mutex_lock(&s->mutex);
+	s->told = told;
+	s->told_with = with;
+	pthread_mutex_unlock(&s->mutex);
+}
+
+/* What was changed is committed, or undone: it does no harm then. */
+static bool generations_grow(struct store *s)
+{
+	bool changed = s->cas_changed || s->statuses_changed;
+	if (s->cas_changed)
+		atomic_fetch_add(&s->ca_generation, 1);
+	if (s->statuses_changed)
+		atomic_fetch_add(&s->status_generation, 1);
+	s->cas_changed = s->statuses_changed = false;
+	return changed;
+}
+
 static void *committer_run(void *with)
 {
 	struct store *s = with;
@@ -213,12 +235,10 @@ static void *committer_run(void *with)
 			break;
 		pthread_mutex_unlock(&s->mutex);
 		bool broken = group_run(s, jobs, mark) != 0;
-		if (s->cas_changed)
-			atomic_fetch_add(&s->ca_generation, 1);
-		if (s->statuses_changed)
-			atomic_fetch_add(&s->status_generation, 1);
-		s->cas_changed = s->statuses_changed = false;
+		bool changed = generations_grow(s);
 		pthread_mutex_lock(&s->mutex);
+		if (changed && s->told)
+			s->told(s->told_with);
 		if (!broken && mark)
 			s->written_mark = mark;
 		pthread_mutex_unlock(&s->mutex);
