@@ -288,6 +288,7 @@ static int take_latch(struct pass *p, const struct record *r)
 		return -1;
 	if (r->type == RECORD_EPOCH)
 		p->signer->crl_floor = epoch_crl_floor(r->time);
+	p->signer->resumed = r->seq + 1;
 	latch_forget(p->signer);
 	return 0;
 }
