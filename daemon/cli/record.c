@@ -198,6 +198,16 @@ static void put_responder(const json_t *r, struct buf *out)
 		   member_text(r, "ca_key"));
 }
 
+static void put_outside(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "the CA of %lld has its key elsewhere", (long long)number_of(r, "cert"));
+}
+
+static void put_ceremony(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "%s; transcript %.*s", member_text(r, "words"), SHORT_ID, member_text(r, "transcript"));
+}
+
 void record_words(const json_t *record, struct buf *out)
 {
 	static const struct {
@@ -217,6 +227,7 @@ void record_words(const json_t *record, struct buf *out)
 		{ "WITHDRAWN", put_withdrawn },	      { "SPENT", put_spent },
 		{ "CSR_RESULT", put_cert_result },    { "KEY_RENEWED", put_key_renewed },
 		{ "EPOCH", put_epoch },
+		{ "OUTSIDE_CA", put_outside },	      { "CEREMONY", put_ceremony },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

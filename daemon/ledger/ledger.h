@@ -34,6 +34,7 @@ enum ledger_refusal {
 	LEDGER_OTHER,	   /* its id is another one */
 	LEDGER_NONE,	   /* no such ledger, record or checkpoint */
 	LEDGER_ARCHIVED,   /* its segment was moved elsewhere: ledger/archive.h */
+	LEDGER_NEWER,	   /* a version to come has written it */
 };
 
 struct ledger_open_options {
@@ -55,7 +56,7 @@ int ledger_create(const char *folder, const struct ledger_open_options *options)
  * After a write or flush that failed the kernel may show what never reached
  * the disk, and call it clean. options->distrust: the last batch, the only one
  * that can be such, is written to a new segment before anything follows it. 0; LEDGER_HELD, LEDGER_OTHER,
- * LEDGER_NONE (all logged); -1: broken (logged), which is also a ledger that
+ * LEDGER_NONE, LEDGER_NEWER (all logged, and nothing changed); -1: broken (logged), which is also a ledger that
  * is shorter than its own checkpoint.
  */
 int ledger_open(const char *folder, const struct ledger_open_options *options, struct ledger **out);

@@ -17,8 +17,6 @@
 #include "signd/serve.h"
 #include "signd/signer.h"
 
-#define EXIT_CONFIG 78 /* as sysexits.h has it: another start would change nothing */
-
 static const char usage[] =
 	"Usage: chancery-signd [--config FILE]          serve until SIGTERM\n"
 	"       chancery-signd [--config FILE] --check  read the configuration, say what is wrong with it\n"

@@ -147,6 +147,14 @@ static int take_crl(struct pass *p, const struct record *r, struct crl_intent_re
 	return scopes_intend(&p->signer->scopes, crl, r->seq);
 }
 
+static int take_outside(struct pass *p, const struct record *r)
+{
+	struct outside_ca_record outside;
+	return record_outside_ca_get(r->body, &outside) == PACK_OK
+		       ? keys_know(&p->signer->keys, outside.subject, outside.public_key)
+		       : -1;
+}
+
 static int take_responder(struct pass *p, const struct record *r)
 {
 	struct responder_bound_record bound;
@@ -335,6 +343,8 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_binding(p, r);
 	case RECORD_RESPONDER_BOUND:
 		return take_responder(p, r);
+	case RECORD_OUTSIDE_CA:
+		return take_outside(p, r);
 	case RECORD_KEY_RENEWED:
 		return take_renewal(p, r);
 	case RECORD_IMPORTED:
@@ -362,9 +372,10 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_OCSP_BATCH:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
+	case RECORD_CEREMONY:
 		return 0;
 	}
-	return -1; /* a record that this version does not know may bind or close a key: better not to sign */
+	return LEDGER_NEWER; /* it may bind or close a key: better not to sign */
 }
 
 /*
@@ -389,6 +400,7 @@ static bool record_kept(const struct record *r)
 	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
+	case RECORD_CEREMONY:
 	case RECORD_PROPOSED: /* these stand in a section, as an epoch does, which is kept besides: it opens latches */
 	case RECORD_APPROVED:
 	case RECORD_WITHDRAWN:
@@ -405,8 +417,15 @@ static bool record_kept(const struct record *r)
 
 static int record_understand(struct pass *p, const struct record *r)
 {
-	if (take_record(p, r) == 0)
+	int failed = take_record(p, r);
+	if (failed == 0)
 		return 0;
+	if (failed == LEDGER_NEWER) {
+		log_error("ledger_newer",
+			  "seq=%llu type=%u why=\"a record of a later version: install the newer chancery\"",
+			  (unsigned long long)r->seq, r->type);
+		return LEDGER_NEWER;
+	}
 	log_error("ledger_not_understood", "seq=%llu type=%s", (unsigned long long)r->seq, record_type_name(r->type));
 	return -1;
 }
@@ -418,8 +437,9 @@ static int take_range(struct pass *p, struct slice records, uint64_t *next)
 	size_t size;
 	uint64_t least = next ? *next : 0;
 	while (records.len && record_peek(records, &r, &size, NULL) == RECORD_WHOLE) {
-		if (r.seq < least || (next && r.seq != *next) || record_understand(p, &r) != 0)
-			return -1;
+		int failed = r.seq < least || (next && r.seq != *next) ? -1 : record_understand(p, &r);
+		if (failed)
+			return failed;
 		records.at += size;
 		records.len -= size;
 		least = r.seq + 1;
@@ -660,9 +680,11 @@ static int pass_run(struct pass *p, struct ledger *ledger)
 	ledger_state_drop(ledger);
 	while (next < size) {
 		buf_clear(&range);
-		if (ledger_read_range(p->signer->reader, next, size, READ_SIZE, &range) != 0 ||
-		    take_range(p, buf_slice(&range), &next) != 0)
-			return -1;
+		int failed = ledger_read_range(p->signer->reader, next, size, READ_SIZE, &range) != 0
+				     ? -1
+				     : take_range(p, buf_slice(&range), &next);
+		if (failed)
+			return failed;
 	}
 	if (p->signer->log_key)
 		return 0;
@@ -684,7 +706,7 @@ int restore(struct signer *s, struct ledger *ledger)
 	if (!broken && !ledger_rolled_back(ledger) && host_same(&s->host, &s->written_on))
 		broken = life_begin(p, ledger);
 	free(p);
-	return broken ? -1 : 0;
+	return broken;
 }
 
 struct state {

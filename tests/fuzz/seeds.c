@@ -9,6 +9,7 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/log_key.h"
+#include "fuzz/seeds_letter.h"
 #include "fuzz/seeds_signer.h"
 #include "ledger/checkpoint.h"
 #include "ledger/proposal.h"
@@ -434,6 +435,7 @@ int main(int argc, char **argv)
 	values_write();
 	charters_write();
 	signer_seeds();
+	letter_seeds();
 	ledgers_write();
 	proposals_write();
 	buf_free(&item_bytes);
