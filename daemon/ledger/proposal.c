@@ -108,7 +108,9 @@ int proposal_draft(struct slice tbs, struct buf *out)
 	    !(record_der_take(&validity, 0x17, &skipped, &time) || record_der_take(&validity, 0x18, &skipped, &time)))
 		return 1;
 	not_after = validity;
-	size_t dates = sizeof(not_before) - 1 + not_after.len; /* below 128: their head has two bytes */
+	size_t dates = sizeof(not_before) - 1 + not_after.len;
+	if (dates > 127) /* their head has two bytes; nobody's notAfter is that long */
+		return 1;
 	head_put(out, 0x30, version.len + sizeof(serial) + algorithm.len + issuer.len + 2 + dates + inside.len);
 	buf_put_slice(out, version);
 	buf_put(out, serial, sizeof(serial));

@@ -25,12 +25,16 @@ static bool is_zero(const uint8_t id[PROPOSAL_ID_SIZE])
 	return memcmp(id, none, PROPOSAL_ID_SIZE) == 0;
 }
 
-/* Those who signed it in this role and are named in it still: a changed signd.conf counts at once. */
+/*
+ * Those whose signatures in this role are on the ledger, and who are named in it still: a changed signd.conf counts at
+ * once.
+ */
 static uint8_t signers_count(const struct signer *s, const struct open_proposal *o, uint8_t role)
 {
 	uint8_t n = 0;
 	for (size_t i = 0; i < o->count; i++)
-		if (o->signers[i].role == role && approvers_find(&s->config.approvers, role, o->signers[i].key))
+		if (o->signers[i].role == role && o->signers[i].recorded &&
+		    approvers_find(&s->config.approvers, role, o->signers[i].key))
 			n++;
 	return n;
 }
@@ -192,6 +196,10 @@ static void approve_done(struct signer *s, struct op *op)
 		request_refuse(s, op, REFUSE_LEDGER_FAILED, NULL);
 		return;
 	}
+	uint16_t code;
+	struct open_proposal *o = proposals_find(&s->proposals, r.proposal, 0, &code);
+	if (o)
+		proposal_recorded(o, r.key);
 	request_concluded(s, op, op->records[0].seq);
 	reply_approved(s, op->peer, op->tag, op->records[0].seq, r.proposal);
 	signer_op_done(s, op);
@@ -249,8 +257,9 @@ int answer_withdraw(struct signer *s, uint64_t peer, const struct frame *f)
 	struct op *op = request_begin(s, peer, f, r.request_id);
 	if (!op)
 		return 0;
-	if (!proposals_find(&s->proposals, r.proposal, time_now(), &code)) {
-		request_refuse(s, op, code, "proposal");
+	struct open_proposal *o = proposals_find(&s->proposals, r.proposal, time_now(), &code);
+	if (!o || o->held) {
+		request_refuse(s, op, o ? REFUSE_PROPOSAL_SPENT : code, "proposal");
 		return 0;
 	}
 	struct withdrawn_record record = { .context = r.context };
@@ -306,8 +315,8 @@ static int take_approved(struct signer *s, const struct record *r)
 	if (record_approved_get(r->body, &approved) != PACK_OK)
 		return -1;
 	struct open_proposal *o = proposals_find(&s->proposals, approved.proposal, 0, &code);
-	if (o)
-		proposal_sign(o, approved.role, approved.key);
+	if (o && proposal_sign(o, approved.role, approved.key) == 0)
+		proposal_recorded(o, approved.key);
 	return 0;
 }
 

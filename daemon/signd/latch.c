@@ -88,6 +88,31 @@ static void known_find(struct signer *s, int folder)
 		l->shared = shared;
 }
 
+void latch_settle(struct signer *s, const struct epoch_record *r)
+{
+	struct latches *l = &s->latches;
+	l->settled = (struct sighting){ .size = r->known_size };
+	memcpy(l->settled.root, r->known_root, HASH_SIZE);
+	l->settled_shared = r->size;
+}
+
+/* Whether the marker is of the rollback that the last epoch came after: the process ended before it was gone. */
+static bool is_settled(const struct signer *s)
+{
+	const struct latches *l = &s->latches;
+	return l->settled_shared && l->settled_shared == l->shared && l->settled.size == l->known.size &&
+	       memcmp(l->settled.root, l->known.root, HASH_SIZE) == 0;
+}
+
+static void marker_drop(struct signer *s, int folder)
+{
+	s->latches.closed[LATCH_ROLLBACK] = false;
+	s->latches.known = (struct sighting){ 0 };
+	s->latches.shared = 0;
+	if (unlinkat(folder, texts[LATCH_ROLLBACK].file, 0) != 0 || fsync(folder) != 0)
+		log_error("latch_not_opened", "latch=rollback why=\"%s\"", log_errno());
+}
+
 /* The marker is empty until the tail was written anew; a failure puts an empty one in its place. */
 bool latch_ledger_suspect(const struct signer *s)
 {
@@ -137,6 +162,8 @@ int latch_start(struct signer *s)
 			latch_set(s, (enum latch)i, texts[i].why);
 			if (i == LATCH_ROLLBACK)
 				known_find(s, folder);
+			if (i == LATCH_ROLLBACK && is_settled(s))
+				marker_drop(s, folder);
 		} else if (errno != ENOENT) {
 			log_error("latch_unreadable", "latch=%s why=\"%s\"", texts[i].name, log_errno());
 			return -1;

@@ -23,6 +23,7 @@ enum latch {
 struct signer;
 struct key;
 struct latched_record;
+struct epoch_record;
 
 /* What somebody has seen of a ledger. */
 struct sighting {
@@ -34,8 +35,10 @@ struct sighting {
 struct latches {
 	bool closed[LATCHES];
 	char why[LATCHES][MAX_LATCH_WHY + 1];
-	struct sighting known; /* of a rollback: the most that anybody was known to have seen */
-	uint64_t shared;       /* ... and how many records this ledger has in common with that one, at most */
+	struct sighting known;	 /* of a rollback: the most that anybody was known to have seen */
+	uint64_t shared;	 /* ... and how many records this ledger has in common with that one, at most */
+	struct sighting settled; /* what the last epoch began in spite of, */
+	uint64_t settled_shared; /* ... with so many */
 };
 
 /* Whether an earlier life saw the ledger fail, and its tail was not written anew since. Before the ledger is opened. */
@@ -61,6 +64,8 @@ void latch_forget(struct signer *s);
 void latch_open_all(struct signer *s);
 /* Whether nothing at all may be written, not even that it is so: this ledger isn't the one that goes on. */
 bool latch_stands_back(const struct signer *s);
+/* Takes an EPOCH record: a marker of just this rollback was left by a crash. */
+void latch_settle(struct signer *s, const struct epoch_record *r);
 /* Takes a LATCHED record of an earlier life; positive: it is none that this version knows. */
 int latch_take(struct signer *s, const struct latched_record *r);
 

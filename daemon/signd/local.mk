@@ -102,7 +102,7 @@ EXTRA_DIST += conf/signd.conf
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/test_clock tests/unit/test_encode tests/unit/test_charter tests/unit/test_keys tests/unit/test_meter tests/unit/test_feed tests/unit/test_recent tests/unit/test_crl \
-	tests/unit/test_snapshot
+	tests/unit/test_snapshot tests/unit/test_proposals
 SIGND_TEST_LIBS = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) $(CMOCKA_LIBS)
 # With clocks of its own in place of base's.
 tests_unit_test_clock_SOURCES = tests/unit/test_clock.c daemon/signd/clock.c
@@ -120,6 +120,9 @@ tests_unit_test_feed_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_meter_SOURCES = tests/unit/test_meter.c
 tests_unit_test_meter_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_meter_LDADD = $(SIGND_TEST_LIBS)
+tests_unit_test_proposals_SOURCES = tests/unit/test_proposals.c
+tests_unit_test_proposals_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_test_proposals_LDADD = $(SIGND_TEST_LIBS)
 tests_unit_test_keys_SOURCES = tests/unit/test_keys.c
 tests_unit_test_keys_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_keys_LDADD = $(SIGND_TEST_LIBS)

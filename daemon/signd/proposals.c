@@ -109,6 +109,13 @@ uint16_t proposal_sign(struct open_proposal *o, uint8_t role, const uint8_t key[
 	return 0;
 }
 
+void proposal_recorded(struct open_proposal *o, const uint8_t key[HASH_SIZE])
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (memcmp(o->signers[i].key, key, HASH_SIZE) == 0)
+			o->signers[i].recorded = true;
+}
+
 void proposals_close(struct proposals *p, const uint8_t id[PROPOSAL_ID_SIZE], uint16_t code)
 {
 	size_t i = index_of(p, id);
@@ -190,6 +197,7 @@ static int open_get(struct proposals *p, struct slice *in)
 		at = take(in, 1 + HASH_SIZE);
 		if (!at || at[0] >= 2 || proposal_sign(p->all[p->count - 1], at[0], at + 1) != 0)
 			return -1;
+		proposal_recorded(p->all[p->count - 1], at + 1);
 	}
 	return count ? 0 : -1;
 }

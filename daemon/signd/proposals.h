@@ -24,6 +24,7 @@ struct open_proposal {
 	size_t count;
 	struct {
 		uint8_t role, key[HASH_SIZE];
+		bool recorded; /* its record is durable: from then on it counts */
 	} signers[MAX_PROPOSAL_SIGNERS];
 };
 
@@ -50,8 +51,10 @@ int proposals_open(struct proposals *p, struct slice bytes, int64_t now);
 /* NULL, and why. */
 struct open_proposal *proposals_find(struct proposals *p, const uint8_t id[PROPOSAL_ID_SIZE], int64_t now,
 				     uint16_t *code);
-/* A key signs in a role: 0 or a refusal. */
+/* A key signs in a role, which goes to the ledger: 0 or a refusal. */
 uint16_t proposal_sign(struct open_proposal *o, uint8_t role, const uint8_t key[HASH_SIZE]);
+/* It is there. */
+void proposal_recorded(struct open_proposal *o, const uint8_t key[HASH_SIZE]);
 /* It ends, and who asks for it from now on is told this. */
 void proposals_close(struct proposals *p, const uint8_t id[PROPOSAL_ID_SIZE], uint16_t code);
 /* A new epoch, with so many records of those before it: all that is open is void. */

@@ -288,15 +288,18 @@ static int take_latch(struct pass *p, const struct record *r)
 {
 	struct latched_record latched;
 	struct resumed_record resumed;
+	struct epoch_record epoch;
 	if (r->type == RECORD_LATCHED)
 		return record_latched_get(r->body, &latched) == PACK_OK && latch_take(p->signer, &latched) == 0 ? 0
 														: -1;
-	if (r->type == RECORD_EPOCH ? approve_take(p->signer, r) != 0
-				    : record_resumed_get(r->body, &resumed) != PACK_OK)
-		return -1;
-	if (r->type == RECORD_EPOCH)
-		p->signer->crl_floor = epoch_crl_floor(r->time);
+	p->signer->resumed = r->seq + 1;
 	latch_forget(p->signer);
+	if (r->type == RECORD_RESUMED)
+		return record_resumed_get(r->body, &resumed) == PACK_OK ? 0 : -1;
+	if (approve_take(p->signer, r) != 0 || record_epoch_get(r->body, &epoch) != PACK_OK)
+		return -1;
+	p->signer->crl_floor = epoch_crl_floor(r->time);
+	latch_settle(p->signer, &epoch);
 	return 0;
 }
 

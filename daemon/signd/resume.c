@@ -65,14 +65,17 @@ static void content_write(struct signer *s, const struct asked *a, struct buf *o
 		resume_content_put(out, &resume);
 }
 
-/* Whether what was proposed is what would be done now; while a signer resumes its ledger may have grown. */
-static bool content_holds(const struct proposal *p, struct slice now)
+/*
+ * Whether what was proposed is what would be done now. A ledger that stands back is as long as then; a latched one may
+ * have grown, but a word that was done since makes it another moment, however long ago what it used was forgotten.
+ */
+static bool content_holds(const struct signer *s, const struct proposal *p, struct slice now)
 {
 	struct resume_content then, is;
 	if (p->kind != PROPOSAL_EPOCH)
 		return resume_content_get(p->content, &then) == 0 && resume_content_get(now, &is) == 0 &&
-		       slice_equal(then.reason, is.reason) && then.latches.count == is.latches.count &&
-		       slice_equal(then.latches.raw, is.latches.raw);
+		       then.size >= s->resumed && slice_equal(then.reason, is.reason) &&
+		       then.latches.count == is.latches.count && slice_equal(then.latches.raw, is.latches.raw);
 	return slice_equal(p->content, now);
 }
 
@@ -87,7 +90,7 @@ static bool proposal_stands(struct signer *s, const struct asked *a, struct slic
 	bool known = proposals_find(&s->proposals, p->id, time_now(), &code) != NULL;
 	return p->kind == a->kind && memcmp(p->ledger_id, s->config.ledger_id, LEDGER_ID_SIZE) == 0 &&
 	       p->epoch == s->proposals.epoch && p->expires > time_now() &&
-	       (known || code == REFUSE_PROPOSAL_UNKNOWN) && content_holds(p, content);
+	       (known || code == REFUSE_PROPOSAL_UNKNOWN) && content_holds(s, p, content);
 }
 
 static void propose(struct signer *s, const struct asked *a, struct slice content)
@@ -192,6 +195,8 @@ static void word_written(struct signer *s, struct op *op)
 			struct slice body = buf_slice(&op->records[i].body);
 			if (op->records[i].type == RECORD_HOST)
 				s->written_on = s->host;
+			if (op->records[i].type == RECORD_RESUMED || op->records[i].type == RECORD_EPOCH)
+				s->resumed = op->records[i].seq + 1;
 			if (op->records[i].type == RECORD_CEILINGS && record_ceilings_get(body, &law) == PACK_OK)
 				memcpy(s->law, law.hash, sizeof(s->law));
 		}
@@ -257,6 +262,8 @@ static void word_approved(struct signer *s, const struct asked *a)
 	struct proposal p;
 	const struct approver *who[MAX_APPROVALS];
 	scoped_buf bytes = { 0 }, content = { .max = MAX_PROPOSAL };
+	if (s->running_count + MAX_APPROVALS + 2 > MAX_IN_FLIGHT)
+		return; /* all of its records, or none: at the next look */
 	content_write(s, a, &content);
 	bool stands = proposal_stands(s, a, buf_slice(&content), &bytes, &p);
 	if (a->count == 0 && !stands) {

@@ -18,7 +18,7 @@
 #define MAX_SIGNATURE_BYTES 600 /* records.def */
 #define MAX_WORD (MAX_REASON + MAX_APPROVALS * (2 * MAX_SIGNATURE_BYTES + sizeof(APPROVAL) + 1))
 #define MAX_ANSWER 1024
-#define PATIENCE_MS 15000 /* of the command, for the daemon's next look and one flush */
+#define PATIENCE_MS 30000 /* of the command, for the daemon's next look and one flush */
 
 static const char *word_name(uint8_t kind)
 {

@@ -177,6 +177,30 @@ like "$said" 'CA:TRUE, pathlen:0' "path length 0"
 like "$said" 'DNS:example.com' "for these names"
 refused "$(probe foreign "$root" "$w/mallory.der" Mesh example.com 0 "$w/sub.crt")" 408 "its name is its own, also across a crash"
 
+# An approval counts when it is on the ledger, and not before.
+said=$(propose foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")
+rushed=$(word 2 "$said")
+sign alice "$w/proposal" -sha256
+is "$(probe rush "$rushed" "$w/alice.der" "$w/sig" "$root" "$w/sub.der" Mesh example.com 0)" "0 and 508" "an approval, and behind it, before it is recorded, what it is for"
+like "$(probe withdraw "$rushed")" '^done ' "that one is withdrawn"
+
+# One byte, wherever it stands: words, ledger, epoch, id, nonce, times, kind, how many, requester, content.
+said=$(propose foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")
+bent=$(word 2 "$said")
+size=$(stat -c %s "$w/proposal")
+taken=''
+for at in 0 20 21 36 37 40 41 56 57 88 89 96 97 104 105 106 107 108 112 $((size / 2)) $((size - 1)); do
+  cp "$w/proposal" "$w/altered"
+  byte=$(od -An -tu1 -j "$at" -N1 "$w/proposal")
+  # shellcheck disable=SC2059 # the byte
+  printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$w/altered" bs=1 seek="$at" conv=notrunc status=none
+  sign alice "$w/altered" -sha256
+  case $(probe approve "$bent" 0 "$w/alice.der" "$w/sig") in 'refused 511 '*) ;; *) taken+=" $at" ;; esac
+done
+is "$taken" '' "a signature over bytes that differ in one is worth nothing, whichever that is"
+is "$(approve alice "$bent")" "done 1 of 1" "over these it is"
+probe withdraw "$bent" >/dev/null
+
 # Every form of signature.
 said=$(propose foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")
 forms=$(word 2 "$said")

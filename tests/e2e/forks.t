@@ -75,6 +75,7 @@ start
 refused "$(probe hello $((old + 1)) 1)" 201 "the same across a restart"
 like "$(probe hello "$old" 1)" '^done epoch=1 ' "whoever knows less may look"
 refused "$(mesh spend "$waiting")" 217 "and signs nothing"
+cp -p "$STACK_DIR/signer/latched.rollback" "$w/marker"
 like "$(epoch 'the disk is lost')" 'new epoch' "root opens an epoch"
 refused "$(probe hello $((old + 1)) 1)" 218 "a database with one record of what is lost is told so"
 refused "$(probe hello 1000000 1)" 218 "with many, too"
@@ -87,6 +88,11 @@ refused "$(probe withdraw "$waiting")" 506 "or withdraws it"
 stop
 start
 refused "$(mesh spend "$waiting")" 506 "also after a restart"
+stop
+cp -p "$w/marker" "$STACK_DIR/signer/latched.rollback"
+start
+like "$(probe leaf "$root")" '^refused 400 ' "what was left of that rollback by a crash doesn't stop it again"
+[ ! -e "$STACK_DIR/signer/latched.rollback" ] && pass "and goes" || fail "and goes"
 like "$(probe hello "$old" 1)" '^done epoch=2 ' "in the same epoch"
 refused "$(probe hello $((old + 1)) 1)" 218 "which is the newer one still"
 again=$(mesh propose)

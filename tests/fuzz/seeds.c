@@ -130,6 +130,17 @@ static void reports_write(void)
 	key_report_seed(&more, &keys);
 	answer_key_list_put(&frame, 1, &(struct key_list_reply){ .keys = list_of(&more, keys) });
 	frame_write("inner_ask", "key_list-reports", &frame);
+	scoped_buf limits = { .max = MAX_SEED }, approvers = { .max = MAX_SEED };
+	uint16_t limit_count = 0, approver_count = 0;
+	limit_report_seed(&limits, &limit_count);
+	buf_clear(&frame);
+	answer_charter_read_put(&frame, 1, &(struct charter_read_reply){ .limits = list_of(&limits, limit_count) });
+	frame_write("inner_ask", "charter_read-reports", &frame);
+	approver_report_seed(&approvers, &approver_count);
+	buf_clear(&frame);
+	answer_approvers_read_put(&frame, 1,
+				  &(struct approvers_read_reply){ .keys = list_of(&approvers, approver_count) });
+	frame_write("inner_ask", "approvers_read-reports", &frame);
 }
 
 static void tables_write(void)
