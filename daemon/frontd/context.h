@@ -11,7 +11,8 @@
 
 /* Appends the context; positive: it doesn't fit MAX_CONTEXT. What is NULL is left out. */
 struct context_words {
-	/* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "revoke", "release", "responder"
+	/* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "revoke", "release", "responder",
+	 * "crlnumber", "asked", "answered"
 	 */
 	const char *op;
 	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
@@ -19,12 +20,14 @@ struct context_words {
 	const char *subject_ca;		 /* the CA whose certificate is revoked, and which is so itself */
 	const char *ca, *name, *parent, *metadata, *profile, *from, *to, *note;
 	const char *serial, *fingerprint;
+	const char *when;	       /* a certificate was revoked elsewhere, if not now */
 	const char *template;	       /* of name constraints */
 	const char *asked, *effective; /* constraints in words (transition.h) */
 	const char *valid;	       /* what validity is asked for outside: two times, with a dash */
 	const char *of;		       /* the request id that a certificate had, in hex */
 	const char *key_uri;	       /* how a key was named that was there before */
 	const char *predecessor, *successor, *rotation;
+	const char *nonce, *letter, *crl; /* what went to an offline root and came back: letters.h */
 	int64_t ttl;
 };
 int context_put(struct buf *out, const struct call *c, const struct context_words *words);

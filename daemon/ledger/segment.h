@@ -35,6 +35,9 @@ void segment_name(uint64_t first, const char *ending, char name[SEGMENT_NAME]);
 /* A head from its bytes. NULL, or what is wrong with it. */
 const char *segment_head_read(const uint8_t at[SEGMENT_HEAD], struct segment_head *head);
 
+/* Whether its head says that a version to come wrote it: such a one begins a new segment. */
+bool segment_newer(int folder, uint64_t first);
+
 /* The numbers of all files of one ending in a folder, ascending: of segments ("seg") the first record's. */
 struct segment_list {
 	uint64_t *first;

@@ -7,6 +7,7 @@ drivers_store_libstore_a_SOURCES = \
 	drivers/store/sqlite/copy.c \
 	drivers/store/sqlite/hierarchy.c \
 	drivers/store/sqlite/ledger.c \
+	drivers/store/sqlite/letter.c \
 	drivers/store/sqlite/proposal.c \
 	drivers/store/sqlite/responder.c \
 	drivers/store/sqlite/page_cache.c drivers/store/sqlite/page_cache.h \

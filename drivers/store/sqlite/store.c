@@ -367,8 +367,9 @@ static int store_probe(struct store *s)
 		log_error("store_open", "path=%s why=\"the database is read-only\"", s->path);
 		return -1;
 	}
-	if (schema_prepare(s->writer, s->path))
-		return -1;
+	int failed = schema_prepare(s->writer, s->path);
+	if (failed)
+		return failed;
 	return session_execute(s->writer, "BEGIN IMMEDIATE; UPDATE ledger SET one = 1 WHERE one = 1; COMMIT");
 }
 
@@ -409,12 +410,14 @@ int store_open(const char *path, unsigned cache_mib, struct store **out)
 	s->path = strdup(path);
 	s->cache_kib = cache_mib * 1024;
 	s->lock = s->path ? store_lock(path) : -1;
-	bool open = s->lock >= 0 && session_open(path, true, s->cache_kib, &s->writer) == 0 && store_probe(s) == 0;
-	if (open)
+	int failed = s->lock >= 0 && session_open(path, true, s->cache_kib, &s->writer) == 0 ? store_probe(s) : -1;
+	if (!failed) {
 		sqlite3_update_hook(s->writer->db, row_changed, s);
-	if (!open || pthread_create(&s->committer, NULL, committer_run, s) != 0) {
+		failed = pthread_create(&s->committer, NULL, committer_run, s) != 0 ? -1 : 0;
+	}
+	if (failed) {
 		store_free(s);
-		return -1;
+		return failed;
 	}
 	*out = s;
 	return 0;
