@@ -33,6 +33,7 @@ if [ -e '$db.kept' ]; then
   [ ! -e '$db-wal.kept' ] || cp '$db-wal.kept' '$db-wal'
 fi
 export LD_PRELOAD='$CHANCERY_BUILD/tests/shim/power.so' CHANCERY_SHIM_POWER='.sqlite:.sqlite-wal'
+export ASAN_OPTIONS="\${ASAN_OPTIONS:+\$ASAN_OPTIONS:}verify_asan_link_order=0"
 exec '$CHANCERY_BUILD/chancery-frontd' "\$@"
 WRAPPER
 chmod 0755 "$programs/chancery-frontd"
