@@ -1,6 +1,7 @@
 # tests: the scripts; each room declares its own unit tests.
 EXTRA_DIST += \
 	tests/e2e/approvals.t \
+	tests/e2e/assessment.t \
 	tests/e2e/proposals.t \
 	tests/e2e/bad_input.t \
 	tests/e2e/browser.sh \
@@ -9,8 +10,11 @@ EXTRA_DIST += \
 	tests/e2e/crl_sign.t \
 	tests/e2e/crl_time.t \
 	tests/e2e/catch_up.t \
+	tests/e2e/ceremony.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
+	tests/e2e/epochs.t \
+	tests/e2e/forks.t \
 	tests/e2e/files.sh \
 	tests/e2e/fips.t \
 	tests/e2e/full_path.t \

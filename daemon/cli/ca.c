@@ -4,6 +4,7 @@
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/groups.h"
+#include "cli/letters.h"
 #include "cli/lookup.h"
 #include "cli/member.h"
 #include "cli/outside.h"
@@ -445,6 +446,11 @@ const struct command ca_commands[] = {
 	  "chancery ca csr policy --out policy.csr", ca_csr_options, ca_csr },
 	{ "ca", "certificate", 2, 2, "CA FILE", "Bring in the certificate that the parent elsewhere has signed.",
 	  "chancery ca certificate policy policy.pem", outside_options, ca_certificate },
+	{ "ca", "request", 1, 1, "CA",
+	  "Write what an offline root is to be asked for: a CA's certificate, or the root's own CRL.",
+	  "chancery ca request policy --out policy.request", ca_request_options, ca_request },
+	{ "ca", "import", 1, 1, "FILE", "Bring in what came back from the offline root's ceremony.",
+	  "chancery ca import policy.response", ca_import_options, ca_import },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",
 	  "chancery ca retire issuing --note 'replaced by issuing-2'", retire_options, ca_retire },
 	{ "ca", "revoke", 1, 1, "CA",

@@ -6,6 +6,7 @@
 #include "cli/member.h"
 #include "cli/outside.h"
 #include "cli/pem.h"
+#include "cli/proposal.h"
 
 static const char *const pem_members[] = { "certificate_pem", NULL };
 
@@ -55,6 +56,8 @@ static int certificate_send(struct cli *c, const struct options *o, const char *
 	r = client_send(c, "POST", &path, body, &answer);
 	if (r)
 		return r;
+	if (!c->json && proposal_waits(answer))
+		return proposal_tell_next(c, answer);
 	return c->json ? json_print(c, answer) : detail_print(c, answer, pem_members);
 }
 

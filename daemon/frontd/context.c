@@ -55,6 +55,9 @@ static void put_words(struct buf *out, const struct call *c, const struct contex
 	if (w->ttl)
 		put_text(out, "ttl", number_text(w->ttl, number));
 	put_text(out, "of", w->of);
+	put_text(out, "nonce", w->nonce);
+	put_text(out, "letter", w->letter);
+	put_text(out, "crl", w->crl);
 	if (!w->issuer)
 		return;
 	put_slice(out, "iss", w->issuer->id);

@@ -12,7 +12,7 @@
 /* Appends the context; positive: it doesn't fit MAX_CONTEXT. What is NULL is left out. */
 struct context_words {
 	/* "key", "ca", "csr", "leaf", "admit", "issuer", "move", "made", "withheld", "revoke", "release", "responder",
-	 * "crlnumber"
+	 * "crlnumber", "asked", "answered"
 	 */
 	const char *op;
 	const struct issuer_row *issuer; /* id, name, mode, issuing CA */
@@ -27,6 +27,7 @@ struct context_words {
 	const char *of;		       /* the request id that a certificate had, in hex */
 	const char *key_uri;	       /* how a key was named that was there before */
 	const char *predecessor, *successor, *rotation;
+	const char *nonce, *letter, *crl; /* what went to an offline root and came back: letters.h */
 	int64_t ttl;
 };
 int context_put(struct buf *out, const struct call *c, const struct context_words *words);

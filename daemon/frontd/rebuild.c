@@ -12,6 +12,7 @@
 #include "frontd/gone.h"
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
+#include "frontd/letters.h"
 #include "frontd/outcome.h"
 #include "frontd/root.h"
 #include "frontd/subject.h"
@@ -124,6 +125,10 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 		return rebuild_crl(r, crl_number_noted(s, context));
 	if (context && strcmp(context_text(context, "op"), "withheld") == 0)
 		return outcome_put(r, outcome_withheld(s, context, when));
+	if (context && strcmp(context_text(context, "op"), "asked") == 0)
+		return letter_asked(s, context, when);
+	if (context && strcmp(context_text(context, "op"), "answered") == 0)
+		return letter_answered(s, context, r->record.seq);
 	if (context && note.kind == NOTE_REVOCATION)
 		return outcome_put(r, outcome_revoked(s, context, note.request_id, r->record.seq));
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)

@@ -224,6 +224,14 @@ bool signer_ready(struct signer *s, char why[160])
 	return ready;
 }
 
+bool signer_met(struct signer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	bool met = s->met;
+	pthread_mutex_unlock(&s->mutex);
+	return met;
+}
+
 static void signer_free(struct signer *s)
 {
 	fd_close(&s->wake);

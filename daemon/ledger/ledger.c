@@ -234,6 +234,11 @@ bool ledger_rolled_back(const struct ledger *l)
 	return l->now.other_head;
 }
 
+struct head_line ledger_told(const struct ledger *l)
+{
+	return l->told;
+}
+
 void ledger_tell_head(struct ledger *l)
 {
 	if (l->failed || head_write(l->head, &l->now.tree) == 0 || l->head_failed)

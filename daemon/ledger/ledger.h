@@ -18,6 +18,7 @@
 #ifndef CHANCERY_LEDGER_LEDGER_H
 #define CHANCERY_LEDGER_LEDGER_H
 
+#include "ledger/head.h"
 #include "ledger/record.h"
 
 #define MAX_BATCH 4096		   /* records in one commit */
@@ -71,6 +72,8 @@ void ledger_state_drop(struct ledger *l);
  * ledger was cut or put back. Until ledger_tell_head() the file stays as it was.
  */
 bool ledger_rolled_back(const struct ledger *l);
+/* What the head file said when the ledger was opened; size 0: nothing. */
+struct head_line ledger_told(const struct ledger *l);
 /* Writes the head file. After each commit, when nobody waits for it any more. */
 void ledger_tell_head(struct ledger *l);
 /*

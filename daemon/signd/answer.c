@@ -17,8 +17,21 @@
 #include "signd/signer.h"
 #include "wire/inner_answer.h"
 
-static uint16_t hello_verdict(const struct signer *s, const struct hello_request *r, uint64_t head)
+/*
+ * How much of this ledger a caller can have seen. What this life wrote at its start must not stand in for records that
+ * a caller knew and that are gone.
+ */
+static uint64_t head_known(const struct signer *s)
 {
+	struct journal_head head;
+	journal_head(s->journal, &head);
+	uint64_t size = s->greeted ? head.size : s->found;
+	return s->latches.closed[LATCH_ROLLBACK] && s->latches.shared < size ? s->latches.shared : size;
+}
+
+static uint16_t hello_verdict(const struct signer *s, const struct hello_request *r)
+{
+	uint64_t head = head_known(s), fork = proposals_fork(&s->proposals, r->epoch ? r->epoch : 1);
 	static const uint8_t none[LEDGER_ID_SIZE];
 	if (r->version != INNER_VERSION)
 		return REFUSE_VERSION;
@@ -28,7 +41,26 @@ static uint16_t hello_verdict(const struct signer *s, const struct hello_request
 		return REFUSE_WRONG_LEDGER;
 	bool other_root = r->checkpoint_size && r->checkpoint_size == s->checkpoint.size &&
 			  memcmp(r->checkpoint_root, s->checkpoint.root, HASH_SIZE) != 0;
-	return r->checkpoint_size > head || r->committed > head || other_root ? REFUSE_ROLLED_BACK : 0;
+	/* Of an earlier epoch, more than the next one began with: that it was lost is on the ledger, and nothing new.
+	 */
+	if (r->committed > fork || r->checkpoint_size > fork)
+		return REFUSE_EPOCH_LOST;
+	bool more = r->checkpoint_size > head || r->committed > head || r->epoch > s->proposals.epoch;
+	return more || other_root ? REFUSE_ROLLED_BACK : 0;
+}
+
+#define MAX_EPOCHS_AHEAD 1000 /* whoever claims more doesn't get at the end of the numbers */
+
+/* The most that this caller has seen, and its root if that is what it has a checkpoint of. */
+static void known_more(struct signer *s, const struct hello_request *r)
+{
+	bool signed_all = r->checkpoint_size >= r->committed;
+	struct sighting seen = { .size = signed_all ? r->checkpoint_size : r->committed };
+	if (signed_all)
+		memcpy(seen.root, r->checkpoint_root, HASH_SIZE);
+	if (r->epoch > s->proposals.epoch && r->epoch - s->proposals.epoch <= MAX_EPOCHS_AHEAD)
+		seen.epoch = r->epoch;
+	latch_rolled_back(s, &seen, NULL);
 }
 
 static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
@@ -39,8 +71,7 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 	if (answer_hello_get(f->body, &r, &where) != PACK_OK)
 		return -1;
 	journal_head(s->journal, &head);
-	/* What this life wrote at its start must not stand in for records that a caller knew and that are gone. */
-	uint16_t code = hello_verdict(s, &r, s->greeted ? head.size : s->found);
+	uint16_t code = hello_verdict(s, &r);
 	struct buf *out = guard_out(s->guard, peer);
 	if (code) {
 		log_error("hello_refused", "reason=%s committed=%llu head=%llu", inner_refusal_name(code),
@@ -48,9 +79,11 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 		guard_refuse(s->guard, peer, f->verb, f->tag, code, NULL, 0);
 		/* An auditor's word is not enough to stop the signer. */
 		if (code == REFUSE_ROLLED_BACK && guard_is_front(s->guard, peer))
-			latch_close(s, LATCH_ROLLBACK, NULL);
+			known_more(s, &r);
 	} else if (out) {
-		struct hello_reply reply = { .version = INNER_VERSION, .head = head.size, .now = time_now() };
+		struct hello_reply reply = {
+			.version = INNER_VERSION, .head = head.size, .now = time_now(), .epoch = s->proposals.epoch
+		};
 		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 		s->greeted = true;
 		answer_hello_put(out, f->tag, &reply);

@@ -31,7 +31,6 @@
 #include "signd/signer.h"
 #include "signd/slot.h"
 
-#define TICK_MS 100	   /* how late a deadline or a reconnection may be */
 #define INIT_WAIT_MS 30000 /* for the driver, when the ledger is made */
 #define INIT_CREATE_MS 130000
 #define MAX_FILES 256 /* peers, drivers, the ledger's segments, and as many again */
@@ -118,6 +117,7 @@ static int ledger_take(struct signer *s, const char *folder, uint32_t state_vers
 		latch_ledger_settled(s);
 	s->found = ledger_size(*ledger);
 	s->rolled_back = ledger_rolled_back(*ledger);
+	s->told = ledger_told(*ledger);
 	ledger_state(*ledger, &s->snapshot);
 	s->recent = recent_new(0);
 	failed = s->recent && ledger_reader_open(folder, &s->reader) == 0 ? restore(s, *ledger) : -1;
@@ -178,8 +178,13 @@ static int start_ledger(struct signer *s)
 		ledger_close(ledger);
 		return -1;
 	}
+	struct sighting told = { .size = s->told.size };
+	memcpy(told.root, s->told.root, HASH_SIZE);
 	if (s->rolled_back)
-		latch_close(s, LATCH_ROLLBACK, "The head file tells of more than this ledger holds, or of another.");
+		latch_rolled_back(s, &told,
+				  "The head file tells of more than this ledger holds, or of another. Put the newest "
+				  "copy back, or "
+				  "open a new epoch with chancery-signd --epoch.");
 	return archivist_start(s, folder, s->snapshot, &s->archivist);
 }
 
@@ -199,7 +204,7 @@ static void look_around(struct signer *s)
 	tally_tick(s, now);
 }
 
-static void tick(void *of)
+void serve_tick(void *of)
 {
 	struct signer *s = of;
 	bool hungry = false;
@@ -232,13 +237,12 @@ static int signals_take(void)
 }
 
 /* Before the first thread and the first file that a peer had a part in; the filter follows when all threads run. */
-static int rights_limit(const struct config *c)
+int serve_limit(const struct config *c, const char *out)
 {
 	const struct jail_path paths[] = {
-		{ c->state_dir, JAIL_WRITE },
-		{ c->socket, JAIL_WRITE_BESIDE },
-		{ c->anchors_dir, JAIL_READ },
-		{ c->head_file ? c->head_file : "", JAIL_WRITE_BESIDE },
+		{ c->state_dir, JAIL_WRITE },  { c->socket, JAIL_WRITE_BESIDE },
+		{ c->anchors_dir, JAIL_READ }, { c->head_file ? c->head_file : "", JAIL_WRITE_BESIDE },
+		{ out, JAIL_WRITE_BESIDE },
 	};
 	batch_enter();
 	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0]))
@@ -254,8 +258,7 @@ static int start_scribes(struct signer *s)
 		       : scribes_start(folder, s->inbox, &s->scribes);
 }
 
-/* 0, or as ledger_open(). */
-static int bring_up(struct signer *s, struct watch *signals)
+int serve_begin(struct signer *s, struct watch *signals)
 {
 	*signals = (struct watch){ signals_take(), signal_event, s };
 	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0)
@@ -271,7 +274,7 @@ static int bring_up(struct signer *s, struct watch *signals)
 	return calls_limit(JAIL_SANITIZED);
 }
 
-static void bring_down(struct signer *s)
+void serve_end(struct signer *s)
 {
 	guard_stop(s->guard);
 	if (s->archivist)
@@ -305,21 +308,21 @@ int serve(struct config *config)
 	struct watch signals = { .fd = -1 };
 	struct journal_head head;
 	host_read(config->machine_id, config->ledger_id, &s.host);
-	if (rights_limit(config) != 0)
+	if (serve_limit(config, "") != 0)
 		return EXIT_FAILURE;
-	int up = bring_up(&s, &signals);
+	int up = serve_begin(&s, &signals);
 	if (up == 0) {
 		journal_head(s.journal, &head);
 		log_info("serving", "socket=%s ledger_size=%llu snapshot=%llu keys=%zu", config->socket,
 			 (unsigned long long)head.size, (unsigned long long)s.snapshot, s.keys.count);
 		ready_notify("READY=1");
-		loop_run(s.loop, TICK_MS, tick, &s);
+		loop_run(s.loop, TICK_MS, serve_tick, &s);
 		ready_notify("STOPPING=1");
 		log_info("stopping", "in_flight=%zu", s.running_count);
 		tally_flush(&s);
 		signer_hand_over(&s);
 	}
-	bring_down(&s);
+	serve_end(&s);
 	fd_close(&signals.fd);
 	if (up == LEDGER_OTHER || up == LEDGER_NEWER)
 		return EXIT_CONFIG;
@@ -418,7 +421,7 @@ int serve_init(struct config *config)
 	char folder[PATH_MAX];
 	struct stat st;
 	scoped_op *op = op_new();
-	if (rights_limit(config) != 0 || !op || state_path(config, "ledger", folder) != 0 || state_lock(config) != 0)
+	if (serve_limit(config, "") != 0 || !op || state_path(config, "ledger", folder) != 0 || state_lock(config) != 0)
 		return EXIT_FAILURE;
 	if (stat(folder, &st) == 0) {
 		log_error("ledger_exists", "folder=%s expected=\"no ledger there yet\"", folder);
@@ -427,7 +430,7 @@ int serve_init(struct config *config)
 	int r = start_loop(&s) != 0 || start_slots(&s) != 0 ? -1 : make_log_key(&s, op);
 	if (r == 0 && mkdir(folder, 0750) == 0)
 		r = write_start(&s.config, folder, buf_slice(&op->message), buf_slice(&op->raw));
-	bring_down(&s);
+	serve_end(&s);
 	if (r == 0)
 		log_info("ledger_made", "folder=%s log_token=%s", folder, config->log_token);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

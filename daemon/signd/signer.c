@@ -74,7 +74,7 @@ uint16_t signer_stopped(struct signer *s, bool signing)
 		return REFUSE_LEDGER_FAILED;
 	for (size_t i = 0; i < LATCHES; i++)
 		if (s->latches.closed[i] && (signing || i == LATCH_ROLLBACK || i == LATCH_HOST))
-			return REFUSE_LATCHED;
+			return i == LATCH_ROLLBACK ? REFUSE_EPOCH_NEEDED : REFUSE_LATCHED;
 	if (signing && clock_look(&s->clock) != CLOCK_FINE)
 		return REFUSE_CLOCK;
 	if (signing && head.size - s->checkpoint.size > s->config.max_unsigned)

@@ -137,21 +137,20 @@ static void leaf_find(struct maker *m, const char *ca_id)
 	sqlite3_finalize(s);
 }
 
-static void record_copy(struct ledger_reader *r, uint64_t seq, uint8_t type, struct buf *bytes, struct record *out)
-{
-	insist(ledger_read(r, seq, bytes, out) == 0 && out->type == type, "the leaf's records are not there");
-}
-
-/* Its two records, which follow each other where nobody else asked. */
+/* Its two records; between them may stand those of others who asked at the same time. */
 static void records_find(struct maker *m, const char *folder)
 {
 	struct ledger_reader *r;
 	struct record record;
+	uint64_t seq = (uint64_t)m->leaf_seq;
 	insist(ledger_reader_open(folder, &r) == 0, "no ledger");
-	record_copy(r, (uint64_t)m->leaf_seq, RECORD_CERT_INTENT, &m->intent_bytes, &record);
-	insist(record_cert_intent_get(record.body, &m->intent) == PACK_OK, "no intent");
-	record_copy(r, (uint64_t)m->leaf_seq + 1, RECORD_CERT_RESULT, &m->result_bytes, &record);
-	insist(record_cert_result_get(record.body, &m->result) == PACK_OK, "no result");
+	insist(ledger_read(r, seq, &m->intent_bytes, &record) == 0 && record.type == RECORD_CERT_INTENT &&
+		       record_cert_intent_get(record.body, &m->intent) == PACK_OK,
+	       "no intent");
+	do
+		insist(ledger_read(r, ++seq, &m->result_bytes, &record) == 0, "no result");
+	while (record.type != RECORD_CERT_RESULT || record_cert_result_get(record.body, &m->result) != PACK_OK ||
+	       m->result.intent != (uint64_t)m->leaf_seq);
 	insist(m->intent.tbs.len + m->tbs_at < m->der.len, "the record is of another leaf");
 	ledger_reader_close(r);
 }

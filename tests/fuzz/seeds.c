@@ -8,6 +8,7 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/log_key.h"
+#include "fuzz/seeds_letter.h"
 #include "fuzz/seeds_signer.h"
 #include "ledger/checkpoint.h"
 #include "names/dn.h"
@@ -344,6 +345,7 @@ int main(int argc, char **argv)
 	values_write();
 	charters_write();
 	signer_seeds();
+	letter_seeds();
 	ledgers_write();
 	buf_free(&item_bytes);
 	return 0;
