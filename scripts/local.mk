@@ -4,6 +4,7 @@ EXTRA_DIST += scripts/check-arrows scripts/check-length scripts/compile-commands
 	scripts/packaging/build-deb scripts/packaging/chancery.spec \
 	scripts/packaging/debian/changelog scripts/packaging/debian/chancery.postinst \
 	scripts/packaging/debian/chancery.postrm scripts/packaging/debian/chancery.prerm \
+	scripts/packaging/debian/chancery.lintian-overrides \
 	scripts/packaging/debian/control scripts/packaging/debian/copyright scripts/packaging/debian/rules \
 	scripts/packaging/debian/source/format \
 	scripts/stack.sh scripts/supervise scripts/test .clang-format .clang-tidy .editorconfig .ci/run

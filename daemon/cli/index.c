@@ -64,14 +64,15 @@ static bool serial_read(const char *text, char out[41])
 
 static bool fields_split(char *line, char *fields[FIELDS])
 {
-	size_t n = 0;
-	for (char *at = line; at && n < FIELDS; n++) {
-		fields[n] = at;
-		at = n + 1 < FIELDS ? strchr(at, '\t') : NULL;
-		if (at)
-			*at++ = '\0';
+	for (size_t n = 0; n < FIELDS; n++) {
+		fields[n] = line;
+		line += strcspn(line, "\t");
+		if ((*line == '\t') != (n + 1 < FIELDS))
+			return false;
+		if (*line)
+			*line++ = '\0';
 	}
-	return n == FIELDS && !strchr(fields[FIELDS - 1], '\t');
+	return true;
 }
 
 static bool refused(char why[INDEX_WHY], const char *what)
