@@ -245,7 +245,8 @@ static int proposal_list(struct cli *c, const struct options *o)
 		return r;
 	return c->json ? json_print(c, answer)
 		       : list_print(c, answer, columns, sizeof(columns) / sizeof(columns[0]),
-				    "nothing waits for approvals, and nothing did.");
+				    option_text(o, "state") ? "no proposal is in this state."
+							    : "nothing waits for approvals, and nothing did.");
 }
 
 /* A whole line from the terminal, not from standard input, which may be somebody else's. */

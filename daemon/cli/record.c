@@ -82,6 +82,11 @@ static void put_refused(const json_t *r, struct buf *out)
 		   (long long)count, count == 1 ? "time" : "times");
 }
 
+static void put_host(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "on host %s from here on", member_text(r, "name"));
+}
+
 static void put_ceilings(const json_t *r, struct buf *out)
 {
 	buf_printf(out, "what signd.conf allows, from here on %.*s", SHORT_ID, member_text(r, "hash"));
@@ -119,8 +124,19 @@ static void put_note(const json_t *r, struct buf *out)
 	const char *op = member_text(c, "op");
 	if (strcmp(op, "issuer") == 0)
 		buf_printf(out, "issuer %s, mode %s", member_text(c, "iname"), member_text(c, "mode"));
-	else if (strcmp(op, "move") == 0 || strcmp(op, "made") == 0)
+	else if (strcmp(op, "move") == 0 || strcmp(op, "made") == 0 || strcmp(op, "close") == 0)
 		buf_printf(out, "%s: %s to %s", member_text(c, "ca"), member_text(c, "from"), member_text(c, "to"));
+	else if (strcmp(op, "revoke") == 0)
+		buf_printf(out, "revoked: serial %s of CA %s%s", member_text(c, "serial"), member_text(c, "ca"),
+			   *member_text(c, "subject_ca") ? ", itself a CA" : "");
+	else if (strcmp(op, "release") == 0)
+		buf_printf(out, "on hold no more: serial %s of CA %s", member_text(c, "serial"), member_text(c, "ca"));
+	else if (strcmp(op, "withheld") == 0)
+		buf_printf(out, "withheld: serial %s of CA %s, as it is not what was asked for",
+			   member_text(c, "serial"), member_text(c, "ca"));
+	else if (strcmp(op, "rule") == 0)
+		buf_printf(out, "%s: its successor is made by the rule %s", member_text(c, "ca"),
+			   *member_text(c, "rotation") ? member_text(c, "rotation") : "of its issuer");
 	else if (*member_text(c, "route"))
 		buf_printf(out, "refused: %s %s", member_text(c, "method"), member_text(c, "route"));
 }
@@ -128,9 +144,13 @@ static void put_note(const json_t *r, struct buf *out)
 static void put_proposed(const json_t *r, struct buf *out)
 {
 	const json_t *c = context_of(r);
-	const char *name = member_text(c, "name");
-	buf_printf(out, "proposed to people: %s%s", *name ? "CA " : "",
-		   *name ? name : member_text(json_object_get(r, "bytes"), "kind"));
+	const char *name = member_text(c, "name"), *kind = member_text(json_object_get(r, "bytes"), "kind");
+	bool outside = strcmp(kind, "subca-foreign") == 0;
+	buf_printf(out, "proposed to people: %s%s",
+		   !*name    ? ""
+		   : outside ? "CA outside this ledger, "
+			     : "CA ",
+		   *name ? name : kind);
 	if (*member_text(c, "actor"))
 		buf_printf(out, ", asked for by %s", member_text(c, "actor"));
 }
@@ -214,20 +234,34 @@ void record_words(const json_t *record, struct buf *out)
 		const char *type;
 		void (*put)(const json_t *r, struct buf *out);
 	} words[] = {
-		{ "LEDGER_START", put_start },	      { "STARTED", put_started },
-		{ "KEY_INTENT", put_key_intent },     { "KEY_RESULT", put_key_result },
-		{ "CERT_INTENT", put_cert_intent },   { "CERT_RESULT", put_cert_result },
-		{ "KEY_BOUND", put_key_bound },	      { "LOST", put_lost },
-		{ "REFUSED", put_refused },	      { "CEILINGS", put_ceilings },
-		{ "CA_CLOSED", put_closed },	      { "NOTE", put_note },
-		{ "IMPORTED", put_imported },	      { "CERT_ADMITTED", put_admitted },
-		{ "CRL_INTENT", put_crl_intent },     { "CRL_RESULT", put_cert_result },
-		{ "RESPONDER_BOUND", put_responder }, { "CSR_INTENT", put_csr_intent },
-		{ "PROPOSED", put_proposed },	      { "APPROVED", put_approved },
-		{ "WITHDRAWN", put_withdrawn },	      { "SPENT", put_spent },
-		{ "CSR_RESULT", put_cert_result },    { "KEY_RENEWED", put_key_renewed },
+		{ "LEDGER_START", put_start },
+		{ "STARTED", put_started },
+		{ "KEY_INTENT", put_key_intent },
+		{ "KEY_RESULT", put_key_result },
+		{ "CERT_INTENT", put_cert_intent },
+		{ "CERT_RESULT", put_cert_result },
+		{ "KEY_BOUND", put_key_bound },
+		{ "LOST", put_lost },
+		{ "REFUSED", put_refused },
+		{ "CEILINGS", put_ceilings },
+		{ "CA_CLOSED", put_closed },
+		{ "NOTE", put_note },
+		{ "IMPORTED", put_imported },
+		{ "CERT_ADMITTED", put_admitted },
+		{ "CRL_INTENT", put_crl_intent },
+		{ "CRL_RESULT", put_cert_result },
+		{ "RESPONDER_BOUND", put_responder },
+		{ "CSR_INTENT", put_csr_intent },
+		{ "PROPOSED", put_proposed },
+		{ "APPROVED", put_approved },
+		{ "WITHDRAWN", put_withdrawn },
+		{ "SPENT", put_spent },
+		{ "CSR_RESULT", put_cert_result },
+		{ "KEY_RENEWED", put_key_renewed },
 		{ "EPOCH", put_epoch },
-		{ "OUTSIDE_CA", put_outside },	      { "CEREMONY", put_ceremony },
+		{ "HOST", put_host },
+		{ "OUTSIDE_CA", put_outside },
+		{ "CEREMONY", put_ceremony },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

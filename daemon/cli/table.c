@@ -86,7 +86,7 @@ static size_t table_fit(const struct table *t, size_t widths[MAX_TABLE_COLUMNS])
 	size_t shown = 0, taken = 0;
 	while (shown < t->columns) {
 		size_t least = widths[shown];
-		if (shown + 1 == t->columns && least > MIN_LAST_COLUMN)
+		if ((shown + 1 == t->columns || shown + 1 == t->cut) && least > MIN_LAST_COLUMN)
 			least = MIN_LAST_COLUMN;
 		if (t->width && shown && taken + GAP + least > t->width)
 			break;

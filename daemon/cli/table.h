@@ -22,6 +22,7 @@ struct table {
 	size_t columns;
 	size_t cell_points; /* code points a cell is cut at */
 	size_t width;	    /* code points a row may take; 0: any number */
+	size_t cut;	    /* the number, from 1 on, of a column that may be cut as the last one is; 0: none */
 	bool colour;
 	struct buf text;  /* all cells' bytes */
 	struct buf cells; /* of struct table_cell, row by row */

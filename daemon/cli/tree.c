@@ -31,6 +31,16 @@ static bool is_past(const json_t *ca)
 	return member_is(ca, "state", "retired") || member_is(ca, "state", "revoked");
 }
 
+bool tree_outside(const json_t *ca)
+{
+	return json_is_true(json_object_get(ca, "outside_ledger"));
+}
+
+bool tree_cut_off(const json_t *ca)
+{
+	return json_is_true(json_object_get(ca, "broken")) && !is_past(ca);
+}
+
 /* The buffer's text as the row's next cell; what is past has no colour but its own. */
 static void cell_put(struct tree *t, const json_t *ca, enum table_style style, struct buf *text)
 {
@@ -47,6 +57,12 @@ static void state_cell(struct tree *t, const json_t *ca, struct buf *text)
 		buf_put_text(text, ", held");
 		style = STYLE_BAD;
 	}
+	if (tree_cut_off(ca)) {
+		buf_put_text(text, ", cut off");
+		style = STYLE_BAD;
+	}
+	if (tree_outside(ca))
+		buf_put_text(text, ", outside");
 	if (member_is(ca, "state", "retired"))
 		style = STYLE_DIM;
 	table_put(t->table, style, buf_text(text));
@@ -109,7 +125,7 @@ static void key_cell(struct tree *t, const json_t *ca, struct buf *text)
 {
 	bool offline = json_is_null(json_object_get(ca, "key_driver_id")), gone = member_is(ca, "key_state", "gone");
 	buf_put_text(text, member_text(ca, "algorithm"));
-	bool outside = json_is_true(json_object_get(ca, "outside_ledger"));
+	bool outside = tree_outside(ca);
 	if (offline || gone)
 		buf_printf(text, "%s%s", text->len ? ", " : "",
 			   gone	     ? "gone"

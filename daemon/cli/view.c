@@ -59,17 +59,39 @@ static int tree_read(const struct cli *c, const char *path, json_t **answer)
 			    *answer ? "there is no list \"data\" in it" : why.text);
 }
 
+static bool any_is(const json_t *list, bool (*is)(const json_t *ca))
+{
+	size_t i;
+	const json_t *ca;
+	json_array_foreach((json_t *)list, i, ca) if (is(ca)) return true;
+	return false;
+}
+
+/* What the words behind a state mean, where they stand. */
+static void words_put(const json_t *list, struct buf *out)
+{
+	bool outside = any_is(list, tree_outside), cut_off = any_is(list, tree_cut_off);
+	if (outside || cut_off)
+		buf_put_u8(out, '\n');
+	if (outside)
+		buf_put_text(out, "outside: over somebody else's key; what it signs is not on this ledger.\n");
+	if (cut_off)
+		buf_put_text(out, "cut off: a CA above it is revoked, so nobody takes what it signs.\n");
+}
+
 static int tree_print(const struct cli *c, const json_t *list)
 {
 	scoped_table t;
 	table_init(&t, tree_heads, TREE_COLUMNS, c->colour);
 	t.width = c->width;
+	t.cut = TREE_CONSTRAINTS;
 	tree_fill(&t, list, c->lines);
 	scoped_buf out;
 	buf_init(&out, 4 * MAX_TABLE_TEXT);
-	if (table_rows(&t))
+	if (table_rows(&t)) {
 		table_render(&t, &out);
-	else
+		words_put(list, &out);
+	} else
 		buf_put_text(&out, "no CAs yet; `chancery ca create` makes one.\n");
 	return output_print(c, &out);
 }

@@ -219,6 +219,8 @@ int intermediate_charter(struct front *f, struct call *c)
 	int r = answer_ca(f, c, &s, &row);
 	if (r)
 		return r;
+	if (row.outsider)
+		return answer_key_elsewhere(c, &row, NULL);
 	if (ca_offline(&row))
 		return call_refuse(
 			c, 409, "ca_offline", NULL,

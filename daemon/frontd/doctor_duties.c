@@ -194,7 +194,8 @@ static void look_at_proposals(struct diagnosis *d)
 		return;
 	w.session = s;
 	if (store_proposal_list(s, "open", look_at_proposal, &w) == 0)
-		diagnosis_looked(d, "proposals", "%zu wait for approvals, %zu to be carried out.", w.open, w.approved);
+		diagnosis_looked(d, "proposals", "%zu %s for approvals, %zu to be carried out.", w.open,
+				 w.open == 1 ? "waits" : "wait", w.approved);
 }
 
 void diagnosis_duties(struct diagnosis *d)

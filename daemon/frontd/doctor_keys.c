@@ -247,8 +247,28 @@ static void look_at_request(struct diagnosis *d, const struct ca_row *ca, const 
 			    row_text(ca->name));
 }
 
+/* What a CA signs under one that is revoked is taken by nobody. */
+static void look_at_chain(struct keys *k, const struct ca_row *ca)
+{
+	scoped_chain chain = { 0 };
+	size_t i = 1;
+	if (chain_load(k->session, row_text(ca->id), &chain) != 0)
+		return;
+	while (i < chain.count && !in_state(&chain.ca[i], "revoked"))
+		i++;
+	if (i < chain.count)
+		finding_put(k->d, WARNING, "cas", "ca_cut_off", row_text(ca->id),
+			    "Revoke it, too, or retire it, and have what it signed replaced by another CA's.",
+			    "CA %s is active, and %s above it is revoked: nobody takes what it signs.",
+			    row_text(ca->name), row_text(chain.ca[i].name));
+}
+
 static void look_at_validity(struct diagnosis *d, const struct ca_row *ca)
 {
+	const char *todo = ca->outsider ? "Its holder needs a new one: chancery ca create --foreign-csr."
+			   : ca_offline(ca)
+				   ? "Its key is elsewhere, and so is its successor made: then register that."
+				   : "Make its successor now (chancery ca rotate CA); its certificates end with it.";
 	char when[TIME_TEXT_SIZE];
 	int64_t left = ca->not_after - time_now();
 	if (left > EXPIRY_WARNING)
@@ -256,11 +276,10 @@ static void look_at_validity(struct diagnosis *d, const struct ca_row *ca)
 	time_text(ca->not_after, when);
 	if (left <= 0)
 		finding_put(d, CRITICAL, "cas", "ca_expired", row_text(ca->id),
-			    "Make its successor: chancery ca rotate CA --now.", "CA %s has expired on %s.",
-			    row_text(ca->name), when);
+			    ca_offline(ca) ? todo : "Make its successor: chancery ca rotate CA --now.",
+			    "CA %s has expired on %s.", row_text(ca->name), when);
 	else
-		finding_put(d, left <= EXPIRY_NEAR ? CRITICAL : WARNING, "cas", "ca_expires", row_text(ca->id),
-			    "Make its successor now (chancery ca rotate CA); its certificates end with it.",
+		finding_put(d, left <= EXPIRY_NEAR ? CRITICAL : WARNING, "cas", "ca_expires", row_text(ca->id), todo,
 			    "CA %s expires on %s, in %lld days.", row_text(ca->name), when, (long long)(left / DAY));
 }
 
@@ -283,6 +302,8 @@ static int look_at_ca(void *with, const struct ca_row *ca)
 			k->d, CRITICAL, "cas", "ca_held", row_text(ca->id),
 			"Look at what the signer returned (chancery audit list): it differs from what was asked for.",
 			"CA %s issues nothing. %s", row_text(ca->name), row_text(ca->held));
+	if (in_state(ca, "active"))
+		look_at_chain(k, ca);
 	if (in_state(ca, "active") && !gone_is(ca) && !is_followed(k->session, ca))
 		look_at_validity(k->d, ca);
 	return 0;

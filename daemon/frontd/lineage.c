@@ -58,6 +58,7 @@ int lineage_put(struct lineage *l, const struct ca_row *ca)
 				   .not_after = ca->not_after,
 				   .ttl = ca->ttl,
 				   .created_at = ca->created_at,
+				   .outsider = ca->outsider,
 				   .memory = room };
 	memcpy(row.key_id, ca->key_id, sizeof(row.key_id));
 	row.id = copy_text(ca->id, &room);
@@ -187,6 +188,7 @@ int lineage_work_out(struct front *f, const struct issuer_row *issuer, struct li
 		set_end(&l->all[i]);
 	for (size_t i = 0; i < l->count; i++) {
 		l->all[i].rule = rule_of(l->all[i].row.rotation, issuer->rotation);
+		l->all[i].rule.off |= l->all[i].row.outsider != 0; /* its holder sees to that */
 		set_dates(&l->all[i], f->ca_days * DAY, leaf);
 	}
 	return 0;

@@ -71,10 +71,13 @@ static void lines_put(struct buf *out, const char *head, BIO *bio)
 	}
 }
 
+/* In the order in which it stands there, as everywhere else. */
 static void name_tell(struct buf *out, const char *head, const X509_NAME *name)
 {
+	const unsigned long how =
+		XN_FLAG_SEP_CPLUS_SPC | XN_FLAG_FN_SN | (ASN1_STRFLGS_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
 	BIO *bio = BIO_new(BIO_s_mem());
-	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
+	if (bio && X509_NAME_print_ex(bio, name, 0, how) >= 0)
 		lines_put(out, head, bio);
 	BIO_free(bio);
 }
@@ -230,7 +233,8 @@ int proposal_tell(struct slice bytes, struct buf *out)
 		epoch_tell(out, p.content);
 	else
 		draft_tell(out, p.content);
-	buf_printf(out, "\n%-13s%u%s\n", "Approvals:", p.needed, p.requester ? ", and the requester's signature" : "");
+	buf_printf(out, "\n%-13s%u approval%s%s\n", "It needs:", p.needed, p.needed == 1 ? "" : "s",
+		   p.requester ? ", and the requester's signature" : "");
 	time_put(out, "Proposed:", p.created);
 	time_put(out, "Expires:", p.expires);
 	hex_put(out, "Proposal:", SLICE_OF(p.id));

@@ -111,7 +111,7 @@ is "$(cas first)" 0 "there is no CA yet"
 chancery ca create --issuer house --parent root --name first --cn 'Other CA' >/dev/null 2>"$work/err"
 like "$(cat "$work/err")" duplicate_name "its name is taken"
 like "$(chancery proposal list --state open)" "$id +open +ca +first" "it is listed"
-is "$(chancery proposal list --state executed)" "nothing waits for approvals, and nothing did." "and not among others"
+is "$(chancery proposal list --state executed)" "no proposal is in this state." "and not among others"
 
 # In words, out of the bytes.
 words=$(chancery proposal show first)
@@ -395,7 +395,12 @@ mesh_ca=$(field .ca.id)
 is "$(field '"\(.ca.outside_ledger) \(.ca.key_driver_id) \(.ca.state) \(.ca.subject)"')" "true null active O=mesh, CN=istiod" "it is there, marked"
 field .ca.certificate_pem >"$work/mesh.crt"
 is "$(openssl x509 -in "$work/mesh.crt" -noout -pubkey)" "$(openssl pkey -in "$work/mesh.key" -pubout)" "over the holder's key"
-like "$(chancery ca tree)" 'mesh +active .*outside this ledger +only .*uri:cluster.local' "the tree says so"
+like "$(chancery ca tree)" 'mesh +active, outside .*outside this ledger +only .*uri:cluster.local' "the tree says so"
+like "$(COLUMNS=60 "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" ca tree)" '^outside: over somebody else.s key; what it signs is not on this ledger' \
+  "and in words, on a narrow screen as well"
+is "$(chancery --json ca show mesh | jq -c .next_rotation)" null "no successor of it is due here"
+api GET "/api/v1/intermediates/$mesh_ca/charter"
+answers 409 "nor has the signer a charter of it" ca_outside_ledger
 like "$(chancery ca show mesh)" 'outside ledger +(yes|true)' "so does ca show"
 like "$(chancery ca tree --format html)" '"outside_ledger": ?true' "and the page knows"
 like "$(chancery doctor)" '1 active CA is over somebody else.s key, outside this ledger' "so does the doctor"
@@ -594,4 +599,5 @@ is "$(proposals)" "$waiting" "and what was approved of them"
 api GET "/api/v1/audit?type=APPROVED&limit=100"
 is "$(field '.data | length')" "$(chancery --json proposal list | jq '[.data[].approvals[]] | length')" "each approval is on the ledger"
 like "$(chancery audit list --type PROPOSED)" 'proposed to people: CA vault, asked for by uid:0' "in words, too"
+like "$(chancery audit list --last 1000 --type PROPOSED)" 'proposed to people: CA outside this ledger, mesh, asked for' "a CA outside it, as such"
 tap_done

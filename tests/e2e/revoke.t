@@ -189,6 +189,14 @@ api GET "/api/v1/issuers/$issuer/intermediates"
 is "$(jq -r --arg id "$issuing" '.data[] | select(.id == $id) | .broken' <<<"$body")" true "in the list too"
 issue "$issuing" "$work/none.csr" server
 answers 409 "and issues nothing" chain_revoked
+chancery ca tree
+like "$(cat "$work/out")" 'rev-issuing +active, cut off ' "the tree says so"
+like "$(cat "$work/out")" '^cut off: a CA above it is revoked' "and what that means"
+chancery doctor
+is $? 9 "the doctor warns"
+like "$(tr -s ' \n' ' ' <"$work/out")" 'CA rev-issuing is active, and rev-policy above it is revoked' "and names both"
+chancery audit list --last 1000 --type NOTE
+like "$(cat "$work/out")" "revoked: serial $(serial_of "$work/rev-policy.crt") of CA $root, itself a CA" "the ledger has it in words"
 fresh_serial=$(serial_of "$work/plain.crt")
 revoke "$issuing" "$fresh_serial" ''
 answers 200 "what it issued can still be revoked"
