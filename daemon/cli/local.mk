@@ -17,7 +17,7 @@ cli_sources = \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \
 	daemon/cli/export.c daemon/cli/export.h daemon/cli/istio.c \
-	daemon/cli/letters.c daemon/cli/letters.h \
+	daemon/cli/letter_approve.c daemon/cli/letters.c daemon/cli/letters.h \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \
