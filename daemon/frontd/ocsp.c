@@ -182,13 +182,6 @@ bool ocsp_is_for(const struct http_request *r)
 	return path_split(r->path, &id, &rest);
 }
 
-static int hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c | 0x20) : NULL;
-	return at ? (int)(at - digits) : -1;
-}
-
 static int base64_value(char c)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -196,20 +189,20 @@ static int base64_value(char c)
 	return at ? (int)(at - alphabet) : -1;
 }
 
-/* The next character of the path, percent escapes undone; 0: there is no more; -1: a broken escape. */
+/* The next character of the path, percent escapes undone; 0: there is no more; -1: an escape that is broken, or of NUL. */
 static int character_next(const char **at)
 {
 	char c = **at;
+	uint8_t escaped;
 	if (!c)
 		return 0;
 	(*at)++;
 	if (c != '%')
 		return (unsigned char)c;
-	int high = hex_value((*at)[0]), low = high < 0 ? -1 : hex_value((*at)[1]);
-	if (low < 0)
+	if (!hex_decode(*at, strnlen(*at, 2), &escaped, 1) || !escaped)
 		return -1;
 	*at += 2;
-	return high << 4 | low;
+	return escaped;
 }
 
 /* RFC 6960 A.1: base64, which has characters that may be escaped. False: it is none. */

@@ -114,9 +114,10 @@ error_is 1 "no DER: malformedRequest"
 : >"$work/q.bad"
 post "$issuing" "$work/q.bad"
 error_is 1 "nothing: malformedRequest"
-for path in "" "/" "/%" "/%3" "/A" "/*" "/MA==MA=="; do
+whole=$(encoded "$work/q")
+for path in "" "/" "/%" "/%3" "/A" "/*" "/MA==MA==" "/$whole%00" "/$whole%00MA==" "/${whole%???}%3" "/${whole%???}%3G" "/$whole/"; do
   pki GET "/pki/$issuing/ocsp$path"
-  error_is 1 "GET of '$path': malformedRequest"
+  error_is 1 "GET of '${path/${whole%???}/Q}': malformedRequest"
 done
 head -c 10000000 /dev/zero >"$work/q.bad"
 post "$issuing" "$work/q.bad"
