@@ -3,18 +3,13 @@
 confexampledir = $(pkgdatadir)/conf
 dist_confexample_DATA = conf/driver.conf conf/driver-file.conf conf/frontd.conf conf/signd.conf
 
-# For nginx before the socket of EST.
-nginxestdir = $(pkgdatadir)/nginx
-dist_nginxest_DATA = conf/nginx/est.conf
-
 # For Prometheus and Grafana: rules, their test, a dashboard.
 prometheusdir = $(pkgdatadir)/prometheus
 dist_prometheus_DATA = conf/prometheus/chancery.rules.yml conf/prometheus/chancery.test.yml conf/prometheus/chancery.dashboard.json
 
-# For nginx: a door for relying parties, a server that is one, and what has it read new CRLs.
+# For nginx: a door for relying parties, a server that is one, and the door before the socket of EST.
 nginxdir = $(pkgdatadir)/nginx
-dist_nginx_DATA = conf/nginx/pki.conf conf/nginx/mtls.conf conf/nginx/chancery-nginx-crls.path conf/nginx/chancery-nginx-crls.service
-dist_nginx_SCRIPTS = conf/nginx/reload-crls
+dist_nginx_DATA = conf/nginx/pki.conf conf/nginx/mtls.conf conf/nginx/est.conf
 
 install-data-local: install-systemd
 	$(MKDIR_P) '$(DESTDIR)$(sysconfdir)/chancery'

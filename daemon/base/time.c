@@ -28,6 +28,23 @@ int64_t time_boot_ms(void)
 	return clock_ms(CLOCK_BOOTTIME);
 }
 
+static int64_t clock_us(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t time_thread_us(void)
+{
+	return clock_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
+int64_t time_steady_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
 bool time_calendar(int64_t seconds, struct tm *out)
 {
 	time_t t = (time_t)seconds;

@@ -17,6 +17,9 @@ int64_t time_now(void);
 int64_t time_now_ms(void);
 /* Milliseconds since boot, sleep included: never set back. */
 int64_t time_boot_ms(void);
+/* Microseconds for durations: of this thread's own work, and by the clock. */
+int64_t time_thread_us(void);
+int64_t time_steady_us(void);
 
 /* RFC 3339 in UTC with seconds, "2026-01-31T09:00:00Z"; out has TIME_TEXT_SIZE bytes. */
 void time_text(int64_t seconds, char *out);

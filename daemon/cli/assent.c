@@ -228,7 +228,7 @@ static bool act_is(const struct assent *a, const struct proposal *p)
 		return resume_content_get(p->content, &resume) == 0 && slice_equal(resume.reason, done);
 	if (p->kind == PROPOSAL_EPOCH)
 		return epoch_content_get(p->content, &epoch) == 0 && slice_equal(epoch.reason, done) &&
-		       epoch.number == a->epoch && epoch.size == a->size;
+		       epoch.number == a->epoch && epoch.shared == a->size;
 	return slice_equal(p->content, done);
 }
 
@@ -242,7 +242,7 @@ static const char *spend_fault(const struct assent *a, const struct open *o)
 		return "was done after its proposal had expired.";
 	if (signers_count(a, o, 0) < needed)
 		return "has fewer valid approvals than the ceilings of its time ask for.";
-	if ((o->says.requester || a->count[1]) && signers_count(a, o, 1) == 0)
+	if ((o->says.requester || (o->says.kind < PROPOSAL_RESUME && a->count[1])) && signers_count(a, o, 1) == 0)
 		return "lacks the signature of a requester.";
 	return NULL;
 }

@@ -1,5 +1,6 @@
 #include "cli/books.h"
 
+#include <inttypes.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -203,21 +204,38 @@ void progress_begin(const struct cli *c, struct progress *p)
 	*p = (struct progress){ .shown = !c->json && isatty(STDERR_FILENO), .started = time_boot_ms() };
 }
 
-void progress_show(struct progress *p, uint64_t bytes, uint64_t of)
+/* Whether it is time to draw another one, and that: the bar and the share. */
+static bool progress_draw(struct progress *p, uint64_t done, uint64_t of)
 {
 	int64_t now = p->shown ? time_boot_ms() : 0;
-	if (!p->shown || !of || (now - p->last < PROGRESS_MS && bytes < of))
-		return;
+	if (!p->shown || !of || (now - p->last < PROGRESS_MS && done < of))
+		return false;
 	p->last = now;
-	uint64_t part = bytes < of ? bytes : of;
+	uint64_t part = done < of ? done : of;
 	int filled = (int)(part * BAR / of);
 	char bar[BAR + 1];
 	for (int i = 0; i < BAR; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[BAR] = '\0';
-	double seconds = (double)(now - p->started) / 1000;
-	fprintf(stderr, "\r[%s] %3d %%  %.1f of %.1f MiB, %.0f MiB/s ", bar, (int)(part * 100 / of),
-		(double)bytes / 1048576, (double)of / 1048576, seconds > 0 ? (double)bytes / 1048576 / seconds : 0);
+	fprintf(stderr, "\r[%s] %3d %%  ", bar, (int)(part * 100 / of));
+	return true;
+}
+
+void progress_show(struct progress *p, uint64_t bytes, uint64_t of)
+{
+	if (!progress_draw(p, bytes, of))
+		return;
+	double seconds = (double)(p->last - p->started) / 1000;
+	fprintf(stderr, "%.1f of %.1f MiB, %.0f MiB/s ", (double)bytes / 1048576, (double)of / 1048576,
+		seconds > 0 ? (double)bytes / 1048576 / seconds : 0);
+	fflush(stderr);
+}
+
+void progress_count(struct progress *p, uint64_t done, uint64_t of)
+{
+	if (!progress_draw(p, done, of))
+		return;
+	fprintf(stderr, "%" PRIu64 " of %" PRIu64 " ", done, of);
 	fflush(stderr);
 }
 

@@ -63,6 +63,8 @@ struct progress {
 };
 void progress_begin(const struct cli *c, struct progress *p);
 void progress_show(struct progress *p, uint64_t bytes, uint64_t of);
+/* The same of things that are counted. */
+void progress_count(struct progress *p, uint64_t done, uint64_t of);
 void progress_end(struct progress *p);
 
 #endif

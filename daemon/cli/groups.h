@@ -15,6 +15,7 @@ extern const struct command whoami_commands[];
 extern const struct command audit_commands[];
 extern const struct command lint_commands[];
 extern const struct command backup_commands[];
+extern const struct command import_commands[];
 extern const struct command export_commands[];
 
 #endif

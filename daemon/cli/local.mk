@@ -1,4 +1,4 @@
-# cli: the command line. Its arrows: ledger, policy, names, base, libcurl, jansson, libcrypto.
+# cli: the command line. Its arrows: ledger, letter, policy, names, base, libcurl, jansson, libcrypto.
 bin_PROGRAMS += chancery
 chancery_SOURCES = daemon/cli/main.c $(cli_sources)
 nodist_chancery_SOURCES = $(cli_made)
@@ -6,6 +6,7 @@ cli_sources = \
 	daemon/cli/audit.c daemon/cli/audit_charter.c daemon/cli/audit_charter.h daemon/cli/ca.c daemon/cli/cert.c daemon/cli/doctor.c \
 	daemon/cli/issuer.c daemon/cli/lint.c daemon/cli/profile.c daemon/cli/status.c \
 	daemon/cli/groups.h \
+	daemon/cli/import.c daemon/cli/import.h daemon/cli/index.c \
 	daemon/cli/approval.c daemon/cli/approval.h daemon/cli/proposal.c daemon/cli/proposal.h \
 	daemon/cli/cli.h daemon/cli/problem.c \
 	daemon/cli/backup.c daemon/cli/backup.h \
@@ -16,6 +17,7 @@ cli_sources = \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \
 	daemon/cli/export.c daemon/cli/export.h daemon/cli/istio.c \
+	daemon/cli/letter_approve.c daemon/cli/letters.c daemon/cli/letters.h \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \
@@ -27,7 +29,7 @@ cli_sources = \
 	daemon/cli/profile_check.c daemon/cli/profile_check.h \
 	daemon/cli/reconcile.c daemon/cli/reconcile.h \
 	daemon/cli/record.c daemon/cli/record.h \
-	daemon/cli/revocation.c daemon/cli/revocation.h daemon/cli/rotation.c daemon/cli/rotation.h \
+	daemon/cli/revocation.c daemon/cli/revocation.h daemon/cli/revoke_many.c daemon/cli/rotation.c daemon/cli/rotation.h \
 	daemon/cli/search.c daemon/cli/search.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tally.c daemon/cli/tally.h \
@@ -44,7 +46,7 @@ EXTRA_DIST += daemon/cli/page.awk daemon/cli/page.html daemon/cli/page.css daemo
 	daemon/cli/tree.png daemon/cli/tree-example.json
 CLEANFILES += $(cli_made)
 chancery_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
-chancery_LDADD = daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
+chancery_LDADD = daemon/letter/libletter.a daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/policy/libpolicy.a daemon/names/libnames.a daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 dist_man_MANS += daemon/cli/chancery.1
 # certmonger's helper: the part of the command line that asks, and no command.
 sbin_PROGRAMS += chancery-submit
@@ -61,6 +63,7 @@ chancery_submit_CFLAGS = $(chancery_CFLAGS)
 chancery_submit_LDADD = daemon/base/libbase.a $(JANSSON_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS)
 dist_man_MANS += daemon/cli/chancery-submit.8
 EXTRA_DIST += tests/e2e/certmonger.t
+EXTRA_DIST += tests/e2e/openssl_ca.t
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = daemon/cli/chancery.bash
 EXTRA_DIST += tests/e2e/backup.t tests/e2e/metrics.t tests/e2e/audit.t tests/e2e/note.py tests/e2e/reconcile.t tests/e2e/cli_offline.t tests/e2e/fake_frontd.py

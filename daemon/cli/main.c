@@ -10,19 +10,13 @@
 #include "cli/groups.h"
 
 static const struct command *const groups[] = {
-	issuer_commands,
-	ca_commands,
-	cert_commands,
-	proposal_commands,
-	profile_commands,
-	status_commands,
-	doctor_commands,
-	whoami_commands,
-	audit_commands,
-	backup_commands,
-	export_commands,
-	lint_commands,
-	NULL,
+	issuer_commands,  ca_commands,
+	cert_commands,	  proposal_commands,
+	profile_commands, status_commands,
+	doctor_commands,  whoami_commands,
+	audit_commands,	  backup_commands,
+	import_commands,  export_commands,
+	lint_commands,	  NULL,
 };
 
 static bool terminal_takes_colours(void)

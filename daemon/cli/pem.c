@@ -123,6 +123,11 @@ int pem_write_csr(const struct cli *c, const char *path, const char *text)
 			    "the front-end's answer is no PEM request; nothing was written.");
 }
 
+int pem_write_letter(const struct cli *c, const char *path, const char *text)
+{
+	return text_write(c, path, text);
+}
+
 static int fd_drain(int fd, struct buf *out)
 {
 	for (;;) {

@@ -16,6 +16,8 @@ int pem_target_check(const struct cli *c, const char *option, const char *path);
 int pem_write(const struct cli *c, const char *path, const char *what, const char *text);
 /* The same for one request. */
 int pem_write_csr(const struct cli *c, const char *path, const char *text);
+/* The same for a letter to an offline root (letter/letter.h), already checked. */
+int pem_write_letter(const struct cli *c, const char *path, const char *text);
 /* A CSR from a file or, "-", standard input, appended to out. A private key in it is refused: it must not travel. */
 int pem_read_csr(const struct cli *c, const char *path, struct buf *out);
 /* The same for a certificate that an option names. */

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/lookup.h"
 #include "cli/member.h"
+#include "cli/pem.h"
 #include "cli/tally.h"
 #include "cli/verify.h"
 
@@ -22,13 +24,16 @@ const struct option_spec reconcile_options[] = {
 	{ "ledger", OPTION_TEXT, "DIR", "the ledger's folder (default: " DEFAULT_LEDGER ")" },
 	{ "head", OPTION_MANY, "FILE", "signed heads that were kept elsewhere, as for verify" },
 	{ "key", OPTION_TEXT, "FILE", "the log key as it was kept elsewhere, as for verify" },
+	{ "lost", OPTION_TEXT, "DIR",
+	  "the ledger is an older one: save here what it doesn't have, for `chancery cert admit`" },
 	{ .name = NULL },
 };
 
 struct reconciling {
 	struct verification v;
 	struct tally tally;
-	bool first; /* of two looks at the rows: only then rows are judged */
+	bool first;	  /* of two looks at the rows: only then rows are judged */
+	const char *lost; /* the folder for what the ledger does not have; NULL */
 	uint64_t rows, lost_rows, revoked_rows, withheld_rows, newer, archived, cas;
 	size_t missing;
 };
@@ -104,6 +109,28 @@ static bool is_archived(const struct reconciling *x, uint64_t seq)
 	       (x->v.inspection.archived_count && tally_open(&x->tally, seq));
 }
 
+/* Saved as CA-SERIAL.pem. */
+static int row_save(struct cli *c, struct reconciling *x, const json_t *row)
+{
+	const char *ca = member_text(row, "ca_id"), *serial = member_text(row, "serial");
+	char file[PATH_MAX];
+	scoped_buf path;
+	scoped_json *answer = NULL;
+	path_init(&path, "/intermediates");
+	path_add(&path, ca);
+	path_add(&path, "certificates");
+	path_add(&path, serial);
+	int r = client_get(c, &path, &answer);
+	if (r)
+		return r;
+	snprintf(file, sizeof(file), "%s/%.64s-%.64s.pem", x->lost, ca, serial);
+	verification_find(&x->v, true, "lost_from_ledger",
+			  WHICH ", %.20s: the database has it, and the ledger ends before; it is in %s%s.", serial, ca,
+			  number_of(row, "ledger_seq"), member_text(row, "state"), file,
+			  *member_text(row, "revoked_at") ? ", and is to be revoked again" : "");
+	return pem_write(c, file, "certificate_pem", member_text(answer, "certificate_pem"));
+}
+
 static void row_take(struct reconciling *x, const json_t *row)
 {
 	uint64_t seq = number_of(row, "ledger_seq");
@@ -153,7 +180,13 @@ static int rows_read(struct cli *c, struct reconciling *x)
 			return r;
 		size_t i;
 		const json_t *row;
-		json_array_foreach(json_object_get(answer, "data"), i, row) row_take(x, row);
+		json_array_foreach(json_object_get(answer, "data"), i, row)
+		{
+			row_take(x, row);
+			bool beyond = number_of(row, "ledger_seq") >= x->v.inspection.size;
+			if (x->first && x->lost && beyond && (r = row_save(c, x, row)) != CLI_DONE)
+				return r;
+		}
 		const char *next = member_text(answer, "next_cursor");
 		if (!*next || strcmp(next, cursor) == 0)
 			return CLI_DONE;
@@ -200,6 +233,20 @@ static int rows_compare(struct cli *c, struct reconciling *x)
 	return r;
 }
 
+/* Saved as CA.pem, if it has a certificate yet. */
+static int ca_save(struct cli *c, struct reconciling *x, const json_t *row)
+{
+	const char *id = member_text(row, "id"), *pem = member_text(row, "certificate_pem");
+	char file[PATH_MAX];
+	snprintf(file, sizeof(file), "%s/%.64s.pem", x->lost, id);
+	verification_find(&x->v, true, "ca_lost_from_ledger",
+			  "CA %.64s (%.80s), ledger_seq %" PRIu64
+			  ", %.20s: the database has it, and the ledger ends before%s%s.",
+			  id, member_text(row, "name"), number_of(row, "ledger_seq"), member_text(row, "state"),
+			  *pem ? "; its certificate is in " : "", *pem ? file : "");
+	return *pem ? pem_write(c, file, "certificate_pem", pem) : CLI_DONE;
+}
+
 static void ca_compare(struct reconciling *x, const json_t *row)
 {
 	const char *id = member_text(row, "id"), *state = member_text(row, "state");
@@ -236,7 +283,13 @@ static int cas_compare(struct cli *c, struct reconciling *x)
 	int r = ca_list_fetch(c, NULL, &answer);
 	if (r)
 		return r;
-	json_array_foreach(json_object_get(answer, "data"), i, row) ca_compare(x, row);
+	json_array_foreach(json_object_get(answer, "data"), i, row)
+	{
+		ca_compare(x, row);
+		bool beyond = number_of(row, "ledger_seq") >= x->v.inspection.size;
+		if (x->lost && beyond && (r = ca_save(c, x, row)) != CLI_DONE)
+			return r;
+	}
 	for (size_t n = 0; n < x->tally.ca_count; n++)
 		if (!x->tally.cas[n].seen && x->tally.cas[n].rank > 0) /* one that waits may have been given up */
 			verification_find(&x->v, true, "ca_without_row",
@@ -361,6 +414,10 @@ int audit_reconcile(struct cli *c, const struct options *o)
 	verification_init(&x.v, c);
 	x.v.visit = on_record;
 	x.v.with = &x;
+	x.lost = option_text(o, "lost");
+	if (x.lost && access(x.lost, W_OK | X_OK) != 0)
+		return problem_tell(c, CLI_USAGE, (struct problem){ .code = "folder", .field = "--lost" },
+				    "%s is not a folder that can be written to.", x.lost);
 	int r = verification_prepare(&x.v, o, option_text(o, "ledger"));
 	if (r == CLI_DONE)
 		r = verification_run(&x.v);

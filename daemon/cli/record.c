@@ -59,12 +59,11 @@ static void put_key_result(const json_t *r, struct buf *out)
 
 static void put_cert_intent(const json_t *r, struct buf *out)
 {
+	static const char *const kinds[] = { "CA", "leaf", "CA", "OCSP responder", "CA outside this ledger" };
 	const json_t *tbs = json_object_get(r, "tbs");
+	json_int_t kind = number_of(r, "kind");
 	const char *subject = member_text(tbs, "subject"), *profile = member_text(context_of(r), "profile");
-	buf_printf(out, "%s %s, serial %s",
-		   number_of(r, "kind") == 1   ? "leaf"
-		   : number_of(r, "kind") == 4 ? "CA outside this ledger"
-					       : "CA",
+	buf_printf(out, "%s %s, serial %s", kinds[kind >= 0 && kind < 5 ? kind : 0],
 		   *subject ? subject : "without a subject", member_text(tbs, "serial"));
 	if (*profile)
 		buf_printf(out, ", profile %s", profile);
@@ -129,9 +128,9 @@ static void put_note(const json_t *r, struct buf *out)
 static void put_proposed(const json_t *r, struct buf *out)
 {
 	const json_t *c = context_of(r);
-	buf_put_text(out, "proposed to people");
-	if (*member_text(c, "name"))
-		buf_printf(out, ": CA %s", member_text(c, "name"));
+	const char *name = member_text(c, "name");
+	buf_printf(out, "proposed to people: %s%s", *name ? "CA " : "",
+		   *name ? name : member_text(json_object_get(r, "bytes"), "kind"));
 	if (*member_text(c, "actor"))
 		buf_printf(out, ", asked for by %s", member_text(c, "actor"));
 }
@@ -150,6 +149,15 @@ static void put_withdrawn(const json_t *r, struct buf *out)
 static void put_spent(const json_t *r, struct buf *out)
 {
 	buf_printf(out, "proposal %s carried out by %lld", member_text(r, "proposal"), (long long)number_of(r, "act"));
+}
+
+static void put_epoch(const json_t *r, struct buf *out)
+{
+	json_int_t known = number_of(r, "known_size"), size = number_of(r, "size");
+	buf_printf(out, "epoch %lld from %lld on, by uid %lld: %s", (long long)number_of(r, "number"), (long long)size,
+		   (long long)number_of(r, "uid"), member_text(r, "reason"));
+	if (known > size)
+		buf_printf(out, "; %lld records are lost", (long long)(known - size));
 }
 
 static void put_imported(const json_t *r, struct buf *out)
@@ -190,6 +198,16 @@ static void put_responder(const json_t *r, struct buf *out)
 		   member_text(r, "ca_key"));
 }
 
+static void put_outside(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "the CA of %lld has its key elsewhere", (long long)number_of(r, "cert"));
+}
+
+static void put_ceremony(const json_t *r, struct buf *out)
+{
+	buf_printf(out, "%s; transcript %.*s", member_text(r, "words"), SHORT_ID, member_text(r, "transcript"));
+}
+
 void record_words(const json_t *record, struct buf *out)
 {
 	static const struct {
@@ -208,6 +226,8 @@ void record_words(const json_t *record, struct buf *out)
 		{ "PROPOSED", put_proposed },	      { "APPROVED", put_approved },
 		{ "WITHDRAWN", put_withdrawn },	      { "SPENT", put_spent },
 		{ "CSR_RESULT", put_cert_result },    { "KEY_RENEWED", put_key_renewed },
+		{ "EPOCH", put_epoch },
+		{ "OUTSIDE_CA", put_outside },	      { "CEREMONY", put_ceremony },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(member_text(record, "type"), words[i].type) == 0)

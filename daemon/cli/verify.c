@@ -88,9 +88,18 @@ static void on_assent(void *with, const char *code, uint64_t seq, const char *se
 	finding_add(v, true, code, json_pack("{s:I}", "seq", (json_int_t)seq), sentence);
 }
 
+static void epoch_take(struct verification *v, const struct record *record)
+{
+	struct epoch_record r;
+	if (record->type == RECORD_EPOCH && v->lost_count < MAX_LOST_PARTS &&
+	    record_epoch_get(record->body, &r) == PACK_OK)
+		v->lost[v->lost_count++] = (struct lost_part){ r.number, r.size, r.known_size };
+}
+
 static int on_record(void *with, const struct record *record, const uint8_t hash[HASH_SIZE])
 {
 	struct verification *v = with;
+	epoch_take(v, record);
 	if (v->assent)
 		assent_take(v->assent, record, v->inspection.archived_count != 0, on_assent, v);
 	return v->visit ? v->visit(v->with, record, hash) : 0;
@@ -173,21 +182,52 @@ static const char *head_fault(const struct verification *v, struct head *h, cons
 	return NULL;
 }
 
+/* The part that a head was signed over which an epoch began without; NULL. Never the ledger's own head. */
+static const struct lost_part *head_lost(const struct verification *v, const struct head *h)
+{
+	const struct lost_part *p = NULL;
+	bool own = v->checkpoint && h == &v->heads.all[0];
+	for (size_t i = 0; !own && !p && i < v->lost_count; i++)
+		if (h->c.size > v->lost[i].from && h->c.size <= v->lost[i].to)
+			p = &v->lost[i];
+	return p;
+}
+
+/* Whether an epoch began without records so far back, though nobody told the signer of so many. */
+static bool may_be_lost(const struct verification *v, const struct head *h)
+{
+	for (size_t i = 0; i < v->lost_count; i++)
+		if (h->c.size > v->lost[i].from)
+			return true;
+	return false;
+}
+
 /* With the ones that hold known. */
 static void head_judge(struct verification *v, struct head *h)
 {
 	const struct inspection_mark *m = &v->heads.marks[h->mark];
+	const struct lost_part *lost = head_lost(v, h);
+	if (lost && (h->c.size > v->inspection.size || m->reached)) {
+		verification_find(v, false, "head_lost",
+				  "%s was signed over %" PRIu64 " records, of which those from %" PRIu64
+				  " on were lost before epoch %" PRIu32 ".",
+				  h->name, h->c.size, lost->from, lost->epoch);
+		h->fails = true;
+		return;
+	}
 	if (h->c.size > v->inspection.size)
 		verification_find(v, true, "head_ahead",
 				  "%s was signed over %" PRIu64 " records and there are %" PRIu64
 				  ": the end was cut off, or this is an older copy.",
 				  h->name, h->c.size, v->inspection.size);
 	else if (m->reached)
-		verification_find(v, true, "head_root",
-				  "%s: the log key signed another tree over the first %" PRIu64
-				  " records: one of records %" PRIu64 " to %" PRIu64
-				  " was rewritten after that, with every hash that depends on it.",
-				  h->name, h->c.size, good_below(v, h->c.size), h->c.size - 1);
+		verification_find(
+			v, true, "head_root",
+			"%s: the log key signed another tree over the first %" PRIu64
+			" records: one of records %" PRIu64 " to %" PRIu64
+			" was rewritten after that, with every hash that depends on it%s.",
+			h->name, h->c.size, good_below(v, h->c.size), h->c.size - 1,
+			may_be_lost(v, h) ? "; or it is of what was lost before an epoch, and nobody knew of it" : "");
 	h->fails = h->c.size > v->inspection.size || m->reached;
 }
 

@@ -13,6 +13,13 @@
 #include "cli/books.h"
 
 #define MAX_FINDINGS 1000 /* shown; more are counted */
+#define MAX_LOST_PARTS 64 /* that are known; heads of later ones are errors */
+
+/* What an epoch of the ledger began without, by its record. */
+struct lost_part {
+	uint32_t epoch;
+	uint64_t from, to; /* numbers of records; to is the last known end */
+};
 
 struct verification {
 	const struct cli *c;
@@ -22,6 +29,8 @@ struct verification {
 	int (*visit)(void *with, const struct record *record, const uint8_t hash[HASH_SIZE]);
 	void *with;
 	struct assent *assent;
+	struct lost_part lost[MAX_LOST_PARTS];
+	size_t lost_count;
 	struct heads heads;
 	struct beside beside;
 	struct buf key; /* the log key: given, or record 0's */

@@ -8,12 +8,14 @@
 #include "frontd/audit.h"
 #include "frontd/authz.h"
 #include "frontd/backup.h"
+#include "frontd/crl_number.h"
 #include "frontd/denial.h"
 #include "frontd/doctor.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
 #include "frontd/idempotency.h"
 #include "frontd/issue.h"
+#include "frontd/letters.h"
 #include "frontd/lookup.h"
 #include "frontd/outside.h"
 #include "frontd/proposal.h"
@@ -42,7 +44,10 @@ static const struct route routes[] = {
 	{ "GET", V1 "/intermediates/{id}/charter", READERS, "", intermediate_charter },
 	{ "GET", V1 "/intermediates/{id}/csr", READERS, "", intermediate_csr },
 	{ "POST", V1 "/intermediates/{id}/certificate", ROLE_ADMIN, "dry_run", intermediate_certificate },
+	{ "POST", V1 "/intermediates/{id}/request", ROLE_ADMIN, "", intermediate_request },
+	{ "POST", V1 "/responses", ROLE_ADMIN, "dry_run", response_import },
 	{ "POST", V1 "/intermediates/{id}/admit", ROLE_ADMIN, "dry_run", intermediate_admit },
+	{ "POST", V1 "/intermediates/{id}/crl-number", ROLE_ADMIN, "dry_run", crl_number_carry },
 	{ "POST", V1 "/intermediates/{id}/retire", ROLE_ADMIN, "dry_run", intermediate_retire },
 	{ "POST", V1 "/intermediates/{id}/rotate", ROLE_ADMIN, "dry_run", intermediate_rotate },
 	{ "POST", V1 "/intermediates/{id}/renew", ROLE_ADMIN, "dry_run", intermediate_renew },
@@ -72,7 +77,7 @@ static const struct route routes[] = {
 	{ "GET", V1 "/audit/checkpoint", ROLE_ADMIN | ROLE_AUDITOR, "", audit_checkpoint },
 	{ "GET", V1 "/backup/database", ROLE_ADMIN | ROLE_AUDITOR, "", backup_database },
 	{ "GET", V1 "/status", EVERY_ROLE, "", status_get },
-	{ "GET", V1 "/doctor", ROLE_ADMIN | ROLE_OPERATOR, "", doctor_get },
+	{ "GET", V1 "/doctor", ROLE_ADMIN | ROLE_OPERATOR | ROLE_AUDITOR, "", doctor_get },
 	{ "GET", V1 "/whoami", ANYBODY, "", whoami_get },
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))

@@ -8,9 +8,11 @@
 #include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/outside.h"
+#include "frontd/proposal.h"
 #include "frontd/root.h"
 #include "frontd/view.h"
 #include "names/dn.h"
+#include "wire/inner_ask.h"
 
 #define FIELD "certificate_pem"
 #define DAY 86400
@@ -27,6 +29,7 @@ struct arrival {
 	struct constraints_buf effective;
 	struct buf packed_stated, packed_effective, context, asked;
 	uint8_t request_id[16];
+	const uint8_t *proposal; /* what it spends; NULL: none */
 };
 
 static void arrival_init(struct arrival *a)
@@ -359,6 +362,34 @@ static int renewal_commit(struct front *f, struct call *c, struct arrival *a, ui
 	return call_reply(c, 200, view_ca(&now));
 }
 
+/* People have to approve it first. Who brings it in once more is answered with the same proposal. */
+static int import_propose(struct front *f, struct call *c, const struct arrival *a,
+			  const struct ca_import_request *request, struct signer_hold *hold)
+{
+	bool open = false, answered = false;
+	scoped_session *s = NULL;
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = proposal_again(c, s, row_text(a->ca.id), &answered);
+	store_read_end(&s);
+	s = NULL;
+	if (r || answered)
+		return r;
+	scoped_buf frame = { .max = MAX_FRAME_BODY };
+	ask_ca_import_put(&frame, 0, request);
+	const struct proposing asked = { .ca_id = row_text(a->ca.id),
+					 .name = row_text(a->ca.name),
+					 .issuer_id = a->issuer.id,
+					 .context = request->context,
+					 .request_id = a->request_id,
+					 .verb = INNER_CA_IMPORT,
+					 .body = { frame.at + FRAME_HEAD, frame.len - FRAME_HEAD } };
+	r = buf_ok(&frame) ? proposal_open(f, c, &asked, hold, &open) : answer_store(c);
+	if (!open)
+		signer_settle(hold, 0);
+	return r;
+}
+
 static int import(struct front *f, struct call *c, struct arrival *a)
 {
 	struct ca_import_request request = { .certificate = buf_slice(&a->in.der), .context = buf_slice(&a->context) };
@@ -372,8 +403,12 @@ static int import(struct front *f, struct call *c, struct arrival *a)
 	request.chain = items_list(&chain);
 	memcpy(request.request_id, a->request_id, sizeof(request.request_id));
 	memcpy(request.key_id, a->ca.key_id, sizeof(request.key_id));
+	if (a->proposal)
+		memcpy(request.proposal, a->proposal, sizeof(request.proposal));
 	signer_hold(f->signer, &hold);
 	enum signer_result asked = signer_ca_import(f->signer, &request, &reply, &answer);
+	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
+		return import_propose(f, c, a, &request, &hold);
 	if (asked == SIGNER_REFUSED) {
 		signer_settle(&hold, 0);
 		return answer_import(c, &answer, FIELD, FIELD, "certificate_invalid");
@@ -406,11 +441,12 @@ static bool is_there(const struct arrival *a)
 	return a->ca.certificate.len && memcmp(a->ca.fingerprint, a->in.facts.fingerprint, 32) == 0;
 }
 
-static int arrive(struct front *f, struct call *c, const char *pem)
+static int arrive(struct front *f, struct call *c, const char *pem, const uint8_t *proposal)
 {
 	int64_t now = time_now();
 	scoped_arrival a;
 	arrival_init(&a);
+	a.proposal = proposal;
 	int r = load(f, c, &a);
 	if (!r)
 		r = root_read_issued(c, FIELD, pem, now, &a.in);
@@ -427,22 +463,44 @@ static int arrive(struct front *f, struct call *c, const char *pem)
 		return r < 0 ? answer_store(c) : r;
 	if (c->dry_run)
 		return dry_reply(c, &a);
-	if (c->signing_id_given)
-		memcpy(a.request_id, c->signing_id, sizeof(a.request_id));
-	else
-		signer_request_id(a.request_id);
+	context_request_id(c, a.request_id);
 	return import(f, c, &a);
+}
+
+int arrival_take(struct front *f, struct call *c, const char *pem)
+{
+	/* Nobody gives the CA up, or retires its parent, meanwhile. */
+	pthread_mutex_lock(&f->transitions);
+	int r = arrive(f, c, pem, NULL);
+	pthread_mutex_unlock(&f->transitions);
+	return r;
 }
 
 int intermediate_certificate(struct front *f, struct call *c)
 {
 	const char *pem;
 	int r = root_read_member(c, FIELD, &pem);
-	if (r)
-		return r;
-	/* Nobody gives the CA up, or retires its parent, meanwhile. */
+	return r ? r : arrival_take(f, c, pem);
+}
+
+int arrival_approved(struct front *f, struct call *c, const char *ca_id, struct slice certificate,
+		     const uint8_t proposal[16])
+{
+	scoped_buf pem = { .max = MAX_ROOT_PEM };
+	struct call step = { .who = c->who, .param = { ca_id } };
+	memcpy(step.request_id, c->request_id, sizeof(step.request_id));
+	if (pem_put(&pem, certificate))
+		return -1;
+	buf_put_u8(&pem, 0);
 	pthread_mutex_lock(&f->transitions);
-	r = arrive(f, c, pem);
+	int r = buf_ok(&pem) ? arrive(f, &step, (const char *)pem.at, proposal) : -1;
 	pthread_mutex_unlock(&f->transitions);
+	c->error = step.error;
+	if (r == 0) {
+		c->status = step.status;
+		c->reply = step.reply;
+		step.reply = NULL;
+	}
+	call_clear(&step);
 	return r;
 }

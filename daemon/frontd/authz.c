@@ -180,16 +180,16 @@ unsigned authz_roles_of(const struct authz *a, const struct peer *peer)
 	       (peer_matches(&a->approver, peer) ? ROLE_APPROVES : 0);
 }
 
-bool authz_uid(const struct authz *a, size_t i, uid_t *uid)
+bool authz_named(const struct authz *a, size_t i, struct peer_rule *out)
 {
 	const struct peer_rules *const lists[] = { &a->admin, &a->auditor, &a->approver };
-	for (size_t at = 0; at < sizeof(lists) / sizeof(lists[0]); at++)
-		for (size_t k = 0; k < lists[at]->count; k++)
-			if (!lists[at]->rules[k].is_group && i-- == 0) {
-				*uid = lists[at]->rules[k].id;
-				return true;
-			}
-	return false;
+	size_t at = 0;
+	while (at < sizeof(lists) / sizeof(lists[0]) && i >= lists[at]->count)
+		i -= lists[at++]->count;
+	if (at == sizeof(lists) / sizeof(lists[0]))
+		return false;
+	*out = lists[at]->rules[i];
+	return true;
 }
 
 void authz_identify(const struct authz *a, struct caller *who)

@@ -25,8 +25,8 @@ void authz_free(struct authz *a);
 void authz_identify(const struct authz *a, struct caller *who);
 /* The roles of whoever that is. */
 unsigned authz_roles_of(const struct authz *a, const struct peer *peer);
-/* The i-th user whom admin, auditor or approver names by number or name; false past the last. */
-bool authz_uid(const struct authz *a, size_t i, uid_t *uid);
+/* The i-th user or group that admin, auditor or approver names; false past the last. */
+bool authz_named(const struct authz *a, size_t i, struct peer_rule *out);
 void authz_forget(struct caller *who);
 /*
  * The same for a caller whom somebody else vouches for, by the names of his certificate (canonical): entries of the

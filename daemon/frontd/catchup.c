@@ -88,6 +88,7 @@ int catchup_hello(struct front *f, struct hello_request *out)
 	bool ahead = known.newest >= known.committed;
 	*out = (struct hello_request){ .version = INNER_VERSION,
 				       .checkpoint_size = known.checkpoint_size,
+				       .epoch = known.epoch,
 				       .committed = ahead && known.newest ? known.newest + 1 : known.committed };
 	memcpy(out->ledger_id, known.ledger_id, sizeof(out->ledger_id));
 	memcpy(out->checkpoint_root, known.checkpoint_root, sizeof(out->checkpoint_root));
@@ -218,6 +219,15 @@ static int batch_work(struct store_session *s, void *with)
 	return store_ledger_update(s, &b->ledger);
 }
 
+static void floor_raise(const struct batch *b, struct store_ledger *ledger)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		uint64_t floor = epoch_crl_floor(b->all[i].record.time);
+		if (b->all[i].record.type == RECORD_EPOCH && floor > ledger->crl_floor)
+			ledger->crl_floor = floor;
+	}
+}
+
 /* One reading; *next moves on, and ledger->committed as far as it may. */
 static int catchup_step(struct front *f, struct signer *s, struct store_ledger *ledger, struct open_intents *open,
 			uint64_t *next, uint64_t *head)
@@ -231,6 +241,7 @@ static int catchup_step(struct front *f, struct signer *s, struct store_ledger *
 		return -1;
 	*next = from + b.count;
 	ledger->committed = *next < open_oldest(open) ? *next : open_oldest(open);
+	floor_raise(&b, ledger);
 	b.ledger = *ledger;
 	return store_change(f->store, batch_work, &b) ? -1 : 0;
 }
@@ -285,6 +296,7 @@ int catchup_run(struct front *f, struct signer *s, const struct hello_reply *hel
 	if (!ledger_fits(&ledger, hello, why))
 		return -1;
 	memcpy(ledger.ledger_id, hello->ledger_id, sizeof(ledger.ledger_id));
+	ledger.epoch = hello->epoch;
 	uint64_t head = 0, before = ledger.committed, next = before;
 	scoped_open open = { 0 };
 	do {

@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 
 #include "frontd/json_text.h"
+#include "frontd/signer.h"
 #include "wire/inner.h"
 
 static void put_slice(struct buf *out, const char *key, struct slice s)
@@ -41,6 +42,7 @@ static void put_words(struct buf *out, const struct call *c, const struct contex
 	put_text(out, "serial", w->serial);
 	put_text(out, "sha256", w->fingerprint);
 	put_text(out, "reason", w->reason);
+	put_text(out, "when", w->when);
 	put_text(out, "subject_ca", w->subject_ca);
 	put_text(out, "template", w->template);
 	put_text(out, "asked", w->asked);
@@ -54,6 +56,9 @@ static void put_words(struct buf *out, const struct call *c, const struct contex
 	if (w->ttl)
 		put_text(out, "ttl", number_text(w->ttl, number));
 	put_text(out, "of", w->of);
+	put_text(out, "nonce", w->nonce);
+	put_text(out, "letter", w->letter);
+	put_text(out, "crl", w->crl);
 	if (!w->issuer)
 		return;
 	put_slice(out, "iss", w->issuer->id);
@@ -105,6 +110,14 @@ void context_note_id(const uint8_t request_id[16], uint8_t out[16])
 {
 	memcpy(out, request_id, 16);
 	out[15] ^= 0xff;
+}
+
+void context_request_id(const struct call *c, uint8_t out[16])
+{
+	if (c->signing_id_given)
+		memcpy(out, c->signing_id, 16);
+	else
+		signer_request_id(out);
 }
 
 int64_t request_time(const uint8_t request_id[16])

@@ -5,11 +5,13 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/answer.c daemon/frontd/answer.h \
 	daemon/frontd/arrival.c \
 	daemon/frontd/catchup.c daemon/frontd/catchup.h \
+	daemon/frontd/ceiling.c daemon/frontd/ceiling.h \
 	daemon/frontd/chain.c daemon/frontd/chain.h \
 	daemon/frontd/charter.c \
 	daemon/frontd/check.c daemon/frontd/check.h \
 	daemon/frontd/context.c daemon/frontd/context.h \
 	daemon/frontd/crl.c daemon/frontd/crl.h \
+	daemon/frontd/crl_number.c daemon/frontd/crl_number.h \
 	daemon/frontd/crl_check.c daemon/frontd/crl_check.h \
 	daemon/frontd/crl_flow.c daemon/frontd/crl_flow.h \
 	daemon/frontd/crls.c daemon/frontd/crls.h \
@@ -24,6 +26,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/issuer.c \
 	daemon/frontd/issuing.c daemon/frontd/issuing.h \
 	daemon/frontd/json_text.c daemon/frontd/json_text.h \
+	daemon/frontd/letter_crl.c daemon/frontd/letter_in.c daemon/frontd/letter_out.c daemon/frontd/letters.h \
 	daemon/frontd/lineage.c daemon/frontd/lineage.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \

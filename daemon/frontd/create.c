@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/ceiling.h"
 #include "frontd/context.h"
 #include "frontd/hierarchy.h"
 #include "frontd/made.h"
@@ -159,10 +160,10 @@ static int ca_propose(struct front *f, struct call *c, const struct plan *p, con
 		ask_cert_sign_put(&frame, 0, fields);
 	else
 		ask_ca_self_put(&frame, 0, &self);
-	const struct proposing asked = { .plan = p,
-					 .verb = p->above.count ? INNER_CERT_SIGN : INNER_CA_SELF,
-					 .body = { frame.at + FRAME_HEAD, frame.len - FRAME_HEAD },
-					 .key = p->foreign ? NULL : &m->key };
+	struct proposing asked = proposing_of(p);
+	asked.verb = p->above.count ? INNER_CERT_SIGN : INNER_CA_SELF;
+	asked.body = (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD };
+	asked.key = p->foreign ? NULL : &m->key;
 	int r = buf_ok(&frame) ? proposal_open(f, c, &asked, hold, &open) : answer_store(c);
 	if (!open) {
 		release(f, p, m);
@@ -194,6 +195,9 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 		release(f, p, &m);
 		signer_settle(&hold, key.ledger_seq);
 	}
+	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_VALIDITY_LENGTH && !p->above.count)
+		return ceiling_refuse_root(c, p->path_len,
+					   &(struct validity){ KIND_CA, p->not_before, p->not_after, true });
 	if (asked)
 		return answer_signer(c, asked,
 				     &answer); /* if its fate is unknown, the reservation stays for the catch-up */

@@ -32,6 +32,7 @@ struct making {
 	struct front *front;
 	const struct ca_row *ca;
 	struct lastcrl_row last; /* number 0: there was none */
+	uint64_t floor;		 /* the numbers below may be those of CRLs that the ledger has lost */
 	bool whole;		 /* the form */
 	bool bare;		 /* without withheld certificates, of which the ledger may know other bytes */
 	bool unreleased;	 /* without releases: the last CRL doesn't have what they release */
@@ -156,7 +157,11 @@ static int last_read(struct making *m)
 	scoped_session *s = NULL;
 	lastcrl_row_free(&m->last);
 	m->last = (struct lastcrl_row){ 0 };
-	int r = store_read(m->front->store, &s) ? -1 : store_crl_find(s, row_text(m->ca->id), &m->last);
+	struct store_ledger ledger;
+	int r = store_read(m->front->store, &s) || store_ledger_find(s, &ledger)
+			? -1
+			: store_crl_find(s, row_text(m->ca->id), &m->last);
+	m->floor = r < 0 ? 0 : ledger.crl_floor;
 	m->whole = m->whole || r == STORE_NONE || !m->last.ledger_seq || m->last.whole;
 	m->unreleased = m->unreleased || !m->last.ledger_seq;
 	fd_close(&m->before_file);
@@ -220,9 +225,8 @@ static int may_leave(void *with, struct slice serial)
 	scoped_session *s = NULL;
 	while (serial.len > 1 && !serial.at[0])
 		serial = (struct slice){ serial.at + 1, serial.len - 1 };
-	int r = store_read(m->front->store, &s)
-			? -1
-			: store_certificate_find_serial(s, row_text(m->ca->id), serial, &row);
+	int r = store_read(m->front->store, &s) ? -1
+						: store_certificate_find_serial(s, row_text(m->ca->id), serial, &row);
 	return r < 0 ? -1 : r == STORE_DONE && row.not_after < m->last.this_update;
 }
 
@@ -289,7 +293,7 @@ static void request_fill(const struct making *m, struct crl_sign_request *r)
 	memcpy(r->ca_key, m->ca->key_id, sizeof(r->ca_key));
 	r->shards = 1;
 	r->form = m->whole ? CRL_WHOLE : CRL_CHANGES;
-	r->number = m->last.number + 1;
+	r->number = (m->last.number > m->floor ? m->last.number : m->floor) + 1;
 	r->this_update = m->this_update;
 	r->next_update = m->this_update + m->front->crl_seconds;
 	r->count = m->count;

@@ -364,6 +364,8 @@ static int signature_check(struct check *c, const X509_CRL *crl, const struct ve
 	const ASN1_BIT_STRING *bits;
 	X509_CRL_get0_signature(crl, &bits, NULL);
 	const struct slice signature = { ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits) };
+	if (bits->flags & 0x07)
+		return wrong(c, "the signature is not whole octets");
 	bool good = w->pure ? way_pure(w, c->fresh.fd, &signature, from, to)
 			    : EVP_DigestVerifyFinal(w->ctx, signature.at, signature.len) == 1;
 	return good ? 0 : wrong(c, "the signature is wrong");

@@ -53,26 +53,34 @@ static void account_add(struct duties *d, const struct passwd *account)
 	roles_add(d, &peer, account->pw_name);
 }
 
-/* All accounts that the host names, with their groups; and the bare numbers of the configuration, which need no
- * account.
- */
+/* A user without an account, or all in a group, though the host may not be able to say who they are. */
+static void named_add(struct duties *d, const struct peer_rule *rule)
+{
+	struct peer peer = { .uid = rule->is_group ? (uid_t)-1 : rule->id,
+			     .gid = rule->is_group ? rule->id : (gid_t)-1 };
+	char name[MAX_NAMED], memory[4096];
+	struct group entry, *found = NULL;
+	if (rule->is_group && getgrgid_r(rule->id, &entry, memory, sizeof(memory), &found) == 0 && found)
+		snprintf(name, sizeof(name), "group %.50s", found->gr_name);
+	else
+		snprintf(name, sizeof(name), "%s %u", rule->is_group ? "gid" : "uid", rule->id);
+	roles_add(d, &peer, name);
+}
+
+/* All accounts that the host lists, with their groups, and who the configuration names. */
 static void duties_read(struct duties *d)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* getpwent() has one place for all */
 	struct passwd *account;
-	uid_t uid;
-	char name[32];
+	struct peer_rule rule;
 	pthread_mutex_lock(&lock);
 	setpwent();
 	for (int i = 0; i < MAX_ACCOUNTS && (account = getpwent()); i++)
 		account_add(d, account);
 	endpwent();
 	pthread_mutex_unlock(&lock);
-	for (size_t i = 0; authz_uid(d->authz, i, &uid); i++) {
-		const struct peer peer = { .uid = uid, .gid = (gid_t)-1 };
-		snprintf(name, sizeof(name), "uid %u", uid);
-		roles_add(d, &peer, name);
-	}
+	for (size_t i = 0; authz_named(d->authz, i, &rule); i++)
+		named_add(d, &rule);
 }
 
 /* A person who both asks and agrees is one person. */
@@ -105,7 +113,9 @@ static void look_at_numbers(struct diagnosis *d, const struct approvers_read_rep
 	} acts[] = { { "new_ca", "a new CA", r->new_ca },
 		     { "new_root", "a new root", r->new_root },
 		     { "subca_foreign", "a CA over an outside key", r->subca_foreign },
-		     { "import_root", "registering a root", r->import_root } };
+		     { "import_root", "registering a root", r->import_root },
+		     { "resume", "lifting a latch", r->resume },
+		     { "epoch", "opening an epoch", r->epoch_needed } };
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
 		if (acts[i].needed == 1)
 			finding_put(
@@ -117,7 +127,7 @@ static void look_at_numbers(struct diagnosis *d, const struct approvers_read_rep
 
 static bool is_asked(const struct approvers_read_reply *r)
 {
-	return r->new_ca || r->new_root || r->subca_foreign || r->import_root;
+	return r->new_ca || r->new_root || r->subca_foreign || r->import_root || r->resume || r->epoch_needed;
 }
 
 static void look_at_roles(struct diagnosis *d, bool asked)

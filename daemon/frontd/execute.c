@@ -11,6 +11,7 @@
 #include "frontd/key_token.h"
 #include "frontd/made.h"
 #include "frontd/metrics.h"
+#include "frontd/outside.h"
 #include "frontd/proposal.h"
 #include "frontd/rebuild.h"
 #include "frontd/signed_ca.h"
@@ -262,6 +263,8 @@ static int execute(struct front *f, struct call *c)
 	int r = execution_load(f, c, &e);
 	if (r || in_state(&e.row, "executed"))
 		return r;
+	if (e.row.kind == PROPOSAL_IMPORT && e.ca.csr.len)
+		return arrival_approved(f, c, row_text(e.ca.id), buf_slice(&e.draft.der), e.row.id);
 	if (!ca_reserved(&e.ca))
 		return call_reply(c, 200, view_ca(&e.ca));
 	return e.row.kind == PROPOSAL_IMPORT ? import_make(f, c, &e) : certificate_make(f, c, &e);

@@ -155,6 +155,18 @@ static int commit_work(struct store_session *s, void *with)
 	return made_commit(s, &i->made);
 }
 
+static void answer_refused(struct issuance *i, enum signer_result asked)
+{
+	const struct signer_answer *answer = &i->ask.answer;
+	if (asked == SIGNER_REFUSED && answer->refusal.code == REFUSE_VALIDITY_LENGTH)
+		call_refuse(i->call, 400, "validity_too_long", "ttl_seconds",
+			    "The profile allows ttl_seconds of %lld, but the signer's ceiling for this CA is lower: "
+			    "ceilings.kinds.leaf.days in its charter (GET /api/v1/intermediates/%s/charter).",
+			    (long long)(i->not_after - i->not_before + 1), issuance_ca_id(i));
+	else
+		answer_signer(i->call, asked, answer);
+}
+
 static void on_answered(struct signer_ask *ask)
 {
 	struct issuance *i = ask->with;
@@ -162,7 +174,7 @@ static void on_answered(struct signer_ask *ask)
 	if (asked) {
 		if (asked == SIGNER_REFUSED)
 			signer_settle(&i->hold, 0);
-		answer_signer(i->call, asked, &ask->answer);
+		answer_refused(i, asked);
 		issuance_end(i);
 		return;
 	}
@@ -175,7 +187,9 @@ static void on_answered(struct signer_ask *ask)
 	m->row.actor = slice_text(i->call->who->actor);
 	m->row.ledger_seq = i->reply.ledger_seq;
 	memcpy(m->row.request_id, i->request_id, sizeof(m->row.request_id));
-	i->job = (struct store_job){ .work = commit_work, .with = i, .finished = on_committed, .sure = true };
+	i->job = (struct store_job){
+		.work = commit_work, .with = i, .finished = on_committed, .sure = true, .repeatable = !m->why[0]
+	};
 	store_queue(i->front->store, &i->job); /* the link wakes it when it has handed out all that came together */
 }
 

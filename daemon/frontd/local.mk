@@ -15,7 +15,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/doctor.c daemon/frontd/doctor.h \
 	daemon/frontd/est.c daemon/frontd/est.h \
 	daemon/frontd/est_input.c daemon/frontd/est_input.h \
-	daemon/frontd/doctor_charter.c daemon/frontd/doctor_duties.c daemon/frontd/doctor_keys.c \
+	daemon/frontd/doctor_charter.c daemon/frontd/doctor_crl.c daemon/frontd/doctor_duties.c daemon/frontd/doctor_keys.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
@@ -29,13 +29,15 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(LIBCONFIG_CFLAGS)
 FRONT_ROOMS = daemon/frontd/libfronthttp.a daemon/frontd/libfrontcore.a daemon/frontd/libfronthttp.a \
-	daemon/policy/libpolicy.a drivers/store/libstore.a daemon/ledger/librecordjson.a daemon/ledger/libledger.a daemon/names/libnames.a \
+	daemon/policy/libpolicy.a drivers/store/libstore.a daemon/letter/libletter.a daemon/ledger/librecordjson.a \
+	daemon/ledger/libledger.a daemon/names/libnames.a \
 	daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a
 FRONT_LIBS = $(MICROHTTPD_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS) -lpthread
 chancery_frontd_SOURCES = daemon/frontd/main.c
 chancery_frontd_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS)
 chancery_frontd_LDADD = $(FRONT_ROOMS) $(FRONT_LIBS)
 EXTRA_DIST += tests/e2e/est.t
+EXTRA_DIST += tests/e2e/downgrade.t
 EXTRA_DIST += daemon/frontd/openapi.yaml conf/frontd.conf
 dist_man_MANS += conf/frontd.conf.5 conf/constraints.conf.5 conf/profile.conf.5 daemon/frontd/chancery-frontd.8
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "frontd/answer.h"
 #include "frontd/front.h"
+#include "frontd/signer.h"
 #include "frontd/view.h"
 #include "names/name.h"
 
@@ -150,8 +151,11 @@ int certificate_named(struct front *f, struct call *c, struct certificate_row *o
 	scoped_session *s = NULL;
 	if (store_read(f->store, &s))
 		return answer_store(c);
+	bool met = signer_met(f->signer);
 	int r = named_find(s, c, out);
-	return r < 0 ? answer_store(c) : r ? no_certificate(c) : 0;
+	if (r > 0)
+		return met ? no_certificate(c) : answer_signer(c, SIGNER_AWAY, NULL);
+	return r ? answer_store(c) : 0;
 }
 
 int certificate_get(struct front *f, struct call *c)

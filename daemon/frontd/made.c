@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "ledger/proposal.h"
 #include "names/name.h"
 #include "wire/inner.h"
 
@@ -78,12 +79,16 @@ static int ca_commit(struct store_session *s, struct made *m)
 }
 
 /* What was proposed is done now. */
-static int proposal_commit(struct store_session *s, const struct made *m)
+static int proposal_commit(struct store_session *s, const struct made *m, const char *ca_id)
 {
 	scoped_row(proposal) row = { 0 };
-	int r = store_proposal_find_ca(s, row_text(m->ca.id), &row);
+	int r = store_proposal_find_ca(s, ca_id, &row);
 	if (r)
 		return r == STORE_NONE ? 0 : r;
+	bool other = row.kind == PROPOSAL_IMPORT &&
+		     !memmem(row.bytes.at, row.bytes.len, m->row.der.at, m->row.der.len);
+	if (other || (m->renewed_ca_id && row.kind != PROPOSAL_IMPORT))
+		return 0;
 	r = store_proposal_close(s, row.id, m->why[0] ? "failed" : "executed", m->why, m->row.ledger_seq, m->now);
 	return r == STORE_STATE ? 0 : r;
 }
@@ -142,12 +147,14 @@ int made_commit(struct store_session *s, void *with)
 		if (r == STORE_NONE)
 			r = 0; /* the key was made before this database knew of keys */
 		if (!r)
-			r = proposal_commit(s, m);
+			r = proposal_commit(s, m, row_text(m->ca.id));
 		if (!r && m->single && !m->why[0])
 			r = issuing_commit(s, m);
 	}
 	if (!r && m->renewed_ca_id && !m->why[0])
 		r = renewal_commit(s, m);
+	if (!r && m->renewed_ca_id && !m->why[0])
+		r = proposal_commit(s, m, m->renewed_ca_id);
 	if (!r && m->responder && !m->why[0])
 		r = responder_commit(s, m);
 	if (!r)

@@ -119,6 +119,7 @@ static void servers_stop(const struct config *c, struct servers *s)
 	http_stop(s->est);
 }
 
+/* 0; -1, or as store_open(). */
 static int front_open(struct config *c)
 {
 	struct front *f = &c->front;
@@ -130,9 +131,11 @@ static int front_open(struct config *c)
 	f->ocsp = ocsp_new();
 	bool has_base_url = f->pki_base_url && *f->pki_base_url;
 	if (!f->metrics || !f->issuings || !f->responders || !f->ocsp ||
-	    rules_open(c->profiles_dir, has_base_url, &f->rules) != 0 ||
-	    store_open(c->database, c->cache_mib, &f->store) != 0)
+	    rules_open(c->profiles_dir, has_base_url, &f->rules) != 0)
 		return -1;
+	int failed = store_open(c->database, c->cache_mib, &f->store);
+	if (failed)
+		return failed;
 	struct signer_options options = { .path = c->sign_socket, .timeout = f->ask_timeout, .front = f };
 	if (signer_start(&options, &f->signer) != 0 || scheduler_start(f, &f->scheduler) != 0)
 		return -1;
@@ -200,6 +203,12 @@ static void signals_wait(const sigset_t *signals, struct front *f)
 	log_info("stopping", "signal=%d", number);
 }
 
+/* After a failure. A database that this version can't read is none for the next start either. */
+static int exit_status(int failed)
+{
+	return failed == STORE_OTHER ? EXIT_CONFIG : 1;
+}
+
 static int run(struct config *c)
 {
 	struct servers servers = { .api = NULL };
@@ -210,7 +219,8 @@ static int run(struct config *c)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	int result = front_open(c) == 0 && servers_start(c, &servers) == 0 ? 0 : 1;
+	int opened = front_open(c);
+	int result = opened == 0 && servers_start(c, &servers) == 0 ? 0 : exit_status(opened);
 	if (result == 0) {
 		log_info("started", "version=%s api=%s pki=%s", CHANCERY_VERSION, c->api_socket, c->pki_socket);
 		ready_notify("READY=1");
@@ -246,8 +256,9 @@ static int rules_check(const struct config *c)
 static int store_migrate(const struct config *c)
 {
 	struct store *store = NULL;
-	if (store_open(c->database, c->cache_mib, &store) != 0)
-		return 1;
+	int failed = store_open(c->database, c->cache_mib, &store);
+	if (failed)
+		return exit_status(failed);
 	store_close(store);
 	return printf("%s has the schema of chancery %s.\n", c->database, CHANCERY_VERSION) < 0;
 }

@@ -39,10 +39,7 @@ struct identity {
 	uint8_t key_id[KEY_ID_SIZE];
 	bool offline;
 	uint64_t generation; /* of the store's CAs */
-	struct {
-		uint8_t name[32], key[32];
-		unsigned size;
-	} by[HASHES + 1]; /* enum cert_id_hash */
+	struct ocsp_issuer hashed;
 };
 
 struct ocsp {
@@ -107,8 +104,9 @@ static bool identity_fill(const struct ca_row *ca, struct identity *out)
 	X509 *x = d2i_X509(NULL, &at, (long)ca->certificate.len);
 	bool good = x != NULL;
 	for (int i = 1; i <= HASHES && good; i++)
-		good = X509_NAME_digest(X509_get_subject_name(x), hashes[i], out->by[i].name, &out->by[i].size) &&
-		       X509_pubkey_digest(x, hashes[i], out->by[i].key, &out->by[i].size);
+		good = X509_NAME_digest(X509_get_subject_name(x), hashes[i], out->hashed.by[i].name,
+					&out->hashed.by[i].size) &&
+		       X509_pubkey_digest(x, hashes[i], out->hashed.by[i].key, &out->hashed.by[i].size);
 	X509_free(x);
 	slice_to_text(ca->id, out->ca_id, sizeof(out->ca_id));
 	memcpy(out->key_id, ca->key_id, sizeof(out->key_id));
@@ -331,9 +329,10 @@ static bool question_is_ours(const struct question *q)
 	bool ours = !q->ca.offline;
 	for (size_t i = 0; i < q->request.count && ours; i++) {
 		const struct ocsp_asked *a = &q->request.asked[i];
-		unsigned size = q->ca.by[a->hash].size;
-		ours = a->issuer_name.len == size && memcmp(a->issuer_name.at, q->ca.by[a->hash].name, size) == 0 &&
-		       a->issuer_key.len == size && memcmp(a->issuer_key.at, q->ca.by[a->hash].key, size) == 0;
+		const struct ocsp_issuer *ca = &q->ca.hashed;
+		unsigned size = ca->by[a->hash].size;
+		ours = a->issuer_name.len == size && memcmp(a->issuer_name.at, ca->by[a->hash].name, size) == 0 &&
+		       a->issuer_key.len == size && memcmp(a->issuer_key.at, ca->by[a->hash].key, size) == 0;
 	}
 	return ours;
 }
@@ -460,16 +459,18 @@ static enum retry retry_after(enum signer_result asked, const struct refusal_mes
 	return r->code == REFUSE_OCSP_CONTRADICTS ? RETRY_CRL : RETRY_NOT;
 }
 
-static enum ocsp_error answer_make(const struct question *q, struct judged *j, const struct responder_row *responder,
+static enum ocsp_error answer_make(const struct question *q, struct judged *j, const struct responder *responder,
 				   struct ocsp_answer *out, enum retry *retry)
 {
+	const struct ocsp_asked_for asked_for = { &q->ca.hashed, responder->key.public_key, j->all, q->request.count,
+						  q->request.nonce };
 	struct ocsp_sign_request r = { .nonce = q->request.nonce };
 	struct ocsp_sign_reply reply = { 0 };
 	scoped_answer answer = { 0 };
 	scoped_buf rows = { .max = 4096 };
 	char why[OCSP_WHY];
 	int64_t now = time_now(), next = now + q->front->ocsp_validity;
-	next = next < responder->not_after ? next : responder->not_after;
+	next = next < responder->row.not_after ? next : responder->row.not_after;
 	for (size_t i = 0; i < q->request.count; i++) {
 		uint8_t item[OCSP_ROW_SIZE];
 		j->all[i].row.this_update = now;
@@ -479,12 +480,12 @@ static enum ocsp_error answer_make(const struct question *q, struct judged *j, c
 	}
 	r.responses.raw = buf_slice(&rows);
 	memcpy(r.ca_key, q->ca.key_id, sizeof(r.ca_key));
-	memcpy(r.responder, responder->key_id, sizeof(r.responder));
+	memcpy(r.responder, responder->row.key_id, sizeof(r.responder));
 	enum signer_result asked = signer_ocsp_sign(q->front->signer, &r, &reply, &answer);
 	*retry = retry_after(asked, &answer.refusal);
 	if (asked)
 		return asked == SIGNER_REFUSED ? refusal_error(q, answer.refusal.code) : OCSP_TRY_LATER;
-	if (ocsp_check(reply.response, j->all, q->request.count, q->request.nonce, why)) {
+	if (ocsp_check(reply.response, &asked_for, why)) {
 		log_error("ocsp_answer_wrong", "ca=%s why=\"%s\"", q->ca_id, why);
 		return OCSP_INTERNAL_ERROR;
 	}
@@ -507,7 +508,7 @@ static enum ocsp_error crl_follow(const struct question *q, struct judged *j)
 
 static enum ocsp_error answer_try(const struct question *q, struct judged *j, struct ocsp_answer *out)
 {
-	scoped_row(responder) responder = { 0 };
+	scoped_responder responder = { 0 };
 	enum ocsp_error e = OCSP_TRY_LATER;
 	enum retry retry = RETRY_RESPONDER;
 	for (int tries = 0; retry && tries < MAX_TRIES; tries++) {
@@ -556,7 +557,7 @@ static void question_answer(struct question *q)
 	if (new.response.len && common)
 		ocsp_cache_keep(o->cache, &key, &new);
 	else if (holds)
-		ocsp_cache_confirm(o->cache, &key, kept.row.this_update, j.generation);
+		ocsp_cache_confirm(o->cache, &key, &kept, j.generation);
 	answer_reply(c, new.response.len ? &new : &kept);
 	c->fresh.uncached = !common;
 }

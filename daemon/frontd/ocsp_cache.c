@@ -116,34 +116,56 @@ bool ocsp_cache_find(struct ocsp_cache *c, const struct ocsp_key *key, struct oc
 	return found;
 }
 
+static struct entry *entry_new(const struct ocsp_key *key, const struct ocsp_answer *answer)
+{
+	struct entry *e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->key = *key;
+	if (answer_copy(&e->answer, answer))
+		return e;
+	ocsp_answer_free(&e->answer);
+	free(e);
+	return NULL;
+}
+
+static void entry_add(struct ocsp_cache *c, struct entry *e)
+{
+	struct entry **bucket = bucket_of(c, &e->key);
+	e->same = *bucket;
+	*bucket = e;
+	use_add(c, e);
+	c->held += entry_size(e);
+}
+
+/* Who was judged before a revocation may come here after who was judged behind it: a token takes its time. */
 void ocsp_cache_keep(struct ocsp_cache *c, const struct ocsp_key *key, const struct ocsp_answer *answer)
 {
-	struct entry *new = calloc(1, sizeof(*new));
-	if (!new || !answer_copy(&new->answer, answer)) {
-		if (new)
-			ocsp_answer_free(&new->answer);
-		free(new);
+	struct entry *new = entry_new(key, answer);
+	if (!new)
 		return;
-	}
-	new->key = *key;
 	pthread_mutex_lock(&c->lock);
-	struct entry *old = entry_find(c, key), **bucket = bucket_of(c, key);
-	if (old)
+	struct entry *old = entry_find(c, key);
+	bool later = old && old->answer.generation > answer->generation;
+	if (old && !later)
 		entry_drop(c, old);
-	new->same = *bucket;
-	*bucket = new;
-	use_add(c, new);
-	c->held += entry_size(new);
+	if (!later)
+		entry_add(c, new);
 	while (c->held > c->most && c->oldest)
 		entry_drop(c, c->oldest);
 	pthread_mutex_unlock(&c->lock);
+	if (later) {
+		ocsp_answer_free(&new->answer);
+		free(new);
+	}
 }
 
-void ocsp_cache_confirm(struct ocsp_cache *c, const struct ocsp_key *key, int64_t this_update, uint64_t generation)
+void ocsp_cache_confirm(struct ocsp_cache *c, const struct ocsp_key *key, const struct ocsp_answer *found,
+			uint64_t generation)
 {
 	pthread_mutex_lock(&c->lock);
 	struct entry *e = entry_find(c, key);
-	if (e && e->answer.row.this_update == this_update && e->answer.generation < generation)
+	if (e && strcmp(e->answer.etag, found->etag) == 0 && e->answer.generation < generation)
 		e->answer.generation = generation;
 	pthread_mutex_unlock(&c->lock);
 }

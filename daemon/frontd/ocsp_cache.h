@@ -36,9 +36,11 @@ void ocsp_cache_free(struct ocsp_cache *c);
 
 /* Copies the answer, to be freed in either case; false: there is none. */
 bool ocsp_cache_find(struct ocsp_cache *c, const struct ocsp_key *key, struct ocsp_answer *out);
-/* Takes the place of an older one; copies the answer. */
+/* Copies the answer. It takes the place of one that was judged earlier, never of one that was judged later. */
 void ocsp_cache_keep(struct ocsp_cache *c, const struct ocsp_key *key, const struct ocsp_answer *answer);
-/* The answer with this thisUpdate was found to hold in this generation as well. */
-void ocsp_cache_confirm(struct ocsp_cache *c, const struct ocsp_key *key, int64_t this_update, uint64_t generation);
+/* This very answer, as it was found, holds in this generation as well; of another that came meanwhile nothing is said.
+ */
+void ocsp_cache_confirm(struct ocsp_cache *c, const struct ocsp_key *key, const struct ocsp_answer *found,
+			uint64_t generation);
 
 #endif

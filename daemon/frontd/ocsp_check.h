@@ -15,9 +15,24 @@ struct ocsp_single_answer {
 	struct ocsp_row row;
 };
 
-/* 0; positive: it says something else, *why says what. */
-int ocsp_check(struct slice response, const struct ocsp_single_answer *asked, size_t count, struct slice nonce,
-	       char why[OCSP_WHY]);
+/* What a CertID says of a CA, by enum cert_id_hash. */
+struct ocsp_issuer {
+	struct {
+		uint8_t name[32], key[32];
+		unsigned size;
+	} by[3];
+};
+
+struct ocsp_asked_for {
+	const struct ocsp_issuer *issuer;
+	struct slice responder_key; /* SubjectPublicKeyInfo */
+	const struct ocsp_single_answer *all;
+	size_t count;
+	struct slice nonce;
+};
+
+/* 0; positive: it says something else, or the responder's key hasn't signed it; *why says what. */
+int ocsp_check(struct slice response, const struct ocsp_asked_for *asked, char why[OCSP_WHY]);
 /* An answer's own name among its like. */
 void ocsp_etag(struct slice response, char etag[OCSP_ETAG_SIZE]);
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/signer.h"
@@ -114,7 +115,9 @@ int outcome_revoked(struct store_session *s, json_t *context, const uint8_t requ
 		return store_certificate_release(s, ca, number, seq);
 	if (*end || reason > MAX_REASON)
 		return 1;
-	int64_t when = request_time(request_id);
+	int64_t when = request_time(request_id), before = 0;
+	if (time_parse(context_text(context, "when"), &before) && before < when)
+		when = before; /* it was so elsewhere, before it was noted here */
 	int r = store_certificate_revoke(s, ca, number, when, (uint8_t)reason, seq);
 	return r || !*subject ? r : ca_revoke(s, subject, when);
 }

@@ -24,8 +24,14 @@ enum signer_result outside_ask(struct front *f, const struct cert_sign_request *
 int outside_commit(struct front *f, struct call *c, const struct plan *p, const struct cert_sign_request *fields,
 		   uint64_t ledger_seq, struct slice csr, struct made *m);
 
+/* Takes a certificate in, as PEM, of the CA that the call's first parameter names, as if somebody had sent it. */
+int arrival_take(struct front *f, struct call *c, const char *pem);
+
 call_handler intermediate_csr;	       /* {id}: the request, as PEM */
 call_handler intermediate_certificate; /* {id}: the certificate comes in (arrival.c) */
+/* A certificate whose bringing in people have approved; answers the call with the CA. */
+int arrival_approved(struct front *f, struct call *c, const char *ca_id, struct slice certificate,
+		     const uint8_t proposal[16]);
 call_handler intermediate_admit;       /* {id}: what its key signed in an earlier life (admit.c) */
 
 #endif

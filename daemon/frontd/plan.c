@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/ceiling.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/default_algorithm.h"
@@ -24,10 +25,7 @@
 
 static void read_ids(struct call *c, struct plan *p)
 {
-	if (c->signing_id_given)
-		memcpy(p->request_id, c->signing_id, sizeof(p->request_id));
-	else
-		signer_request_id(p->request_id);
+	context_request_id(c, p->request_id);
 	memcpy(p->key_request_id, p->request_id, sizeof(p->key_request_id));
 	p->key_request_id[15] ^= 0xff; /* key and certificate are two requests of one operation */
 	context_id("ica-", p->request_id, p->id);
@@ -287,10 +285,15 @@ static int read_validity(struct front *f, struct call *c, struct plan *p)
 {
 	bool there;
 	int64_t days = p->above.count ? f->ca_days : f->root_days;
+	const struct ca_row *issuer = p->above.count ? &p->above.ca[0] : NULL;
+	struct validity v = { .kind = p->foreign ? KIND_SUBCA_FOREIGN : KIND_CA };
 	int r = input_integer(c, "ttl_days", 1, MAX_TTL_DAYS, &there, &days);
 	if (r)
 		return r;
-	return plan_set_validity(f, c, p, days * DAY);
+	r = plan_set_validity(f, c, p, there ? days * DAY : ceiling_within(f, issuer, v.kind, days * DAY));
+	v.not_before = p->not_before;
+	v.not_after = p->not_after;
+	return r ? r : ceiling_check(f, c, issuer, &v);
 }
 
 int plan_set_validity(struct front *f, struct call *c, struct plan *p, int64_t ttl)
@@ -427,6 +430,18 @@ static int plan_read(struct front *f, struct call *c, struct plan *p)
 	return r;
 }
 
+static int expire_work(struct store_session *s, void *with)
+{
+	return store_proposal_expire(s, *(const int64_t *)with);
+}
+
+/* What an expired proposal kept is free. */
+static int expire(struct front *f, struct call *c)
+{
+	int64_t now = time_now();
+	return store_change(f->store, expire_work, &now) ? answer_store(c) : 0;
+}
+
 /* Before anything else is looked at, so that who repeats a name hears of the name. */
 static int name_free(struct front *f, struct call *c, const struct plan *p)
 {
@@ -448,6 +463,8 @@ int plan_begin(struct front *f, struct call *c, const char *const *known, struct
 		r = input_text(c, "name", true, MAX_CA_NAME, &p->name);
 	if (!r)
 		r = read_parent(f, c, p);
+	if (!r)
+		r = expire(f, c);
 	return r ? r : name_free(f, c, p);
 }
 

@@ -37,6 +37,15 @@ int proposal_fill(struct slice bytes, struct slice context, struct proposal_row 
 	return 0;
 }
 
+struct proposing proposing_of(const struct plan *p)
+{
+	return (struct proposing){ .ca_id = p->id,
+				   .name = p->name,
+				   .issuer_id = p->issuer.id,
+				   .context = buf_slice(&p->context),
+				   .request_id = p->request_id };
+}
+
 struct opening {
 	const struct proposing *asked;
 	struct proposal_row row;
@@ -48,7 +57,7 @@ static int opening_work(struct store_session *s, void *with)
 	struct key_row *key = o->asked->key;
 	int r = key ? store_key_insert(s, key) : 0;
 	if (!r && key)
-		r = store_key_bind(s, key->key_id, o->asked->plan->id);
+		r = store_key_bind(s, key->key_id, o->asked->ca_id);
 	return r ? r : store_proposal_insert(s, &o->row);
 }
 
@@ -56,14 +65,14 @@ static int opening_commit(struct front *f, struct call *c, const struct proposin
 {
 	struct opening o = { .asked = p };
 	scoped_session *s = NULL;
-	if (proposal_fill(reply->bytes, buf_slice(&p->plan->context), &o.row))
+	if (proposal_fill(reply->bytes, p->context, &o.row))
 		return answer_withheld(c);
-	o.row.ca_id = slice_text(p->plan->id);
-	o.row.issuer_id = p->plan->issuer.id;
-	o.row.name = slice_text(p->plan->name);
+	o.row.ca_id = slice_text(p->ca_id);
+	o.row.issuer_id = p->issuer_id;
+	o.row.name = slice_text(p->name);
 	o.row.actor = slice_text(c->who->actor);
 	o.row.ledger_seq = reply->ledger_seq;
-	memcpy(o.row.request_id, p->plan->request_id, sizeof(o.row.request_id));
+	memcpy(o.row.request_id, p->request_id, sizeof(o.row.request_id));
 	if (store_change(f->store, opening_work, &o) || store_read(f->store, &s))
 		return answer_store(c);
 	return call_reply(c, 202, json_pack("{s:o}", "proposal", proposal_view(s, &o.row, true)));
@@ -78,10 +87,10 @@ static void proposing_id(const uint8_t request_id[16], uint8_t out[16])
 
 int proposal_open(struct front *f, struct call *c, const struct proposing *p, struct signer_hold *hold, bool *open)
 {
-	struct propose_request request = { .verb = p->verb, .body = p->body, .context = buf_slice(&p->plan->context) };
+	struct propose_request request = { .verb = p->verb, .body = p->body, .context = p->context };
 	struct propose_reply reply = { 0 };
 	scoped_answer answer = { 0 };
-	proposing_id(p->plan->request_id, request.request_id);
+	proposing_id(p->request_id, request.request_id);
 	enum signer_result asked = signer_propose(f->signer, &request, &reply, &answer);
 	*open = asked != SIGNER_REFUSED;
 	if (asked)
@@ -245,14 +254,6 @@ static int words_put(struct call *c, const char *op, const struct proposal_row *
 		       : 0;
 }
 
-static void fresh_id(const struct call *c, uint8_t out[16])
-{
-	if (c->signing_id_given)
-		memcpy(out, c->signing_id, 16);
-	else
-		signer_request_id(out);
-}
-
 static int approval_ask(struct front *f, struct call *c, const struct proposal_row *row, const struct handed *h)
 {
 	scoped_buf context = { .max = MAX_CONTEXT };
@@ -263,7 +264,7 @@ static int approval_ask(struct front *f, struct call *c, const struct proposal_r
 	int r = words_put(c, "approve", row, NULL, &context);
 	if (r)
 		return r;
-	fresh_id(c, request.request_id);
+	context_request_id(c, request.request_id);
 	memcpy(request.proposal, row->id, sizeof(request.proposal));
 	memcpy(request.key, h->key, sizeof(request.key));
 	request.context = buf_slice(&context);
@@ -327,7 +328,7 @@ static int rejection_ask(struct front *f, struct call *c, const struct proposal_
 	int r = words_put(c, "reject", row, note, &context);
 	if (r)
 		return r;
-	fresh_id(c, request.request_id);
+	context_request_id(c, request.request_id);
 	memcpy(request.proposal, row->id, sizeof(request.proposal));
 	request.context = buf_slice(&context);
 	signer_hold(f->signer, &hold);

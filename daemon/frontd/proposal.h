@@ -27,11 +27,15 @@ call_handler proposal_execute; /* {id} */
 
 /* A request on its way to be proposed: what it asks the signer for, and the CA that is reserved for it. */
 struct proposing {
-	const struct plan *plan;
+	const char *ca_id, *name;
+	struct slice issuer_id, context;
+	const uint8_t *request_id; /* of the request that was refused */
 	uint8_t verb;
 	struct slice body;
 	struct key_row *key; /* made for it; NULL: none */
 };
+/* All but what is asked for, of a CA that is to be made. */
+struct proposing proposing_of(const struct plan *p);
 /*
  * 0 with 202, or positive: refused. *open says whether there is a proposal now, or may be: then what was reserved
  * stays.

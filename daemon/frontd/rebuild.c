@@ -8,9 +8,11 @@
 #include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/crl.h"
+#include "frontd/crl_number.h"
 #include "frontd/gone.h"
 #include "frontd/idempotency.h"
 #include "frontd/made.h"
+#include "frontd/letters.h"
 #include "frontd/outcome.h"
 #include "frontd/root.h"
 #include "frontd/subject.h"
@@ -103,6 +105,11 @@ static int outcome_put(const struct rebuild *r, int answer)
 	return answer > 0 ? rebuild_passed_over(r, "there is no such certificate") : answer;
 }
 
+static int rebuild_crl(const struct rebuild *r, int answer)
+{
+	return answer > 0 ? rebuild_passed_over(r, "no CA has the key that was to sign it") : answer;
+}
+
 static int rebuild_note(struct store_session *s, const struct rebuild *r)
 {
 	struct note_record note;
@@ -114,8 +121,14 @@ static int rebuild_note(struct store_session *s, const struct rebuild *r)
 		return rebuild_issuer(s, context, when, !issuer_begins(context, note.request_id));
 	if (context && strcmp(context_text(context, "op"), "rule") == 0)
 		return rule_put(s, context, when);
+	if (context && strcmp(context_text(context, "op"), "crlnumber") == 0)
+		return rebuild_crl(r, crl_number_noted(s, context));
 	if (context && strcmp(context_text(context, "op"), "withheld") == 0)
 		return outcome_put(r, outcome_withheld(s, context, when));
+	if (context && strcmp(context_text(context, "op"), "asked") == 0)
+		return letter_asked(s, context, when);
+	if (context && strcmp(context_text(context, "op"), "answered") == 0)
+		return letter_answered(s, context, r->record.seq);
 	if (context && note.kind == NOTE_REVOCATION)
 		return outcome_put(r, outcome_revoked(s, context, note.request_id, r->record.seq));
 	if (!context || strcmp(context_text(context, "op"), "move") != 0)
@@ -490,11 +503,6 @@ static int rebuild_admitted(struct store_session *s, const struct rebuild *b)
 	memcpy(m.row.request_id, in.request_id, sizeof(m.row.request_id));
 	r = made_commit(s, &m);
 	return r > 0 ? rebuild_passed_over(b, "its serial is another's") : r;
-}
-
-static int rebuild_crl(const struct rebuild *r, int answer)
-{
-	return answer > 0 ? rebuild_passed_over(r, "no CA has the key that was to sign it") : answer;
 }
 
 int rebuild_record(struct store_session *s, const struct rebuild *r)

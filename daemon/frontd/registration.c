@@ -205,9 +205,9 @@ static int root_propose(struct front *f, struct call *c, const struct plan *p, c
 	bool open = false;
 	scoped_buf frame = { .max = MAX_FRAME_BODY };
 	ask_ca_import_put(&frame, 0, request);
-	const struct proposing asked = { .plan = p,
-					 .verb = INNER_CA_IMPORT,
-					 .body = { frame.at + FRAME_HEAD, frame.len - FRAME_HEAD } };
+	struct proposing asked = proposing_of(p);
+	asked.verb = INNER_CA_IMPORT;
+	asked.body = (struct slice){ frame.at + FRAME_HEAD, frame.len - FRAME_HEAD };
 	int r = buf_ok(&frame) ? proposal_open(f, c, &asked, hold, &open) : answer_store(c);
 	if (!open) {
 		release(f, p);

@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/ceiling.h"
 #include "frontd/check.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
@@ -121,17 +122,20 @@ static void set_common(struct call *c, struct again *a)
 					 .key_form = KEY_LOCAL,
 					 .subject_key = { ca_of(a)->key_id, sizeof(ca_of(a)->key_id) },
 					 .subject = items_list(&a->facts.subject) };
-	if (c->signing_id_given)
-		memcpy(r->request_id, c->signing_id, sizeof(r->request_id));
-	else
-		signer_request_id(r->request_id);
+	context_request_id(c, r->request_id);
 	if (a->above.count)
 		memcpy(r->ca_key, a->above.ca[0].key_id, sizeof(r->ca_key));
 }
 
-/* From now on, within the signer's chain and not after `latest`. */
-static int set_validity(struct front *f, struct call *c, struct again *a, int64_t ttl, int64_t latest)
+static const struct ca_row *signer_of(const struct again *a)
 {
+	return a->above.count ? &a->above.ca[0] : ca_of(a);
+}
+
+/* From now on, within the signer's chain and not after `latest`; for as long as is stated, or usual and possible. */
+static int set_validity(struct front *f, struct call *c, struct again *a, int64_t usual, int64_t latest)
+{
+	int64_t ttl = a->ttl ? a->ttl : ceiling_within(f, signer_of(a), KIND_CA, usual);
 	int64_t now = request_time(a->fields.request_id), begin = now - f->backdate, end = begin + ttl - 1;
 	int64_t first = a->above.count ? chain_not_before(&a->above) : INT64_MIN;
 	int64_t last = a->above.count ? chain_not_after(&a->above) : INT64_MAX;
@@ -141,9 +145,10 @@ static int set_validity(struct front *f, struct call *c, struct again *a, int64_
 	last = last < latest ? last : latest;
 	a->fields.not_before = begin < first ? first : begin;
 	a->fields.not_after = end < last ? end : last;
-	if (a->fields.not_after > a->fields.not_before)
-		return 0;
-	return call_refuse(c, 400, "issuer_expired", NULL, "The CA's own chain is not valid any more.");
+	if (a->fields.not_after <= a->fields.not_before)
+		return call_refuse(c, 400, "issuer_expired", NULL, "The CA's own chain is not valid any more.");
+	const struct validity v = { KIND_CA, a->fields.not_before, a->fields.not_after, !a->above.count };
+	return ceiling_check(f, c, signer_of(a), &v);
 }
 
 static void set_urls(const struct front *f, struct again *a)
@@ -178,8 +183,8 @@ static int renewal_plan(struct front *f, struct call *c, struct again *a)
 	a->fields.permitted = stated.permitted;
 	a->fields.excluded = stated.excluded;
 	a->fields.policies = items_list(&a->facts.policies);
-	int64_t ttl = a->ttl ? a->ttl : ca->ttl ? ca->ttl : ca->not_after - ca->not_before + 1;
-	int r = set_validity(f, c, a, ttl, INT64_MAX);
+	int64_t usual = ca->ttl ? ca->ttl : ca->not_after - ca->not_before + 1;
+	int r = set_validity(f, c, a, usual, INT64_MAX);
 	if (r || a->fields.not_after > ca->not_after)
 		return r;
 	time_text(a->fields.not_after, end);
@@ -270,7 +275,7 @@ static int cross_plan(struct front *f, struct call *c, struct again *a)
 		return call_refuse(c, 400, "name_not_permitted", SIGNER_FIELD,
 				   "The CA's subject is outside the name constraints of the CA that would sign.");
 	int64_t end = chain_not_after(&a->own);
-	return r ? r : set_validity(f, c, a, a->ttl ? a->ttl : end, end);
+	return r ? r : set_validity(f, c, a, end, end);
 }
 
 static void again_check(const struct again *a, const struct facts *got, struct slice der, char why[FACTS_WHY])

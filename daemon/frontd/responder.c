@@ -329,17 +329,26 @@ static int responder_make(struct front *f, const char *ca_id, bool *passes)
 	return r;
 }
 
-static int responder_read(struct front *f, const char *ca_id, struct responder_row *out)
+void responder_free(struct responder *r)
 {
-	scoped_session *s = NULL;
-	responder_row_free(out);
-	if (store_read(f->store, &s))
-		return -1;
-	int r = store_responder_find(s, ca_id, out);
-	return r < 0 ? r : !r && is_valid(out, time_now()) ? RESPONDER_READY : RESPONDER_LATER;
+	responder_row_free(&r->row);
+	key_row_free(&r->key);
+	*r = (struct responder){ .row = { .memory = NULL } };
 }
 
-int responder_get(struct front *f, const char *ca_id, struct responder_row *out)
+static int responder_read(struct front *f, const char *ca_id, struct responder *out)
+{
+	scoped_session *s = NULL;
+	responder_free(out);
+	if (store_read(f->store, &s))
+		return -1;
+	int r = store_responder_find(s, ca_id, &out->row);
+	if (r || !is_valid(&out->row, time_now()))
+		return r < 0 ? r : RESPONDER_LATER;
+	return store_key_find(s, out->row.key_id, &out->key) ? -1 : RESPONDER_READY;
+}
+
+int responder_get(struct front *f, const char *ca_id, struct responder *out)
 {
 	bool passes;
 	int r = responder_read(f, ca_id, out);

@@ -20,8 +20,16 @@ enum responder_answer {
 	RESPONDER_LATER = 2, /* it is being made, or could not be made now; the log has the reason */
 };
 
+/* As the database has it. */
+struct responder {
+	struct responder_row row;
+	struct key_row key;
+};
+void responder_free(struct responder *r);
+#define scoped_responder __attribute__((cleanup(responder_free))) struct responder
+
 /* The responder whose certificate is valid now; makes it if there is none. Negative: broken, logged. */
-int responder_get(struct front *f, const char *ca_id, struct responder_row *out);
+int responder_get(struct front *f, const char *ca_id, struct responder *out);
 
 /*
  * Before the CA is closed, for then it certifies no new key: makes the responder that its certificates name. READY:

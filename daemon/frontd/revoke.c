@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/chain.h"
 #include "frontd/context.h"
 #include "frontd/crls.h"
+#include "frontd/facts.h"
 #include "frontd/front.h"
 #include "frontd/gone.h"
 #include "frontd/input.h"
@@ -38,6 +40,7 @@ struct step {
 	const char *op; /* "revoke" or "release" */
 	uint8_t reason;
 	const char *note, *subject_ca;
+	const char *when; /* a certificate of an earlier life was revoked there; NULL: now */
 	struct slice context;
 	uint8_t request_id[16];
 	uint64_t seq;
@@ -54,6 +57,7 @@ static int context_of(struct call *c, const struct certificate_row *row, struct 
 	words.fingerprint = fingerprint;
 	words.reason = strcmp(step->op, "revoke") == 0 ? reason : NULL;
 	words.subject_ca = step->subject_ca;
+	words.when = step->when;
 	if (context_put(out, c, &words))
 		return call_refuse(c, 400, "bad_field", "note", "note is too long for the ledger's record.");
 	step->context = buf_slice(out);
@@ -115,24 +119,77 @@ static int role_check(struct call *c, const struct certificate_row *row)
 			   "%s did not ask for this certificate: revoking it needs the role admin.", c->who->actor);
 }
 
-static int kind_check(struct call *c, const struct certificate_row *row)
+struct local {
+	struct store_session *session;
+	struct slice public_key;
+	bool found;
+};
+
+static int local_compare(void *with, const struct ca_row *row)
 {
-	if (row->kind != KIND_CA)
+	struct local *l = with;
+	char why[FACTS_WHY];
+	scoped_facts facts = { .path_len = 0 };
+	l->found = l->found || (row->certificate.len && facts_read_foreign(row->certificate, &facts, why) == 0 &&
+				slice_equal(facts.public_key, l->public_key));
+	return 0;
+}
+
+static int local_walk(void *with, const struct issuer_row *row)
+{
+	const struct local *l = with;
+	return store_ca_list(l->session, row_text(row->id), local_compare, with);
+}
+
+/* Whether it is a CA here, or might be: then it is not only its certificate that ends. */
+static bool ca_is_local(struct front *f, const struct certificate_row *row)
+{
+	scoped_session *s = NULL;
+	char why[FACTS_WHY];
+	scoped_facts facts = { .path_len = 0 };
+	if (facts_read_foreign(row->der, &facts, why) || store_read(f->store, &s))
+		return true;
+	struct local l = { s, facts.public_key, false };
+	return store_issuer_list(s, local_walk, &l) != 0 || l.found;
+}
+
+static int kind_check(struct front *f, struct call *c, const struct certificate_row *row, const struct step *step)
+{
+	if (row->kind != KIND_CA || (step->when && !ca_is_local(f, row)))
 		return 0;
 	return call_refuse(c, 409, "is_ca", NULL,
 			   "This is the certificate of a CA: revoke the CA, at /api/v1/intermediates/{id}/revoke.");
 }
 
-static int read_reason(struct call *c, uint8_t *reason, const char **note)
+static const char *const known_of_ca[] = { "reason", "note", NULL };
+
+/* Said of what was revoked before it came here: by an admin, and never of the future. */
+static int read_when(struct call *c, const char **when)
 {
-	static const char *const known[] = { "reason", "note", NULL };
+	int64_t at;
+	int r = input_text(c, "revoked_at", false, TIME_TEXT_SIZE, when);
+	if (r || !*when)
+		return r;
+	if (!(c->who->roles & ROLE_ADMIN))
+		return call_refuse(c, 403, "forbidden", "revoked_at", "revoked_at needs the role admin.");
+	if (!time_parse(*when, &at) || at > time_now() || at < 0)
+		return call_refuse(c, 400, "bad_field", "revoked_at",
+				   "revoked_at must be a time in UTC that is over, such as 2026-01-31T09:00:00Z.");
+	return 0;
+}
+
+static int read_reason(struct call *c, uint8_t *reason, const char **note, const char **when)
+{
+	static const char *const known[] = { "reason", "note", "revoked_at", NULL };
 	const char *text = NULL;
 	*reason = 0;
-	int r = input_members(c, known);
+	int r = input_members(c, when ? known : known_of_ca);
 	if (!r)
 		r = input_text(c, "reason", false, MAX_REASON_CHARACTERS, &text);
 	if (!r)
 		r = input_text(c, "note", false, MAX_NOTE_CHARACTERS, note);
+	if (!r && when)
+		r = read_when(c, when);
 	if (r || !text || reason_parse(text, reason))
 		return r;
 	return call_refuse(c, 400, "bad_field", "reason",
@@ -206,7 +263,7 @@ static int certificate_take(struct front *f, struct call *c, struct step *step)
 	if (!r)
 		r = role_check(c, &row);
 	if (!r)
-		r = kind_check(c, &row);
+		r = kind_check(f, c, &row, step);
 	if (r)
 		return r;
 	pthread_mutex_t *stripe = stripe_of(&row);
@@ -219,7 +276,7 @@ static int certificate_take(struct front *f, struct call *c, struct step *step)
 int certificate_revoke(struct front *f, struct call *c)
 {
 	struct step step = { .op = "revoke" };
-	int r = read_reason(c, &step.reason, &step.note);
+	int r = read_reason(c, &step.reason, &step.note, &step.when);
 	return r ? r : certificate_take(f, c, &step);
 }
 
@@ -346,7 +403,7 @@ static int ca_take(struct front *f, struct call *c, struct step *step)
 int intermediate_revoke(struct front *f, struct call *c)
 {
 	struct step step = { .op = "revoke" };
-	int r = read_reason(c, &step.reason, &step.note);
+	int r = read_reason(c, &step.reason, &step.note, NULL);
 	if (r)
 		return r;
 	pthread_mutex_lock(&f->transitions);

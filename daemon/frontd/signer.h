@@ -114,4 +114,10 @@ bool signer_refresh(struct signer *s);
 /* For /readyz and /status: whether callers may ask now, and a sentence about why not. */
 bool signer_ready(struct signer *s, char why[160]);
 
+/*
+ * Whether this process has read the ledger to its end once. Before that the database may lack what a power loss took
+ * from it, so what isn't there may be all the same.
+ */
+bool signer_met(struct signer *s);
+
 #endif

@@ -315,6 +315,7 @@ static int link_catch_up(struct signer *s, const struct hello_reply *hello)
 	if (r == 0) {
 		link_settle(s, &reached);
 		holds_report(s, reached.end);
+		s->met = true;
 	} else {
 		s->uncertain = true;
 	}
@@ -324,8 +325,6 @@ static int link_catch_up(struct signer *s, const struct hello_reply *hello)
 	pthread_mutex_unlock(&s->mutex);
 	if (r)
 		link_why(s, why);
-	else
-		s->met = true;
 	return r;
 }
 

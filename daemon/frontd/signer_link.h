@@ -38,6 +38,7 @@ struct signer {
 	uint64_t foreign_end;
 	int64_t foreign_until;
 
+	bool met;	/* a catch-up has succeeded in this process's life */
 	bool uncertain; /* something may be on the ledger that the database lacks */
 	bool refresh_wanted, refreshing;
 	uint64_t refreshes; /* catch-ups finished or failed */
@@ -49,7 +50,6 @@ struct signer {
 	struct buf in;
 	bool more;	/* `out` was not empty when it was looked at last */
 	int64_t looked; /* when deadlines were looked at */
-	bool met;	/* a catch-up has succeeded in this process's life */
 };
 
 /* The link's thread. */

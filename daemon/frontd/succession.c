@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "frontd/answer.h"
+#include "frontd/ceiling.h"
 #include "frontd/chain.h"
 #include "frontd/context.h"
 #include "frontd/front.h"
@@ -181,6 +182,12 @@ static int take_urls(struct front *f, struct call *c, struct succession *n)
 	return 0;
 }
 
+/* As long as its predecessor was meant to live, unless that is above the ceiling by now. */
+static int64_t usual_ttl(struct front *f, const struct succession *n)
+{
+	return ceiling_within(f, n->plan.above.count ? &n->plan.above.ca[0] : &n->ca, KIND_CA, n->ttl);
+}
+
 static int succession_plan(struct front *f, struct call *c, const char *ca_id, struct succession *n)
 {
 	struct plan *p = &n->plan;
@@ -196,7 +203,7 @@ static int succession_plan(struct front *f, struct call *c, const char *ca_id, s
 	buf_put_slice(&p->metadata, n->ca.metadata);
 	r = p->algorithm ? take_limits(c, n) : -1;
 	if (!r)
-		r = plan_set_validity(f, c, p, n->ttl);
+		r = plan_set_validity(f, c, p, usual_ttl(f, n));
 	if (!r)
 		r = take_urls(f, c, n);
 	return r ? r : plan_end(f, c, p);

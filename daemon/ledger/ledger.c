@@ -66,6 +66,21 @@ static int folder_lock(const char *path, int *fd)
 	return held ? LEDGER_HELD : -1;
 }
 
+/* Before anything in it is judged, or cut: what looks torn may be what is not known yet. */
+static int newer_check(const struct ledger *l)
+{
+	scoped_segment_list list = { NULL, 0 };
+	if (segment_list_read(l->folder, "seg", &list) != 0)
+		return -1;
+	if (list.count == 0 || !segment_newer(l->folder, list.first[list.count - 1]))
+		return 0;
+	log_error("ledger_newer",
+		  "folder=%s why=\"a later version has written it, and this program knows format %d: install the newer "
+		  "chancery\"",
+		  l->path, SEGMENT_VERSION);
+	return LEDGER_NEWER;
+}
+
 static int parent_sync(const char *path)
 {
 	char parent[PATH_MAX];
@@ -187,6 +202,8 @@ int ledger_open(const char *folder, const struct ledger_open_options *options, s
 		return -1;
 	}
 	int failed = folder_lock(folder, &l->folder);
+	if (!failed)
+		failed = newer_check(l);
 	if (!failed) {
 		l->head = head_open(l->folder, l->options.head_file ? l->options.head_file : "head", &l->told);
 		failed = l->head < 0 ? -1 : 0;
@@ -215,6 +232,11 @@ void ledger_state_drop(struct ledger *l)
 bool ledger_rolled_back(const struct ledger *l)
 {
 	return l->now.other_head;
+}
+
+struct head_line ledger_told(const struct ledger *l)
+{
+	return l->told;
 }
 
 void ledger_tell_head(struct ledger *l)

@@ -18,6 +18,7 @@
 #ifndef CHANCERY_LEDGER_LEDGER_H
 #define CHANCERY_LEDGER_LEDGER_H
 
+#include "ledger/head.h"
 #include "ledger/record.h"
 
 #define MAX_BATCH 4096		   /* records in one commit */
@@ -33,6 +34,7 @@ enum ledger_refusal {
 	LEDGER_OTHER,	   /* its id is another one */
 	LEDGER_NONE,	   /* no such ledger, record or checkpoint */
 	LEDGER_ARCHIVED,   /* its segment was moved elsewhere: ledger/archive.h */
+	LEDGER_NEWER,	   /* a version to come has written it */
 };
 
 struct ledger_open_options {
@@ -54,7 +56,7 @@ int ledger_create(const char *folder, const struct ledger_open_options *options)
  * After a write or flush that failed the kernel may show what never reached
  * the disk, and call it clean. options->distrust: the last batch, the only one
  * that can be such, is written to a new segment before anything follows it. 0; LEDGER_HELD, LEDGER_OTHER,
- * LEDGER_NONE (all logged); -1: broken (logged), which is also a ledger that
+ * LEDGER_NONE, LEDGER_NEWER (all logged, and nothing changed); -1: broken (logged), which is also a ledger that
  * is shorter than its own checkpoint.
  */
 int ledger_open(const char *folder, const struct ledger_open_options *options, struct ledger **out);
@@ -70,6 +72,8 @@ void ledger_state_drop(struct ledger *l);
  * ledger was cut or put back. Until ledger_tell_head() the file stays as it was.
  */
 bool ledger_rolled_back(const struct ledger *l);
+/* What the head file said when the ledger was opened; size 0: nothing. */
+struct head_line ledger_told(const struct ledger *l);
 /* Writes the head file. After each commit, when nobody waits for it any more. */
 void ledger_tell_head(struct ledger *l);
 /*

@@ -81,7 +81,7 @@ static bool content_valid(const struct proposal *p)
 	case PROPOSAL_RESUME:
 		return resume_content_get(p->content, &resume) == 0;
 	case PROPOSAL_EPOCH:
-		return epoch_content_get(p->content, &epoch) == 0 && epoch.number - 1 == p->epoch;
+		return epoch_content_get(p->content, &epoch) == 0 && epoch.number > p->epoch;
 	}
 	return false;
 }

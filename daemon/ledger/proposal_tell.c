@@ -195,7 +195,10 @@ static void epoch_tell(struct buf *out, struct slice content)
 	hex_put(out, "  root:", SLICE_OF(c.root));
 	if (c.known_size)
 		buf_printf(out, "%-13s%" PRIu64 " records were known: those from %" PRIu64 " on are lost\n",
-			   "Lost:", c.known_size, c.size);
+			   "Lost:", c.known_size, c.shared);
+	else
+		buf_printf(out, "%-13swhatever came after %" PRIu64 " records; nobody said how much that was\n",
+			   "Lost:", c.shared);
 }
 
 static const char *kind_words(uint8_t kind)

@@ -201,3 +201,8 @@ int record_not_after(struct slice tbs, int64_t *seconds)
 		*seconds = (int64_t)timegm(&tm);
 	return good ? 0 : 1;
 }
+
+uint64_t epoch_crl_floor(int64_t time)
+{
+	return time > 0 ? (uint64_t)time : 0;
+}

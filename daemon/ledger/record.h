@@ -98,4 +98,11 @@ bool record_serial(struct slice tbs, struct slice *serial);
 /* notAfter of a TBSCertificate, in Unix seconds. 0; positive if tbs is not one; then *seconds stays. */
 int record_not_after(struct slice tbs, int64_t *seconds);
 
+/*
+ * The CRL number behind which those of an epoch begin, by the time of its EPOCH record: in what was lost CRLs may have
+ * been signed and fetched, and numbers never go back (RFC 5280 5.2.3). So they go on at the time in milliseconds,
+ * which no counter has got to.
+ */
+uint64_t epoch_crl_floor(int64_t time);
+
 #endif

@@ -53,6 +53,16 @@ const char *segment_head_read(const uint8_t at[SEGMENT_HEAD], struct segment_hea
 	return NULL;
 }
 
+bool segment_newer(int folder, uint64_t first)
+{
+	char name[SEGMENT_NAME];
+	uint8_t at[12];
+	segment_name(first, "seg", name);
+	scoped_fd int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && segment_pread(fd, at, sizeof(at), 0) == 0 && memcmp(at, magic, sizeof(magic)) == 0 &&
+	       get_u32(at + 8) > SEGMENT_VERSION;
+}
+
 void segment_name(uint64_t first, const char *ending, char name[SEGMENT_NAME])
 {
 	snprintf(name, SEGMENT_NAME, "%016" PRIx64 ".%s", first, ending);

@@ -4,7 +4,7 @@
  *
  *	"CHLEDGER"         8 bytes
  *	u32 version        1
- *	u32 epoch          of the ledger when the segment was begun; 0 at first
+ *	u32 epoch          0: which epoch a record is of follows from the records EPOCH before it
  *	ledger id          16 bytes
  *	u64 first          sequence number of the first record
  *	root               32 bytes: the tree's root over all records before
@@ -34,6 +34,9 @@ void segment_name(uint64_t first, const char *ending, char name[SEGMENT_NAME]);
 
 /* A head from its bytes. NULL, or what is wrong with it. */
 const char *segment_head_read(const uint8_t at[SEGMENT_HEAD], struct segment_head *head);
+
+/* Whether its head says that a version to come wrote it: such a one begins a new segment. */
+bool segment_newer(int folder, uint64_t first);
 
 /* The numbers of all files of one ending in a folder, ascending: of segments ("seg") the first record's. */
 struct segment_list {

@@ -17,8 +17,19 @@
 #include "signd/signer.h"
 #include "wire/inner_answer.h"
 
-static uint16_t hello_verdict(const struct signer *s, const struct hello_request *r, uint64_t head)
+/*
+ * How much of this ledger a caller can have seen. What this life wrote at its start must not stand in for records that
+ * a caller knew and that are gone.
+ */
+static uint64_t head_known(const struct signer *s)
 {
+	uint64_t shown = signer_shown(s);
+	return s->greeted || s->found > shown ? shown : s->found;
+}
+
+static uint16_t hello_verdict(const struct signer *s, const struct hello_request *r)
+{
+	uint64_t head = head_known(s), fork = proposals_fork(&s->proposals, r->epoch ? r->epoch : 1);
 	static const uint8_t none[LEDGER_ID_SIZE];
 	if (r->version != INNER_VERSION)
 		return REFUSE_VERSION;
@@ -28,29 +39,48 @@ static uint16_t hello_verdict(const struct signer *s, const struct hello_request
 		return REFUSE_WRONG_LEDGER;
 	bool other_root = r->checkpoint_size && r->checkpoint_size == s->checkpoint.size &&
 			  memcmp(r->checkpoint_root, s->checkpoint.root, HASH_SIZE) != 0;
-	return r->checkpoint_size > head || r->committed > head || other_root ? REFUSE_ROLLED_BACK : 0;
+	/* Of an earlier epoch, more than the next one began with: that it was lost is on the ledger, and nothing new.
+	 */
+	if (r->committed > fork || r->checkpoint_size > fork)
+		return REFUSE_EPOCH_LOST;
+	bool more = r->checkpoint_size > head || r->committed > head || r->epoch > s->proposals.epoch;
+	return more || other_root ? REFUSE_ROLLED_BACK : 0;
+}
+
+#define MAX_EPOCHS_AHEAD 1000 /* whoever claims more doesn't get at the end of the numbers */
+
+/* The most that this caller has seen, and its root if that is what it has a checkpoint of. */
+static void known_more(struct signer *s, const struct hello_request *r)
+{
+	bool signed_all = r->checkpoint_size >= r->committed;
+	struct sighting seen = { .size = signed_all ? r->checkpoint_size : r->committed };
+	if (signed_all)
+		memcpy(seen.root, r->checkpoint_root, HASH_SIZE);
+	if (r->epoch > s->proposals.epoch && r->epoch - s->proposals.epoch <= MAX_EPOCHS_AHEAD)
+		seen.epoch = r->epoch;
+	latch_rolled_back(s, &seen, NULL);
 }
 
 static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct hello_request r;
-	struct journal_head head;
 	const char *where;
 	if (answer_hello_get(f->body, &r, &where) != PACK_OK)
 		return -1;
-	journal_head(s->journal, &head);
-	/* What this life wrote at its start must not stand in for records that a caller knew and that are gone. */
-	uint16_t code = hello_verdict(s, &r, s->greeted ? head.size : s->found);
+	uint64_t head = signer_shown(s);
+	uint16_t code = hello_verdict(s, &r);
 	struct buf *out = guard_out(s->guard, peer);
 	if (code) {
 		log_error("hello_refused", "reason=%s committed=%llu head=%llu", inner_refusal_name(code),
-			  (unsigned long long)r.committed, (unsigned long long)head.size);
+			  (unsigned long long)r.committed, (unsigned long long)head);
 		guard_refuse(s->guard, peer, f->verb, f->tag, code, NULL, 0);
 		/* An auditor's word is not enough to stop the signer. */
 		if (code == REFUSE_ROLLED_BACK && guard_is_front(s->guard, peer))
-			latch_close(s, LATCH_ROLLBACK, NULL);
+			known_more(s, &r);
 	} else if (out) {
-		struct hello_reply reply = { .version = INNER_VERSION, .head = head.size, .now = time_now() };
+		struct hello_reply reply = {
+			.version = INNER_VERSION, .head = head, .now = time_now(), .epoch = s->proposals.epoch
+		};
 		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 		s->greeted = true;
 		answer_hello_put(out, f->tag, &reply);
@@ -63,25 +93,24 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 static int answer_ledger_read(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct ledger_read_request r;
-	struct journal_head head;
+	uint64_t head = signer_shown(s);
 	const char *where;
 	if (answer_ledger_read_get(f->body, &r, &where) != PACK_OK)
 		return -1;
 	struct buf *out = guard_out(s->guard, peer);
 	scoped_buf records = { .max = 1048576 };
-	journal_head(s->journal, &head);
-	if (r.from > head.size) {
+	if (r.from > head) {
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_BEYOND_HEAD, "from", 0);
 		return 0;
 	}
 	size_t most = r.most < MAX_READ ? r.most : MAX_READ;
-	int state = ledger_read_range(s->reader, r.from, head.size, most, &records);
+	int state = ledger_read_range(s->reader, r.from, head, most, &records);
 	if (state) {
 		guard_refuse(s->guard, peer, f->verb, f->tag,
 			     state == LEDGER_ARCHIVED ? REFUSE_ARCHIVED : REFUSE_LEDGER_FAILED, NULL, 0);
 		return 0;
 	}
-	struct ledger_read_reply reply = { head.size, buf_slice(&records) };
+	struct ledger_read_reply reply = { head, buf_slice(&records) };
 	if (out)
 		answer_ledger_read_put(out, f->tag, &reply);
 	return 0;

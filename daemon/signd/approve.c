@@ -103,7 +103,7 @@ void proposal_write(const struct signer *s, const struct act *act, struct buf *o
 			      .expires = now + s->config.approvers.lifetime,
 			      .kind = act->kind,
 			      .needed = s->config.approvers.needed[act->kind],
-			      .requester = s->config.approvers.count[ROLE_REQUESTER] != 0,
+			      .requester = act->kind < PROPOSAL_RESUME && s->config.approvers.count[ROLE_REQUESTER],
 			      .content = act->content };
 	memcpy(p.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 	random_bytes(p.id, sizeof(p.id));
@@ -334,7 +334,7 @@ int approve_take(struct signer *s, const struct record *r)
 	case RECORD_EPOCH:
 		if (record_epoch_get(r->body, &epoch) != PACK_OK || epoch.number <= s->proposals.epoch)
 			return -1;
-		proposals_epoch(&s->proposals, epoch.number);
+		proposals_epoch(&s->proposals, epoch.number, epoch.size);
 		return 0;
 	}
 	return -1;

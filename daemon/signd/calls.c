@@ -64,6 +64,7 @@ static const struct filter_row rows[] = {
 	ALLOW(fsync),
 	ALLOW(fallocate),
 	ALLOW(ftruncate),
+	ALLOW(shutdown),
 	ALLOW(renameat),
 	ALLOW(renameat2),
 	ALLOW(unlinkat),

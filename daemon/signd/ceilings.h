@@ -42,6 +42,8 @@ struct ceilings {
 	unsigned name_types;	       /* mask of 1 << enum name_type of a leaf's names */
 	unsigned algorithms;	       /* mask of 1 << enum key_algorithm of subject keys */
 	unsigned key_usages;	       /* mask of enum key_usage of a leaf */
+	bool outside_cas; /* keys of CAs may be elsewhere: in a ceremony, where people look at each; no setting says so
+			   */
 	bool any_ext_key_usage;	       /* ext_key_usages doesn't limit */
 	struct oid_set ext_key_usages; /* of a leaf, which then states some */
 	struct oid_set opaque;	       /* extensions that a leaf may carry without a typed form here */

@@ -14,14 +14,16 @@
 #include "signd/slot.h"
 #include "wire/inner_answer.h"
 
-#define MAX_CERT_TBS 31744 /* so that the certificate with its signature fits its reply */
-#define WRONG_SIGNATURES 3 /* by one key in one life, then it is latched */
+#define MAX_CERT_TBS 31744	  /* so that the certificate with its signature fits its reply */
+#define MAX_OUTSIDE_SUBJECT 34816 /* as its record has it */
+#define WRONG_SIGNATURES 3	  /* by one key in one life, then it is latched */
 
 /* Everything that goes into one certificate, on its way through the steps below. */
 struct draft {
 	struct cert_fields fields;
 	struct buf subject;	       /* DER Name */
 	const uint8_t *subject_key_id; /* of a local key; NULL */
+	bool outside;		       /* a CA whose key is not here */
 	struct slice context;
 	const uint8_t *proposal; /* that it spends, or zeros */
 };
@@ -156,6 +158,12 @@ static int certify_start(struct signer *s, struct op *op, const struct draft *d)
 	op->not_after = d->fields.not_after;
 	record_cert_intent_put(op_record(op, RECORD_CERT_INTENT), &intent);
 	approve_spend(s, op, d->proposal, 1);
+	if (d->outside) {
+		const struct outside_ca_record outside = { .subject = d->fields.subject,
+							   .public_key = d->fields.public_key };
+		record_outside_ca_put(op_record(op, RECORD_OUTSIDE_CA), &outside);
+		op->records[op->record_count - 1].follows = (uint8_t)(op->record_count - 1);
+	}
 	if (d->fields.kind == KIND_SUBCA_FOREIGN && keys_know(&s->keys, d->fields.subject, d->fields.public_key) != 0)
 		log_error("subject_not_kept", "why=\"too many\"");
 	if (op->verb == INNER_CERT_SIGN)
@@ -267,12 +275,45 @@ static struct verdict find_token(const struct op *op, const char *field)
 	return refused(there ? 0 : REFUSE_TOKEN_AWAY, field);
 }
 
+/* A key that is not here, of a leaf or of a CA. */
+static struct verdict draft_foreign(struct signer *s, const struct op *op, const struct cert_sign_request *r,
+				    struct draft *d)
+{
+	uint8_t algorithm = public_key_read(r->subject_key, NULL);
+	const struct issuer issuer = key_issuer(op->key, s->config.classes);
+	if (algorithm == 0 || !(issuer.ceilings->algorithms >> algorithm & 1))
+		return refused(REFUSE_SUBJECT_KEY, "subject_key");
+	if (keys_by_public(&s->keys, r->subject_key) || slice_equal(r->subject_key, buf_slice(&s->log_key->public_key)))
+		return refused(REFUSE_SUBJECT_KEY_LOCAL, "subject_key");
+	d->fields.public_key = r->subject_key;
+	return refused(0, NULL);
+}
+
+/* A CA whose key is elsewhere: its name is that key's from here on, whatever becomes of the certificate. */
+static struct verdict draft_outside(struct signer *s, const struct op *op, const struct cert_sign_request *r,
+				    struct draft *d)
+{
+	struct verdict v = draft_foreign(s, op, r, d);
+	if (v.code)
+		return v;
+	if (d->fields.subject.len > MAX_OUTSIDE_SUBJECT)
+		return refused(REFUSE_TBS_TOO_LARGE, "subject");
+	if (keys_subject_taken(&s->keys, d->fields.subject, d->fields.public_key))
+		return refused(REFUSE_SUBJECT_TAKEN, "subject");
+	if (keys_know(&s->keys, d->fields.subject, d->fields.public_key) != 0)
+		return refused(REFUSE_BUSY, "subject");
+	d->outside = true;
+	return v;
+}
+
 /* The key that is to be certified, and for a CA the key's own charter. */
 static struct verdict draft_subject_key(struct signer *s, struct op *op, const struct cert_sign_request *r,
 					struct draft *d)
 {
 	if (r->kind == KIND_OCSP_RESPONDER)
 		return draft_responder(s, op, r, d);
+	if (r->kind == KIND_CA && r->key_form == KEY_FOREIGN)
+		return draft_outside(s, op, r, d);
 	if (r->kind == KIND_CA) {
 		struct verdict v = find_subject(s, r->subject_key, d->fields.subject, &op->subject);
 		if (v.code)
@@ -285,16 +326,9 @@ static struct verdict draft_subject_key(struct signer *s, struct op *op, const s
 			op->subject = NULL; /* nothing was reserved for this op */
 		return v;
 	}
-	uint8_t algorithm = public_key_read(r->subject_key, NULL);
-	const struct issuer issuer = key_issuer(op->key, s->config.classes);
-	if (algorithm == 0 || !(issuer.ceilings->algorithms >> algorithm & 1))
-		return refused(REFUSE_SUBJECT_KEY, "subject_key");
-	if (keys_by_public(&s->keys, r->subject_key) || slice_equal(r->subject_key, buf_slice(&s->log_key->public_key)))
-		return refused(REFUSE_SUBJECT_KEY_LOCAL, "subject_key");
 	if (r->kind == KIND_SUBCA_FOREIGN && keys_subject_taken(&s->keys, d->fields.subject, r->subject_key))
 		return refused(REFUSE_SUBJECT_TAKEN, "subject");
-	d->fields.public_key = r->subject_key;
-	return refused(0, NULL);
+	return draft_foreign(s, op, r, d);
 }
 
 /* Where the CA's CRL is sharded a certificate is of the shard whose URL it names. */

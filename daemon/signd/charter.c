@@ -262,7 +262,8 @@ struct verdict charter_check(const struct issuer *issuer, const struct cert_sign
 {
 	if (r->kind < KIND_LEAF || r->kind > KIND_SUBCA_FOREIGN || !(issuer->ceilings->kinds >> r->kind & 1))
 		return REFUSED(KIND, "kind");
-	bool foreign = r->kind == KIND_LEAF || r->kind == KIND_SUBCA_FOREIGN;
+	bool foreign = r->kind == KIND_LEAF || r->kind == KIND_SUBCA_FOREIGN ||
+		       (r->kind == KIND_CA && issuer->ceilings->outside_cas);
 	if (r->key_form != (foreign ? KEY_FOREIGN : KEY_LOCAL))
 		return REFUSED(SUBJECT_KEY_FORM, "subject_key");
 	struct verdict v = check_opaque(issuer, r);

@@ -212,10 +212,10 @@ static struct verdict check_scope(const struct signer *s, const struct crl_sign_
 	return refused(0, NULL);
 }
 
-static struct verdict check_number(const struct scope *own, const struct crl_sign_request *r)
+static struct verdict check_number(const struct signer *s, const struct scope *own, const struct crl_sign_request *r)
 {
 	bool goes_on = own && own->any && !own->anew;
-	if (r->number == 0 || (own && r->number <= own->burnt))
+	if (r->number == 0 || r->number <= s->crl_floor || (own && r->number <= own->burnt))
 		return refused(REFUSE_CRL_NUMBER, "number");
 	if (r->form != CRL_WHOLE && (r->form != CRL_CHANGES || !goes_on))
 		return refused(REFUSE_CRL_FORM, "form");
@@ -248,7 +248,7 @@ static struct verdict check_request(struct signer *s, const struct crl_sign_requ
 	if (!v.code && (s->crls == MAX_CRLS || (*own && (*own)->busy)))
 		v = refused(REFUSE_CRL_BUSY, NULL);
 	if (!v.code)
-		v = check_number(*own, r);
+		v = check_number(s, *own, r);
 	if (!v.code)
 		v = check_times(s, k, *own, r, time_now());
 	if (!v.code && !(k->slot && slot_expected(k->slot)))

@@ -233,6 +233,14 @@ static void peer_event(void *of, uint32_t events)
 		peer_close(p, taken != 0 ? "refused or malformed" : "not reading");
 }
 
+/* The loop finds them at their end then, and closes them in its own time. */
+void guard_hang_up(struct guard *g)
+{
+	for (size_t i = 0; i < MAX_PEERS; i++)
+		if (g->peers[i])
+			shutdown(g->peers[i]->watch.fd, SHUT_RDWR);
+}
+
 bool guard_is_front(struct guard *g, uint64_t peer)
 {
 	const struct peer_conn *p = peer_find(g, peer);

@@ -29,6 +29,8 @@ struct buf *guard_out(struct guard *g, uint64_t peer);
 void guard_send(struct guard *g, uint64_t peer);
 /* Sends what a round of the loop has answered, each peer's at once. */
 void guard_flush(struct guard *g);
+/* Ends all connections, as their peers see it; whoever has more to ask says HELLO again. */
+void guard_hang_up(struct guard *g);
 /* The descriptor that came with the request in hand, the caller's from now on; -1: none. */
 int guard_passed(struct guard *g, uint64_t peer);
 /* Takes a descriptor over, to go with the answer that is put next; false: it can't, and is closed. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include "signd/signer.h"
 
 #define SPARE "latch.spare" /* renamed when it is needed: that takes no room on a full disk */
+#define KNOWN_ROOT_AT 21
+#define KNOWN_SIZE (KNOWN_ROOT_AT + 2 * HASH_SIZE + 1 + 20 + 1 + 10 + 1)
 
 static const struct {
 	const char *name; /* on the ledger */
@@ -21,7 +24,9 @@ static const struct {
 } texts[LATCHES] = {
 	[LATCH_CLOCK] = { "clock", NULL, NULL },
 	[LATCH_ROLLBACK] = { "rollback", "latched.rollback",
-			     "A front-end knows more than this ledger holds: the ledger was rolled back." },
+			     "A front-end knows more than this ledger holds: the ledger was rolled back. Put the "
+			     "newest copy "
+			     "back, or open a new epoch with chancery-signd --epoch." },
 	[LATCH_HOST] = { "host", NULL, NULL }, /* seen anew at each start */
 	[LATCH_LEDGER] = { "ledger", "latched.ledger", "The ledger could not be written." },
 };
@@ -49,6 +54,38 @@ static void marker_set(const struct signer *s, enum latch which)
 	}
 	if (folder < 0 || fsync(folder) != 0)
 		log_error("latch_not_kept", "latch=%s why=\"%s\"", texts[which].name, log_errno());
+}
+
+/* What was known goes into the marker of a rollback, for the lives to come: SIZE ROOT SHARED EPOCH. */
+static void known_keep(const struct signer *s)
+{
+	const struct latches *l = &s->latches;
+	char text[KNOWN_SIZE + 1], root[2 * HASH_SIZE + 1];
+	hex_encode(l->known.root, HASH_SIZE, root);
+	int n = snprintf(text, sizeof(text), "%020llu %s %020llu %010lu\n", (unsigned long long)l->known.size, root,
+			 (unsigned long long)l->shared, (unsigned long)l->known.epoch);
+	scoped_fd int folder = folder_open(s);
+	scoped_fd int fd =
+		folder < 0 ? -1 : openat(folder, texts[LATCH_ROLLBACK].file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fd_write_all(fd, text, (size_t)n) != 0 || fsync(fd) != 0)
+		log_warning("latch_not_kept", "latch=rollback why=\"%s\"", log_errno());
+}
+
+/* A marker that an operator made is empty: this life is the first that knows, and has written nothing yet. */
+static void known_find(struct signer *s, int folder)
+{
+	struct latches *l = &s->latches;
+	char text[KNOWN_SIZE + 1] = "", *at = text;
+	l->shared = s->found;
+	scoped_fd int fd = openat(folder, texts[LATCH_ROLLBACK].file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fd_read_all(fd, text, KNOWN_SIZE) != 0 ||
+	    !hex_decode(text + KNOWN_ROOT_AT, 2 * HASH_SIZE, l->known.root, HASH_SIZE))
+		return;
+	l->known.size = strtoull(at, &at, 10);
+	uint64_t shared = strtoull(text + KNOWN_ROOT_AT + 2 * HASH_SIZE, &at, 10);
+	l->known.epoch = (uint32_t)strtoul(at, NULL, 10);
+	if (shared < l->shared)
+		l->shared = shared;
 }
 
 /* The marker is empty until the tail was written anew; a failure puts an empty one in its place. */
@@ -98,6 +135,8 @@ int latch_start(struct signer *s)
 			continue;
 		if (fstatat(folder, texts[i].file, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 			latch_set(s, (enum latch)i, texts[i].why);
+			if (i == LATCH_ROLLBACK)
+				known_find(s, folder);
 		} else if (errno != ENOENT) {
 			log_error("latch_unreadable", "latch=%s why=\"%s\"", texts[i].name, log_errno());
 			return -1;
@@ -147,6 +186,22 @@ void latch_close(struct signer *s, enum latch which, const char *why)
 	marker_set(s, which);
 }
 
+void latch_rolled_back(struct signer *s, const struct sighting *seen, const char *why)
+{
+	struct latches *l = &s->latches;
+	bool news = !l->closed[LATCH_ROLLBACK], more = seen->size > l->known.size, later = seen->epoch > l->known.epoch;
+	uint32_t epoch = later ? seen->epoch : l->known.epoch;
+	if (more)
+		l->known = *seen;
+	l->known.epoch = epoch;
+	/* What this life wrote before it knew is no part of the other one. */
+	if (news)
+		l->shared = s->found;
+	latch_close(s, LATCH_ROLLBACK, why);
+	if (news || more || later)
+		known_keep(s);
+}
+
 void latch_key(struct signer *s, struct key *k, const char *why)
 {
 	char what[8 + 2 * KEY_ID_SIZE] = "key ";
@@ -176,6 +231,8 @@ bool latch_any(const struct signer *s)
 void latch_forget(struct signer *s)
 {
 	memset(s->latches.closed, 0, sizeof(s->latches.closed));
+	s->latches.known = (struct sighting){ 0 };
+	s->latches.shared = 0;
 	scopes_resume(&s->scopes);
 	for (size_t i = 0; i < s->keys.count; i++) {
 		s->keys.all[i]->latched = false;

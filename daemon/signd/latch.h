@@ -8,6 +8,7 @@
 #define CHANCERY_SIGND_LATCH_H
 
 #include "base/buf.h"
+#include "ledger/hash.h"
 
 #define MAX_LATCH_WHY 400 /* records.def */
 
@@ -23,9 +24,18 @@ struct signer;
 struct key;
 struct latched_record;
 
+/* What somebody has seen of a ledger. */
+struct sighting {
+	uint64_t size;		 /* records; 0: not known */
+	uint8_t root[HASH_SIZE]; /* over them, or zeros */
+	uint32_t epoch;		 /* 0: not known */
+};
+
 struct latches {
 	bool closed[LATCHES];
 	char why[LATCHES][MAX_LATCH_WHY + 1];
+	struct sighting known; /* of a rollback: the most that anybody was known to have seen */
+	uint64_t shared;       /* ... and how many records this ledger has in common with that one, at most */
 };
 
 /* Whether an earlier life saw the ledger fail, and its tail was not written anew since. Before the ledger is opened. */
@@ -37,6 +47,8 @@ int latch_start(struct signer *s);
 /* Looks at clock and ledger. Call it often. */
 void latch_tick(struct signer *s);
 
+/* The ledger was rolled back: somebody has seen more of it, or another. */
+void latch_rolled_back(struct signer *s, const struct sighting *seen, const char *why);
 void latch_close(struct signer *s, enum latch which, const char *why);
 void latch_key(struct signer *s, struct key *k, const char *why);
 /* Puts a latch of this name on the ledger: its owner has closed it. */

@@ -65,7 +65,8 @@ daemon_signd_libsignd_a_SOURCES = \
 	daemon/signd/slot.c daemon/signd/slot.h \
 	daemon/signd/stream.c daemon/signd/stream.h \
 	daemon/signd/tally.c daemon/signd/tally.h \
-	daemon/signd/verify.c daemon/signd/verify.h
+	daemon/signd/verify.c daemon/signd/verify.h \
+	daemon/signd/word.c daemon/signd/word.h
 daemon_signd_libsignd_a_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 
 SIGND_LIBS = daemon/signd/libsignd.a daemon/ledger/libledger.a daemon/wire/libinner_answer.a \

@@ -65,6 +65,7 @@ void loop_stop(struct loop *l)
 
 void loop_run(struct loop *l, int idle_ms, void (*tick)(void *of), void *of)
 {
+	l->stopped = false;
 	while (!l->stopped) {
 		l->count = epoll_wait(l->epoll, l->ready, MAX_READY, idle_ms);
 		for (l->current = 0; l->current < l->count; l->current++) {

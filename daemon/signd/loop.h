@@ -22,7 +22,7 @@ int loop_add(struct loop *l, struct watch *w, uint32_t events);
 void loop_change(struct loop *l, struct watch *w, uint32_t events);
 /* Afterwards it is not called again, not even in this round; the descriptor stays open. */
 void loop_remove(struct loop *l, struct watch *w);
-/* Serves until loop_stop(); tick is called after each round and at least every idle_ms. */
+/* Serves until somebody calls loop_stop() meanwhile; tick is called after each round and at least every idle_ms. */
 void loop_run(struct loop *l, int idle_ms, void (*tick)(void *of), void *of);
 void loop_stop(struct loop *l);
 

@@ -17,14 +17,15 @@
 #include "signd/serve.h"
 #include "signd/signer.h"
 
-#define EXIT_CONFIG 78 /* as sysexits.h has it: another start would change nothing */
-
 static const char usage[] =
 	"Usage: chancery-signd [--config FILE]          serve until SIGTERM\n"
 	"       chancery-signd [--config FILE] --check  read the configuration, say what is wrong with it\n"
 	"       chancery-signd [--config FILE] --init   make the ledger and its log key\n"
 	"       chancery-signd [--config FILE] --resume REASON\n"
 	"                                               let a signer that latched go on, as root\n"
+	"       chancery-signd [--config FILE] --epoch REASON\n"
+	"                                               go on from an older ledger than somebody has seen, as root\n"
+	"         --approval FILE                       with either: an approver's signature over word.proposal\n"
 	"       chancery-signd [--config FILE] --archive DIR\n"
 	"                                               move what has expired out of the ledger's folder\n"
 	"       chancery-signd --new-id                 print a fresh ledger id for signd.conf and driver.conf\n"
@@ -41,15 +42,15 @@ static int print_new_id(void)
 	return puts(text) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-static int run(const char *path, int mode, const char *argument)
+static int run(const char *path, int mode, const char *argument, struct word *word)
 {
 	struct config config;
 	int status = EXIT_CONFIG;
 	if (config_read(path, &config) == 0 && (!config.fips_config || provider_load(config.fips_config) == 0)) {
 		if (mode == 'k')
 			status = EXIT_SUCCESS;
-		else if (mode == 'r')
-			status = resume_ask(&config, argument);
+		else if (mode == 'r' || mode == 'e')
+			status = resume_ask(&config, word);
 		else if (mode == 'a')
 			status = archive_command(&config, argument);
 		else
@@ -65,12 +66,15 @@ int main(int argc, char **argv)
 						 { "check", no_argument, NULL, 'k' },
 						 { "init", no_argument, NULL, 'i' },
 						 { "resume", required_argument, NULL, 'r' },
+						 { "epoch", required_argument, NULL, 'e' },
+						 { "approval", required_argument, NULL, 'p' },
 						 { "new-id", no_argument, NULL, 'n' },
 						 { "version", no_argument, NULL, 'v' },
 						 { "help", no_argument, NULL, 'h' },
 						 { "archive", required_argument, NULL, 'a' },
 						 { 0 } };
-	const char *path = CHANCERY_CONFDIR "/signd.conf", *argument = NULL;
+	const char *path = CHANCERY_CONFDIR "/signd.conf", *argument = NULL, *approvals[MAX_APPROVALS];
+	struct word word = { .approvals = approvals };
 	int mode = 's', option;
 	log_open("chancery-signd", LOG_LEVEL_INFO);
 	/* No openssl.cnf: it could load foreign code into the signer. */
@@ -78,18 +82,24 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'c')
 			path = optarg;
-		else if (option == '?')
+		else if (option == 'p' && word.count < MAX_APPROVALS)
+			approvals[word.count++] = optarg;
+		else if (option == '?' || option == 'p')
 			mode = '?';
 		else
 			mode = option;
-		if (option == 'r' || option == 'a')
+		if (option == 'r' || option == 'a' || option == 'e')
 			argument = optarg;
 	}
 	if (mode == 'v')
 		return puts("chancery-signd " CHANCERY_VERSION) < 0;
+	word.kind = mode == 'e' ? PROPOSAL_EPOCH : PROPOSAL_RESUME;
+	word.reason = argument;
+	if (word.count && mode != 'r' && mode != 'e')
+		mode = '?';
 	if (mode == 'h' || mode == '?' || optind != argc) {
 		fputs(usage, mode == 'h' ? stdout : stderr);
 		return mode == 'h' ? EXIT_SUCCESS : 2;
 	}
-	return mode == 'n' ? print_new_id() : run(path, mode, argument);
+	return mode == 'n' ? print_new_id() : run(path, mode, argument, &word);
 }

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "wire/inner.h"
 
-#define MAX_OP_RECORDS 3
+#define MAX_OP_RECORDS 4
 #define MAX_DIGEST 64 /* SHA-512 */
 
 struct signer;

@@ -63,7 +63,7 @@ static size_t index_of(const struct proposals *p, const uint8_t id[PROPOSAL_ID_S
 int proposals_open(struct proposals *p, struct slice bytes, int64_t now)
 {
 	expire(p, now);
-	if (p->count == MAX_PROPOSALS)
+	if (p->count == MAX_PROPOSALS + MAX_ROOTS_PROPOSALS)
 		return REFUSE_PROPOSALS_FULL;
 	struct open_proposal *o = calloc(1, sizeof(*o));
 	if (!o)
@@ -74,6 +74,10 @@ int proposals_open(struct proposals *p, struct slice bytes, int64_t now)
 	    index_of(p, o->says.id) < p->count) {
 		open_free(o);
 		return -1;
+	}
+	if (p->count >= MAX_PROPOSALS && o->says.kind < PROPOSAL_RESUME) {
+		open_free(o);
+		return REFUSE_PROPOSALS_FULL;
 	}
 	p->all[p->count++] = o;
 	return 0;
@@ -114,8 +118,28 @@ void proposals_close(struct proposals *p, const uint8_t id[PROPOSAL_ID_SIZE], ui
 		closed_note(p, id, code);
 }
 
-void proposals_epoch(struct proposals *p, uint32_t number)
+uint64_t proposals_fork(const struct proposals *p, uint32_t epoch)
 {
+	uint64_t least = UINT64_MAX;
+	for (size_t i = 0; i < p->fork_count; i++)
+		if (p->forks[i].epoch > epoch && p->forks[i].size < least)
+			least = p->forks[i].size;
+	return least;
+}
+
+static void fork_add(struct proposals *p, uint32_t epoch, uint64_t size)
+{
+	if (p->fork_count == MAX_EPOCHS) {
+		if (p->forks[0].size < p->forks[1].size)
+			p->forks[1].size = p->forks[0].size;
+		memmove(p->forks, p->forks + 1, --p->fork_count * sizeof(p->forks[0]));
+	}
+	p->forks[p->fork_count++] = (struct fork){ epoch, size };
+}
+
+void proposals_epoch(struct proposals *p, uint32_t number, uint64_t size)
+{
+	fork_add(p, number, size);
 	while (p->count)
 		remove_at(p, p->count - 1, REFUSE_PROPOSAL_EPOCH);
 	p->epoch = number;
@@ -173,8 +197,8 @@ static int open_get(struct proposals *p, struct slice *in)
 int proposals_get(struct proposals *p, struct slice in)
 {
 	const uint8_t *at = take(&in, 6);
-	size_t count = at ? get_u16(at + 4) : MAX_PROPOSALS + 1;
-	if (count > MAX_PROPOSALS || p->count)
+	size_t count = at ? get_u16(at + 4) : SIZE_MAX;
+	if (count > MAX_PROPOSALS + MAX_ROOTS_PROPOSALS || p->count)
 		return -1;
 	p->epoch = get_u32(at);
 	for (size_t i = 0; i < count; i++)

@@ -12,6 +12,8 @@
 #include "wire/inner.h"
 
 #define MAX_PROPOSALS 64	/* open at a time: more than any number of people looks at */
+#define MAX_ROOTS_PROPOSALS 4	/* besides: what root proposes waits for nobody's to expire */
+#define MAX_EPOCHS 256		/* that are told apart; the oldest two become one then */
 #define MAX_CLOSED 1024		/* that are told apart from such as never were */
 #define MAX_PROPOSAL_SIGNERS 32 /* every approver and every requester that can be named */
 
@@ -27,8 +29,13 @@ struct open_proposal {
 
 struct proposals {
 	uint32_t epoch; /* of the ledger; 0 until its first record was read */
+	size_t fork_count;
+	struct fork {
+		uint32_t epoch; /* it began */
+		uint64_t size;	/* ... with so many records of those before it */
+	} forks[MAX_EPOCHS];
 	size_t count;
-	struct open_proposal *all[MAX_PROPOSALS];
+	struct open_proposal *all[MAX_PROPOSALS + MAX_ROOTS_PROPOSALS];
 	size_t closed_count; /* ever; the ring has the last ones */
 	struct {
 		uint8_t id[PROPOSAL_ID_SIZE];
@@ -47,8 +54,10 @@ struct open_proposal *proposals_find(struct proposals *p, const uint8_t id[PROPO
 uint16_t proposal_sign(struct open_proposal *o, uint8_t role, const uint8_t key[HASH_SIZE]);
 /* It ends, and who asks for it from now on is told this. */
 void proposals_close(struct proposals *p, const uint8_t id[PROPOSAL_ID_SIZE], uint16_t code);
-/* A new epoch: all that is open is void. */
-void proposals_epoch(struct proposals *p, uint32_t number);
+/* A new epoch, with so many records of those before it: all that is open is void. */
+void proposals_epoch(struct proposals *p, uint32_t number, uint64_t size);
+/* How many records of this epoch are on the ledger still; UINT64_MAX: all. */
+uint64_t proposals_fork(const struct proposals *p, uint32_t epoch);
 
 /* All of it for a snapshot, and back into an empty one. 0 or -1. */
 void proposals_put(const struct proposals *p, struct buf *out);

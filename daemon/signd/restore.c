@@ -147,6 +147,14 @@ static int take_crl(struct pass *p, const struct record *r, struct crl_intent_re
 	return scopes_intend(&p->signer->scopes, crl, r->seq);
 }
 
+static int take_outside(struct pass *p, const struct record *r)
+{
+	struct outside_ca_record outside;
+	return record_outside_ca_get(r->body, &outside) == PACK_OK
+		       ? keys_know(&p->signer->keys, outside.subject, outside.public_key)
+		       : -1;
+}
+
 static int take_responder(struct pass *p, const struct record *r)
 {
 	struct responder_bound_record bound;
@@ -283,8 +291,11 @@ static int take_latch(struct pass *p, const struct record *r)
 	if (r->type == RECORD_LATCHED)
 		return record_latched_get(r->body, &latched) == PACK_OK && latch_take(p->signer, &latched) == 0 ? 0
 														: -1;
-	if (record_resumed_get(r->body, &resumed) != PACK_OK)
+	if (r->type == RECORD_EPOCH ? approve_take(p->signer, r) != 0
+				    : record_resumed_get(r->body, &resumed) != PACK_OK)
 		return -1;
+	if (r->type == RECORD_EPOCH)
+		p->signer->crl_floor = epoch_crl_floor(r->time);
 	latch_forget(p->signer);
 	return 0;
 }
@@ -301,10 +312,11 @@ static int take_law(struct pass *p, const struct record *r)
 /* Its request, if it had one, stands in front. */
 static int take_people(struct pass *p, const struct record *r)
 {
+	static const uint8_t none[REQUEST_ID_SIZE]; /* root's */
 	bool asked = r->type == RECORD_PROPOSED || r->type == RECORD_APPROVED || r->type == RECORD_WITHDRAWN;
 	if (approve_take(p->signer, r) != 0)
 		return -1;
-	if (asked && r->body.len >= REQUEST_ID_SIZE)
+	if (asked && r->body.len >= REQUEST_ID_SIZE && memcmp(r->body.at, none, sizeof(none)) != 0)
 		remember(p, r, r->body.at);
 	return 0;
 }
@@ -330,6 +342,8 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_binding(p, r);
 	case RECORD_RESPONDER_BOUND:
 		return take_responder(p, r);
+	case RECORD_OUTSIDE_CA:
+		return take_outside(p, r);
 	case RECORD_KEY_RENEWED:
 		return take_renewal(p, r);
 	case RECORD_IMPORTED:
@@ -342,6 +356,7 @@ static int take_record(struct pass *p, const struct record *r)
 		return take_gone(p, r);
 	case RECORD_LATCHED:
 	case RECORD_RESUMED:
+	case RECORD_EPOCH:
 		return take_latch(p, r);
 	case RECORD_HOST:
 		return host_get(r->body, &p->signer->written_on) ? 0 : -1;
@@ -351,15 +366,15 @@ static int take_record(struct pass *p, const struct record *r)
 	case RECORD_APPROVED:
 	case RECORD_WITHDRAWN:
 	case RECORD_SPENT:
-	case RECORD_EPOCH:
 		return take_people(p, r);
 	case RECORD_REFUSED:
 	case RECORD_OCSP_BATCH:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
+	case RECORD_CEREMONY:
 		return 0;
 	}
-	return -1; /* a record that this version does not know may bind or close a key: better not to sign */
+	return LEDGER_NEWER; /* it may bind or close a key: better not to sign */
 }
 
 /*
@@ -384,11 +399,11 @@ static bool record_kept(const struct record *r)
 	case RECORD_REFUSED:
 	case RECORD_STARTED:
 	case RECORD_TOKEN_RESUMED:
-	case RECORD_PROPOSED: /* these five stand in a section */
+	case RECORD_CEREMONY:
+	case RECORD_PROPOSED: /* these stand in a section, as an epoch does, which is kept besides: it opens latches */
 	case RECORD_APPROVED:
 	case RECORD_WITHDRAWN:
 	case RECORD_SPENT:
-	case RECORD_EPOCH:
 		return false;
 	case RECORD_LOST:
 		return record_lost_get(r->body, &lost) == PACK_OK && lost.intent_type == RECORD_KEY_INTENT;
@@ -401,8 +416,15 @@ static bool record_kept(const struct record *r)
 
 static int record_understand(struct pass *p, const struct record *r)
 {
-	if (take_record(p, r) == 0)
+	int failed = take_record(p, r);
+	if (failed == 0)
 		return 0;
+	if (failed == LEDGER_NEWER) {
+		log_error("ledger_newer",
+			  "seq=%llu type=%u why=\"a record of a later version: install the newer chancery\"",
+			  (unsigned long long)r->seq, r->type);
+		return LEDGER_NEWER;
+	}
 	log_error("ledger_not_understood", "seq=%llu type=%s", (unsigned long long)r->seq, record_type_name(r->type));
 	return -1;
 }
@@ -414,8 +436,9 @@ static int take_range(struct pass *p, struct slice records, uint64_t *next)
 	size_t size;
 	uint64_t least = next ? *next : 0;
 	while (records.len && record_peek(records, &r, &size, NULL) == RECORD_WHOLE) {
-		if (r.seq < least || (next && r.seq != *next) || record_understand(p, &r) != 0)
-			return -1;
+		int failed = r.seq < least || (next && r.seq != *next) ? -1 : record_understand(p, &r);
+		if (failed)
+			return failed;
 		records.at += size;
 		records.len -= size;
 		least = r.seq + 1;
@@ -656,9 +679,11 @@ static int pass_run(struct pass *p, struct ledger *ledger)
 	ledger_state_drop(ledger);
 	while (next < size) {
 		buf_clear(&range);
-		if (ledger_read_range(p->signer->reader, next, size, READ_SIZE, &range) != 0 ||
-		    take_range(p, buf_slice(&range), &next) != 0)
-			return -1;
+		int failed = ledger_read_range(p->signer->reader, next, size, READ_SIZE, &range) != 0
+				     ? -1
+				     : take_range(p, buf_slice(&range), &next);
+		if (failed)
+			return failed;
 	}
 	if (p->signer->log_key)
 		return 0;
@@ -680,7 +705,7 @@ int restore(struct signer *s, struct ledger *ledger)
 	if (!broken && !ledger_rolled_back(ledger) && host_same(&s->host, &s->written_on))
 		broken = life_begin(p, ledger);
 	free(p);
-	return broken ? -1 : 0;
+	return broken;
 }
 
 struct state {

@@ -27,7 +27,7 @@ struct signer;
 /*
  * Reads the ledger into s->keys, s->log_key and s->recent, and closes
  * each intent without a result by a `lost` record, unless the ledger was rolled
- * back or comes from another host. 0, or -1 logged.
+ * back or comes from another host. 0; LEDGER_NEWER: a record of a version to come; -1. Both logged.
  */
 int restore(struct signer *s, struct ledger *ledger);
 

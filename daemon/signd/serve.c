@@ -31,7 +31,6 @@
 #include "signd/signer.h"
 #include "signd/slot.h"
 
-#define TICK_MS 100	   /* how late a deadline or a reconnection may be */
 #define INIT_WAIT_MS 30000 /* for the driver, when the ledger is made */
 #define INIT_CREATE_MS 130000
 #define MAX_FILES 256 /* peers, drivers, the ledger's segments, and as many again */
@@ -104,26 +103,29 @@ static int load_checkpoint(struct signer *s, const char *folder)
 	return 0;
 }
 
-/* What the ledger says, by way of a snapshot of this version or by all its records. 0 or -1. */
+/* What the ledger says, by way of a snapshot of this version or by all its records. 0, or as ledger_open(). */
 static int ledger_take(struct signer *s, const char *folder, uint32_t state_version, struct ledger **ledger)
 {
 	struct ledger_open_options o = { .head_file = s->config.head_file,
 					 .distrust = latch_ledger_suspect(s),
 					 .state_version = state_version };
 	memcpy(o.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
-	if (ledger_open(folder, &o, ledger) != 0)
-		return -1;
+	int failed = ledger_open(folder, &o, ledger);
+	if (failed)
+		return failed;
 	if (o.distrust)
 		latch_ledger_settled(s);
 	s->found = ledger_size(*ledger);
 	s->rolled_back = ledger_rolled_back(*ledger);
+	s->told = ledger_told(*ledger);
 	ledger_state(*ledger, &s->snapshot);
 	s->recent = recent_new(0);
-	if (s->recent && ledger_reader_open(folder, &s->reader) == 0 && restore(s, *ledger) == 0)
-		return 0;
-	ledger_close(*ledger);
-	*ledger = NULL;
-	return -1;
+	failed = s->recent && ledger_reader_open(folder, &s->reader) == 0 ? restore(s, *ledger) : -1;
+	if (failed) {
+		ledger_close(*ledger);
+		*ledger = NULL;
+	}
+	return failed;
 }
 
 /* As before ledger_take(). */
@@ -154,26 +156,35 @@ static int fips_start(struct signer *s)
 	return -1;
 }
 
+/* 0, or as ledger_open(). */
 static int start_ledger(struct signer *s)
 {
 	char folder[PATH_MAX];
 	struct ledger *ledger = NULL;
 	if (state_path(&s->config, "ledger", folder) != 0)
 		return -1;
-	if (ledger_take(s, folder, STATE_VERSION, &ledger) != 0) {
+	int failed = ledger_take(s, folder, STATE_VERSION, &ledger);
+	if (failed) {
 		bool from_snapshot = s->snapshot != 0;
 		ledger_forget(s);
 		/* A snapshot that isn't understood after all: the records say the same. */
-		if (!from_snapshot || ledger_take(s, folder, 0, &ledger) != 0)
-			return -1;
+		if (failed < 0 && from_snapshot)
+			failed = ledger_take(s, folder, 0, &ledger);
+		if (failed)
+			return failed;
 	}
 	if (fips_start(s) != 0 || load_checkpoint(s, folder) != 0 || latch_start(s) != 0 ||
 	    journal_start(ledger, &s->clock, s->inbox, &s->journal) != 0) {
 		ledger_close(ledger);
 		return -1;
 	}
+	struct sighting told = { .size = s->told.size };
+	memcpy(told.root, s->told.root, HASH_SIZE);
 	if (s->rolled_back)
-		latch_close(s, LATCH_ROLLBACK, "The head file tells of more than this ledger holds, or of another.");
+		latch_rolled_back(s, &told,
+				  "The head file tells of more than this ledger holds, or of another. Put the newest "
+				  "copy back, or "
+				  "open a new epoch with chancery-signd --epoch.");
 	return archivist_start(s, folder, s->snapshot, &s->archivist);
 }
 
@@ -193,7 +204,7 @@ static void look_around(struct signer *s)
 	tally_tick(s, now);
 }
 
-static void tick(void *of)
+void serve_tick(void *of)
 {
 	struct signer *s = of;
 	bool hungry = false;
@@ -226,13 +237,12 @@ static int signals_take(void)
 }
 
 /* Before the first thread and the first file that a peer had a part in; the filter follows when all threads run. */
-static int rights_limit(const struct config *c)
+int serve_limit(const struct config *c, const char *out)
 {
 	const struct jail_path paths[] = {
-		{ c->state_dir, JAIL_WRITE },
-		{ c->socket, JAIL_WRITE_BESIDE },
-		{ c->anchors_dir, JAIL_READ },
-		{ c->head_file ? c->head_file : "", JAIL_WRITE_BESIDE },
+		{ c->state_dir, JAIL_WRITE },  { c->socket, JAIL_WRITE_BESIDE },
+		{ c->anchors_dir, JAIL_READ }, { c->head_file ? c->head_file : "", JAIL_WRITE_BESIDE },
+		{ out, JAIL_WRITE_BESIDE },
 	};
 	batch_enter();
 	return jail_enter() == 0 && jail_files(MAX_FILES) == 0 ? jail_paths(paths, sizeof(paths) / sizeof(paths[0]))
@@ -248,11 +258,15 @@ static int start_scribes(struct signer *s)
 		       : scribes_start(folder, s->inbox, &s->scribes);
 }
 
-static int bring_up(struct signer *s, struct watch *signals)
+int serve_begin(struct signer *s, struct watch *signals)
 {
 	*signals = (struct watch){ signals_take(), signal_event, s };
-	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0 ||
-	    start_ledger(s) != 0 || verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
+	if (signals->fd < 0 || state_lock(&s->config) != 0 || start_loop(s) != 0 || start_slots(s) != 0)
+		return -1;
+	int failed = start_ledger(s);
+	if (failed)
+		return failed;
+	if (verifiers_start(s->config.verifiers, s->inbox, s->journal, &s->verifiers) != 0)
 		return -1;
 	disk_tick(s);
 	if (start_scribes(s) != 0 || loop_add(s->loop, signals, EPOLLIN) != 0 || guard_start(s, &s->guard) != 0)
@@ -260,7 +274,7 @@ static int bring_up(struct signer *s, struct watch *signals)
 	return calls_limit(JAIL_SANITIZED);
 }
 
-static void bring_down(struct signer *s)
+void serve_end(struct signer *s)
 {
 	guard_stop(s->guard);
 	if (s->archivist)
@@ -294,22 +308,24 @@ int serve(struct config *config)
 	struct watch signals = { .fd = -1 };
 	struct journal_head head;
 	host_read(config->machine_id, config->ledger_id, &s.host);
-	if (rights_limit(config) != 0)
+	if (serve_limit(config, "") != 0)
 		return EXIT_FAILURE;
-	int up = bring_up(&s, &signals);
+	int up = serve_begin(&s, &signals);
 	if (up == 0) {
 		journal_head(s.journal, &head);
 		log_info("serving", "socket=%s ledger_size=%llu snapshot=%llu keys=%zu", config->socket,
 			 (unsigned long long)head.size, (unsigned long long)s.snapshot, s.keys.count);
 		ready_notify("READY=1");
-		loop_run(s.loop, TICK_MS, tick, &s);
+		loop_run(s.loop, TICK_MS, serve_tick, &s);
 		ready_notify("STOPPING=1");
 		log_info("stopping", "in_flight=%zu", s.running_count);
 		tally_flush(&s);
 		signer_hand_over(&s);
 	}
-	bring_down(&s);
+	serve_end(&s);
 	fd_close(&signals.fd);
+	if (up == LEDGER_OTHER || up == LEDGER_NEWER)
+		return EXIT_CONFIG;
 	return up == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -405,7 +421,7 @@ int serve_init(struct config *config)
 	char folder[PATH_MAX];
 	struct stat st;
 	scoped_op *op = op_new();
-	if (rights_limit(config) != 0 || !op || state_path(config, "ledger", folder) != 0 || state_lock(config) != 0)
+	if (serve_limit(config, "") != 0 || !op || state_path(config, "ledger", folder) != 0 || state_lock(config) != 0)
 		return EXIT_FAILURE;
 	if (stat(folder, &st) == 0) {
 		log_error("ledger_exists", "folder=%s expected=\"no ledger there yet\"", folder);
@@ -414,7 +430,7 @@ int serve_init(struct config *config)
 	int r = start_loop(&s) != 0 || start_slots(&s) != 0 ? -1 : make_log_key(&s, op);
 	if (r == 0 && mkdir(folder, 0750) == 0)
 		r = write_start(&s.config, folder, buf_slice(&op->message), buf_slice(&op->raw));
-	bring_down(&s);
+	serve_end(&s);
 	if (r == 0)
 		log_info("ledger_made", "folder=%s log_token=%s", folder, config->log_token);
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

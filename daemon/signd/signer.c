@@ -66,6 +66,14 @@ void signer_hand_over(struct signer *s)
 	journal_submit(s->journal, &s->records, true);
 }
 
+uint64_t signer_shown(const struct signer *s)
+{
+	struct journal_head head;
+	journal_head(s->journal, &head);
+	bool less = s->latches.closed[LATCH_ROLLBACK] && s->latches.shared < head.size;
+	return less ? s->latches.shared : head.size;
+}
+
 uint16_t signer_stopped(struct signer *s, bool signing)
 {
 	struct journal_head head;
@@ -74,7 +82,7 @@ uint16_t signer_stopped(struct signer *s, bool signing)
 		return REFUSE_LEDGER_FAILED;
 	for (size_t i = 0; i < LATCHES; i++)
 		if (s->latches.closed[i] && (signing || i == LATCH_ROLLBACK || i == LATCH_HOST))
-			return REFUSE_LATCHED;
+			return i == LATCH_ROLLBACK ? REFUSE_EPOCH_NEEDED : REFUSE_LATCHED;
 	if (signing && clock_look(&s->clock) != CLOCK_FINE)
 		return REFUSE_CLOCK;
 	if (signing && head.size - s->checkpoint.size > s->config.max_unsigned)

@@ -6,6 +6,7 @@
 #define CHANCERY_SIGND_SIGNER_H
 
 #include "ledger/checkpoint.h"
+#include "ledger/head.h"
 #include "signd/archivist.h"
 #include "signd/check.h"
 #include "signd/clock.h"
@@ -41,6 +42,7 @@ struct signer {
 	struct keys keys;
 	struct recent *recent;
 	struct scopes scopes;
+	uint64_t crl_floor; /* CRL numbers up to here may have been used in what was lost before the last epoch */
 	struct proposals proposals;
 	struct scribes *scribes;
 	int crl_folder;
@@ -67,7 +69,8 @@ struct signer {
 	int64_t next_look, resume_look; /* boot milliseconds */
 	uint64_t snapshot;		/* records that the start had not to read; 0: it read all */
 	uint64_t found;			/* records at the start, before this life added any */
-	bool rolled_back;		/* as the head file says */
+	bool rolled_back;		/* as the head file says, */
+	struct head_line told;		/* ... and what that was */
 	bool greeted;			/* a caller has said HELLO: from now on it may know what this life added */
 
 	struct key *log_key;
@@ -96,6 +99,11 @@ void signer_verify(struct signer *s, struct op *op, void (*then)(struct signer *
 /* Hands over what a round has gathered: to the threads, together. */
 void signer_hand_over(struct signer *s);
 
+/*
+ * How many records callers get to see: all; of a ledger that was rolled back only those that it shares with what was
+ * known, so that nobody takes what was written before that was noticed for what he knew.
+ */
+uint64_t signer_shown(const struct signer *s);
 /* Unless 0: why the signer writes, or signs, nothing right now (inner_refusals.def). A note needs no right clock. */
 uint16_t signer_stopped(struct signer *s, bool signing);
 

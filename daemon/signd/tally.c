@@ -8,7 +8,8 @@ bool tally_counts(uint16_t code)
 {
 	switch (code) {
 	case REFUSE_LATCHED:
-	case REFUSE_ROLLED_BACK: /* latches, which is a record */
+	case REFUSE_EPOCH_NEEDED: /* nothing may be written */
+	case REFUSE_ROLLED_BACK:  /* latches, which is a record */
 	case REFUSE_CLOCK:
 	case REFUSE_LEDGER_FAILED:
 	case REFUSE_BUSY:

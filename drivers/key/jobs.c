@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,10 +16,14 @@ _Static_assert(MAX_WORKERS < MAX_WATCHED, "every worker has a slot of the watchd
 
 #define MAX_ANSWER (512 * 1024) /* the largest reply, LIST: 4096 keys of 67 bytes */
 #define ENOUGH_ANSWERS 1024	/* bytes of answers that wait for each other: ten signatures of P-256 */
+#define ENOUGH_LIGHT 16		/* light jobs that wait for one worker: a software token's millisecond */
+#define LIGHT_MS 8		/* ... if it takes longer than this, the jobs are not light */
+#define SAMPLE 16		/* every so many signatures a worker looks what one costs */
 
 struct job {
 	struct job *next;
 	struct connection *from;
+	int64_t added; /* boot milliseconds */
 	uint16_t verb;
 	uint64_t tag;
 	union driver_request request; /* points into body */
@@ -38,6 +43,8 @@ struct worker {
 	struct buf answers;	 /* what has not been sent yet */
 	struct connection *whom; /* ... and who waits for it; NULL: nobody */
 	bool quick;		 /* the last of them took less than a tick of the clock */
+	bool own;		 /* ... and mostly of this process's own processor time, when that was last looked at */
+	unsigned signatures;
 };
 
 struct jobs {
@@ -49,7 +56,15 @@ struct jobs {
 	pthread_cond_t more;
 	struct queue quick, creates;
 	unsigned in_flight;
+	unsigned waiting, signing; /* of the quick ones; workers that sign */
 	bool creating, stopping;
+	/*
+	 * Signatures are made in this process and in no time. Two threads then only keep each other from the token's
+	 * locks and from the processors, so that one is woken for each ENOUGH_LIGHT that wait, and none past half of
+	 * the processors: the others verify what these have signed.
+	 */
+	bool light;
+	unsigned enough; /* workers, of light jobs */
 	unsigned started;
 	struct worker workers[MAX_WORKERS];
 };
@@ -97,6 +112,17 @@ static void answers_send(struct worker *w)
 	w->whom = NULL;
 }
 
+static int job_act(struct worker *w, struct job *job)
+{
+	struct jobs *j = w->jobs;
+	bool look = job->verb == DRIVER_SIGN && w->signatures++ % SAMPLE == 0;
+	int64_t own = look ? time_thread_us() : 0, start = look ? time_steady_us() : 0;
+	int result = verb_act(j->do_, j->token, w->number, job->verb, job->tag, &job->request, &w->room, &w->answers);
+	if (look)
+		w->own = 2 * (time_thread_us() - own) >= time_steady_us() - start;
+	return result;
+}
+
 /* The job's connection goes with its answer. */
 static void job_run(struct worker *w, struct job *job)
 {
@@ -108,7 +134,7 @@ static void job_run(struct worker *w, struct job *job)
 	if (w->whom != job->from)
 		answers_send(w);
 	size_t before = w->answers.len;
-	int result = verb_act(j->do_, j->token, w->number, job->verb, job->tag, &job->request, &w->room, &w->answers);
+	int result = job_act(w, job);
 	watchdog_disarm(w->number + 1);
 	if (!buf_ok(&w->answers)) {
 		log_error("answer_too_long", "verb=%s", driver_verb(job->verb)->name);
@@ -135,25 +161,90 @@ static bool answers_can_wait(const struct worker *w)
 	return w->quick && w->answers.len < ENOUGH_ANSWERS && j->quick.first && !create && !j->stopping;
 }
 
+/* With the lock held: whoever signs now will take what waits soon enough. */
+static bool workers_suffice(const struct jobs *j)
+{
+	return j->light && (j->waiting <= j->signing * ENOUGH_LIGHT || j->signing >= j->enough);
+}
+
+/* With the lock held: a job for this worker; NULL if there is none or others will do. */
+static struct job *job_take(struct jobs *j)
+{
+	struct job *job = j->creating ? NULL : queue_take(&j->creates);
+	j->creating = j->creating || job;
+	if (job || !j->waiting || (j->signing && workers_suffice(j)))
+		return job;
+	job = queue_take(&j->quick);
+	j->waiting--;
+	j->signing += job->verb == DRIVER_SIGN;
+	return job;
+}
+
+/* With the lock held: jobs that have waited for too long are not light. */
+static bool jobs_late(struct jobs *j)
+{
+	bool late = j->light && j->quick.first && time_boot_ms() - j->quick.first->added > LIGHT_MS;
+	if (late) {
+		j->light = false;
+		pthread_cond_broadcast(&j->more);
+	}
+	return late;
+}
+
+/* With the lock held; who leaves jobs to others looks whether they do them. */
+static void job_sleep(struct jobs *j)
+{
+	struct timespec until;
+	if (!j->waiting) {
+		pthread_cond_wait(&j->more, &j->lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += LIGHT_MS * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (pthread_cond_timedwait(&j->more, &j->lock, &until) != 0)
+		jobs_late(j);
+}
+
+/* With the lock held, which it gives up meanwhile. */
+static void answers_let_go(struct worker *w)
+{
+	pthread_mutex_unlock(&w->jobs->lock);
+	answers_send(w);
+	pthread_mutex_lock(&w->jobs->lock);
+}
+
 /* With the lock held: the next job; NULL when the workers are to stop. */
 static struct job *job_wait(struct worker *w)
 {
 	struct jobs *j = w->jobs;
-	if (w->whom && !answers_can_wait(w)) {
-		pthread_mutex_unlock(&j->lock);
-		answers_send(w);
-		pthread_mutex_lock(&j->lock);
-	}
-	for (;;) {
-		if (j->stopping)
-			return NULL;
-		struct job *job = j->creating ? NULL : queue_take(&j->creates);
-		j->creating = j->creating || job;
-		job = job ? job : queue_take(&j->quick);
+	if (w->whom && !answers_can_wait(w))
+		answers_let_go(w);
+	while (!j->stopping) {
+		struct job *job = job_take(j);
 		if (job)
 			return job;
-		pthread_cond_wait(&j->more, &j->lock);
+		if (w->whom)
+			answers_let_go(w);
+		else
+			job_sleep(j);
 	}
+	return NULL;
+}
+
+/* With the lock held. */
+static void job_over(struct worker *w, uint16_t verb)
+{
+	struct jobs *j = w->jobs;
+	bool light = w->quick && w->own;
+	j->in_flight--;
+	j->signing -= verb == DRIVER_SIGN;
+	if (verb == DRIVER_CREATE)
+		j->creating = false;
+	if (verb == DRIVER_CREATE || (j->light && !light))
+		pthread_cond_broadcast(&j->more); /* also for those who waited for this one */
+	j->light = light;
 }
 
 static void *worker_loop(void *of)
@@ -164,14 +255,10 @@ static void *worker_loop(void *of)
 	for (struct job *job; (job = job_wait(w));) {
 		pthread_mutex_unlock(&j->lock);
 		job_run(w, job);
-		bool create = job->verb == DRIVER_CREATE;
+		uint16_t verb = job->verb;
 		job_free(job);
 		pthread_mutex_lock(&j->lock);
-		j->in_flight--;
-		if (create) {
-			j->creating = false;
-			pthread_cond_broadcast(&j->more);
-		}
+		job_over(w, verb);
 	}
 	pthread_mutex_unlock(&j->lock);
 	return NULL;
@@ -195,11 +282,19 @@ struct jobs *jobs_start(const struct jobs_settings *settings, const struct key_o
 	struct jobs *j = calloc(1, sizeof(*j));
 	if (!j)
 		return NULL;
-	*j = (struct jobs){ .settings = *settings, .do_ = do_, .token = token };
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	*j = (struct jobs){ .settings = *settings,
+			    .do_ = do_,
+			    .token = token,
+			    .enough = processors > 3 ? (unsigned)processors / 2 : 1 };
 	j->quick.last = &j->quick.first;
 	j->creates.last = &j->creates.first;
 	pthread_mutex_init(&j->lock, NULL);
-	pthread_cond_init(&j->more, NULL);
+	pthread_condattr_t steady;
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&j->more, &steady);
+	pthread_condattr_destroy(&steady);
 	for (unsigned i = 0; i < settings->workers; i++) {
 		if (worker_start(j, i) == 0)
 			continue;
@@ -240,6 +335,7 @@ static struct job *job_new(struct connection *from, const struct frame *f)
 	if (!job)
 		return NULL;
 	job->from = from;
+	job->added = time_boot_ms();
 	job->verb = f->verb;
 	job->tag = f->tag;
 	if (f->length)
@@ -258,16 +354,26 @@ int jobs_add(struct jobs *j, struct connection *from, const struct frame *f, con
 		return DRIVER_REFUSE_MALFORMED;
 	}
 	pthread_mutex_lock(&j->lock);
-	bool full = j->in_flight == MAX_IN_FLIGHT;
+	bool full = j->in_flight == MAX_IN_FLIGHT, create = f->verb == DRIVER_CREATE;
 	if (!full) {
-		queue_put(f->verb == DRIVER_CREATE ? &j->creates : &j->quick, job);
+		queue_put(create ? &j->creates : &j->quick, job);
 		j->in_flight++;
-		pthread_cond_signal(&j->more);
+		j->waiting += !create;
+		if (create || !workers_suffice(j))
+			pthread_cond_signal(&j->more);
 	}
 	pthread_mutex_unlock(&j->lock);
 	if (full)
 		job_free(job);
 	return full ? DRIVER_REFUSE_BUSY : 0;
+}
+
+int jobs_look(struct jobs *j)
+{
+	pthread_mutex_lock(&j->lock);
+	bool held = !jobs_late(j) && j->light && j->waiting;
+	pthread_mutex_unlock(&j->lock);
+	return held ? LIGHT_MS : -1;
 }
 
 bool jobs_broken(struct jobs *j)

@@ -31,6 +31,11 @@ void jobs_stop(struct jobs *j);
  * driver_refusal: MALFORMED with *where, or BUSY.
  */
 int jobs_add(struct jobs *j, struct connection *from, const struct frame *f, const char **where);
+/*
+ * To be called in each turn of the loop: wakes all workers if a job has waited for one that was thought to be done in
+ * no time. Answers in how many milliseconds to call again at the latest; -1 if nothing waits like that.
+ */
+int jobs_look(struct jobs *j);
 /* An operation said that the token is beyond cure: the process must end. */
 bool jobs_broken(struct jobs *j);
 

@@ -245,7 +245,8 @@ static int server_turn(struct server *s)
 {
 	struct pollfd fds[POLL_FIRST + MAX_CONNECTIONS];
 	size_t n = poll_prepare(s, fds);
-	if (poll(fds, n, ready_alive()) < 0) {
+	int alive = ready_alive(), look = jobs_look(s->jobs);
+	if (poll(fds, n, look < 0 || (alive >= 0 && alive < look) ? alive : look) < 0) {
 		if (errno == EINTR)
 			return 0;
 		log_error("poll_failed", "why=\"%s\"", log_errno());

@@ -7,6 +7,7 @@ drivers_store_libstore_a_SOURCES = \
 	drivers/store/sqlite/copy.c \
 	drivers/store/sqlite/hierarchy.c \
 	drivers/store/sqlite/ledger.c \
+	drivers/store/sqlite/letter.c \
 	drivers/store/sqlite/proposal.c \
 	drivers/store/sqlite/responder.c \
 	drivers/store/sqlite/page_cache.c drivers/store/sqlite/page_cache.h \
@@ -18,10 +19,13 @@ drivers_store_libstore_a_SOURCES = \
 drivers_store_libstore_a_CFLAGS = $(AM_CFLAGS) $(SQLITE_CFLAGS)
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_store tests/unit/test_store_marks
+check_PROGRAMS += tests/unit/test_store tests/unit/test_store_marks tests/unit/test_store_flush
 tests_unit_test_store_SOURCES = tests/unit/test_store.c tests/unit/store_fixture.h
 tests_unit_test_store_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_store_LDADD = drivers/store/libstore.a daemon/base/libbase.a $(SQLITE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_store_flush_SOURCES = tests/unit/test_store_flush.c tests/unit/store_fixture.h
+tests_unit_test_store_flush_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_store_flush_LDADD = $(tests_unit_test_store_LDADD)
 tests_unit_test_store_marks_SOURCES = tests/unit/test_store_marks.c tests/unit/store_fixture.h
 tests_unit_test_store_marks_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_store_marks_LDADD = $(tests_unit_test_store_LDADD)

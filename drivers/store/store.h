@@ -28,6 +28,7 @@ enum store_answer {
 	STORE_NONE = 1,	 /* no such row */
 	STORE_TAKEN = 2, /* a unique value is in use */
 	STORE_STATE = 3, /* the row is in another state than was stated */
+	STORE_OTHER = 4, /* the database is a newer version's, or another program's */
 	STORE_WORK = 16, /* answers of a piece of work of the caller's own begin here */
 };
 
@@ -60,8 +61,8 @@ static inline const char *row_text(struct slice s)
 
 /*
  * Opens or makes the database, one process at a time, with so much memory for
- * its pages and at most as much again for all who read. 0; -1 with the reason
- * logged: not writable, made by a newer version, damaged, in use.
+ * its pages and at most as much again for all who read. STORE_DONE; with the
+ * reason logged STORE_OTHER, and -1: not writable, damaged, in use.
  */
 int store_open(const char *path, unsigned cache_mib, struct store **out);
 void store_close(struct store *s);
@@ -92,9 +93,14 @@ int store_change(struct store *s, store_work *work, void *with);
 struct store_job {
 	store_work *work;
 	void *with;
-	/* What the work did is durable, or undone: answer says so. On the committer's thread: must be quick. */
+	/* What the work did is committed, or undone: answer says so. On the committer's thread: must be quick. */
 	void (*finished)(struct store_job *job);
 	bool sure; /* hardly ever answers anything but 0, and can be run a second time: spares undoing it by itself */
+	/*
+	 * The ledger has what it does, durable, and a catch-up makes it again: committed before finished() is called,
+	 * so that all readers see it and the death of this process takes nothing, but flushed up to a second later.
+	 */
+	bool repeatable;
 	int answer;
 	struct store_job *next; /* the store's own */
 };
@@ -235,6 +241,11 @@ typedef int responder_visit(void *with, const struct responder_row *row);
 /* Those that end first come first. */
 int store_responder_list(struct store_session *s, responder_visit *visit, void *with);
 
+/* What was carried to an offline root, by its nonce; a known one stays as it is. */
+int store_letter_insert(struct store_session *s, const struct letter_row *row);
+/* Its response came in, by the ledger's note of this number. STORE_NONE: no such letter, or it is answered already. */
+int store_letter_answer(struct store_session *s, const uint8_t nonce[32], uint64_t noted);
+int store_letter_find(struct store_session *s, const uint8_t nonce[32], struct letter_row *out);
 /* A known id is STORE_DONE, and stays as it is. */
 int store_proposal_insert(struct store_session *s, const struct proposal_row *row);
 int store_proposal_find(struct store_session *s, const uint8_t id[16], struct proposal_row *out);
@@ -261,6 +272,8 @@ struct store_ledger {
 	uint64_t newest;    /* of the latest thousand certificates and of all steps the highest ledger_seq; read only */
 	uint64_t checkpoint_size;
 	uint8_t checkpoint_root[32];
+	uint32_t epoch;	    /* of the ledger that it reflects; 0: of before there were any */
+	uint64_t crl_floor; /* CRL numbers begin above, for what may have been signed before the epoch */
 };
 int store_ledger_find(struct store_session *s, struct store_ledger *out);
 int store_ledger_update(struct store_session *s, const struct store_ledger *ledger);

@@ -10,7 +10,7 @@ cd "$CHANCERY_BUILD" || exit 1
 needed() { readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort; }
 imports() { nm -D --undefined-only "$1" | awk '{ print $NF }' | sed 's/@.*//' | sort -u; }
 
-for program in chancery chancery-submit chancery-frontd chancery-signd chancery-driver-pkcs11 chancery-driver-file; do
+for program in chancery chancery-ceremony chancery-submit chancery-frontd chancery-signd chancery-driver-pkcs11 chancery-driver-file; do
   [ -x "$program" ] || {
     fail "$program was built"
     tap_done
@@ -25,7 +25,7 @@ nothing "chancery-frontd is linked with what it speaks and stores with" \
   "$(needed chancery-frontd | grep -vE '^(libc\.so\.6|libcrypto\.so\.3|libconfig\.so|libjansson\.so|libmicrohttpd\.so|libsqlite3\.so|libm\.so\.6|ld-linux.*)')"
 nothing "chancery is linked with libcurl, libjansson and libcrypto" \
   "$(needed chancery | grep -vE '^(libc\.so\.6|libcrypto\.so\.3|libcurl\.so|libjansson\.so|libconfig\.so|libm\.so\.6|ld-linux.*)')"
-for program in chancery chancery-submit chancery-frontd chancery-signd; do
+for program in chancery chancery-ceremony chancery-submit chancery-frontd chancery-signd; do
   nothing "$program is not linked with a PKCS#11 library" "$(needed "$program" | grep -iE 'p11|pkcs11|softhsm')"
 done
 nothing "chancery-driver-pkcs11 has no HTTP, JSON or database" \
@@ -34,14 +34,19 @@ nothing "chancery-driver-pkcs11 has no HTTP, JSON or database" \
 loads='dlopen|dlmopen|dlsym|C_[A-Z][A-Za-z]*|PKCS11_.*|p11_kit_.*'
 starts='system|popen|fork|vfork|_Fork|clone|exec[lv][pe]*|execvpe|execveat|fexecve|posix_spawnp?|wordexp'
 network='getaddrinfo|gethostby.*|getnameinfo|inet_addr|res_.*|gai_.*|if_nametoindex|socketpair_inet'
-for program in chancery chancery-submit chancery-frontd chancery-signd; do
+for program in chancery chancery-ceremony chancery-submit chancery-frontd chancery-signd; do
   nothing "$program loads no code" "$(imports "$program" | grep -xE "$loads")"
-  nothing "$program starts no program" "$(imports "$program" | grep -xE "$starts")"
+  [ "$program" = chancery-ceremony ] || nothing "$program starts no program" "$(imports "$program" | grep -xE "$starts")"
 done
+nothing "chancery-ceremony is linked with what the signer is linked with" \
+  "$(needed chancery-ceremony | grep -vE '^(libc\.so\.6|libcrypto\.so\.3|libconfig\.so\.[0-9]+|libm\.so\.6|ld-linux.*)$')"
+nothing "chancery-ceremony accepts nobody" "$(imports chancery-ceremony | grep -xE 'accept4?')"
+nothing "chancery-ceremony signs nothing itself" \
+  "$(imports chancery-ceremony | grep -E '^(EVP_DigestSign|EVP_PKEY_sign|EVP_Sign|X509_sign|X509_CRL_sign|PEM_read.*Private|d2i_.*Private)')"
 nothing "chancery-signd resolves no host names" "$(imports chancery-signd | grep -xE "$network")"
-# Of PEM the signer reads the anchors' certificates and nothing else.
-nothing "chancery-signd decodes no CSR and no key" \
-  "$(imports chancery-signd | grep -E '^(d2i_X509_REQ|PEM_read|X509_REQ|PEM_bytes)' | grep -vx PEM_read_bio_X509)"
+# Of PEM the signer reads the anchors' certificates, the approvers' public keys and nothing else.
+nothing "chancery-signd decodes no CSR and no private key" \
+  "$(imports chancery-signd | grep -E '^(d2i_X509_REQ|PEM_read|X509_REQ|PEM_bytes)' | grep -vxE 'PEM_read_bio_(X509|PUBKEY)')"
 nothing "chancery-signd signs nothing itself" \
   "$(imports chancery-signd | grep -E '^(EVP_DigestSign|EVP_PKEY_sign|EVP_Sign|X509_sign|X509_CRL_sign|OCSP_basic_sign|PEM_read.*Private|d2i_.*Private)')"
 nothing "chancery-frontd holds no key: it neither signs nor reads private keys" \
@@ -53,7 +58,7 @@ families=$(grep -rnE 'AF_INET6?|PF_INET6?|AF_NETLINK|AF_PACKET|AF_VSOCK' "$CHANC
   "$CHANCERY_SOURCE/daemon/base" "$CHANCERY_SOURCE/daemon/wire" "$CHANCERY_SOURCE/daemon/ledger" --include='*.[ch]' || true)
 nothing "the signer's rooms know no address family but AF_UNIX" "$families"
 
-for program in chancery chancery-submit chancery-frontd chancery-signd chancery-driver-pkcs11 chancery-driver-file; do
+for program in chancery chancery-ceremony chancery-submit chancery-frontd chancery-signd chancery-driver-pkcs11 chancery-driver-file; do
   like "$(readelf -hW "$program")" 'DYN \(' "$program is position-independent"
   like "$(readelf -dW "$program")" 'BIND_NOW|NOW' "$program binds at start"
   like "$(readelf -lW "$program")" 'GNU_RELRO' "$program has read-only relocations"

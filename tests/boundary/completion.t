@@ -17,7 +17,7 @@ offers() { # WORDS...: the last one is being typed
 }
 is "$(complete -p chancery)" "complete -o filenames -F _chancery chancery" "bash knows whom to ask"
 is "$(offers iss)" issuer "a group"
-is "$(offers ca re)" "register renew retire revoke" "the verbs of a group"
+is "$(offers ca re)" "register renew request retire revoke" "the verbs of a group"
 is "$(offers audit ch)" "charter check-proof checkpoint" "of another one"
 is "$(offers help ca cr)" "create cross" "after help too"
 is "$(offers cert issue --pro)" --profile "a command's options"

@@ -7,7 +7,7 @@ set -u
 cd "$CHANCERY_SOURCE" || exit 1
 version=$(sed -n 's/^AC_INIT(\[chancery\], \[\(.*\)\])/\1/p' configure.ac)
 
-for program in chancery chancery-submit chancery-frontd chancery-signd chancery-driver-pkcs11 chancery-driver-file; do
+for program in chancery chancery-ceremony chancery-submit chancery-frontd chancery-signd chancery-driver-pkcs11 chancery-driver-file; do
   said=$("$CHANCERY_BUILD/$program" --version 2>/dev/null)
   is "$? $said" "0 $program $version" "$program --version"
   said=$("$CHANCERY_BUILD/$program" --help 2>/dev/null)
@@ -17,7 +17,7 @@ for program in chancery chancery-submit chancery-frontd chancery-signd chancery-
   page=$(find daemon drivers -name "$program.[18]")
   like "${page:-none}" '\.[18]$' "$program has a page"
   for option in $(grep -oE -- '--[a-z][a-z-]+' <<<"$said" | sort -u); do
-    if sed 's/\\-/-/g; s/Fl -/--/g; s/ | -/ --/g' "$page" | grep -qF -- "$option"; then
+    if sed 's/\\-/-/g; s/Fl Fl /--/g; s/Fl -/--/g; s/ | -/ --/g' "$page" | grep -qF -- "$option"; then
       pass "  which has $option"
     else
       fail "  which has $option" "$page"

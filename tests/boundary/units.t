@@ -9,10 +9,10 @@ dir=$(mktemp -d /tmp/ch.XXXXXX)
 trap 'rm -rf "$dir"' EXIT
 
 # The programs are elsewhere here, and what matters is what surrounds them.
-cp "$CHANCERY_SOURCE"/systemd/*.socket "$CHANCERY_SOURCE"/systemd/*.target "$dir"
+cp "$CHANCERY_SOURCE"/systemd/*.{socket,target,path,timer} "$dir"
 for unit in "$CHANCERY_SOURCE"/systemd/*.service.in; do
   name=$(basename "$unit" .in)
-  sed -e 's,^Exec\([A-Z][a-z]*\)=@s\{0\,1\}bindir@/[a-z0-9-]*,Exec\1=/bin/true,' -e 's,@sbindir@,/usr/sbin,g' \
+  sed -e 's,^Exec\([A-Z][a-z]*\)=@\(s\{0\,1\}bindir\|pkgdatadir\)@/[a-z0-9-]*,Exec\1=/bin/true,' -e 's,@sbindir@,/usr/sbin,g' \
     -e 's,@bindir@,/usr/bin,g' -e 's,@sysconfdir@,/etc,g' "$unit" >"$dir/$name"
 done
 mv "$dir/chancery-driver@.service" "$dir/chancery-driver@main.service"
@@ -37,11 +37,12 @@ exposure() { # UNIT MOST
 }
 exposure chancery-signd.service $most
 exposure chancery-frontd.service $most
+exposure chancery-crl.service $most
 exposure chancery-driver@main.service 2.0
 
 # With a user namespace of its own a daemon would see every peer as nobody.
 nothing "no unit has PrivateUsers=" "$(grep -l '^PrivateUsers=' "$dir"/*)"
-for unit in "$dir"/*.service; do
+for unit in "$dir"/chancery-{signd,frontd,driver@main}.service; do
   like "$(cat "$unit")" '^WatchdogSec=[1-9]' "${unit##*/} is watched"
   like "$(cat "$unit")" '^RestartPreventExitStatus=.*78' "${unit##*/} is not started anew over a wrong configuration"
 done

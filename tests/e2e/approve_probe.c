@@ -1,5 +1,5 @@
 /*
- * One request of the inner protocol a run, for approvals.t: says "done ..." or
+ * One request of the inner protocol a run, for approvals.t and forks.t: says "done ..." or
  * "refused CODE NAME FIELD". In the environment: PROPOSE=FILE asks for a
  * proposal of the request instead, and writes its bytes to FILE; PROPOSAL, the
  * proposal that the request spends; REQUEST_ID; END, notAfter in Unix seconds.
@@ -16,6 +16,7 @@
  *	approve PROPOSAL ROLE PUBLIC_KEY SIGNATURE
  *	withdraw PROPOSAL
  *	approvers
+ *	hello RECORDS EPOCH		from a database that knows so much: the ledger's epoch, and its size
  *	tell FILE			in words; needs no signer
  */
 #include <stdio.h>
@@ -276,6 +277,17 @@ static int tell(const char *path)
 	return 0;
 }
 
+static int greet(const char *path, const char *ledger_id, const char *records, const char *epoch)
+{
+	struct hello_reply reply;
+	int code = hello_knowing(path, ledger_id, strtoull(records, NULL, 10), (uint32_t)strtoul(epoch, NULL, 10));
+	if (code > 0)
+		printf("refused %d %s\n", code, inner_refusal_name((uint16_t)code));
+	else if (code == 0 && ask_hello_get(answer.body, &reply, &where) == PACK_OK)
+		printf("done epoch=%u head=%llu\n", reply.epoch, (unsigned long long)reply.head);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -291,6 +303,8 @@ int main(int argc, char **argv)
 		die("usage");
 	if (strcmp(argv[3], "tell") == 0 && argc == 5)
 		return tell(argv[4]);
+	if (strcmp(argv[3], "hello") == 0 && argc == 6)
+		return greet(argv[1], argv[2], argv[4], argv[5]);
 	if (hello(argv[1], argv[2]) != 0)
 		die("hello");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

@@ -63,7 +63,12 @@ void request_id(uint8_t id[16])
 
 int hello(const char *path, const char *ledger_id)
 {
-	struct hello_request r = { .version = INNER_VERSION };
+	return hello_knowing(path, ledger_id, 0, 0);
+}
+
+int hello_knowing(const char *path, const char *ledger_id, uint64_t committed, uint32_t epoch)
+{
+	struct hello_request r = { .version = INNER_VERSION, .committed = committed, .epoch = epoch };
 	struct hello_reply reply;
 	const char *where;
 	fd = fd_connect(path);

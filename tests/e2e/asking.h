@@ -33,6 +33,8 @@ struct list subject_of(struct buf *raw, const char *cn);
 
 /* Each answers as exchange() does, or with the number of a pack_refusal. */
 int hello(const char *path, const char *ledger_id);
+/* From a database that reflects so many records, in this epoch. */
+int hello_knowing(const char *path, const char *ledger_id, uint64_t committed, uint32_t epoch);
 int key_create(const char *token, uint8_t algorithm, uint8_t id[16]);
 int ca_self(const struct ca_self_request *r, struct ca_self_reply *reply);
 int cert_sign(const struct cert_sign_request *r, struct cert_sign_reply *reply);

@@ -115,7 +115,7 @@ size_before=$("$chancery" audit verify --json "$STACK_DIR/signer" 2>/dev/null | 
 issue "$issuing" "$work/leaf.csr" server
 [ "$status" != 201 ] && pass "nothing is signed until somebody has looked" || fail "it signed"
 is "$("$chancery" audit verify --json "$STACK_DIR/signer" 2>/dev/null | jq .records)" "$size_before" "nothing is written either"
-succeeds "--resume, with the reason" "$CHANCERY_BUILD/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --resume "restored from b1"
+succeeds "--epoch, with the reason" "$CHANCERY_BUILD/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --epoch "restored from b1"
 signs() {
   issue "$issuing" "$work/leaf.csr" server
   [ "$status" = 201 ]
@@ -136,8 +136,8 @@ api GET "/api/v1/intermediates/$issuing/certificates/$late"
 answers 200 "and it is known again"
 stack_until 60 in_step
 is $? 0 "ledger and database agree on it" || diag "$(cat "$work/out" "$work/err")"
-"$chancery" audit list --type RESUMED --last 10 >"$work/out"
-like "$(cat "$work/out")" 'restored from b1' "who resumed, and why, is on the ledger"
+"$chancery" audit list --type EPOCH --last 10 >"$work/out"
+like "$(cat "$work/out")" 'restored from b1' "who opened the epoch, and why, is on the ledger"
 
 # --- a standby: the stopped host's folders, copied again and again, started once
 stack_stop

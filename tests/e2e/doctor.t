@@ -126,6 +126,9 @@ says 'warning CA short expires on' "and named"
 api POST "/api/v1/intermediates/$short/retire" '{}'
 finds "" 0 "retired it is none"
 
+# One account has every role here, and no approvals are asked for.
+says 'No approvals are asked for; roles are shared: .* is admin and auditor' "roles that come together are named"
+
 # The log key, which no CA has.
 log_key=$(SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf pkcs11-tool --module "$softhsm_module" \
   --token-label main --login --pin "$(cat "$STACK_DIR/token/pin")" -O --type privkey 2>/dev/null |

@@ -272,6 +272,7 @@ tries() { # STATUS CODE WHAT: everything that changes the hierarchy
 	create a CA|POST|/api/v1/issuers/$issuer/intermediates|{"name":"role","subject":{"common_name":"role"}}
 	retire a CA|POST|/api/v1/intermediates/$root1/retire|{}
 	record a key's end|POST|/api/v1/intermediates/$root1/key-gone|{}
+	carry a CRL number|POST|/api/v1/intermediates/$root1/crl-number|{"last":9}
 	bring a certificate in|POST|/api/v1/intermediates/$root1/certificate|{}
 	admit a certificate|POST|/api/v1/intermediates/$root1/admit|{}
 	REQUESTS
@@ -305,7 +306,7 @@ api GET "/api/v1/intermediates/$root1"
 is "$status" 200 "case 10: an auditor may read"
 api GET "/api/v1/audit?from=$before&limit=100&type=NOTE"
 is "$(field '[.data[].context | select(.route) | "\(.method) \(.route)"] | sort | join(", ")')" \
-  "PATCH /api/v1/issuers/{id}, POST /api/v1/intermediates/{id}/admit, POST /api/v1/intermediates/{id}/certificate, POST /api/v1/intermediates/{id}/certificates, POST /api/v1/intermediates/{id}/key-gone, POST /api/v1/intermediates/{id}/retire, POST /api/v1/issuers, POST /api/v1/issuers/{id}/intermediates" \
+  "PATCH /api/v1/issuers/{id}, POST /api/v1/intermediates/{id}/admit, POST /api/v1/intermediates/{id}/certificate, POST /api/v1/intermediates/{id}/certificates, POST /api/v1/intermediates/{id}/crl-number, POST /api/v1/intermediates/{id}/key-gone, POST /api/v1/intermediates/{id}/retire, POST /api/v1/issuers, POST /api/v1/issuers/{id}/intermediates" \
   "case 10: each denial is on record"
 is "$(field '[.data[].context | select(.route) | .actor | test("^uid:")] | unique | join(" ")')" true "case 10: with who it was"
 api GET "/api/v1/intermediates/$root1"

@@ -27,7 +27,8 @@ mesh_certify() { # NAME PARENT [MORE...]: asked for, approved, there
   local said id name=$1 parent=$2
   shift 2
   said=$(chancery ca create --issuer mesh --parent "$parent" --name "$name" --foreign-csr "$work/$name.csr" \
-    --ttl-days 365 --path-len 0 --permit uri:cluster.local --permit dns:cluster.local "$@" 2>&1) || diag "$said"
+    --ttl-days 365 --path-len 0 --permit uri:cluster.local --permit dns:cluster.local --permit email:invalid \
+    --exclude ip:0.0.0.0/0 --exclude ip:::/0 "$@" 2>&1) || diag "$said"
   id=$(awk '$1 == "Proposal:" { print $2 }' <<<"$said")
   chancery proposal show "$id" --bytes "$work/bytes" >"$work/told" 2>&1 || diag "$(cat "$work/told")"
   openssl dgst -sha256 -sign "$work/alice.key" -out "$work/signature" "$work/bytes"

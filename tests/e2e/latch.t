@@ -182,6 +182,8 @@ mkdir "$STACK_DIR/db"
 STACK_PATIENCE=60
 stack_start || e2e_die "not ready with an empty database"
 leaf
-answers 503 "also when nobody knows better any more, nothing is signed" latched
+answers 503 "also when nobody knows better any more, nothing is signed" epoch_needed
+refuses "--resume is not enough" "${resume[@]}" "the newer ledger is lost"
+resume=("${resume[@]:0:3}" --epoch)
 resumed "the newer ledger is lost; the database was made anew"
 tap_done

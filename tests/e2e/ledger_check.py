@@ -244,7 +244,7 @@ class People:
         told = content in (self.act[2], None) if kind < 5 else self.act[2] in content
         insist(kind == self.act[1] and told, "record %d isn't what was proposed" % act)
         insist(len(signers[0] & set(self.keys[0])) >= max(m, self.needed[kind]), "record %d: too few approvals" % act)
-        insist(not (requester or self.keys[1]) or signers[1] & set(self.keys[1]), "record %d: no requester" % act)
+        insist(not (requester or (kind < 5 and self.keys[1])) or signers[1] & set(self.keys[1]), "record %d: no requester" % act)
         if kind == 6:
             self.open = {}
         self.act, self.count = None, self.count + 1

@@ -12,6 +12,7 @@ usage: ledger_forge.py make FOLDER KEY.pem RECORDS SEGMENTS SIGNED    a ledger w
        ledger_forge.py head FOLDER SIZE                               the file head, as after a flush of SIZE records
        ledger_forge.py snapshot FOLDER KEY.pem SIZE                   a snapshot with its note, signed, of SIZE records
        ledger_forge.py archive FOLDER FIRST TO                        that segment goes there, and its mark says so
+       ledger_forge.py append FOLDER TYPE                             a record of that type behind the last one
        ledger_forge.py tear FOLDER SEQ                                it and all behind it become zeros but for one byte
 """
 import base64, hashlib, os, struct, subprocess, sys, tempfile
@@ -183,6 +184,11 @@ def main(word, folder, *rest):
         return
     if word == "snapshot":
         return snapshot(folder, segments, rest[0], int(rest[1]))
+    if word == "append":
+        records = segments[-1][3]
+        seq, time = struct.unpack_from("<Qq", records[-1], 8)
+        records.append(record(int(rest[0]), 3, seq + 1, time, b"of a version to come"))
+        return segments_write(folder, segments, heads=False)
     if word == "archive":
         return archive(folder, int(rest[0]), rest[1])
     segment, i, at = find(segments, int(rest[0]))

@@ -179,7 +179,9 @@ stack_until 20 grep -q 'latched what=rollback' "$log" && pass "a head that is ke
 leaf
 is "$status" 503 "nothing is signed"
 is "$(sum)" "$was" "and nothing is written"
-resumed "the newer ledger is lost"
+succeeds "the newer ledger is lost: --epoch" "${resume[@]:0:3}" --epoch "the newer ledger is lost"
+leaf
+answers 201 "the newer ledger is lost: it signs again"
 
 # Another host.
 stack_stop

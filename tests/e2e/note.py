@@ -23,7 +23,7 @@ def ask(s, verb, body):
 
 with socket.socket(socket.AF_UNIX) as s:
     s.connect(path)
-    ask(s, 1, struct.pack("<H16sQ32sQ", VERSION, bytes.fromhex(ledger_id), 0, bytes(32), 0))
+    ask(s, 1, struct.pack("<H16sQ32sQI", VERSION, bytes.fromhex(ledger_id), 0, bytes(32), 0, 0))
     request_id = int(time.time() * 1000).to_bytes(6, "big") + os.urandom(10)
     text = context.encode()
     print(struct.unpack("<Q", ask(s, 13, request_id + bytes([int(kind)]) + struct.pack("<H", len(text)) + text))[0])

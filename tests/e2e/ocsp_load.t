@@ -85,8 +85,6 @@ kill -CONT "$driver"
 stack_until 100 crowd_done 150
 crowd_done 150 && pass "  all come to an answer" || fail "  all come to an answer"
 
-# Who goes first: fifty who ask OCSP wait for the token, and then somebody wants a certificate. Of these fifty as many
-# have a place at the token as it takes to keep it busy, and the certificate comes next.
 batched() { # SINCE: answers that are on the ledger
   local body status
   api GET "/api/v1/audit?from=$1&limit=1000"
@@ -97,6 +95,57 @@ head_now() {
   api GET /api/v1/status
   field .signer.head
 }
+
+# Revoked while its answer is on the way: whoever asked before may be told what was so then, whoever asks behind the
+# acknowledgement isn't, with what was kept or without.
+leaf "$issuing" DNS:way.example.com
+field .certificate_pem >"$work/way.pem"
+way=$(field .serial)
+ask_make "$work/q.way" "$work/issuing.pem" -no_nonce -cert "$work/way.pem"
+asked_of() { # FILE
+  curl -s --max-time 100 -o "$1" --unix-socket "$STACK_DIR/pki.sock" -H 'Content-Type: application/ocsp-request' \
+    --data-binary "@$work/q.way" "http://localhost/pki/$issuing/ocsp"
+}
+is_of() { # FILE: what the answer in it says
+  openssl ocsp -no_nonce -respin "$1" -noverify -issuer "$work/issuing.pem" -cert "$work/way.pem" 2>&1 | sed -n 's/.*way.pem: //p'
+}
+on_ledger() { [ "$(batched "$1")" -ge "$2" ]; } # SINCE COUNT
+revoked_meanwhile() { # false: the signer gave up waiting
+  local since driver begun
+  driver=$(pid_of driver) since=$(head_now)
+  rm -f "$work"/way.[12] "$work"/way.done.[12]
+  kill -STOP "$driver"
+  { asked_of "$work/way.1"; : >"$work/way.done.1"; } &
+  stack_until 10 on_ledger "$since" 1
+  begun=$?
+  api POST "/api/v1/intermediates/$issuing/certificates/$way/revoke" "{\"reason\": \"$1\"}"
+  revoked=$status
+  { asked_of "$work/way.2"; : >"$work/way.done.2"; } &
+  stack_until 10 on_ledger "$since" 2
+  kill -CONT "$driver"
+  stack_until 100 test -e "$work/way.done.1" -a -e "$work/way.done.2"
+  [ "$begun" = 0 ] && [ -n "$(is_of "$work/way.1")" ] && [ -n "$(is_of "$work/way.2")" ]
+}
+told=''
+for _ in 1 2 3 4 5; do
+  if revoked_meanwhile certificateHold; then
+    told="$(is_of "$work/way.1"),$(is_of "$work/way.2")"
+    break
+  fi
+  api POST "/api/v1/intermediates/$issuing/certificates/$way/release" '{}'
+done
+if [ -n "$told" ]; then
+  is "$revoked $told" "200 good,revoked" "revoked while its answer is on the way: the next question is told so"
+  for n in 1 2 3; do
+    asked_of "$work/way.3"
+    is "$(is_of "$work/way.3")" revoked "  and whoever asks then ($n)"
+  done
+else
+  skip "revoked while its answer is on the way" "too slow to say"
+fi
+
+# Who goes first: fifty who ask OCSP wait for the token, and then somebody wants a certificate. Of these fifty as many
+# have a place at the token as it takes to keep it busy, and the certificate comes next.
 all_batched() { [ "$(batched "$1")" -ge 50 ]; }
 intended() { # SINCE
   local body status

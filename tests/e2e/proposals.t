@@ -159,6 +159,23 @@ answers 409 "it can't be carried out without them" proposal_unready
 api GET "/api/v1/proposals/$id"
 is "$(field '.given == 0')" true "none of that was counted"
 
+# Who is an approver only, or an auditor, and nothing else.
+api_as alice POST "/api/v1/issuers/$issuer/intermediates" '{"name": "hers"}'
+answers 403 "an approver creates no CA" forbidden
+api_as alice GET /api/v1/audit
+answers 403 "nor reads the ledger" forbidden
+succeeds "but what is to be approved" person alice proposal show "$id"
+api_as eve POST "/api/v1/issuers/$issuer/intermediates" '{"name": "hers"}'
+answers 403 "an auditor creates no CA" forbidden
+api_as eve POST "/api/v1/proposals/$id/reject" '{}'
+answers 403 "rejects no proposal" forbidden
+api_as eve POST "/api/v1/proposals/$id/execute" '{}'
+answers 403 "carries none out" forbidden
+api_as eve GET '/api/v1/audit?last=1'
+answers 200 "but reads the ledger"
+api_as eve GET /api/v1/doctor
+answers 200 "and what the doctor says"
+
 # alice, by openssl.
 hand_in alice alice "$id" "$work/first"
 answers 200 "alice approves, with openssl"
@@ -322,8 +339,8 @@ is "$(proposals)" "$before" "and so does the ledger"
 
 # A CA over somebody else's key: a service mesh, which signs for its own workloads and nothing else.
 csr_make "$work/mesh" ec:P-256 '' -subj '/O=mesh/CN=istiod' 2>/dev/null
-mesh() { # JSON: what is asked for, with this changed
-  api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --rawfile csr "$work/mesh.csr" --arg p "$root" --argjson more "$1" \
+mesh() { # JSON [QUERY]: what is asked for, with this changed
+  api POST "/api/v1/issuers/$issuer/intermediates${2:-}" "$(jq -n --rawfile csr "$work/mesh.csr" --arg p "$root" --argjson more "$1" \
     '{name: "mesh", parent_ca_id: $p, csr_pem: $csr, path_len_constraint: 0, ttl_days: 90,
       name_constraints: [{permitted: ["uri:cluster.local", "dns:cluster.local", "email:invalid"], excluded: ["ip:0.0.0.0/0", "ip:::/0"]}]} + $more')"
 }
@@ -354,6 +371,16 @@ mesh "$(jq -n --rawfile c "$work/unproved.csr" '{csr_pem: $c}')"
 answers 422 "without proof that its holder has the key" csr_bad_signature
 mesh "$(jq -n --rawfile c "$work/mesh.key" '{csr_pem: $c}')"
 answers 400 "its private key, by mistake" private_key
+mesh '{"ttl_days": 1101}'
+answers 400 "for longer than the signer's ceiling" validity_too_long
+is "$(field .error.field)" ttl_days "the field is named"
+like "$(field .error.message)" 'from 1 to 1100: .* ceiling for what root signs' "and what would be accepted"
+mesh '{"ttl_days": 1100}'
+answers 202 "at the ceiling"
+chancery proposal reject "$(field .proposal.id)" >/dev/null
+mesh '{"ttl_days": null}' '?dry_run=true'
+answers 200 "for as long as is usual"
+is "$(field '((.not_after | fromdate) - (.not_before | fromdate) + 1) / 86400')" 1100 "which is within the ceiling"
 said=$(chancery ca create --issuer house --parent root --name mesh --foreign-csr "$work/mesh.csr" --path-len 0 --ttl-days 90 \
   --permit uri:cluster.local --permit dns:cluster.local --permit email:invalid --exclude ip:0.0.0.0/0 --exclude ip:::/0)
 like "$said" "2 people's approvals" "as it should be, it needs two people"
@@ -440,6 +467,35 @@ hand_in carol carol "$next" "$work/next"
 answers 201 "two agree"
 is "$(field '"\(.ca.name) \(.ca.predecessor_ca_id)"')" "first, G2 $first" "and it is the CA's successor"
 
+# Both daemons are killed at any moment around the last approval, again and again: each comes to one CA, or to none and
+# says so.
+RANDOM=${CHANCERY_SEED:-7}
+wanted() { api GET "/api/v1/proposals/$one" && [ "$status" = 200 ]; }
+for round in 1 2 3 4 5 6; do
+  child "round$round"
+  one=$(field .proposal.id)
+  bytes_of "$one" "$work/one"
+  hand_in alice alice "$one" "$work/one"
+  sign carol "$work/one"
+  (API_PATIENCE=20 api_as carol POST "/api/v1/proposals/$one/approvals" "$(approval carol "$work/one.carol.sig")") &
+  last=$!
+  delay=$((RANDOM % 60))
+  [ "$round" = 1 ] || sleep "$(printf '0.%03d' "$delay")"
+  kill -9 "$(pid_of signd)" "$(pid_of frontd)" 2>/dev/null
+  wait "$last"
+  stack_until 120 stack_ready || e2e_die "not ready after a kill"
+  stack_until 60 wanted
+  if [ "$(field .given)" = 1 ]; then
+    api_as carol POST "/api/v1/proposals/$one/approvals" "$(approval carol "$work/one.carol.sig")"
+  else
+    api_as carol POST "/api/v1/proposals/$one/execute" '{}'
+  fi
+  came="$status $(field .error.code) $(cas "round$round")"
+  like "$came" '^(20[01]  1|409 proposal_failed 0)$' "killed after $delay ms: one CA, or none"
+  api GET "/api/v1/proposals/$one"
+  like "$(field .state)" '^(executed|failed)$' "and the proposal says which"
+done
+
 # Duties that come together are named, and who asks has to sign as well.
 says() { if grep -qF -- "$1" <<<"$doctor"; then pass "$2"; else fail "$2" "$doctor"; fi; }
 doctor=$(chancery doctor)
@@ -448,6 +504,7 @@ stack_stop
 sed -i -e 's/new_ca = 2;/new_ca = 1;/' -e "s|approvals = {|& requesters = $(pinned rita carol);|" "$STACK_DIR/conf/signd.conf"
 sed -i -e 's/^ *approver = .*/  approver = [ "uid:0", "uid:54331", "uid:54333" ];/' -e 's/^ *auditor = .*/  auditor = [ "uid:0", "uid:54331" ];/' \
   "$STACK_DIR/conf/frontd.conf"
+sed -i 's/subca_foreign = 2;/resume = 1;/' "$STACK_DIR/conf/signd.conf"
 stack_start || e2e_die "not ready with other duties"
 doctor=$(chancery doctor)
 says 'is both admin and auditor.' "an admin who audits"
@@ -456,6 +513,9 @@ says 'is both admin and approver.' "an admin who approves"
 says 'is both approver and auditor.' "an approver who audits"
 says "The key of carol is pinned as an approver's and as a requester's." "a requester who approves"
 says 'One approval is enough for a new CA (approvals.new_ca).' "one approval that is enough"
+says 'One approval is enough for lifting a latch (approvals.resume).' "for this, too"
+mesh '{"name": "mesh2", "subject": {"common_name": "mesh2"}}'
+answers 409 "a CA over an outside key is never made without approvals" approvals_not_configured
 child asked
 answers 202 "a CA that its requester has to sign for"
 asked=$(field .proposal.id)
@@ -480,8 +540,58 @@ sign rita "$work/mine"
 api POST "/api/v1/proposals/$mine/approvals" "$(approval rita "$work/mine.rita.sig" requester)"
 answers 201 "rita is, from the account that asked"
 
+# Roots from elsewhere, and what they sign, where people say which.
+stack_stop
+sed -i -e 's/new_ca = 1;/new_ca = 1; import_root = 1;/' -e '$a import_roots = "approved";' "$STACK_DIR/conf/signd.conf"
+sed -i -e 's/ requesters = ([^)]*);//' -e '/^classes = /d' "$STACK_DIR/conf/signd.conf"
+sed -i -e 's/^ *approver = .*/  approver = [ "uid:54331", "gid:54441" ];/' -e 's/^ *auditor = .*/  auditor = [ "gid:54441" ];/' \
+  "$STACK_DIR/conf/frontd.conf"
+stack_start || e2e_die "not ready with approved roots"
+doctor=$(chancery doctor)
+says 'gid 54441 is both approver and auditor.' "a group that two roles name is named, whoever is in it"
+mesh '{"name": "mesh2"}'
+answers 400 "a CA over an outside key needs a class of key that may sign it" kind
+like "$(field .error.message)" 'signd.conf would have to list "subca-foreign" in classes.root.kinds' "and is told so"
+agree() { # PROPOSAL: one person's approval
+  bytes_of "$1" "$work/agreed"
+  hand_in alice alice "$1" "$work/agreed"
+}
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=Vault Root' -days 4000 -keyout "$work/vault.key" \
+  -addext keyUsage=critical,keyCertSign,cRLSign -out "$work/vault.pem" 2>/dev/null
+said=$(chancery ca register --issuer house --name vault --cert "$work/vault.pem")
+like "$said" "1 person's approval" "a root from elsewhere waits for somebody"
+like "$(chancery proposal show vault)" 'a root from elsewhere' "who is told what it is"
+vault=$(awk '$1 == "Proposal:" { print $2 }' <<<"$said")
+agree "$vault"
+answers 201 "approved, it is registered"
+is "$(field '"\(.ca.name) \(.ca.state) \(.ca.key_driver_id)"')" "vault active null" "as a certificate only"
+vault=$(field .ca.id)
+child below-vault "{\"parent_ca_id\": \"$vault\"}"
+answers 201 "a CA below it, whose certificate is signed elsewhere"
+below=$(field .id)
+chancery ca csr "$below" --out "$work/below.csr" >/dev/null
+printf 'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >"$work/below.ext"
+openssl x509 -req -in "$work/below.csr" -CA "$work/vault.pem" -CAkey "$work/vault.key" -set_serial 0x1122334455667788 -days 300 \
+  -extfile "$work/below.ext" -out "$work/below.pem" 2>/dev/null
+said=$(chancery ca certificate "$below" "$work/below.pem")
+like "$said" "1 person's approval" "bringing it in waits for somebody, too"
+brought=$(awk '$1 == "Proposal:" { print $2 }' <<<"$said")
+api POST "/api/v1/intermediates/$below/certificate" "$(jq -n --rawfile p "$work/below.pem" '{certificate_pem: $p}')"
+answers 202 "bringing it in again"
+is "$(field .proposal.id)" "$brought" "is answered with the same proposal"
+agree "$brought"
+answers 200 "approved, it is brought in"
+is "$(field '"\(.proposal.state) \(.ca.state)"')" "executed active" "and the CA is active"
+before=$(cas_now)
+waiting=$(proposals)
+stack_stop
+rm -rf "$STACK_DIR"/db/*
+stack_start || e2e_die "not ready without its database"
+is "$(cas_now)" "$before" "the ledger remembers both"
+is "$(proposals)" "$waiting" "and what was approved of them"
+
 # All of it is on the ledger, and an auditor believes nobody.
 api GET "/api/v1/audit?type=APPROVED&limit=100"
 is "$(field '.data | length')" "$(chancery --json proposal list | jq '[.data[].approvals[]] | length')" "each approval is on the ledger"
-like "$(chancery audit list --type PROPOSED)" 'proposed to people: CA asked, asked for by uid:0' "in words, too"
+like "$(chancery audit list --type PROPOSED)" 'proposed to people: CA vault, asked for by uid:0' "in words, too"
 tap_done

@@ -97,6 +97,33 @@ is "$(field '.data | length')" 3 "each change of the ceilings is one record"
 like "$(field '.data[-1].text')" 'leaf_per_day = 1;' "in signd.conf's words"
 like "$(chancery audit list --type CEILINGS)" 'what signd.conf allows' "and for people"
 
+# A validity that nobody states is within the ceilings; one above them is refused, with what would be accepted.
+signd_with 'root = { ca_days = 100; }; issuing = { leaf_days = 2; };'
+days() { field '((.not_after | fromdate) - (.not_before | fromdate) + 1) / 86400'; }
+asked_for() { # PATH JSON: a dry run
+  api POST "/api/v1/$1?dry_run=true" "$2"
+}
+child=$(jq -nc --arg p "$root" '{name: "three", parent_ca_id: $p, subject: {common_name: "Rates three"}, path_len_constraint: 0}')
+asked_for "issuers/$issuer/intermediates" "$child"
+is "$(days)" 100 "a CA of no stated validity is as long as the ceiling"
+too_long() { # FIELD PATTERN WHAT
+  answers 400 "$3" validity_too_long
+  is "$(field .error.field)" "$1" "$3: the field"
+  like "$(field .error.message)" "$2" "$3: what would be accepted"
+}
+asked_for "issuers/$issuer/intermediates" "$(jq -c '. + {ttl_days: 101}' <<<"$child")"
+too_long ttl_days 'from 1 to 100: ' "a CA for a day more"
+asked_for "issuers/$issuer/intermediates" "$(jq -c '. + {ttl_days: 100}' <<<"$child")"
+answers 200 "a CA for just as long"
+asked_for "intermediates/$one/rotate" '{}'
+is "$(days)" 100 "a successor is as long as the ceiling by now"
+asked_for "intermediates/$one/renew" '{"ttl_days": 5000}'
+too_long ttl_days 'from 1 to 100: ' "a renewal for longer"
+api POST "/api/v1/issuers/$issuer/intermediates" '{"name": "other", "subject": {"common_name": "Rates other"}, "ttl_days": 300}'
+too_long ttl_days 'ttl_days of 300 .* classes.root.ca_days' "a root for longer"
+leaf "$one"
+too_long ttl_seconds 'ttl_seconds of [0-9]+, but .*ceilings.kinds.leaf.days' "a leaf of a profile that allows more"
+
 # Case 42: a database from before a retirement.
 signd_with ''
 stack_stop

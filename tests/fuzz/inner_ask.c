@@ -6,7 +6,7 @@
 
 #include "fuzz/fuzz.h"
 
-/* The items of three lists are reports; a report that was read is written byte for byte. */
+/* The items of these lists are reports; a report that was read is written byte for byte. */
 #define REPORT(name, fields)                                                                                           \
 	static void name##_reports_try(struct list l)                                                                  \
 	{                                                                                                              \
@@ -34,6 +34,8 @@ static void inside(uint16_t verb, const void *message)
 		key_reports_try(((const struct key_list_reply *)message)->keys);
 	else if (verb == INNER_CHARTER_READ)
 		limit_reports_try(((const struct charter_read_reply *)message)->limits);
+	else if (verb == INNER_APPROVERS_READ)
+		approver_reports_try(((const struct approvers_read_reply *)message)->keys);
 }
 
 #define INSIDE(number, message) inside(number, message)

@@ -1,9 +1,9 @@
 /*
  * The front-end's JSON: a body on its way through the route, the parser, the
  * handler's own reading and every rule of the hierarchy, up to the point where
- * the signer would be asked (?dry_run=true). The input's first byte chooses the
- * request; the rest is the body, or of a GET the name of a query parameter. The
- * store has one issuer with one root.
+ * the signer would be asked (?dry_run=true), which is away. The input's first
+ * byte chooses the request; the rest is the body, or of a GET the name of a query
+ * parameter. The store has one issuer with one root.
  */
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +17,7 @@
 #include "frontd/issuing.h"
 #include "frontd/metrics.h"
 #include "frontd/rules.h"
+#include "frontd/signer.h"
 #include "fuzz/fuzz.h"
 #include "names/dn.h"
 #include "policy/profile.h"
@@ -69,6 +70,7 @@ static void folder_remove(void)
 {
 	static const char *const names[] = { "db", "db-wal", "db-shm", "db.lock", TEMPLATES_FILE };
 	char path[sizeof(FOLDER) + 32];
+	signer_stop(front.signer);
 	store_close(front.store);
 	issuings_free(front.issuings);
 	metrics_free(front.metrics);
@@ -130,6 +132,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	REQUIRE(store_open(path, STORE_CACHE_MIB, &front.store) == 0 &&
 		store_change(front.store, rows_insert, NULL) == 0);
 	rules_make();
+	snprintf(path, sizeof(path), "%s/none", folder);
+	const struct signer_options nobody = { .path = path, .timeout = 1, .front = &front };
+	REQUIRE(signer_start(&nobody, &front.signer) == 0); /* it is away, and stays so */
 	front.metrics = metrics_new();
 	front.issuings = issuings_new();
 	front.default_token = "main";

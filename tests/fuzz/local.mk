@@ -1,13 +1,13 @@
 # fuzz: one harness a decoder. With --enable-fuzzing (scripts/fuzz) each is linked with libFuzzer; without, with
 # replay.c, and so `make check` feeds every one of them its corpus.
 FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/fuzz_inner_ask \
-	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr tests/fuzz/fuzz_est \
+	tests/fuzz/fuzz_driver_answer tests/fuzz/fuzz_driver_ask tests/fuzz/fuzz_csr tests/fuzz/fuzz_est tests/fuzz/fuzz_index \
 	tests/fuzz/fuzz_certificate tests/fuzz/fuzz_json tests/fuzz/fuzz_http tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_frontconf tests/fuzz/fuzz_record tests/fuzz/fuzz_note tests/fuzz/fuzz_proof tests/fuzz/fuzz_names \
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
 	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl tests/fuzz/fuzz_snapshot \
-	tests/fuzz/fuzz_ocsp
+	tests/fuzz/fuzz_ocsp tests/fuzz/fuzz_letter tests/fuzz/fuzz_proposal
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -24,10 +24,10 @@ FUZZ_LINK = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 # The words of the tables, for libFuzzer's -dict; and messages of every kind, to begin with.
 EXTRA_PROGRAMS += tests/fuzz/dictionary tests/fuzz/seeds
 tests_fuzz_dictionary_SOURCES = tests/fuzz/dictionary.c
-tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c tests/fuzz/seeds_signer.c tests/fuzz/seeds_signer.h tests/fuzz/fuzz.h \
-	tests/fuzz/log_key.h
+tests_fuzz_seeds_SOURCES = tests/fuzz/seeds.c tests/fuzz/seeds_letter.c tests/fuzz/seeds_letter.h \
+	tests/fuzz/seeds_signer.c tests/fuzz/seeds_signer.h tests/fuzz/fuzz.h tests/fuzz/log_key.h
 tests_fuzz_seeds_CFLAGS = $(FUZZ_COMPILE)
-tests_fuzz_seeds_LDADD = daemon/wire/libinner_ask.a daemon/wire/libdriver_answer.a $(SIGND_LIBS) $(CRYPTO_LIBS) \
+tests_fuzz_seeds_LDADD = daemon/letter/libletter.a daemon/wire/libinner_ask.a daemon/wire/libdriver_answer.a $(SIGND_LIBS) $(CRYPTO_LIBS) \
 	$(LIBCONFIG_LIBS)
 EXTRA_DIST += scripts/fuzz tests/fuzz/README tests/fuzz/make-seeds tests/fuzz/run.t tests/fuzz/corpus
 
@@ -59,6 +59,11 @@ tests_fuzz_fuzz_driver_ask_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_driver_ask_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_driver_ask_LDADD = daemon/wire/libdriver_answer.a daemon/wire/libdriver_ask.a \
 	daemon/wire/libframe.a daemon/base/libbase.a
+
+tests_fuzz_fuzz_index_SOURCES = tests/fuzz/index.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_index_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_index_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_index_LDADD = daemon/base/libbase.a $(CRYPTO_LIBS)
 
 tests_fuzz_fuzz_est_SOURCES = tests/fuzz/est.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_est_CFLAGS = $(FUZZ_COMPILE)
@@ -110,10 +115,20 @@ tests_fuzz_fuzz_note_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_note_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_note_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
 
+tests_fuzz_fuzz_letter_SOURCES = tests/fuzz/letter.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_letter_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_letter_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_letter_LDADD = daemon/letter/libletter.a daemon/ledger/libledger.a daemon/names/libnames.a daemon/base/libbase.a $(CRYPTO_LIBS)
+
 tests_fuzz_fuzz_proof_SOURCES = tests/fuzz/proof.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_proof_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_proof_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_proof_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+
+tests_fuzz_fuzz_proposal_SOURCES = tests/fuzz/proposal.c tests/fuzz/log_key.h $(FUZZ_BEND) $(FUZZ_MAIN)
+tests_fuzz_fuzz_proposal_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_proposal_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_proposal_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 tests_fuzz_fuzz_names_SOURCES = tests/fuzz/names.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_names_CFLAGS = $(FUZZ_COMPILE)

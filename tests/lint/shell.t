@@ -6,5 +6,5 @@ cd "$CHANCERY_SOURCE" || exit 1
 
 while IFS= read -r script; do
   succeeds "$script" shellcheck -x -S warning -P SCRIPTDIR -P "$CHANCERY_SOURCE" "$script"
-done < <(grep -rlE '^#!.*\b(ba)?sh\b|^# shellcheck shell=' --include='*' autogen.sh scripts tests .ci | sort)
+done < <(grep -rlE '^#!.*\b(ba)?sh\b|^# shellcheck shell=' --include='*' autogen.sh scripts systemd tests .ci | sort)
 tap_done

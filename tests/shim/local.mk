@@ -20,3 +20,8 @@ tests_shim_step_so_SOURCES = tests/shim/step.c
 tests_shim_step_so_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE -fPIC -fno-sanitize=all
 tests_shim_step_so_LDFLAGS = -shared
 EXTRA_DIST += tests/e2e/steps.t
+noinst_PROGRAMS += tests/shim/power.so
+tests_shim_power_so_SOURCES = tests/shim/power.c
+tests_shim_power_so_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE -fPIC -fno-sanitize=all
+tests_shim_power_so_LDFLAGS = -shared
+EXTRA_DIST += tests/e2e/power.t

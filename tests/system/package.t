@@ -99,6 +99,27 @@ LEAF
 succeeds "root, policy and issuing CA are made" inside sh /tour
 succeeds "a leaf is issued and verified by openssl" inside sh /leaf one
 
+# --- CRLs for a server that reads them from a file; one of systemd's own stands in for it
+cat >"$host_root/server" <<'SERVER'
+set -eu
+printf '[Service]\nExecStart=sleep infinity\nExecReload=sh -c "cp /var/lib/chancery-crl/crls.pem /run/server.crls"\n' >/etc/systemd/system/server.service
+mkdir -p /etc/systemd/system/chancery-crl.service.d
+printf '[Unit]\nBefore=server.service\n[Service]\nEnvironment=SERVERS=server.service\n' >/etc/systemd/system/chancery-crl.service.d/server.conf
+systemctl daemon-reload
+systemctl start server.service
+systemctl enable --now chancery-crl.path chancery-crl.service
+SERVER
+succeeds "the units for published CRLs are enabled, for a server of one's own" inside sh /server
+listed() { inside sh -c 'csplit -s -z -f /run/crl- /run/server.crls "/BEGIN/" "{*}" && for crl in /run/crl-*; do openssl crl -in $crl -noout -text; done; rm /run/crl-*' 2>/dev/null | grep -ci "serial number: $1"; }
+revoked=$(inside sh -c 'openssl x509 -in /root/one.crt -noout -serial | cut -d= -f2')
+on_list() { [ "$(listed "$revoked")" = 1 ]; }
+succeeds "a certificate is revoked" inside chancery cert revoke --ca issuing "$revoked" --reason superseded
+if stack_until 400 on_list; then pass "the server has read a CRL that lists it"; else
+  fail "the server has read a CRL that lists it" "$(inside journalctl -b --no-pager -n 40 -u 'chancery-crl*' 2>&1)"
+fi
+is "$(inside stat -c '%U %a' /var/lib/chancery-crl /var/lib/chancery-crl/crls.pem | xargs)" "chancery 755 chancery 644" "  from a file that the front-end's user has made"
+is "$(unit chancery-crl.service Result) $(unit chancery-crl.path ActiveState) $(unit chancery-crl.timer ActiveState)" "success active active" "  and the units go on looking"
+
 # --- killed
 restarted() { # UNIT PID: it has another one
   local now
@@ -223,6 +244,10 @@ succeeds "--migrate finds nothing left to do" inside setpriv --reuid=chancery --
 inside sqlite3 /var/lib/chancery/db/chancery.db 'pragma user_version = 9999'
 like "$(inside setpriv --reuid=chancery --regid=chancery --init-groups chancery-frontd --migrate 2>&1)" \
   'schema is version 9999 and this program knows up to .*install the newer' "a downgrade is refused with a sentence"
+inside systemctl start chancery-frontd.service >/dev/null 2>&1
+stack_until 60 failed chancery-frontd
+is "$(unit chancery-frontd ActiveState) $(unit chancery-frontd ExecMainStatus)" "failed 78" "and ends the front-end for good"
+inside systemctl reset-failed chancery-frontd.service
 inside sqlite3 /var/lib/chancery/db/chancery.db "pragma user_version = $version"
 inside chown -R chancery:chancery /var/lib/chancery/db
 inside systemctl start chancery-frontd.socket chancery-frontd-pki.socket chancery-frontd.service

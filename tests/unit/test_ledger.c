@@ -448,6 +448,25 @@ static void one_writer_of_one_ledger(void **state)
 	assert_int_equal(ledger_open(folder, &small, &l), LEDGER_NONE);
 }
 
+static void what_a_later_version_wrote_is_left_alone(void **state)
+{
+	(void)state;
+	struct ledger *l;
+	scoped_buf was = { .max = 1 << 20 }, is = { .max = 1 << 20 };
+	ledger_close(must_open(&small));
+	file_load(SEG0, &was);
+	assert_int_equal(was.at[8], 1); /* SEGMENT_VERSION */
+	was.at[8] = 2;
+	memset(was.at + 100, 0xff, 50); /* what would be a torn tail */
+	file_store(SEG0, buf_slice(&was));
+	assert_int_equal(ledger_open(folder, &small, &l), LEDGER_NEWER);
+	file_load(SEG0, &is);
+	assert_true(slice_equal(buf_slice(&was), buf_slice(&is)));
+	was.at[8] = 0;
+	file_store(SEG0, buf_slice(&was));
+	assert_int_equal(ledger_open(folder, &small, &l), -1);
+}
+
 static void batches_have_limits(void **state)
 {
 	(void)state;
@@ -670,6 +689,7 @@ int main(void)
 		LEDGER_TEST(what_cannot_be_a_torn_batch_is_refused),
 		LEDGER_TEST(checkpoints_hold_the_ledger_up),
 		LEDGER_TEST(one_writer_of_one_ledger),
+		LEDGER_TEST(what_a_later_version_wrote_is_left_alone),
 		LEDGER_TEST(batches_have_limits),
 		LEDGER_TEST(a_failed_write_closes_the_ledger),
 		LEDGER_TEST(a_tail_that_is_not_trusted_is_written_anew),

@@ -22,6 +22,8 @@ int store_ledger_find(struct store_session *s, struct store_ledger *out)
 	out->checkpoint_size = (uint64_t)sqlite3_column_int64(statement, 2);
 	memcpy(out->checkpoint_root, sqlite3_column_blob(statement, 3), 32);
 	out->newest = (uint64_t)sqlite3_column_int64(statement, 4);
+	out->epoch = (uint32_t)sqlite3_column_int64(statement, 5);
+	out->crl_floor = (uint64_t)sqlite3_column_int64(statement, 6);
 	return STORE_DONE;
 }
 
@@ -34,6 +36,8 @@ int store_ledger_update(struct store_session *s, const struct store_ledger *ledg
 	sqlite3_bind_int64(statement, 2, (int64_t)ledger->committed);
 	sqlite3_bind_int64(statement, 3, (int64_t)ledger->checkpoint_size);
 	bind_bytes(statement, 4, ledger->checkpoint_root, 32);
+	sqlite3_bind_int64(statement, 5, (int64_t)ledger->epoch);
+	sqlite3_bind_int64(statement, 6, (int64_t)ledger->crl_floor);
 	return statement_run(s, statement);
 }
 

@@ -124,6 +124,10 @@ static const char *const steps[] = {
 	 " key BLOB NOT NULL, role INTEGER NOT NULL, actor TEXT NOT NULL, signature BLOB NOT NULL,"
 	 " ledger_seq INTEGER NOT NULL, created_at INTEGER NOT NULL, UNIQUE (proposal, key)) STRICT;"
 	 "ALTER TABLE ca ADD COLUMN outsider INTEGER NOT NULL DEFAULT 0;"),
+	("ALTER TABLE ledger ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE ledger ADD COLUMN crl_floor INTEGER NOT NULL DEFAULT 0;"),
+	("CREATE TABLE letter (nonce BLOB PRIMARY KEY, ca_id TEXT NOT NULL, kind INTEGER NOT NULL, hash BLOB NOT NULL,"
+	 " answered INTEGER NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"),
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 
@@ -160,14 +164,14 @@ int schema_prepare(struct store_session *s, const char *path)
 		return -1;
 	if (tables != 0 && application != APPLICATION_ID) {
 		log_error("store_open", "path=%s why=\"this is a database of some other program\"", path);
-		return -1;
+		return STORE_OTHER;
 	}
 	if (version > SCHEMA_VERSION) {
 		log_error("store_open",
 			  "path=%s why=\"its schema is version %d and this program knows up to %d: install the newer "
 			  "chancery\"",
 			  path, version, SCHEMA_VERSION);
-		return -1;
+		return STORE_OTHER;
 	}
 	for (; version < SCHEMA_VERSION; version++)
 		if (schema_step(s, version))

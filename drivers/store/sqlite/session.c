@@ -67,8 +67,8 @@ int session_open(const char *path, bool writes, unsigned cache_kib, struct store
 	sqlite3_busy_timeout(s->db, BUSY_MS);
 	sqlite3_extended_result_codes(s->db, 1);
 	const char *settings =
-		writes ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-			 " PRAGMA wal_autocheckpoint = 4000"
+		writes ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA checkpoint_fullfsync = ON;"
+			 " PRAGMA foreign_keys = ON; PRAGMA wal_autocheckpoint = 4000"
 		       : "PRAGMA query_only = ON";
 	char cache[64];
 	snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u", cache_kib);

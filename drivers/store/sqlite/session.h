@@ -52,7 +52,7 @@ int row_read(sqlite3_stmt *statement, const struct pack_field *columns, void *ro
 void bind_text(sqlite3_stmt *statement, int at, const char *text);
 void bind_bytes(sqlite3_stmt *statement, int at, const void *bytes, size_t n);
 
-/* Makes or checks the schema: 0 or -1, logged (schema.c). */
+/* Makes or checks the schema: 0, STORE_OTHER or -1, logged (schema.c). */
 int schema_prepare(struct store_session *s, const char *path);
 
 #endif

@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "store/sqlite/page_cache.h"
 #include "store/sqlite/session.h"
+#include "store/sqlite/wal_file.h"
 
 #define MAX_GROUP 512 /* pieces of work in one transaction: bounds how long the first of them waits */
+#define FLUSH_MS 1000 /* how much a power loss may take of what can be made again */
 
 struct store {
 	char *path;
@@ -22,6 +26,7 @@ struct store {
 	struct store_session *writer;
 	pthread_t committer;
 	bool cas_changed, statuses_changed; /* by the open transaction; the committer's own */
+	int64_t flush_at;		    /* time_boot_ms(); 0: all is flushed. The committer's own */
 	atomic_uint_fast64_t ca_generation, status_generation;
 
 	pthread_mutex_t mutex; /* guards all below */
@@ -93,8 +98,16 @@ static bool jobs_sure(const struct store_job *jobs)
 	return !jobs;
 }
 
+/* Whether all that they do can be made again, and what was made before them is flushed soon enough without them. */
+static bool jobs_spared(const struct store *s, const struct store_job *jobs)
+{
+	while (jobs && jobs->repeatable)
+		jobs = jobs->next;
+	return !jobs && (!s->flush_at || time_boot_ms() < s->flush_at);
+}
+
 /* A transaction of all jobs of a group. Without a commit nobody was served. */
-static int group_run(struct store_session *s, struct store_job *jobs, uint64_t mark)
+static int group_try(struct store_session *s, struct store_job *jobs, uint64_t mark)
 {
 	int r = GROUP_UNSURE;
 	for (bool sure = jobs_sure(jobs); r == GROUP_UNSURE; sure = false) {
@@ -105,13 +118,49 @@ static int group_run(struct store_session *s, struct store_job *jobs, uint64_t m
 	return r;
 }
 
+static int group_run(struct store *s, struct store_job *jobs, uint64_t mark)
+{
+	bool spared = jobs_spared(s, jobs);
+	wal_file_spare(s->writer->db, spared);
+	int r = group_try(s->writer, jobs, mark);
+	if (!spared && !r)
+		s->flush_at = 0;
+	else if (spared && !s->flush_at)
+		s->flush_at = time_boot_ms() + FLUSH_MS;
+	return r;
+}
+
+/* What was spared, when nothing that comes after it takes it along. The mutex is held, but for the flush. */
+static void flush_alone(struct store *s)
+{
+	pthread_mutex_unlock(&s->mutex);
+	wal_file_flush(s->writer->db);
+	s->flush_at = 0;
+	pthread_mutex_lock(&s->mutex);
+}
+
+static void work_wait(struct store *s)
+{
+	int64_t left = s->flush_at ? s->flush_at - time_boot_ms() : 0;
+	struct timespec until;
+	s->resting = true;
+	if (!s->flush_at) {
+		pthread_cond_wait(&s->work, &s->mutex);
+	} else if (left <= 0) {
+		flush_alone(s);
+	} else {
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += (until.tv_nsec / 1000000 + left) / 1000;
+		until.tv_nsec = until.tv_nsec % 1000000 + (until.tv_nsec / 1000000 + left) % 1000 * 1000000;
+		pthread_cond_timedwait(&s->work, &s->mutex, &until);
+	}
+}
+
 /* Takes what waits, at most MAX_GROUP; NULL: the store is being closed. */
 static struct store_job *group_take(struct store *s, uint64_t *mark)
 {
-	while (!s->first && !s->closing) {
-		s->resting = true;
-		pthread_cond_wait(&s->work, &s->mutex);
-	}
+	while (!s->first && !s->closing)
+		work_wait(s);
 	s->resting = false;
 	struct store_job *jobs = s->first, **end = &s->first;
 	for (int i = 0; *end && i < MAX_GROUP; i++)
@@ -163,7 +212,7 @@ static void *committer_run(void *with)
 		if (!jobs)
 			break;
 		pthread_mutex_unlock(&s->mutex);
-		bool broken = group_run(s->writer, jobs, mark) != 0;
+		bool broken = group_run(s, jobs, mark) != 0;
 		if (s->cas_changed)
 			atomic_fetch_add(&s->ca_generation, 1);
 		if (s->statuses_changed)
@@ -318,8 +367,9 @@ static int store_probe(struct store *s)
 		log_error("store_open", "path=%s why=\"the database is read-only\"", s->path);
 		return -1;
 	}
-	if (schema_prepare(s->writer, s->path))
-		return -1;
+	int failed = schema_prepare(s->writer, s->path);
+	if (failed)
+		return failed;
 	return session_execute(s->writer, "BEGIN IMMEDIATE; UPDATE ledger SET one = 1 WHERE one = 1; COMMIT");
 }
 
@@ -351,17 +401,23 @@ int store_open(const char *path, unsigned cache_mib, struct store **out)
 	s->lock = -1;
 	s->last = &s->first;
 	pthread_mutex_init(&s->mutex, NULL);
-	pthread_cond_init(&s->work, NULL);
+	pthread_condattr_t steady;
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->work, &steady);
+	pthread_condattr_destroy(&steady);
 	pthread_cond_init(&s->idle, NULL);
 	s->path = strdup(path);
 	s->cache_kib = cache_mib * 1024;
 	s->lock = s->path ? store_lock(path) : -1;
-	bool open = s->lock >= 0 && session_open(path, true, s->cache_kib, &s->writer) == 0 && store_probe(s) == 0;
-	if (open)
+	int failed = s->lock >= 0 && session_open(path, true, s->cache_kib, &s->writer) == 0 ? store_probe(s) : -1;
+	if (!failed) {
 		sqlite3_update_hook(s->writer->db, row_changed, s);
-	if (!open || pthread_create(&s->committer, NULL, committer_run, s) != 0) {
+		failed = pthread_create(&s->committer, NULL, committer_run, s) != 0 ? -1 : 0;
+	}
+	if (failed) {
 		store_free(s);
-		return -1;
+		return failed;
 	}
 	*out = s;
 	return 0;

@@ -1,10 +1,10 @@
 #include "store/sqlite/wal_file.h"
 
 #include <pthread.h>
-#include <sqlite3.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
 
 #define ROOM (120 * 1024) /* thirty pages: the layer below takes less than 128 KiB at once */
 
@@ -13,6 +13,9 @@ struct wal_file {
 	char *gathered;	   /* ROOM bytes from the first write on */
 	size_t len;
 	sqlite3_int64 at;			       /* where they belong */
+	bool spare;				       /* commits are written, and flushed later */
+	bool spared;				       /* one was, and nothing was flushed since */
+	bool lost;				       /* a flush of such a commit failed */
 	_Alignas(sqlite3_int64) unsigned char below[]; /* as well aligned as SQLite's memory is */
 };
 
@@ -36,6 +39,8 @@ static int wal_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64
 {
 	struct wal_file *w = (struct wal_file *)file;
 	bool follows = w->len && at == w->at + (sqlite3_int64)w->len && (size_t)n <= ROOM - w->len;
+	if (w->lost)
+		return SQLITE_IOERR_WRITE;
 	int failed = follows ? SQLITE_OK : write_out(file);
 	if (!w->gathered)
 		w->gathered = malloc(ROOM);
@@ -64,12 +69,27 @@ static int wal_close(sqlite3_file *file)
 	}
 AFTER_WRITING(Read, (sqlite3_file * file, void *to, int n, sqlite3_int64 at), to, n, at)
 AFTER_WRITING(Truncate, (sqlite3_file * file, sqlite3_int64 size), size)
-AFTER_WRITING(Sync, (sqlite3_file * file, int flags), flags)
 AFTER_WRITING(FileSize, (sqlite3_file * file, sqlite3_int64 *size), size)
 AFTER_WRITING(Lock, (sqlite3_file * file, int level), level)
 AFTER_WRITING(Unlock, (sqlite3_file * file, int level), level)
 AFTER_WRITING(CheckReservedLock, (sqlite3_file * file, int *reserved), reserved)
 AFTER_WRITING(FileControl, (sqlite3_file * file, int which, void *with), which, with)
+
+/* SQLITE_SYNC_NORMAL is a commit's, SQLITE_SYNC_FULL all others', as PRAGMA checkpoint_fullfsync has it. */
+static int wal_sync(sqlite3_file *file, int flags)
+{
+	struct wal_file *w = (struct wal_file *)file;
+	int failed = write_out(file);
+	if (!failed && w->spare && (flags & 0x0F) == SQLITE_SYNC_NORMAL) {
+		w->spared = true;
+		return SQLITE_OK;
+	}
+	failed = failed ? failed : below(file)->pMethods->xSync(below(file), flags);
+	if (failed && w->spared)
+		w->lost = true;
+	w->spared = w->spared && failed;
+	return failed;
+}
 
 static int wal_sector_size(sqlite3_file *file)
 {
@@ -87,7 +107,7 @@ static const sqlite3_io_methods wal_methods = {
 	.xRead = wal_Read,
 	.xWrite = wal_write,
 	.xTruncate = wal_Truncate,
-	.xSync = wal_Sync,
+	.xSync = wal_sync,
 	.xFileSize = wal_FileSize,
 	.xLock = wal_Lock,
 	.xUnlock = wal_Unlock,
@@ -110,6 +130,30 @@ static int file_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 	if (below(file)->pMethods)
 		w->file.pMethods = &wal_methods; /* also if it failed: then SQLite closes it */
 	return failed;
+}
+
+/* NULL: there is no log yet, or it isn't of this layer. */
+static sqlite3_file *log_of(sqlite3 *db)
+{
+	sqlite3_file *file = NULL;
+	int failed = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+	return !failed && file && file->pMethods == &wal_methods ? file : NULL;
+}
+
+void wal_file_spare(sqlite3 *db, bool spare)
+{
+	sqlite3_file *file = log_of(db);
+	if (file)
+		((struct wal_file *)file)->spare = spare;
+}
+
+int wal_file_flush(sqlite3 *db)
+{
+	sqlite3_file *file = log_of(db);
+	if (!file || !((struct wal_file *)file)->spared || wal_sync(file, SQLITE_SYNC_FULL) == SQLITE_OK)
+		return 0;
+	log_error("store_flush", "why=\"%s\"", log_errno());
+	return -1;
 }
 
 static void layer_make(void)

@@ -1,0 +1,131 @@
+#include "frontd/crl_number.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontd/answer.h"
+#include "frontd/chain.h"
+#include "frontd/context.h"
+#include "frontd/crls.h"
+#include "frontd/front.h"
+#include "frontd/input.h"
+#include "frontd/signer.h"
+
+#define MAX_NUMBER (INT64_C(1) << 62) /* whoever counts from there has as many again */
+#define FIELD "last"
+
+struct carried {
+	const char *ca_id;
+	uint64_t number, known; /* what it is to be, and what it was */
+};
+
+/* Numbers only grow; a row without a CRL says that nothing is known of what any of them listed. */
+static int number_put(struct store_session *s, void *with)
+{
+	struct carried *n = with;
+	scoped_row(lastcrl) row = { 0 };
+	int r = store_crl_find(s, n->ca_id, &row);
+	if (r < 0)
+		return r;
+	if (r == STORE_NONE)
+		row = (struct lastcrl_row){ .ca_id = slice_text(n->ca_id), .whole = 1 };
+	n->known = row.number;
+	if (n->number <= row.number)
+		return STORE_DONE;
+	row.number = n->number;
+	return store_crl_update(s, &row);
+}
+
+int crl_number_noted(struct store_session *s, json_t *context)
+{
+	scoped_row(ca) ca = { 0 };
+	const char *text = context_text(context, "to");
+	char *end;
+	unsigned long long number = strtoull(text, &end, 10);
+	if (!*text || *end || number > MAX_NUMBER)
+		return 1;
+	int r = store_ca_find(s, context_text(context, "ca"), &ca);
+	struct carried n = { .ca_id = row_text(ca.id), .number = number };
+	return r ? r : number_put(s, &n);
+}
+
+static int ca_check(struct front *f, struct call *c, uint64_t *known)
+{
+	scoped_session *s = NULL;
+	scoped_row(ca) ca = { 0 };
+	scoped_row(lastcrl) row = { 0 };
+	if (store_read(f->store, &s))
+		return answer_store(c);
+	int r = store_ca_find(s, c->param[0], &ca);
+	if (r < 0)
+		return answer_store(c);
+	if (r || ca_reserved(&ca))
+		return answer_no_ca(c);
+	if (ca_offline(&ca))
+		return call_refuse(c, 409, "ca_key_offline", NULL,
+				   "The CA is known by its certificate only: its CRLs are made where its key is.");
+	r = store_crl_find(s, c->param[0], &row);
+	*known = r == STORE_DONE ? row.number : 0;
+	return r < 0 ? answer_store(c) : 0;
+}
+
+/* On the ledger first, so that it can be made again from there. */
+static int number_note(struct front *f, struct call *c, const struct carried *n, struct signer_hold *hold)
+{
+	scoped_buf context = { .max = MAX_CONTEXT };
+	char to[24];
+	snprintf(to, sizeof(to), "%llu", (unsigned long long)n->number);
+	struct context_words words = { .op = "crlnumber", .ca = n->ca_id, .to = to };
+	if (context_put(&context, c, &words))
+		return -1;
+	struct note_request request = { .kind = NOTE_OTHER, .context = buf_slice(&context) };
+	struct note_reply reply;
+	scoped_answer answer = { .body = { NULL, 0 } };
+	signer_request_id(request.request_id);
+	signer_hold(f->signer, hold);
+	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
+	if (r == SIGNER_REFUSED)
+		signer_settle(hold, 0);
+	return r ? answer_signer(c, r, &answer) : 0;
+}
+
+/* With nobody making a CRL of this CA meanwhile. */
+static int number_carry(struct front *f, struct call *c, struct carried *n)
+{
+	scoped_hold hold = { 0 };
+	int r = crls_lock(f->crls, n->ca_id);
+	if (r)
+		r = call_refuse(c, 503, "crl_unavailable", NULL, "The CRL that is due can't be signed at the moment.");
+	if (!r)
+		r = number_note(f, c, n, &hold);
+	if (!r)
+		r = store_change(f->store, number_put, n) ? answer_store(c) : 0;
+	if (!r)
+		signer_settle(&hold, 0);
+	crls_unlock(f->crls, n->ca_id);
+	return r;
+}
+
+int crl_number_carry(struct front *f, struct call *c)
+{
+	static const char *const known[] = { FIELD, NULL };
+	struct carried n = { .ca_id = c->param[0] };
+	bool there = false;
+	int64_t last = 0;
+	int r = input_members(c, known);
+	if (!r)
+		r = input_integer(c, FIELD, 1, MAX_NUMBER, &there, &last);
+	if (!r && !there)
+		r = call_refuse(c, 400, "missing_field", FIELD,
+				FIELD " is needed: the highest number that a CRL of this CA has.");
+	if (!r)
+		r = ca_check(f, c, &n.known);
+	if (r)
+		return r;
+	n.number = (uint64_t)last;
+	if (n.number > n.known && !c->dry_run)
+		r = number_carry(f, c, &n);
+	uint64_t now = n.number > n.known ? n.number : n.known;
+	return r ? r : call_reply(c, 200, json_pack("{s:s, s:I}", "ca_id", c->param[0], "last", (json_int_t)now));
+}
