@@ -37,7 +37,7 @@ static const char usage[] =
 	"       chancery-ceremony [--state DIR] sign REQUEST --out RESPONSE\n"
 	"       chancery-ceremony [--state DIR] crl REQUEST --out RESPONSE\n"
 	"       chancery-ceremony [--state DIR] destroy KEY\n"
-	"       chancery-ceremony [--state DIR] show [REQUEST | RESPONSE]\n"
+	"       chancery-ceremony [--state DIR] show [FILE]\n"
 	"       chancery-ceremony --version | --help\n"
 	"\n"
 	"  --state DIR        the root's folder; " DEFAULT_STATE " unless stated\n"

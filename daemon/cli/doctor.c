@@ -90,8 +90,8 @@ static void looked_print(const json_t *looked, struct buf *out)
 
 static int diagnosis_print(const struct cli *c, const json_t *answer)
 {
-	static const char *const groups[] = { "signer", "tokens", "keys",  "cas",    "ledger",
-					      "duties", "disk",	  "clock", "sockets" };
+	static const char *const groups[] = { "signer", "tokens", "keys", "cas",   "crls",
+					      "ledger", "duties", "disk", "clock", "sockets" };
 	const json_t *findings = member_list(answer, "findings");
 	size_t told = 0;
 	scoped_buf out;

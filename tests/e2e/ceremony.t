@@ -252,6 +252,7 @@ ceremony crl third.request --out third.response -- "${agree[@]}"
 import "$stick/third.response"
 api GET '/api/v1/doctor'
 is "$(jq -r '.findings[] | select(.code == "offline_crl_soon") | .about' <<<"$body")" root "the doctor reminds of the next one"
+like "$(chancery doctor)" 'CRL of the offline root root ends on' "on the command line, too"
 forge "$stick/first.request" "$stick/forged.request" 60
 ceremony crl forged.request --out none -- "${agree[@]}"
 [ ! -e "$stick/none" ]
