@@ -53,8 +53,9 @@ static int approvals_check(const struct act *a, const struct request_letter *r)
 		const struct approver *who = approvers_find(&a->signer->config.approvers, ROLE_APPROVER, one.key.at);
 		hex_encode(one.key.at, HASH_SIZE, hex);
 		if (!who) {
-			say_row("not counted", "the approval of a key that is not known here,\nSHA-256 %.32s\n        %s",
-				hex, hex + 32);
+			say_row("not counted",
+				"the approval of a key that is not known here,\nSHA-256 %.32s\n        %s", hex,
+				hex + 32);
 			continue;
 		}
 		if (!proposal_signed(buf_slice(&who->public_key), buf_slice(&bare), one.signature))
