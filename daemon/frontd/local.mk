@@ -19,6 +19,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
+	daemon/frontd/offline_gauges.c daemon/frontd/offline_gauges.h \
 	daemon/frontd/metrics.c daemon/frontd/metrics.h \
 	daemon/frontd/pki.c daemon/frontd/pki.h \
 	daemon/frontd/route.c daemon/frontd/route.h \

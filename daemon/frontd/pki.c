@@ -10,6 +10,7 @@
 #include "frontd/front.h"
 #include "frontd/metrics.h"
 #include "frontd/ocsp.h"
+#include "frontd/offline_gauges.h"
 #include "frontd/route.h"
 #include "frontd/scheduler.h"
 #include "frontd/signer.h"
@@ -80,6 +81,7 @@ static int metrics_get(struct front *f, struct call *c)
 		   "# TYPE chancery_store_writable gauge\nchancery_store_writable %d\n",
 		   pki_store_writable(f));
 	tokens_metrics(f, &out);
+	offline_gauges_print(f, &out);
 	ca_gauges_print(f, &out);
 	return call_reply_bytes(c, 200, &out, METRICS_TYPE);
 }

@@ -250,8 +250,13 @@ nothing "the doctor has nothing to say of it" "$(jq -c '.findings[] | select(.co
 crl_asked third 1
 ceremony crl third.request --out third.response -- "${agree[@]}"
 import "$stick/third.response"
+pki >/dev/null
+cp "$work/served.crl" "$work/third.crl"
 api GET '/api/v1/doctor'
 is "$(jq -r '.findings[] | select(.code == "offline_crl_soon") | .about' <<<"$body")" root "the doctor reminds of the next one"
+like "$(curl -s --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics)" \
+  "chancery_offline_crl_next_update_timestamp_seconds\{ca=\"$root\",issuer=\"[^\"]*\",name=\"root\"\} $(date -u -d "$(openssl crl -inform DER -in "$work/third.crl" -noout -nextupdate | cut -d= -f2)" +%s)" \
+  "and /metrics says when it ends"
 like "$(chancery doctor)" 'CRL of the offline root root ends on' "on the command line, too"
 forge "$stick/first.request" "$stick/forged.request" 60
 ceremony crl forged.request --out none -- "${agree[@]}"
