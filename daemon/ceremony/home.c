@@ -37,7 +37,7 @@ static int folder_fits(const char *folder)
 
 static int folder_make(const char *folder)
 {
-	static const char *const below[] = { "transcripts", "anchors", "approvers", "driver", "run" };
+	static const char *const below[] = { "transcripts", "anchors", "approvers", "responses", "driver", "run" };
 	struct home h = { .people = 1 };
 	char path[PATH_MAX];
 	snprintf(h.folder, sizeof(h.folder), "%s", folder);

@@ -1,4 +1,5 @@
-/* What /metrics tells of each root whose key is offline: when its CRL ends, since its next one takes people and time. */
+/* What /metrics tells of each root whose key is offline: when its CRL ends, since its next one takes people and time.
+ */
 #ifndef CHANCERY_FRONTD_OFFLINE_GAUGES_H
 #define CHANCERY_FRONTD_OFFLINE_GAUGES_H
 

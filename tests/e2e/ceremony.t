@@ -222,6 +222,9 @@ ceremony crl first.request --out first.response -- "${agree[@]}"
 done_well "and signed"
 like "$(said)" "number 1 or more certificates on it 0 .* this root's first" "with nothing on it"
 like "$(chancery ca revoke policy --reason superseded)" 'state +revoked' "a CA below it is revoked"
+ceremony crl first.request --out first.again
+done_well "the same request once more"
+is "$(cat "$stick/first.again")" "$(cat "$stick/first.response")" "has the same response"
 crl_asked second
 ceremony crl second.request --out second.crl.response -- "${agree[@]}"
 done_well "the next one"
@@ -289,7 +292,8 @@ declined 3 'still has it' "a key that is there is not said to be gone"
 ceremony destroy "${key:0:8}" -- Ada yes Bob yes yes
 done_well "a key is destroyed"
 like "$("$STACK_BIN/chancery-ceremony" --state "$vault" show | tr -s ' \n' ' ')" 'state destroyed' "and known to be"
-ceremony crl third.request --out none -- "${agree[@]}"
+crl_asked last
+ceremony crl last.request --out none -- "${agree[@]}"
 isnt "$rc" 0 "it signs nothing more"
 
 # What stays: the ledger, and transcripts that it vouches for.
