@@ -3,6 +3,8 @@ EXTRA_DIST += \
 	tests/e2e/approvals.t \
 	tests/e2e/assessment.t \
 	tests/e2e/proposals.t \
+	tests/e2e/openapi.t \
+	tests/e2e/openapi_check.py \
 	tests/e2e/bad_input.t \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
@@ -59,6 +61,7 @@ EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
+	tests/e2e/year.t \
 	tests/e2e/import.t \
 	tests/e2e/istio.t \
 	tests/e2e/lint.t \
@@ -76,6 +79,7 @@ EXTRA_DIST += \
 	tests/sanitize/unit.t \
 	tests/system/host.sh \
 	tests/system/package.t \
+	tests/system/rpm.t \
 	tests/tap.sh \
 	tests/valgrind/daemons.t \
 	tests/valgrind/foreign.supp

@@ -223,17 +223,8 @@ static int ca_show(struct cli *c, const struct options *o)
 
 static int ca_chain(struct cli *c, const struct options *o)
 {
-	scoped_buf path, text;
-	buf_init(&path, MAX_URL);
-	buf_init(&text, MAX_ANSWER);
-	int r = pem_target_check(c, "out", option_text(o, "out"));
-	if (r)
-		return r;
-	r = ca_path(c, o, "/chain", &path);
-	if (option_flag(o, "no-root"))
-		path_query(&path, "root", "false");
-	if (r == CLI_DONE)
-		r = client_get_text(c, &path, &text);
+	scoped_buf text;
+	int r = ca_text(c, o, option_flag(o, "no-root") ? "/chain?root=false" : "/chain", &text);
 	return r ? r : pem_write(c, option_text(o, "out"), "the chain", buf_text(&text));
 }
 

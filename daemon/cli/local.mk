@@ -29,7 +29,7 @@ cli_sources = \
 	daemon/cli/profile_check.c daemon/cli/profile_check.h \
 	daemon/cli/reconcile.c daemon/cli/reconcile.h \
 	daemon/cli/record.c daemon/cli/record.h \
-	daemon/cli/revocation.c daemon/cli/revocation.h daemon/cli/rotation.c daemon/cli/rotation.h \
+	daemon/cli/revocation.c daemon/cli/revocation.h daemon/cli/revoke_many.c daemon/cli/rotation.c daemon/cli/rotation.h \
 	daemon/cli/search.c daemon/cli/search.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tally.c daemon/cli/tally.h \
