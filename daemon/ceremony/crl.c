@@ -168,6 +168,8 @@ static enum act_end listing_do(struct act *a, struct listing *l, struct buf *crl
 static enum act_end listing_run(struct act *a, struct listing *l)
 {
 	scoped_buf crl = { .max = MAX_MADE };
+	if (request_again(a) == ACT_DONE)
+		return ACT_DONE;
 	enum act_end end = request_greet(a, &l->letter);
 	if (end)
 		return end;

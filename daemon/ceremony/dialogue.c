@@ -56,6 +56,7 @@ static void put(const char *mark, struct buf *text)
 		transcript_put(mark, (struct slice){ NULL, 0 });
 }
 
+static void format_put(struct buf *out, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static void format_put(struct buf *out, const char *format, va_list args)
 {
 	char text[MAX_SAID];

@@ -101,7 +101,8 @@ struct certificates {
 static void name_put(const X509 *x, char out[256])
 {
 	BIO *bio = BIO_new(BIO_s_mem());
-	unsigned long form = (XN_FLAG_RFC2253 & ~(unsigned long)(XN_FLAG_DN_REV | XN_FLAG_SEP_MASK)) | XN_FLAG_SEP_CPLUS_SPC;
+	unsigned long form =
+		(XN_FLAG_RFC2253 & ~(unsigned long)(XN_FLAG_DN_REV | XN_FLAG_SEP_MASK)) | XN_FLAG_SEP_CPLUS_SPC;
 	char *text;
 	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(x), 0, form) > 0) {
 		long n = BIO_get_mem_data(bio, &text);

@@ -37,7 +37,7 @@ static int folder_fits(const char *folder)
 
 static int folder_make(const char *folder)
 {
-	static const char *const below[] = { "transcripts", "anchors", "approvers", "driver", "run" };
+	static const char *const below[] = { "transcripts", "anchors", "approvers", "responses", "driver", "run" };
 	struct home h = { .people = 1 };
 	char path[PATH_MAX];
 	snprintf(h.folder, sizeof(h.folder), "%s", folder);
@@ -79,8 +79,8 @@ static int put_approvers(const char *folder, const struct home_wish *w, struct b
 		int r = file_put(folder, name, &pem);
 		if (r)
 			return r;
-		buf_printf(conf, "%s{ name = \"%s\"; key = \"%s/%s\"; }", i ? ",\n\t" : "approvals = { approvers = (\n\t",
-			   w->approvers[i].name, folder, name);
+		buf_printf(conf, "%s{ name = \"%s\"; key = \"%s/%s\"; }",
+			   i ? ",\n\t" : "approvals = { approvers = (\n\t", w->approvers[i].name, folder, name);
 	}
 	if (w->approver_count)
 		buf_put_text(conf, " );\n};\n");
@@ -142,7 +142,8 @@ static int put_ceremony(const char *folder, const struct home_wish *w)
 		   "approvals = %d; # that a request must bring, of the approvers in signer.conf\n"
 		   "pin = %s; # asked for; false: the token has a keypad\n"
 		   "driver = \"%s\";\n",
-		   (int)w->people, (int)(w->approvals < 0 ? (int64_t)w->approver_count : w->approvals), w->keypad ? "false" : "true", w->driver);
+		   (int)w->people, (int)(w->approvals < 0 ? (int64_t)w->approver_count : w->approvals),
+		   w->keypad ? "false" : "true", w->driver);
 	return file_put(folder, "ceremony.conf", &out);
 }
 

@@ -6,6 +6,7 @@
  *	driver.conf     as driver.conf(5): the token's
  *	ledger/         what was done, and crls/: as a signer's state folder has them
  *	approvers/      public keys of who may approve requests beforehand
+ *	responses/      to requests for lists, so that one that was lost can be written again
  *	transcripts/    what people saw and answered
  *	anchors/ driver/ run/ host log
  *

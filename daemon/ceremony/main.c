@@ -37,7 +37,7 @@ static const char usage[] =
 	"       chancery-ceremony [--state DIR] sign REQUEST --out RESPONSE\n"
 	"       chancery-ceremony [--state DIR] crl REQUEST --out RESPONSE\n"
 	"       chancery-ceremony [--state DIR] destroy KEY\n"
-	"       chancery-ceremony [--state DIR] show [REQUEST | RESPONSE]\n"
+	"       chancery-ceremony [--state DIR] show [FILE]\n"
 	"       chancery-ceremony --version | --help\n"
 	"\n"
 	"  --state DIR        the root's folder; " DEFAULT_STATE " unless stated\n"
@@ -428,13 +428,17 @@ static int log_take(const struct home *h)
 static void intro_say(const struct command *c, const struct home *h)
 {
 	static const char *const what[] = {
-		[ACT_INIT] = "A folder for a root is prepared. A root is the key at the beginning of a tree of certificates:\n"
+		[ACT_INIT] = "A folder for a root is prepared. A root is the key at the beginning of a tree of "
+			     "certificates:\n"
 			     "whoever trusts it trusts all that it signs.",
-		[ACT_ROOT] = "A root is made: a key in a token (a device or a file that keeps it and does not give it away),\n"
+		[ACT_ROOT] = "A root is made: a key in a token (a device or a file that keeps it and does not give it "
+			     "away),\n"
 			     "and the certificate by which others will know it.",
-		[ACT_INTERMEDIATE] = "A root is asked to sign a certificate. Somebody has brought the request in a file.",
-		[ACT_CRL] = "A root is asked to sign the list of what it no longer stands for. Somebody has brought the\n"
-			    "request in a file.",
+		[ACT_INTERMEDIATE] =
+			"A root is asked to sign a certificate. Somebody has brought the request in a file.",
+		[ACT_CRL] =
+			"A root is asked to sign the list of what it no longer stands for. Somebody has brought the\n"
+			"request in a file.",
 		[ACT_DESTROY] = "The key of a root is destroyed.",
 	};
 	say("%s\n", what[c->number]);
@@ -479,9 +483,11 @@ static int command_run(struct command *c)
 
 int main(int argc, char **argv)
 {
-	struct command c = { .state = DEFAULT_STATE,
-			     .home = { .driver = CHANCERY_SBINDIR "/chancery-driver-pkcs11", .people = 1, .approvals = -1 },
-			     .wish = { .algorithm = "ECDSA-P384", .days = 7300, .path_len = -1 } };
+	struct command c = {
+		.state = DEFAULT_STATE,
+		.home = { .driver = CHANCERY_SBINDIR "/chancery-driver-pkcs11", .people = 1, .approvals = -1 },
+		.wish = { .algorithm = "ECDSA-P384", .days = 7300, .path_len = -1 }
+	};
 	const char *wrong = NULL;
 	int option;
 	buf_init(&c.wish.permitted, MAX_SUBTREES * (MAX_NAME + 3));

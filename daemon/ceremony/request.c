@@ -1,7 +1,9 @@
 #include "ceremony/request.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "ceremony/desk.h"
@@ -53,8 +55,9 @@ static int approvals_check(const struct act *a, const struct request_letter *r)
 		const struct approver *who = approvers_find(&a->signer->config.approvers, ROLE_APPROVER, one.key.at);
 		hex_encode(one.key.at, HASH_SIZE, hex);
 		if (!who) {
-			say_row("not counted", "the approval of a key that is not known here,\nSHA-256 %.32s\n        %s",
-				hex, hex + 32);
+			say_row("not counted",
+				"the approval of a key that is not known here,\nSHA-256 %.32s\n        %s", hex,
+				hex + 32);
 			continue;
 		}
 		if (!proposal_signed(buf_slice(&who->public_key), buf_slice(&bare), one.signature))
@@ -146,11 +149,16 @@ static int armoured(const struct act *a, const struct request_letter *r, struct 
 	return buf_ok(&letter) && buf_ok(text) ? 0 : say_wrong("The response is too large.");
 }
 
-enum act_end request_answer(const struct act *a, const struct request_letter *r, struct slice made)
+static const char *kept_path(const struct act *a, char path[PATH_MAX])
 {
-	scoped_buf text = { .max = MAX_LETTER_TEXT };
-	uint8_t hash[HASH_SIZE];
-	if (armoured(a, r, made, &text, hash) != 0 || act_write(a, buf_slice(&text)) != 0)
+	char name[16 + 2 * HASH_SIZE + 1] = "responses/";
+	hex_encode(a->wish->hash, HASH_SIZE, name + strlen(name));
+	return home_path(a->home, name, path);
+}
+
+static enum act_end response_hand_out(const struct act *a, struct slice text, const uint8_t hash[HASH_SIZE])
+{
+	if (act_write(a, text) != 0)
 		return ACT_FAILED;
 	say("The response is in the file\n    %s\nCarry it to the machine that asked. There it is brought in with\n"
 	    "    chancery ca import FILE\n",
@@ -158,4 +166,34 @@ enum act_end request_answer(const struct act *a, const struct request_letter *r,
 	screen_words("the response", hash);
 	say("Whoever brings it in sees eight words as well: they must be these.");
 	return ACT_DONE;
+}
+
+enum act_end request_answer(const struct act *a, const struct request_letter *r, struct slice made)
+{
+	scoped_buf text = { .max = MAX_LETTER_TEXT };
+	uint8_t hash[HASH_SIZE];
+	char path[PATH_MAX];
+	if (armoured(a, r, made, &text, hash) != 0)
+		return ACT_FAILED;
+	if (r->kind == LETTER_CRL && fd_replace_file(kept_path(a, path), buf_slice(&text), 0600) != 0)
+		say_wrong("The file %s can't be written: %s.", path, strerror(errno));
+	return response_hand_out(a, buf_slice(&text), hash);
+}
+
+enum act_end request_again(struct act *a)
+{
+	scoped_buf text = { .max = MAX_LETTER_TEXT }, letter = { .max = MAX_LETTER + 4 };
+	struct response_letter r;
+	uint8_t hash[HASH_SIZE];
+	char path[PATH_MAX];
+	if (fd_read_file(kept_path(a, path), MAX_LETTER_TEXT, &text) != 0 ||
+	    armour_get(buf_slice(&text), "RESPONSE", &letter, hash) != LETTER_OK ||
+	    response_letter_get(buf_slice(&letter), &r) != LETTER_OK ||
+	    memcmp(r.request, a->wish->hash, HASH_SIZE) != 0)
+		return ACT_FAILED;
+	a->outcome = r.ledger_seq;
+	say("This request was answered before, by record %llu of this ledger. Nothing is signed again;\n"
+	    "the response is written once more.\n",
+	    (unsigned long long)a->outcome);
+	return response_hand_out(a, buf_slice(&text), hash);
 }

@@ -17,6 +17,9 @@ void request_tell(const struct request_letter *r, const uint8_t hash[HASH_SIZE])
 /* A list's table; whose: finds the name in a certificate by its serial number, or NULL. */
 typedef const char *whose_find(const void *with, struct slice serial);
 void crl_tell(const struct crl_letter *c, whose_find *whose, const void *with);
+/* The same response once more, if this request for a list had one; the ledger has only its hash. ACT_FAILED: it had
+ * none. */
+enum act_end request_again(struct act *a);
 /* Writes the response with what was made, and says so. */
 enum act_end request_answer(const struct act *a, const struct request_letter *r, struct slice made);
 

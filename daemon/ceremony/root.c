@@ -85,7 +85,7 @@ static int key_find(struct act *a, const struct making *m, const struct buf *con
 	ask_key_create_put(&request, 1, &r);
 	int code = desk_ask(a->signer, &request, &body);
 	if (code || ask_key_create_get(body, &reply, &where) != PACK_OK)
-		return act_refused(code ? code : -1, body);
+		return (int)act_refused(code ? code : -1, body);
 	memcpy(id, reply.key_id, KEY_ID_SIZE);
 	return 0;
 }
@@ -105,7 +105,7 @@ static int root_sign(struct act *a, struct making *m, struct buf *certificate)
 	ask_ca_self_put(&request, 1, &m->request);
 	int code = desk_ask(a->signer, &request, &body);
 	if (code || ask_ca_self_get(body, &reply, &where) != PACK_OK)
-		return act_refused(code ? code : -1, body);
+		return (int)act_refused(code ? code : -1, body);
 	a->outcome = reply.ledger_seq;
 	buf_put_slice(certificate, reply.certificate);
 	return 0;

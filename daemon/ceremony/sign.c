@@ -32,8 +32,9 @@ static int signing_read(struct act *a, struct signing *s)
 	if (refusal)
 		return say_wrong("The request %s (request_malformed).", letter_refusal_text(refusal));
 	if (asked_key_read(s->ask.csr, &s->asked) != 0)
-		return say_wrong("The request does not prove that whoever wrote it has the key of that CA: the key's own "
-				 "signature is missing or wrong (no_proof).");
+		return say_wrong(
+			"The request does not prove that whoever wrote it has the key of that CA: the key's own "
+			"signature is missing or wrong (no_proof).");
 	cert_put_name(&subject, s->ask.subject);
 	if (buf_ok(&subject) && slice_equal(buf_slice(&subject), buf_slice(&s->asked.subject)))
 		return 0;
@@ -129,7 +130,8 @@ static enum act_end signing_run(struct act *a, struct signing *s)
 	hex_encode(hash, HASH_SIZE, hex);
 	say(again ? "\nThis request was answered before, by record %llu of this ledger. Nothing is signed again;\n"
 		    "the response is written once more. The certificate has the fingerprint (SHA-256)\n    %s\n"
-		  : "\nSigned, and the signature was checked. It is record %llu of this root's ledger. The certificate\n"
+		  : "\nSigned, and the signature was checked. It is record %llu of this root's ledger. The "
+		    "certificate\n"
 		    "has the fingerprint (SHA-256)\n    %s\n",
 	    (unsigned long long)a->outcome, hex);
 	return request_answer(a, &s->letter, buf_slice(&certificate));

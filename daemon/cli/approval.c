@@ -153,11 +153,12 @@ int approval_take(const struct cli *c, const char *path, struct slice bytes, str
 		numbers_to_der(a->key, &a->signature);
 	if (signature_holds(a->key, buf_slice(&a->signature), bytes))
 		return CLI_DONE;
-	return problem_tell(c, CLI_USAGE,
-			    (struct problem){ .code = "signature_wrong",
-					      .field = "signature",
-					      .hint = "sign the file that --bytes FILE writes (`chancery proposal show ID`, "
-						      "`chancery ca approve`), with SHA-256, and name that key with "
-						      "--public-key" },
-			    "%s is no signature over what is to be approved by that key; nothing was sent.", path);
+	return problem_tell(
+		c, CLI_USAGE,
+		(struct problem){ .code = "signature_wrong",
+				  .field = "signature",
+				  .hint = "sign the file that --bytes FILE writes (`chancery proposal show ID`, "
+					  "`chancery ca approve`), with SHA-256, and name that key with "
+					  "--public-key" },
+		"%s is no signature over what is to be approved by that key; nothing was sent.", path);
 }

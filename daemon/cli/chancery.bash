@@ -1,5 +1,5 @@
-# Bash completion for chancery(1). What there is to choose from comes from the program's own help, so that no command or
-# option is missing here.
+# Bash completion for chancery(1) and chancery-ceremony(8). What there is to choose from comes from the programs' own help,
+# so that no command or option is missing here.
 
 _chancery_words() { # the first words of the help's lines, from word $1 on
   chancery help 2>/dev/null | awk -v group="$1" '
@@ -47,3 +47,24 @@ _chancery() {
   [ -n "${COMPREPLY[*]}" ] || mapfile -t COMPREPLY < <(compgen -f -- "$word")
 }
 complete -o filenames -F _chancery chancery
+
+_chancery_ceremony() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} said='' choices='' help i
+  help=$(chancery-ceremony --help 2>/dev/null)
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+    --keypad) ;;
+    -*) ((i++)) ;;
+    *) [ -n "$said" ] || said=${COMP_WORDS[i]} ;;
+    esac
+  done
+  if [[ $word == -* ]]; then
+    choices=$(grep -oE -- '--[a-z][a-z-]*' <<<"$help")
+  elif [[ $before != --* || $before == --keypad ]] && [ -z "$said" ]; then
+    choices=$(sed -n 's/.*chancery-ceremony \[--state DIR\] \([a-z]*\).*/\1/p' <<<"$help")
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$word" | sort -u)
+  [ -n "${COMPREPLY[*]}" ] || mapfile -t COMPREPLY < <(compgen -f -- "$word")
+}
+complete -o filenames -F _chancery_ceremony chancery-ceremony

@@ -79,8 +79,8 @@ static enum letter_refusal ask_tell(const struct teller *t, const struct request
 	struct crl_letter crl;
 	struct revoked_entry e;
 	struct asked_key key;
-	enum letter_refusal refusal = r->kind == LETTER_CRL ? crl_letter_get(r->ask, &crl)
-							     : intermediate_letter_get(r->ask, &i);
+	enum letter_refusal refusal =
+		r->kind == LETTER_CRL ? crl_letter_get(r->ask, &crl) : intermediate_letter_get(r->ask, &i);
 	if (!refusal && r->kind == LETTER_CRL) {
 		tell_crl(t, &crl);
 		for (struct list l = crl.revoked; revoked_next(&l, &e);)
@@ -144,7 +144,9 @@ static int done_tell(const struct cli *c, const char *path, const struct approvi
 int ca_approve(struct cli *c, const struct options *o)
 {
 	const char *path = o->arguments[0], *bytes = option_text(o, "bytes");
-	scoped_approving a = { .bytes = { .max = MAX_LETTER + 4 }, .bare = { .max = MAX_LETTER }, .more = { .max = 65536 } };
+	scoped_approving a = { .bytes = { .max = MAX_LETTER + 4 },
+			       .bare = { .max = MAX_LETTER },
+			       .more = { .max = 65536 } };
 	scoped_approval signature = { .key = NULL };
 	int r = request_read(c, path, &a);
 	if (r == CLI_DONE)

@@ -40,10 +40,10 @@ const char *diagnosis_text(struct slice s, char *out, size_t size);
 
 /* doctor_keys.c: keys in their tokens, and CAs against keys. */
 void diagnosis_keys(struct diagnosis *d);
-/* doctor_crl.c: the CRLs of roots whose keys are elsewhere. */
-void diagnosis_offline_crls(struct diagnosis *d);
 /* doctor_crls.c: whether each CRL is there in time. */
 void diagnosis_crls(struct diagnosis *d);
+/* doctor_offline.c: the CRLs of roots whose keys are elsewhere. */
+void diagnosis_offline(struct diagnosis *d);
 /* doctor_duties.c: who has which roles and keys, and what waits for people. */
 void diagnosis_duties(struct diagnosis *d);
 /* doctor_charter.c: what a CA's row says of path length and name constraints against the charter of its bound key. */

@@ -318,7 +318,7 @@ int doctor_get(struct front *f, struct call *c)
 		if (d.told) {
 			look_at_tokens(&d);
 			diagnosis_keys(&d);
-			diagnosis_offline_crls(&d);
+			diagnosis_offline(&d);
 			look_at_clock(&d);
 			look_at_ledger(&d);
 			diagnosis_duties(&d);

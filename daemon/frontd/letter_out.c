@@ -243,7 +243,8 @@ static int reply(struct call *c, const struct sending *o)
 				    o->letter.kind == LETTER_CRL ? "crl" : "certificate", "sha256",
 				    view_hex(o->row.hash, sizeof(o->row.hash)), "words", words, "nonce",
 				    view_hex(o->row.nonce, sizeof(o->row.nonce)), "parent",
-				    view_name(buf_slice(&o->parent.subject.raw)), "expires_at", view_time(o->letter.expires)));
+				    view_name(buf_slice(&o->parent.subject.raw)), "expires_at",
+				    view_time(o->letter.expires)));
 }
 
 /* On the ledger first, so that a response is known even if this database is lost meanwhile. */

@@ -15,11 +15,12 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/doctor.c daemon/frontd/doctor.h \
 	daemon/frontd/est.c daemon/frontd/est.h \
 	daemon/frontd/est_input.c daemon/frontd/est_input.h \
-	daemon/frontd/doctor_charter.c daemon/frontd/doctor_crl.c daemon/frontd/doctor_crls.c \
-	daemon/frontd/doctor_duties.c daemon/frontd/doctor_keys.c \
+	daemon/frontd/doctor_charter.c daemon/frontd/doctor_crls.c daemon/frontd/doctor_duties.c \
+	daemon/frontd/doctor_keys.c daemon/frontd/doctor_offline.c \
 	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
+	daemon/frontd/offline_gauges.c daemon/frontd/offline_gauges.h \
 	daemon/frontd/metrics.c daemon/frontd/metrics.h \
 	daemon/frontd/pki.c daemon/frontd/pki.h \
 	daemon/frontd/route.c daemon/frontd/route.h \

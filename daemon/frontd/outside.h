@@ -32,6 +32,6 @@ call_handler intermediate_certificate; /* {id}: the certificate comes in (arriva
 /* A certificate whose bringing in people have approved; answers the call with the CA. */
 int arrival_approved(struct front *f, struct call *c, const char *ca_id, struct slice certificate,
 		     const uint8_t proposal[16]);
-call_handler intermediate_admit;       /* {id}: what its key signed in an earlier life (admit.c) */
+call_handler intermediate_admit; /* {id}: what its key signed in an earlier life (admit.c) */
 
 #endif

@@ -10,6 +10,7 @@
 #include "frontd/front.h"
 #include "frontd/metrics.h"
 #include "frontd/ocsp.h"
+#include "frontd/offline_gauges.h"
 #include "frontd/route.h"
 #include "frontd/scheduler.h"
 #include "frontd/signer.h"
@@ -84,6 +85,7 @@ static int metrics_get(struct front *f, struct call *c)
 		   "# TYPE chancery_crls_late gauge\nchancery_crls_late %zu\n",
 		   crls_late(f->crls));
 	tokens_metrics(f, &out);
+	offline_gauges_print(f, &out);
 	ca_gauges_print(f, &out);
 	return call_reply_bytes(c, 200, &out, METRICS_TYPE);
 }

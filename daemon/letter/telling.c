@@ -76,7 +76,8 @@ void tell_der_name(const struct teller *t, const char *label, struct slice der)
 	BIO *out = BIO_new(BIO_s_mem());
 	char *text = NULL;
 	long n = 0;
-	unsigned long form = (XN_FLAG_RFC2253 & ~(unsigned long)(XN_FLAG_DN_REV | XN_FLAG_SEP_MASK)) | XN_FLAG_SEP_CPLUS_SPC;
+	unsigned long form =
+		(XN_FLAG_RFC2253 & ~(unsigned long)(XN_FLAG_DN_REV | XN_FLAG_SEP_MASK)) | XN_FLAG_SEP_CPLUS_SPC;
 	if (name && out && X509_NAME_print_ex(out, name, 0, form) >= 0)
 		n = BIO_get_mem_data(out, &text);
 	row(t, label, "%.*s", (int)n, n ? text : "");

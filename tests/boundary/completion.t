@@ -24,6 +24,19 @@ is "$(offers cert issue --pro)" --profile "a command's options"
 is "$(offers status --js)" --json "the options of all commands"
 is "$(offers ca create --issuer house --path)" --path-len "past an option and its value"
 is "$(offers cert issue --csr READ)" README.md "a file where one is wanted"
+ceremony_offers() {
+  COMP_WORDS=(chancery-ceremony "$@")
+  COMP_CWORD=$#
+  COMPREPLY=()
+  _chancery_ceremony
+  printf '%s\n' "${COMPREPLY[@]}" | sort | xargs
+}
+is "$(complete -p chancery-ceremony)" "complete -o filenames -F _chancery_ceremony chancery-ceremony" "the ceremony's program as well"
+is "$(ceremony_offers '')" "crl destroy init root show sign" "its commands"
+is "$(ceremony_offers --state /x cr)" crl "behind its folder"
+is "$(ceremony_offers init --approv)" "--approvals --approver" "its options"
+is "$(ceremony_offers root --ex)" --exclude "all of them"
+is "$(ceremony_offers sign READ)" README.md "a request is a file"
 for group in $("$CHANCERY_BUILD/chancery" help | awk '$1 == "chancery" { print $2 }' | grep -v '^-' | sort -u); do
   like " $(offers '') " " $group " "$group is among the first words"
 done

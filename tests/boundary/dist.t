@@ -26,7 +26,7 @@ else
 fi
 
 succeeds "make install below DESTDIR" make -s -C "$CHANCERY_BUILD" install DESTDIR="$dir/to" prefix=/usr sysconfdir=/etc
-for path in usr/bin/chancery usr/sbin/chancery-signd usr/sbin/chancery-ceremony usr/lib/systemd/system/chancery.target usr/lib/sysusers.d/chancery.conf \
+for path in usr/bin/chancery usr/sbin/chancery-signd usr/sbin/chancery-ceremony usr/share/man/man8/chancery-ceremony.8 usr/lib/systemd/system/chancery.target usr/lib/sysusers.d/chancery.conf \
   usr/lib/tmpfiles.d/chancery.conf usr/share/man/man7/chancery-inner.7 usr/share/bash-completion/completions/chancery.bash \
   etc/chancery/signd.conf etc/chancery/profiles/server.conf; do
   if [ -e "$dir/to/$path" ]; then pass "  there is $path"; else fail "  there is $path"; fi

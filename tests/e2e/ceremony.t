@@ -222,6 +222,9 @@ ceremony crl first.request --out first.response -- "${agree[@]}"
 done_well "and signed"
 like "$(said)" "number 1 or more certificates on it 0 .* this root's first" "with nothing on it"
 like "$(chancery ca revoke policy --reason superseded)" 'state +revoked' "a CA below it is revoked"
+ceremony crl first.request --out first.again
+done_well "the same request once more"
+is "$(cat "$stick/first.again")" "$(cat "$stick/first.response")" "has the same response"
 crl_asked second
 ceremony crl second.request --out second.crl.response -- "${agree[@]}"
 done_well "the next one"
@@ -250,8 +253,14 @@ nothing "the doctor has nothing to say of it" "$(jq -c '.findings[] | select(.co
 crl_asked third 1
 ceremony crl third.request --out third.response -- "${agree[@]}"
 import "$stick/third.response"
+pki >/dev/null
+cp "$work/served.crl" "$work/third.crl"
 api GET '/api/v1/doctor'
 is "$(jq -r '.findings[] | select(.code == "offline_crl_soon") | .about' <<<"$body")" root "the doctor reminds of the next one"
+like "$(curl -s --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics)" \
+  "chancery_offline_crl_next_update_timestamp_seconds\{ca=\"$root\",issuer=\"[^\"]*\",name=\"root\"\} $(date -u -d "$(openssl crl -inform DER -in "$work/third.crl" -noout -nextupdate | cut -d= -f2)" +%s)" \
+  "and /metrics says when it ends"
+like "$(chancery doctor)" 'CRL of the offline root root ends on' "on the command line, too"
 forge "$stick/first.request" "$stick/forged.request" 60
 ceremony crl forged.request --out none -- "${agree[@]}"
 [ ! -e "$stick/none" ]
@@ -283,7 +292,8 @@ declined 3 'still has it' "a key that is there is not said to be gone"
 ceremony destroy "${key:0:8}" -- Ada yes Bob yes yes
 done_well "a key is destroyed"
 like "$("$STACK_BIN/chancery-ceremony" --state "$vault" show | tr -s ' \n' ' ')" 'state destroyed' "and known to be"
-ceremony crl third.request --out none -- "${agree[@]}"
+crl_asked last
+ceremony crl last.request --out none -- "${agree[@]}"
 isnt "$rc" 0 "it signs nothing more"
 
 # What stays: the ledger, and transcripts that it vouches for.

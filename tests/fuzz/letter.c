@@ -108,7 +108,8 @@ static void letter_try(struct slice letter)
 
 static void armour_try(struct slice text, const char *what)
 {
-	scoped_buf letter = { .max = MAX_LETTER + 4 }, again = { .max = MAX_LETTER_TEXT }, bare = { .max = MAX_LETTER_TEXT };
+	scoped_buf letter = { .max = MAX_LETTER + 4 }, again = { .max = MAX_LETTER_TEXT },
+		   bare = { .max = MAX_LETTER_TEXT };
 	uint8_t hash[HASH_SIZE];
 	char words[MAX_WORDS_TEXT];
 	if (armour_get(text, what, &letter, hash) != LETTER_OK)

@@ -29,7 +29,8 @@ static void request_write(const char *name, uint8_t kind, struct list approvals,
 				    .ledger_size = 12,
 				    .host = slice_text("host.example.com"),
 				    .name = slice_text("Example CA"),
-				    .parent = slice_text("0\x0c" "a Name"),
+				    .parent = slice_text("0\x0c"
+							 "a Name"),
 				    .approvals = approvals,
 				    .ask = buf_slice(ask) };
 	memset(r.nonce, 1, sizeof(r.nonce));
@@ -68,8 +69,10 @@ static void crl_write(void)
 {
 	scoped_buf ask = { .max = MAX_SEED }, raw = { .max = MAX_SEED };
 	uint16_t count = 0;
-	const struct revoked_entry some[] = { { .reason = 1, .when = 1700000000, .serial = slice_text("\x01") },
-					      { .reason = 5, .when = 1700000001, .serial = slice_text("\x7f\x01\x02") } };
+	const struct revoked_entry some[] = {
+		{ .reason = 1, .when = 1700000000, .serial = slice_text("\x01") },
+		{ .reason = 5, .when = 1700000001, .serial = slice_text("\x7f\x01\x02") }
+	};
 	for (size_t i = 0; i < 2; i++)
 		revoked_put(&raw, &count, &some[i]);
 	const struct crl_letter c = { .number = 3, .seconds = 365 * 86400, .revoked = list_of(&raw, count) };

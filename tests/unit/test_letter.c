@@ -185,10 +185,8 @@ static void approvals_have_one_form(void **state)
 		size_t len;
 		enum letter_refusal wanted;
 	} rows[] = {
-		{ 0, HASH_SIZE + 1, LETTER_OK },
-		{ 0, HASH_SIZE + MAX_LETTER_SIGNATURE, LETTER_OK },
-		{ 0, HASH_SIZE, LETTER_MALFORMED },
-		{ 0, 0, LETTER_MALFORMED },
+		{ 0, HASH_SIZE + 1, LETTER_OK },	{ 0, HASH_SIZE + MAX_LETTER_SIGNATURE, LETTER_OK },
+		{ 0, HASH_SIZE, LETTER_MALFORMED },	{ 0, 0, LETTER_MALFORMED },
 		{ 1, HASH_SIZE + 1, LETTER_MALFORMED },
 	};
 	(void)state;
@@ -296,16 +294,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, room_make, room_free)
 	const struct CMUnitTest tests[] = {
-		TEST(whole_requests_come_back),
-		TEST(each_altered_byte_is_found),
-		TEST(other_ends_of_lines_are_taken),
-		TEST(odd_fields_are_refused),
-		TEST(a_request_is_open_for_a_while),
-		TEST(approvals_change_no_request),
-		TEST(approvals_have_one_form),
-		TEST(sixteen_may_approve),
-		TEST(revoked_entries_have_one_form),
-		TEST(words_differ),
+		TEST(whole_requests_come_back),	     TEST(each_altered_byte_is_found),
+		TEST(other_ends_of_lines_are_taken), TEST(odd_fields_are_refused),
+		TEST(a_request_is_open_for_a_while), TEST(approvals_change_no_request),
+		TEST(approvals_have_one_form),	     TEST(sixteen_may_approve),
+		TEST(revoked_entries_have_one_form), TEST(words_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

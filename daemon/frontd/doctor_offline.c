@@ -67,7 +67,7 @@ static int look_at_issuer(void *with, const struct issuer_row *issuer)
 	return store_ca_list(o->session, row_text(issuer->id), look_at_ca, o);
 }
 
-void diagnosis_offline_crls(struct diagnosis *d)
+void diagnosis_offline(struct diagnosis *d)
 {
 	scoped_session *session = NULL;
 	struct offline o = { .d = d };
