@@ -60,7 +60,7 @@ static int kept_fill(struct front *f)
 static void root_print(struct store_session *s, size_t i, struct buf *out)
 {
 	scoped_row(lastcrl) crl = { 0 };
-	if (store_crl_find(s, kept.ids[i], &crl) == STORE_DONE && crl.ledger_seq && buf_ok(&kept.labels[i]))
+	if (store_crl_find(s, kept.ids[i], 0, &crl) == STORE_DONE && crl.ledger_seq && buf_ok(&kept.labels[i]))
 		buf_printf(out, NAME "{%.*s} %lld\n", (int)kept.labels[i].len, (const char *)kept.labels[i].at,
 			   (long long)crl.next_update);
 }
