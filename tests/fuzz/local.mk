@@ -118,7 +118,7 @@ tests_fuzz_fuzz_note_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(C
 tests_fuzz_fuzz_letter_SOURCES = tests/fuzz/letter.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_letter_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_letter_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_letter_LDADD = daemon/letter/libletter.a daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+tests_fuzz_fuzz_letter_LDADD = daemon/letter/libletter.a daemon/ledger/libledger.a daemon/names/libnames.a daemon/base/libbase.a $(CRYPTO_LIBS)
 
 tests_fuzz_fuzz_proof_SOURCES = tests/fuzz/proof.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_proof_CFLAGS = $(FUZZ_COMPILE)
