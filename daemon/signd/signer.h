@@ -66,7 +66,7 @@ struct signer {
 	struct host host, written_on; /* this one; the ledger's last one */
 	struct latches latches;
 	bool resuming;
-	uint64_t resumed; /* records up to the last RESUMED or EPOCH, with it; 0: none yet */
+	uint64_t resumed;		/* records up to the last RESUMED or EPOCH, with it; 0: none yet */
 	int64_t next_look, resume_look; /* boot milliseconds */
 	uint64_t snapshot;		/* records that the start had not to read; 0: it read all */
 	uint64_t found;			/* records at the start, before this life added any */

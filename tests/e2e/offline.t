@@ -401,6 +401,10 @@ front_end TERM
 
 # kill -9 at any step: whoever asks again with the same key gets the one CA there is, and then its one certificate.
 all_ready() { stack_ready && token_ready; }
+settled() { # KEY METHOD PATH BODY: answered by daemons that know of each other again
+  API_KEY=$1 api "${@:2}"
+  [ "$status" != 503 ]
+}
 killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   local name=$3 made bring_body create_body
   create_body=$(jq -nc --arg n "$name" --arg p "$vault" \
@@ -411,7 +415,7 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   kill -KILL "$(pid_of "$1")"
   wait "$made"
   stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
-  API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
+  stack_until 60 settled "create-$name" POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
   [ "$status" = 201 ] || { echo "create: $status $body" && return; }
   id=$(field .id)
   csr_get "$id" "$name"
@@ -423,7 +427,7 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   kill -KILL "$(pid_of "$1")"
   wait "$made"
   stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
-  API_KEY=bring-$name api POST "/api/v1/intermediates/$id/certificate" "$bring_body"
+  stack_until 60 settled "bring-$name" POST "/api/v1/intermediates/$id/certificate" "$bring_body"
   [ "$status $(field .state)" = "200 active" ] || { echo "certificate: $status $body" && return; }
   leaf "$id" DNS:www.example.com
   [ "$status" = 201 ] || { echo "leaf: $status $body" && return; }
