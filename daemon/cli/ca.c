@@ -440,6 +440,8 @@ const struct command ca_commands[] = {
 	{ "ca", "request", 1, 1, "CA",
 	  "Write what an offline root is to be asked for: a CA's certificate, or the root's own CRL.",
 	  "chancery ca request policy --out policy.request", ca_request_options, ca_request },
+	{ "ca", "approve", 1, 1, "FILE", "Show a request for an offline root in words, and add your signature to its file.",
+	  "chancery ca approve policy.request --key me.key", ca_approve_options, ca_approve },
 	{ "ca", "import", 1, 1, "FILE", "Bring in what came back from the offline root's ceremony.",
 	  "chancery ca import policy.response", ca_import_options, ca_import },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",

@@ -356,9 +356,10 @@ static void freshness_put(struct MHD_Response *r, const struct call_freshness *f
 static bool client_has(const struct exchange *x, unsigned status)
 {
 	const char *etag = x->request.call.fresh.etag;
+	if (status != 200 || !*etag || strcmp(x->request.method, "POST") == 0)
+		return false;
 	const char *known = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-None-Match");
-	return status == 200 && *etag && known && strcmp(x->request.method, "POST") != 0 &&
-	       (strcmp(known, "*") == 0 || strstr(known, etag));
+	return known && (strcmp(known, "*") == 0 || strstr(known, etag));
 }
 
 /* A file is closed with its response; what the client has already is not sent again. */
@@ -604,6 +605,9 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *server, c
 {
 	const struct http_server *s = server;
 	char line[256];
+	/* Twice an answer: it tries on a Unix socket what only TCP knows. */
+	if (!log_wanted(LOG_LEVEL_DEBUG))
+		return;
 	vsnprintf(line, sizeof(line), format, args);
 	log_debug("http", "socket=%s why=\"%.*s\"", s->options.name, (int)strcspn(line, "\n"), line);
 }
