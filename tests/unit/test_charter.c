@@ -88,6 +88,21 @@ static void validity_without_end_is_refused(void **state)
 	assert_int_equal(verdict_of(&r, 0, INT64_MAX), REFUSE_VALIDITY_LENGTH);
 }
 
+/* A CA that could answer OCSP could do so for its siblings. */
+static void a_ca_has_no_extended_key_usage(void **state)
+{
+	(void)state;
+	struct cert_sign_request r = { .kind = KIND_CA,
+				       .key_form = KEY_LOCAL,
+				       .not_before = NOW,
+				       .not_after = NOW + 500,
+				       .subject = one(&subject, DN_COMMON_NAME, "CA"),
+				       .path_len = 0 };
+	assert_int_equal(verdict_of(&r, 1, NOW + 500), 0);
+	r.ext_key_usage = one(&eku, 0, "\x2b\x06\x01\x05\x05\x07\x03\x09");
+	assert_int_equal(verdict_of(&r, 1, NOW + 500), REFUSE_NOT_FOR_KIND);
+}
+
 static void flags_are_known_ones(void **state)
 {
 	(void)state;
@@ -250,6 +265,7 @@ int main(void)
 		cmocka_unit_test(a_chain_limits_the_usages),
 		cmocka_unit_test(validity_is_inclusive),
 		cmocka_unit_test(validity_without_end_is_refused),
+		cmocka_unit_test(a_ca_has_no_extended_key_usage),
 		cmocka_unit_test(flags_are_known_ones),
 		cmocka_unit_test(path_lengths_shrink),
 		cmocka_unit_test(charters_come_back_as_they_went),

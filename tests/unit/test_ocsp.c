@@ -135,6 +135,24 @@ static void what_was_used_longest_ago_makes_room(void **state)
 	ocsp_cache_free(c);
 }
 
+/* Each byte of the question counts: nobody gets another's answer. */
+static void an_answer_is_for_one_question(void **state)
+{
+	(void)state;
+	struct ocsp_cache *c = ocsp_cache_new(100000);
+	const struct ocsp_key own = key_of(1);
+	keep(c, 1, 10);
+	for (size_t i = 0; i < sizeof(own); i++) {
+		scoped_ocsp_answer a = { .status = 0 };
+		struct ocsp_key other = own;
+		((uint8_t *)&other)[i] ^= 1;
+		assert_false(ocsp_cache_find(c, &other, &a));
+	}
+	scoped_ocsp_answer a = { .status = 0 };
+	assert_true(ocsp_cache_find(c, &own, &a));
+	ocsp_cache_free(c);
+}
+
 static void a_newer_answer_takes_the_place(void **state)
 {
 	(void)state;
@@ -300,6 +318,7 @@ int main(void)
 		cmocka_unit_test(requests_have_limits),
 		cmocka_unit_test(every_cut_is_malformed),
 		cmocka_unit_test(what_was_used_longest_ago_makes_room),
+		cmocka_unit_test(an_answer_is_for_one_question),
 		cmocka_unit_test(a_newer_answer_takes_the_place),
 		cmocka_unit_test(what_was_found_is_confirmed),
 		cmocka_unit_test(an_answer_says_what_was_asked_for),

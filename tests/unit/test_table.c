@@ -140,6 +140,32 @@ static void a_table_keeps_to_its_width(void **state)
 	}
 }
 
+/* One in the middle may be cut as well, and is the last one then. */
+static void a_column_that_may_be_cut(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t width;
+		const char *text;
+	} cases[] = {
+		{ 26, "NAME  STATE             ID\na     0123456789012345  7\n" },
+		{ 25, "NAME  STATE\na     0123456789012345\n" },
+		{ 21, "NAME  STATE\na     01234567890123…\n" },
+		{ 18, "NAME  STATE\na     01234567890…\n" },
+		{ 17, "NAME\na\n" }, /* less than MIN_LAST_COLUMN would be left */
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		scoped_table t;
+		table_init(&t, heads, 3, false);
+		t.width = cases[i].width;
+		t.cut = 2;
+		table_put(&t, STYLE_PLAIN, "a");
+		table_put(&t, STYLE_GOOD, "0123456789012345");
+		table_put(&t, STYLE_PLAIN, "7");
+		table_is(&t, cases[i].text);
+	}
+}
+
 static void times_say_how_long_is_left(void **state)
 {
 	(void)state;
@@ -384,6 +410,7 @@ int main(void)
 		cmocka_unit_test(colours_come_only_when_asked_for_and_never_from_a_cell),
 		cmocka_unit_test(a_half_row_and_a_broken_table),
 		cmocka_unit_test(a_table_keeps_to_its_width),
+		cmocka_unit_test(a_column_that_may_be_cut),
 		cmocka_unit_test(times_say_how_long_is_left),
 		cmocka_unit_test(spans_are_read_strictly),
 		cmocka_unit_test(trees_show_every_ca_once),
