@@ -46,7 +46,7 @@ like "$(chancery ca show mesh)" 'outside' "the intermediate is there, outside th
 out=$work/cacerts
 said=$(chancery export istio mesh --out "$out")
 is $? 0 "chancery export istio"
-is "$(ls "$out" | xargs)" "ca-cert.pem cert-chain.pem root-cert.pem" "writes three of the four files of the secret"
+is "$(cd "$out" && echo *)" "ca-cert.pem cert-chain.pem root-cert.pem" "writes three of the four files of the secret"
 like "$said" 'ca-key.pem is not among them' "and says why the fourth stays where it was made"
 like "$said" 'kubectl create secret generic cacerts' "and what comes next"
 is "$(openssl x509 -in "$out/ca-cert.pem" -noout -pubkey)" "$(openssl pkey -in "$work/mesh-key.pem" -pubout)" \
