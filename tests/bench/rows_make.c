@@ -172,7 +172,7 @@ static void utc_time(int64_t when, char out[TIME_TEXT + 1])
 static void ledger_put(struct maker *m, struct leaf *leaf)
 {
 	scoped_buf body = { .max = MAX_RECORD_BODY };
-	uint64_t seq, next;
+	uint64_t seq = 0, next;
 	int64_t last = ledger_last_time(m->ledger), time = time_now_ms();
 	struct cert_intent_record intent = m->intent;
 	struct cert_result_record result = m->result;
