@@ -47,6 +47,11 @@ void log_set_level(enum log_level level)
 	log_lowest = level;
 }
 
+bool log_wanted(enum log_level level)
+{
+	return level <= log_lowest;
+}
+
 bool log_level_parse(const char *text, enum log_level *level)
 {
 	for (unsigned i = 0; i < 4; i++) {
@@ -80,7 +85,7 @@ static const char *now_text(void)
 
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
-	if (level > log_lowest)
+	if (!log_wanted(level))
 		return;
 	int saved = errno;
 	char line[MAX_LINE];

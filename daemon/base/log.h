@@ -15,6 +15,8 @@ enum log_level { LOG_LEVEL_SILENT = -1, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_
 void log_open(const char *program, enum log_level level);
 /* The lowest level alone. */
 void log_set_level(enum log_level level);
+/* Whether events of this level are written: for who would have to make up what to say. */
+bool log_wanted(enum log_level level);
 /* "error", "warning", "info", "debug"; false for anything else. */
 bool log_level_parse(const char *text, enum log_level *level);
 

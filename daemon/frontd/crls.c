@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "frontd/chain.h"
@@ -424,7 +425,6 @@ static void store_changed(void *with)
 
 int crls_start(struct front *f, struct crls **out)
 {
-	pthread_condattr_t monotonic;
 	*out = NULL;
 	if (!f->crl_seconds)
 		return 0;
@@ -436,10 +436,7 @@ int crls_start(struct front *f, struct crls **out)
 	pthread_mutex_init(&k->lock, NULL);
 	for (int i = 0; i < STRIPES; i++)
 		pthread_mutex_init(&k->stripes[i], NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&k->wake);
 	store_watch(f->store, store_changed, k);
 	if (pthread_create(&k->thread, NULL, crls_run, k) != 0) {
 		log_error("thread_failed", "of=crls");

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -355,9 +356,10 @@ static void freshness_put(struct MHD_Response *r, const struct call_freshness *f
 static bool client_has(const struct exchange *x, unsigned status)
 {
 	const char *etag = x->request.call.fresh.etag;
+	if (status != 200 || !*etag || strcmp(x->request.method, "POST") == 0)
+		return false;
 	const char *known = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-None-Match");
-	return status == 200 && *etag && known && strcmp(x->request.method, "POST") != 0 &&
-	       (strcmp(known, "*") == 0 || strstr(known, etag));
+	return known && (strcmp(known, "*") == 0 || strstr(known, etag));
 }
 
 /* A file is closed with its response; what the client has already is not sent again. */
@@ -603,6 +605,9 @@ __attribute__((format(printf, 2, 0))) static void on_library_log(void *server, c
 {
 	const struct http_server *s = server;
 	char line[256];
+	/* Twice an answer: it tries on a Unix socket what only TCP knows. */
+	if (!log_wanted(LOG_LEVEL_DEBUG))
+		return;
 	vsnprintf(line, sizeof(line), format, args);
 	log_debug("http", "socket=%s why=\"%.*s\"", s->options.name, (int)strcspn(line, "\n"), line);
 }
@@ -649,11 +654,7 @@ int http_start(const struct http_options *options, struct http_server **out)
 		return -1;
 	s->options = *options;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->idle, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&s->idle);
 	s->workers = workers_start(MAX_WORKERS);
 	s->daemon = s->workers ? daemon_start(s) : NULL;
 	s->acceptor = s->daemon ? acceptor_start(options->socket, take_in, s) : NULL;

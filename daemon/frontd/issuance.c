@@ -188,11 +188,9 @@ static void on_answered(struct signer_ask *ask)
 	m->row.actor = slice_text(i->call->who->actor);
 	m->row.ledger_seq = i->reply.ledger_seq;
 	memcpy(m->row.request_id, i->request_id, sizeof(m->row.request_id));
-	i->job = (struct store_job){ .work = commit_work,
-				     .with = i,
-				     .finished = on_committed,
-				     .sure = true,
-				     .repeatable = !m->why[0] };
+	i->job = (struct store_job){
+		.work = commit_work, .with = i, .finished = on_committed, .sure = true, .repeatable = !m->why[0]
+	};
 	store_queue(i->front->store, &i->job); /* the link wakes it when it has handed out all that came together */
 }
 

@@ -147,8 +147,8 @@ static void family_add(struct family *f, size_t most, const char *labels, int64_
 static void observe(struct metrics *m, enum family_name family, size_t n, const char *const *names,
 		    const char *const *values, int64_t ms)
 {
-	scoped_buf labels;
-	buf_init(&labels, MAX_LABELS);
+	uint8_t room[MAX_LABELS];
+	struct buf labels = { .at = room, .cap = sizeof(room), .max = sizeof(room) }; /* never grows, never freed */
 	for (size_t i = 0; i < n; i++)
 		metrics_label(&labels, names[i], values[i]);
 	buf_put_u8(&labels, 0);

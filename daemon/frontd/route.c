@@ -25,7 +25,7 @@ bool route_decode(char *text, bool plus)
 
 static size_t segment_length(const char *path)
 {
-	return strcspn(path, "/");
+	return (size_t)(strchrnul(path, '/') - path);
 }
 
 /* Whether path is of the pattern's shape; parameters stay as they were sent. */

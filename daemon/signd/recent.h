@@ -1,8 +1,9 @@
 /*
  * The request ids of the last twenty minutes and where their outcome stands
  * in the ledger, so that a repeated request gets the same answer. Two hash
- * tables in anonymous files, read and written a cell at a time: the signer's
- * own memory doesn't grow with requests.
+ * tables in anonymous files, read and written a few cells at a time: the
+ * signer's own memory doesn't grow with requests, and that of the files with
+ * 16 bytes for each.
  */
 #ifndef CHANCERY_SIGND_RECENT_H
 #define CHANCERY_SIGND_RECENT_H

@@ -17,7 +17,7 @@ _Static_assert(MAX_WORKERS < MAX_WATCHED, "every worker has a slot of the watchd
 #define MAX_ANSWER (512 * 1024) /* the largest reply, LIST: 4096 keys of 67 bytes */
 #define ENOUGH_ANSWERS 1024	/* bytes of answers that wait for each other: ten signatures of P-256 */
 #define ENOUGH_LIGHT 16		/* light jobs that wait for one worker: a software token's millisecond */
-#define LIGHT_MS 2		/* ... if it takes longer than this, the jobs are not light */
+#define LIGHT_MS 8		/* ... if it takes longer than this, the jobs are not light */
 #define SAMPLE 16		/* every so many signatures a worker looks what one costs */
 
 struct job {
@@ -60,9 +60,11 @@ struct jobs {
 	bool creating, stopping;
 	/*
 	 * Signatures are made in this process and in no time. Two threads then only keep each other from the token's
-	 * locks and from the processors, so that one is woken for each ENOUGH_LIGHT that wait.
+	 * locks and from the processors, so that one is woken for each ENOUGH_LIGHT that wait, and none past half of
+	 * the processors: the others verify what these have signed.
 	 */
 	bool light;
+	unsigned enough; /* workers, of light jobs */
 	unsigned started;
 	struct worker workers[MAX_WORKERS];
 };
@@ -162,7 +164,7 @@ static bool answers_can_wait(const struct worker *w)
 /* With the lock held: whoever signs now will take what waits soon enough. */
 static bool workers_suffice(const struct jobs *j)
 {
-	return j->light && j->waiting <= j->signing * ENOUGH_LIGHT;
+	return j->light && (j->waiting <= j->signing * ENOUGH_LIGHT || j->signing >= j->enough);
 }
 
 /* With the lock held: a job for this worker; NULL if there is none or others will do. */
@@ -280,7 +282,11 @@ struct jobs *jobs_start(const struct jobs_settings *settings, const struct key_o
 	struct jobs *j = calloc(1, sizeof(*j));
 	if (!j)
 		return NULL;
-	*j = (struct jobs){ .settings = *settings, .do_ = do_, .token = token };
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	*j = (struct jobs){ .settings = *settings,
+			    .do_ = do_,
+			    .token = token,
+			    .enough = processors > 3 ? (unsigned)processors / 2 : 1 };
 	j->quick.last = &j->quick.first;
 	j->creates.last = &j->creates.first;
 	pthread_mutex_init(&j->lock, NULL);

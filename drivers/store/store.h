@@ -97,8 +97,8 @@ struct store_job {
 	void (*finished)(struct store_job *job);
 	bool sure; /* hardly ever answers anything but 0, and can be run a second time: spares undoing it by itself */
 	/*
-	 * The ledger has what it does, durable, and a catch-up makes it again: committed before finished() is called, so
-	 * that all readers see it and the death of this process takes nothing, but flushed up to a second later.
+	 * The ledger has what it does, durable, and a catch-up makes it again: committed before finished() is called,
+	 * so that all readers see it and the death of this process takes nothing, but flushed up to a second later.
 	 */
 	bool repeatable;
 	int answer;

@@ -12,10 +12,10 @@ struct wal_file {
 	sqlite3_file file; /* first: what SQLite sees */
 	char *gathered;	   /* ROOM bytes from the first write on */
 	size_t len;
-	sqlite3_int64 at; /* where they belong */
-	bool spare;	  /* commits are written, and flushed later */
-	bool spared;	  /* one was, and nothing was flushed since */
-	bool lost;	  /* a flush of such a commit failed */
+	sqlite3_int64 at;			       /* where they belong */
+	bool spare;				       /* commits are written, and flushed later */
+	bool spared;				       /* one was, and nothing was flushed since */
+	bool lost;				       /* a flush of such a commit failed */
 	_Alignas(sqlite3_int64) unsigned char below[]; /* as well aligned as SQLite's memory is */
 };
 
