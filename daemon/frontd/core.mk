@@ -18,6 +18,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/shard.c daemon/frontd/shard.h \
 	daemon/frontd/create.c daemon/frontd/hierarchy.h \
 	daemon/frontd/default_algorithm.c daemon/frontd/default_algorithm.h \
+	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/facts.c daemon/frontd/facts.h \
 	daemon/frontd/generation.c daemon/frontd/generation.h \
 	daemon/frontd/idempotency.c daemon/frontd/idempotency.h \
@@ -72,7 +73,7 @@ tests_unit_test_crl_check_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
 tests_unit_test_crl_check_LDADD = $(tests_unit_test_ocsp_LDADD)
 tests_unit_test_ocsp_SOURCES = tests/unit/test_ocsp.c
 tests_unit_test_ocsp_CFLAGS = $(UNIT_CFLAGS) $(CRYPTO_CFLAGS)
-tests_unit_test_ocsp_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a daemon/wire/libinner_ask.a \
+tests_unit_test_ocsp_LDADD = daemon/frontd/libfrontcore.a daemon/policy/libpolicy.a daemon/ledger/libledger.a daemon/wire/libinner_ask.a \
 	daemon/wire/libframe.a daemon/base/libbase.a $(CRYPTO_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_signer_SOURCES = tests/unit/test_signer.c
 tests_unit_test_signer_CFLAGS = $(UNIT_CFLAGS)

@@ -17,7 +17,6 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/est_input.c daemon/frontd/est_input.h \
 	daemon/frontd/doctor_charter.c daemon/frontd/doctor_crls.c daemon/frontd/doctor_duties.c \
 	daemon/frontd/doctor_keys.c daemon/frontd/doctor_offline.c \
-	daemon/frontd/ec_key.c daemon/frontd/ec_key.h \
 	daemon/frontd/acceptor.c daemon/frontd/acceptor.h \
 	daemon/frontd/http.c daemon/frontd/http.h \
 	daemon/frontd/offline_gauges.c daemon/frontd/offline_gauges.h \

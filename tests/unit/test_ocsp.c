@@ -242,6 +242,7 @@ static void world_make(struct world *w)
 	*w = (struct world){
 		.key = EVP_EC_gen("P-256"), .ca = X509_new(), .public_key.max = 1024, .response.max = 8192
 	};
+	X509_set_version(w->ca, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(w->ca), 7);
 	name_it(w->ca);
 	X509_gmtime_adj(X509_getm_notBefore(w->ca), 0);
