@@ -189,7 +189,7 @@ static int base64_value(char c)
 	return at ? (int)(at - alphabet) : -1;
 }
 
-/* The next character of the path, percent escapes undone; 0: there is no more; -1: an escape that is broken, or of NUL. */
+/* The next character of the path, percent escapes undone; 0: there is no more; -1: a broken escape, or one of NUL. */
 static int character_next(const char **at)
 {
 	char c = **at;

@@ -214,9 +214,9 @@ before=$id
 stack_stop
 sed 's|^lint = .*|&\nocsp_urls = ( "http://ocsp.example.com/{ca}" );|' "$STACK_DIR/conf/profiles/server.conf" >"$STACK_DIR/conf/profiles/named.conf"
 stack_start || fail "the stack is up with another profile"
-made() { [ "$(database "SELECT count(*) FROM responder WHERE ca_id = '$1' AND ledger_seq > 0")" = 1 ]; }
+has_responder() { [ "$(database "SELECT count(*) FROM responder WHERE ca_id = '$1' AND ledger_seq > 0")" = 1 ]; }
 ca named "$root" '{"path_len_constraint": 0}'
 for one in "$before" "$id"; do
-  stack_until 60 made "$one" && pass "its responder is made, as a profile names it" || fail "its responder is made, as a profile names it"
+  stack_until 60 has_responder "$one" && pass "its responder is made, as a profile names it" || fail "its responder is made, as a profile names it"
 done
 tap_done

@@ -101,7 +101,7 @@ ocsp_judge() { # WHERE
   local name ca said
   for name in "${!end_of[@]}"; do
     ca=${ca_of[$name]}
-    post "$ca" "$work/$name.q"
+    stack_until 60 answered "$name" # and not told to try later, while everybody wants the token
     said=$(said "$work/$name.q" sha1 "$work/$name.pem" "$work/$ca.pem" "$work/cas.pem")
     [[ $said == "Response verify OK"*": ${state_of[$name]} "* && $said != *rror* && $said != *WARNING* ]] ||
       wrong+="$1: OCSP of $name: $status $said"$'\n'
