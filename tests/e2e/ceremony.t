@@ -242,6 +242,9 @@ openssl verify -x509_strict -crl_check -CAfile "$work/with.crl" "$work/policy.cr
 like "$(cat "$work/verified")" 'certificate revoked' "so that openssl takes it no more"
 succeeds "certtool reads it" certtool --crl-info --inder --infile "$work/served.crl"
 succeeds "certtool verifies it" certtool --verify-crl --load-ca-certificate "$work/root.pem" --infile "$work/served.pem"
+curl -s --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics >"$work/metrics"
+is "$(awk -v name="chancery_crl_next_update_timestamp_seconds{ca=\"$root\"" 'index($0, name) == 1 { print $NF }' "$work/metrics")" \
+  "$(date -d "$(openssl crl -in "$work/served.pem" -noout -nextupdate | sed 's/.*=//')" +%s)" "when it ends is a gauge"
 succeeds "chancery lint finds nothing in it" "$STACK_BIN/chancery" lint "$work/served.pem"
 import "$stick/first.response"
 is "$code" crl_number "one with a lower number is not taken behind it"

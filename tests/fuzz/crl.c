@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/algorithm.h"
@@ -180,6 +181,41 @@ static void law_held(const struct crl_draft *d)
 	free(before);
 }
 
+/* The entry of this serial number in what is signed, with its date and its reason. */
+static void entry_signed(X509_CRL *crl, const struct last_row *row)
+{
+	X509_REVOKED *r = NULL;
+	struct tm tm;
+	BIGNUM *n = BN_bin2bn(row->serial, ROW_SERIAL_SIZE, NULL);
+	ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(n, NULL);
+	REQUIRE(X509_CRL_get0_by_serial(crl, &r, serial) == (row->reason == REASON_REMOVE ? 2 : 1));
+	REQUIRE(ASN1_TIME_to_tm(X509_REVOKED_get0_revocationDate(r), &tm) == 1 && timegm(&tm) == row->revoked);
+	ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i(r, NID_crl_reason, NULL, NULL);
+	REQUIRE(reason ? ASN1_ENUMERATED_get(reason) == row->reason : row->reason == REASON_UNSPECIFIED);
+	ASN1_ENUMERATED_free(reason);
+	ASN1_INTEGER_free(serial);
+	BN_free(n);
+}
+
+/* Whoever asks can't drop an entry: what was revoked for good is on what is signed, and what is new on the delta. */
+static void law_signed(const struct crl_draft *d, X509_CRL *crl, bool delta)
+{
+	struct last *last = malloc(sizeof(*last));
+	struct last_row row;
+	bool of_base;
+	REQUIRE(last && (delta || d->plan.has_before));
+	REQUIRE(last_open(folder, delta ? &d->made.ref : &d->plan.before, true, last) == 0);
+	while (last_next(last, &row, &of_base)) {
+		bool ended = row.reason == REASON_LEFT || row.not_after < d->plan.before_update;
+		if (delta ? row.since > d->plan.base && row.reason != REASON_LEFT
+			  : !ended && row.reason != REASON_REMOVE && row.reason != REASON_HOLD)
+			entry_signed(crl, &row);
+	}
+	REQUIRE(last_sound(last));
+	last_close(last);
+	free(last);
+}
+
 static void crl_read(struct crl_draft *d)
 {
 	for (int i = 0; i < PARTS; i++)
@@ -195,6 +231,8 @@ static void crl_read(struct crl_draft *d)
 		int n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
 		uint64_t counted = i == PART_FULL ? d->made.full_entries : d->made.delta_entries;
 		REQUIRE((n < 0 ? 0 : n) == (int)counted);
+		if (i == PART_DELTA || d->plan.has_before)
+			law_signed(d, crl, i == PART_DELTA);
 		X509_CRL_free(crl);
 		free(bytes);
 	}
