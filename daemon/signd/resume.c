@@ -201,7 +201,8 @@ static void word_written(struct signer *s, struct op *op)
 				memcpy(s->law, law.hash, sizeof(s->law));
 		}
 		latch_open_all(s);
-		guard_hang_up(s->guard); /* so that whoever is there says what it knows under the new epoch */
+		if (op->kind == PROPOSAL_EPOCH)
+			guard_hang_up(s->guard); /* so that whoever is there says what it knows under the new epoch */
 		word_proposal_remove(&s->config);
 		word_answer(&s->config, op->kind, WORD_DONE,
 			    op->kind == PROPOSAL_EPOCH ? "A new epoch of the ledger has begun, and the signer goes on."

@@ -14,12 +14,12 @@ person() { # NAME
   chmod 0644 "$work/$1.pem"
 }
 for name in alice bob mallory; do person "$name"; done
-E2E_SIGND="checkpoint_seconds = 1;"
+E2E_SIGND='checkpoint_seconds = 1; classes = { root = { kinds = [ "ca", "subca-foreign" ]; }; };'
 e2e_up
 cat >>"$STACK_DIR/conf/signd.conf" <<-CONF
 	approvals = {
 	  approvers = ( { name = "alice"; key = "$work/alice.pem"; }, { name = "bob"; key = "$work/bob.pem"; } );
-	  resume = 1; epoch = 2;
+	  resume = 1; epoch = 2; subca_foreign = 1;
 	};
 CONF
 conf=$STACK_DIR/conf/signd.conf
@@ -74,6 +74,14 @@ succeeds "with an approval it is lifted" "$CHANCERY_BUILD/chancery-signd" --conf
 stack_until 30 signs
 is $? 0 "it signs again"
 [ ! -e "$proposal" ] && pass "the proposal is gone" || fail "the proposal is gone"
+
+# What waits for people when the backup is made.
+csr_make "$work/mesh" ec:P-256 '' -subj '/O=mesh/CN=istiod' 2>/dev/null
+api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --rawfile csr "$work/mesh.csr" --arg p "$root" \
+  '{name: "mesh", parent_ca_id: $p, csr_pem: $csr, path_len_constraint: 0, ttl_days: 90,
+    name_constraints: [{permitted: ["uri:cluster.local", "dns:cluster.local", "email:invalid"], excluded: ["ip:0.0.0.0/0", "ip:::/0"]}]}')"
+answers 202 "a CA over somebody else's key is proposed"
+mesh=$(field .proposal.id)
 
 # The ledger is put back.
 stack_stop
@@ -144,6 +152,11 @@ stack_start || e2e_die "not ready with an empty database"
 stack_until 60 token_ready
 stack_until 30 signs
 is $? 0 "it signs again"
+api GET "/api/v1/proposals/$mesh"
+is "$status $(field .state)" "200 expired" "what was proposed in the first epoch is void"
+like "$(field .why)" "new epoch" "and says why"
+api POST "/api/v1/proposals/$mesh/execute" '{}'
+like "$status $(field .error.code)" '^409 proposal_' "nobody carries it out"
 api GET "/api/v1/intermediates/$issuing/certificates/$late"
 answers 404 "what the ledger lost is on no book"
 succeeds "cert admit" "$chancery" cert admit "$issuing" "$work/lost/$issuing-$late.pem"

@@ -50,7 +50,7 @@ signs_until() { # SECONDS: until leaves are issued again
 }
 resumed() { # WHAT: by the command, while the signer runs
   succeeds "$1: --resume" "${resume[@]}" "$1"
-  signs_until 20 && pass "$1: it signs again" || fail "$1: it signs again" "$status $body"
+  signs_until 60 && pass "$1: it signs again" || fail "$1: it signs again" "$status $body"
 }
 
 # Nothing to resume.
@@ -111,7 +111,7 @@ clock_step "$clock" $((2 * day))
 stack_stop
 succeeds "--resume while no signer runs" "${resume[@]}" "while it was down"
 stack_start || e2e_die "not ready"
-signs_until 20 && pass "is taken up at the next start" || fail "is taken up at the next start" "$status $body"
+signs_until 60 && pass "is taken up at the next start" || fail "is taken up at the next start" "$status $body"
 api GET "/api/v1/audit?last=500&type=RESUMED"
 is "$(field '.data[-1].reason')" "while it was down" "with its reason"
 

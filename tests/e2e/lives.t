@@ -180,7 +180,8 @@ leaf
 is "$status" 503 "nothing is signed"
 is "$(sum)" "$was" "and nothing is written"
 succeeds "the newer ledger is lost: --epoch" "${resume[@]:0:3}" --epoch "the newer ledger is lost"
-leaf
+signs() { leaf && [ "$status" = 201 ]; }
+stack_until 60 signs # a new epoch ends all connections
 answers 201 "the newer ledger is lost: it signs again"
 
 # Another host.
