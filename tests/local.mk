@@ -3,6 +3,8 @@ EXTRA_DIST += \
 	tests/e2e/approvals.t \
 	tests/e2e/assessment.t \
 	tests/e2e/proposals.t \
+	tests/e2e/openapi.t \
+	tests/e2e/openapi_check.py \
 	tests/e2e/bad_input.t \
 	tests/e2e/browser.sh \
 	tests/e2e/cases.sh \
@@ -10,7 +12,9 @@ EXTRA_DIST += \
 	tests/e2e/crl_sign.t \
 	tests/e2e/crl_time.t \
 	tests/e2e/catch_up.t \
+	tests/e2e/ceremony.sh \
 	tests/e2e/ceremony.t \
+	tests/e2e/ceremony_refused.t \
 	tests/e2e/cuts.t \
 	tests/e2e/doctor.t \
 	tests/e2e/epochs.t \
@@ -57,6 +61,7 @@ EXTRA_DIST += \
 	tests/e2e/soak.t \
 	tests/e2e/tree.t \
 	tests/e2e/two_tokens.sh \
+	tests/e2e/year.t \
 	tests/e2e/import.t \
 	tests/e2e/istio.t \
 	tests/e2e/lint.t \
@@ -74,6 +79,7 @@ EXTRA_DIST += \
 	tests/sanitize/unit.t \
 	tests/system/host.sh \
 	tests/system/package.t \
+	tests/system/rpm.t \
 	tests/tap.sh \
 	tests/valgrind/daemons.t \
 	tests/valgrind/foreign.supp

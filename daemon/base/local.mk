@@ -4,6 +4,7 @@ daemon_base_libbase_a_SOURCES = \
 	daemon/base/algorithm.c daemon/base/algorithm.def daemon/base/algorithm.h \
 	daemon/base/batch.c daemon/base/batch.h \
 	daemon/base/buf.c daemon/base/buf.h \
+	daemon/base/cond.c daemon/base/cond.h \
 	daemon/base/conf.c daemon/base/conf.h \
 	daemon/base/fd.c daemon/base/fd.h \
 	daemon/base/filter.c daemon/base/filter.h \

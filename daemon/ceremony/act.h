@@ -48,6 +48,9 @@ enum act_end act_crl(struct act *a);
 enum act_end act_destroy(struct act *a);
 enum act_end act_show(struct act *a);
 
+/* A certificate in PEM by itself: what it is, and its eight words. 0 or positive: said. */
+int certificate_show(struct slice pem);
+
 /* Everybody in turn: their name, and yes. ACT_DONE, and a->agreed says who. */
 enum act_end act_consent(struct act *a, const char *question);
 /* The words that stand with what is signed: who agreed, and the request. */

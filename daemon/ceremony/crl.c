@@ -13,7 +13,7 @@
 #include "ceremony/dialogue.h"
 #include "ceremony/history.h"
 #include "ceremony/request.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
 #include "wire/inner_ask.h"
 #include "wire/rows.h"
 
@@ -54,6 +54,12 @@ static const struct history_certificate *known_find(const struct listing *l, str
 		if (slice_equal(serial, (struct slice){ l->known[i].serial, l->known[i].serial_len }))
 			return &l->known[i];
 	return NULL;
+}
+
+static const char *known_name(const void *with, struct slice serial)
+{
+	const struct history_certificate *known = known_find(with, serial);
+	return known ? known->name : "a certificate that this root has never signed";
 }
 
 /* The rows, ascending as the request has them, in a file that nobody can change any more. Positive: said. */
@@ -100,18 +106,19 @@ static void listing_draft(const struct act *a, struct listing *l)
 static void listing_tell(const struct act *a, const struct listing *l)
 {
 	const struct scope *own = scopes_find(&a->signer->scopes, l->root->id, 0);
-	char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
-	time_text(l->request.this_update, from);
-	time_text(l->request.next_update, until);
-	say("What would be signed, a list of certificates that are no longer to be trusted:");
-	crl_tell(&l->ask);
+	char from[MAX_TELL_TIME], until[MAX_TELL_TIME];
+	tell_time(l->request.this_update, from);
+	tell_time(l->request.next_update, until);
+	say("What would be signed: a list of certificates that the root has signed and that are no longer\n"
+	    "to be trusted. What is not on it stays good.");
+	crl_tell(&l->ask, known_name, l);
 	say_row("its dates", "from  %s\nuntil %s", from, until);
 	if (own && own->any)
 		say_row("the one before", "number %llu, %u certificates", (unsigned long long)own->last.number,
 			own->entries);
 	else
 		say_row("the one before", "none: it is this root's first");
-	tell_der_name("signed by the root", l->root->charter.subject);
+	tell_der_name(&on_screen, "signed by the root", l->root->charter.subject);
 	say("%s", "");
 }
 
@@ -175,8 +182,9 @@ static enum act_end listing_run(struct act *a, struct listing *l)
 		end = listing_do(a, l, &crl);
 	if (end)
 		return end;
-	say("\nSigned, and the signature is right: record %llu of this ledger, list number %llu.\n",
-	    (unsigned long long)a->outcome, (unsigned long long)l->request.number);
+	say("\nSigned, and the signature was checked. The list has the number %llu; it is record %llu of this\n"
+	    "root's ledger.\n",
+	    (unsigned long long)l->request.number, (unsigned long long)a->outcome);
 	return request_answer(a, &l->letter, buf_slice(&crl));
 }
 

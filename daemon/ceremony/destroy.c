@@ -7,7 +7,7 @@
 #include "ceremony/act.h"
 #include "ceremony/desk.h"
 #include "ceremony/dialogue.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
 #include "wire/inner_ask.h"
 
 #define MAX_LOOKS 5 /* until the token has it no more */
@@ -38,10 +38,10 @@ static void key_tell(const struct key *k)
 	hex_encode(k->driver_key, k->driver_key_len, tool);
 	say("What would be destroyed, for ever:");
 	say_row("key number", "%s", id);
-	say_row("known to the token as", "id %s", tool);
-	tell_key("it is", buf_slice(&k->public_key));
+	say_row("for the token's own tool", "id %s", tool);
+	tell_key(&on_screen, "it is", buf_slice(&k->public_key));
 	if (k->charter_bytes.len)
-		tell_der_name("the key of", k->charter.subject);
+		tell_der_name(&on_screen, "the key of", k->charter.subject);
 	else
 		say_row("the key of", "nobody: no certificate was made for it");
 	say("%s", "");

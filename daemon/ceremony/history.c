@@ -97,6 +97,19 @@ struct certificates {
 	bool broken;
 };
 
+/* Cut if it is long; escaped where it could not be shown. */
+static void name_put(const X509 *x, char out[256])
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	unsigned long form = (XN_FLAG_RFC2253 & ~(unsigned long)(XN_FLAG_DN_REV | XN_FLAG_SEP_MASK)) | XN_FLAG_SEP_CPLUS_SPC;
+	char *text;
+	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(x), 0, form) > 0) {
+		long n = BIO_get_mem_data(bio, &text);
+		snprintf(out, 256, "%.*s", (int)n, text);
+	}
+	BIO_free(bio);
+}
+
 static bool certificate_add(struct certificates *c, const struct record *r, const X509 *x)
 {
 	const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
@@ -110,6 +123,7 @@ static bool certificate_add(struct certificates *c, const struct record *r, cons
 					     .seq = r->seq,
 					     .not_after = certificate_time(X509_get0_notAfter(x)) };
 	memcpy(one->serial, number.at, number.len);
+	name_put(x, one->name);
 	return true;
 }
 

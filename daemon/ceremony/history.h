@@ -22,6 +22,7 @@ struct history_certificate {
 	size_t serial_len;
 	uint64_t seq;
 	int64_t not_after;
+	char name[256]; /* its subject, for people */
 };
 /* All that this key has signed, to be freed. 0 or -1. */
 int history_certificates(struct signer *s, const uint8_t key_id[KEY_ID_SIZE], struct history_certificate **all,

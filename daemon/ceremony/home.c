@@ -37,7 +37,7 @@ static int folder_fits(const char *folder)
 
 static int folder_make(const char *folder)
 {
-	static const char *const below[] = { "transcripts", "anchors", "driver", "run" };
+	static const char *const below[] = { "transcripts", "anchors", "approvers", "driver", "run" };
 	struct home h = { .people = 1 };
 	char path[PATH_MAX];
 	snprintf(h.folder, sizeof(h.folder), "%s", folder);
@@ -67,7 +67,27 @@ static int file_put(const char *folder, const char *name, const struct buf *cont
 	return say_wrong("The file %s can't be written: %s.", path, strerror(errno));
 }
 
-static int put_signer(const char *folder, const char *id)
+/* Copies of their public keys, which signer.conf pins. */
+static int put_approvers(const char *folder, const struct home_wish *w, struct buf *conf)
+{
+	for (size_t i = 0; i < w->approver_count; i++) {
+		scoped_buf pem = { .max = MAX_CONF };
+		char name[32];
+		snprintf(name, sizeof(name), "approvers/%zu.pem", i + 1);
+		if (fd_read_file(w->approvers[i].file, MAX_CONF, &pem) != 0)
+			return say_wrong("The public key %s can't be read: %s.", w->approvers[i].file, strerror(errno));
+		int r = file_put(folder, name, &pem);
+		if (r)
+			return r;
+		buf_printf(conf, "%s{ name = \"%s\"; key = \"%s/%s\"; }", i ? ",\n\t" : "approvals = { approvers = (\n\t",
+			   w->approvers[i].name, folder, name);
+	}
+	if (w->approver_count)
+		buf_put_text(conf, " );\n};\n");
+	return 0;
+}
+
+static int put_signer(const char *folder, const char *id, const struct home_wish *w)
 {
 	scoped_buf out = { .max = MAX_CONF };
 	buf_printf(&out,
@@ -88,7 +108,8 @@ static int put_signer(const char *folder, const char *id)
 		   "disk_stop_mib = 16;\n"
 		   "classes = { root = { crl_days = 366; ca_per_day = 64; }; };\n",
 		   id, folder, folder, folder, folder, folder);
-	return file_put(folder, "signer.conf", &out);
+	int r = put_approvers(folder, w, &out);
+	return r ? r : file_put(folder, "signer.conf", &out);
 }
 
 static int put_driver(const char *folder, const char *id, const struct home_wish *w)
@@ -118,9 +139,10 @@ static int put_ceremony(const char *folder, const struct home_wish *w)
 	buf_printf(&out,
 		   "# An offline root: see chancery-ceremony(8).\n"
 		   "people = %d; # who must agree before anything is signed\n"
+		   "approvals = %d; # that a request must bring, of the approvers in signer.conf\n"
 		   "pin = %s; # asked for; false: the token has a keypad\n"
 		   "driver = \"%s\";\n",
-		   (int)w->people, w->keypad ? "false" : "true", w->driver);
+		   (int)w->people, (int)(w->approvals < 0 ? (int64_t)w->approver_count : w->approvals), w->keypad ? "false" : "true", w->driver);
 	return file_put(folder, "ceremony.conf", &out);
 }
 
@@ -144,6 +166,9 @@ int home_make(const char *folder, const struct home_wish *w)
 	for (size_t i = 0; i < 4; i++)
 		if (texts[i] && !quotable(texts[i]))
 			return say_wrong("This can't stand in a configuration: %s", texts[i]);
+	for (size_t i = 0; i < w->approver_count; i++)
+		if (!quotable(w->approvers[i].name))
+			return say_wrong("This can't stand in a configuration: %s", w->approvers[i].name);
 	random_bytes(id, sizeof(id));
 	hex_encode(id, sizeof(id), text);
 	int r = folder_fits(folder);
@@ -152,7 +177,7 @@ int home_make(const char *folder, const struct home_wish *w)
 	if (!r)
 		r = put_host(folder);
 	if (!r)
-		r = put_signer(folder, text);
+		r = put_signer(folder, text, w);
 	if (!r)
 		r = put_driver(folder, text, w);
 	return r ? r : put_ceremony(folder, w);
@@ -172,6 +197,7 @@ int home_open(const char *folder, struct home *out)
 	if (!out->file)
 		return say_wrong("%s can't be read; %s/log says why.", path, folder);
 	out->people = (unsigned)conf_int(out->file, "people", 1, MAX_PEOPLE, 1);
+	out->approvals = (unsigned)conf_int(out->file, "approvals", 0, MAX_APPROVALS, 0);
 	out->driver = conf_text(out->file, "driver", NULL);
 	out->pin = conf_bool(out->file, "pin", true);
 	return conf_finish(out->file) == 0 ? 0 : say_wrong("%s has mistakes; %s/log says which.", path, folder);

@@ -5,6 +5,7 @@
  *	signer.conf     as signd.conf(5): the signer's settings
  *	driver.conf     as driver.conf(5): the token's
  *	ledger/         what was done, and crls/: as a signer's state folder has them
+ *	approvers/      public keys of who may approve requests beforehand
  *	transcripts/    what people saw and answered
  *	anchors/ driver/ run/ host log
  *
@@ -16,6 +17,7 @@
 #include <limits.h>
 
 #include "base/conf.h"
+#include "ledger/proposal.h"
 #include "wire/inner.h"
 
 #define MAX_PEOPLE 16
@@ -25,6 +27,7 @@ struct home {
 	char folder[PATH_MAX];
 	struct conf *file;
 	unsigned people;    /* that must agree to each signature */
+	unsigned approvals; /* of approvers in signer.conf, that each request must bring */
 	const char *driver; /* the program */
 	bool pin;	    /* asked for; false: the token has a keypad of its own */
 };
@@ -32,7 +35,11 @@ struct home {
 /* What init is told. */
 struct home_wish {
 	const char *module, *token, *serial, *driver;
-	int64_t people;
+	int64_t people, approvals;
+	struct {
+		const char *name, *file; /* of its public key */
+	} approvers[MAX_APPROVALS];
+	size_t approver_count;
 	bool keypad;
 };
 

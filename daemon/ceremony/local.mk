@@ -12,9 +12,9 @@ chancery_ceremony_SOURCES = \
 	daemon/ceremony/main.c \
 	daemon/ceremony/request.c daemon/ceremony/request.h \
 	daemon/ceremony/root.c \
+	daemon/ceremony/screen.c daemon/ceremony/screen.h \
 	daemon/ceremony/show.c \
-	daemon/ceremony/sign.c \
-	daemon/ceremony/telling.c daemon/ceremony/telling.h
+	daemon/ceremony/sign.c
 chancery_ceremony_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DCHANCERY_SBINDIR='"$(sbindir)"'
 chancery_ceremony_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
 chancery_ceremony_LDADD = daemon/signd/libsignd.a daemon/letter/libletter.a daemon/ledger/libledger.a \

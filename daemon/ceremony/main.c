@@ -24,7 +24,7 @@
 #include "ceremony/dialogue.h"
 #include "ceremony/driver.h"
 #include "ceremony/request.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
 #include "signd/serve.h"
 
 #define EXIT_USAGE 2
@@ -43,6 +43,8 @@ static const char usage[] =
 	"  --state DIR        the root's folder; " DEFAULT_STATE " unless stated\n"
 	"  --people N         init: how many must agree to each signature; 1 unless stated\n"
 	"  --serial NUMBER    init: the token's serial number, beside its label or instead\n"
+	"  --approver NAME=FILE  init: a public key, in PEM, that may approve requests beforehand\n"
+	"  --approvals N      init: how many approvals a request must bring; by default one of each approver\n"
 	"  --keypad           init: the token asks for its PIN itself\n"
 	"  --driver FILE      init: the driver's program\n"
 	"  --algorithm NAME   root: the kind of key; ECDSA-P384 unless stated\n"
@@ -99,6 +101,8 @@ enum {
 	OPTION_SERIAL,
 	OPTION_KEYPAD,
 	OPTION_PEOPLE,
+	OPTION_APPROVER,
+	OPTION_APPROVALS,
 	OPTION_DRIVER,
 	OPTION_SUBJECT,
 	OPTION_ALGORITHM,
@@ -117,6 +121,8 @@ static const struct option options[] = {
 	{ "serial", required_argument, NULL, OPTION_SERIAL },
 	{ "keypad", no_argument, NULL, OPTION_KEYPAD },
 	{ "people", required_argument, NULL, OPTION_PEOPLE },
+	{ "approver", required_argument, NULL, OPTION_APPROVER },
+	{ "approvals", required_argument, NULL, OPTION_APPROVALS },
 	{ "driver", required_argument, NULL, OPTION_DRIVER },
 	{ "subject", required_argument, NULL, OPTION_SUBJECT },
 	{ "algorithm", required_argument, NULL, OPTION_ALGORITHM },
@@ -130,8 +136,19 @@ static const struct option options[] = {
 	{ 0 },
 };
 
+static bool approver_add(struct home_wish *w, char *value)
+{
+	char *file = strchr(value, '=');
+	if (!file || file == value || !file[1] || w->approver_count == MAX_APPROVALS)
+		return false;
+	*file++ = '\0';
+	w->approvers[w->approver_count].name = value;
+	w->approvers[w->approver_count++].file = file;
+	return true;
+}
+
 /* NULL, or what is wrong with the option's value. */
-static const char *option_take(struct command *c, int option, const char *value)
+static const char *option_take(struct command *c, int option, char *value)
 {
 	struct act_wish *w = &c->wish;
 	switch (option) {
@@ -152,6 +169,10 @@ static const char *option_take(struct command *c, int option, const char *value)
 		return NULL;
 	case OPTION_PEOPLE:
 		return number_read(value, 1, MAX_PEOPLE, &c->home.people) ? NULL : "--people takes 1 to 16.";
+	case OPTION_APPROVER:
+		return approver_add(&c->home, value) ? NULL : "--approver takes NAME=FILE, at most 16 times.";
+	case OPTION_APPROVALS:
+		return number_read(value, 0, MAX_APPROVALS, &c->home.approvals) ? NULL : "--approvals takes 0 to 16.";
 	case OPTION_DRIVER:
 		c->home.driver = value;
 		return value[0] == '/' ? NULL : "--driver takes an absolute path.";
@@ -217,6 +238,8 @@ static const char *command_check(struct command *c, int count, char **words)
 		return "Say with --out which file to write.";
 	if (c->number == ACT_INIT && (!c->home.module || !(c->home.token || c->home.serial)))
 		return "init needs --module and --token.";
+	if (c->home.approvals > (int64_t)c->home.approver_count)
+		return "--approvals takes no more than there are approvers.";
 	if (c->number == ACT_ROOT && !c->wish.subject)
 		return "root needs --subject.";
 	return NULL;
@@ -243,7 +266,11 @@ static int letter_read(struct command *c, const char *what)
 		return say_wrong("The file %s can't be read: %s.", c->file, strerror(errno));
 	enum letter_refusal r = armour_get(buf_slice(&text), what, &c->letter, c->wish.hash);
 	if (r == LETTER_OK) {
+		struct request_letter request;
 		c->wish.letter = buf_slice(&c->letter);
+		/* Its approvals are no part of what it is known by. */
+		if (request_letter_get(c->wish.letter, &request) == LETTER_OK)
+			request_letter_hash(&request, c->wish.hash);
 		return 0;
 	}
 	return say_wrong("The file %s %s (%s_%s).", c->file, letter_refusal_text(r),
@@ -257,11 +284,13 @@ static void ask_tell(const struct request_letter *r)
 	struct crl_letter c;
 	struct asked_key key;
 	if (r->kind == LETTER_CRL && crl_letter_get(r->ask, &c) == LETTER_OK)
-		crl_tell(&c);
+		crl_tell(&c, NULL, NULL);
 	if (r->kind != LETTER_INTERMEDIATE || intermediate_letter_get(r->ask, &i) != LETTER_OK)
 		return;
-	if (asked_key_read(i.csr, &key) == 0)
-		intermediate_tell(&i, buf_slice(&key.public_key));
+	if (asked_key_read(i.csr, &key) != 0)
+		say_wrong("It does not prove that whoever wrote it has the key of that CA (no_proof).");
+	else
+		tell_intermediate(&on_screen, &i, buf_slice(&key.public_key));
 	asked_key_free(&key);
 }
 
@@ -271,9 +300,11 @@ static int letter_show(struct command *c)
 	scoped_buf text = { .max = MAX_LETTER_TEXT + 1 };
 	struct request_letter request;
 	struct response_letter response;
-	char when[TIME_TEXT_SIZE];
-	bool answers = fd_read_file(c->file, MAX_LETTER_TEXT, &text) == 0 && text.len &&
-		       memmem(text.at, text.len, "BEGIN CHANCERY RESPONSE", 23);
+	char when[MAX_TELL_TIME];
+	bool read = fd_read_file(c->file, MAX_LETTER_TEXT, &text) == 0 && text.len;
+	bool answers = read && memmem(text.at, text.len, "BEGIN CHANCERY RESPONSE", 23);
+	if (read && memmem(text.at, text.len, "BEGIN CERTIFICATE-", 18))
+		return certificate_show(buf_slice(&text));
 	if (letter_read(c, answers ? "RESPONSE" : "REQUEST") != 0)
 		return ACT_FAILED;
 	enum letter_refusal r =
@@ -285,10 +316,10 @@ static int letter_show(struct command *c)
 		ask_tell(&request);
 		return ACT_DONE;
 	}
-	time_text(response.created, when);
+	tell_time(response.created, when);
 	say("A response of an offline root, of %s: %s of %zu bytes.\n", when,
 	    response.kind == LETTER_CRL ? "a revocation list" : "a certificate", response.made.len);
-	tell_words("the response", c->wish.hash);
+	screen_words("the response", c->wish.hash);
 	return ACT_DONE;
 }
 
@@ -339,9 +370,14 @@ static enum act_end act_init(struct act *a)
 {
 	char id[2 * LEDGER_ID_SIZE + 1];
 	hex_encode(a->signer->config.ledger_id, LEDGER_ID_SIZE, id);
-	say("The folder of an offline root was made:\n    %s\nIts ledger is %s; the ledger's own key is in the token.\n"
+	say("The folder of an offline root was made:\n    %s\n"
+	    "What is done with the root is recorded in its ledger, which has the number\n    %s\n"
+	    "and a key of its own in the token, so that nobody can change a record unnoticed.\n"
 	    "%u %s must agree to each signature.",
 	    a->home->folder, id, a->home->people, a->home->people == 1 ? "person" : "people");
+	if (a->home->approvals)
+		say("Each request must be approved beforehand by %u of the %zu whose public keys are here.",
+		    a->home->approvals, a->signer->config.approvers.count[ROLE_APPROVER]);
 	return ACT_DONE;
 }
 
@@ -388,6 +424,26 @@ static int log_take(const struct home *h)
 	return say_wrong("%s can't be written: %s.", path, strerror(errno));
 }
 
+/* What this is, for whoever was never there before. */
+static void intro_say(const struct command *c, const struct home *h)
+{
+	static const char *const what[] = {
+		[ACT_INIT] = "A folder for a root is prepared. A root is the key at the beginning of a tree of certificates:\n"
+			     "whoever trusts it trusts all that it signs.",
+		[ACT_ROOT] = "A root is made: a key in a token (a device or a file that keeps it and does not give it away),\n"
+			     "and the certificate by which others will know it.",
+		[ACT_INTERMEDIATE] = "A root is asked to sign a certificate. Somebody has brought the request in a file.",
+		[ACT_CRL] = "A root is asked to sign the list of what it no longer stands for. Somebody has brought the\n"
+			    "request in a file.",
+		[ACT_DESTROY] = "The key of a root is destroyed.",
+	};
+	say("%s\n", what[c->number]);
+	say("All of it is written down, with the time (UTC). In that transcript a line with | was shown, one\n"
+	    "with ? was asked, one with > is an answer, and one with ! says what went wrong.\n"
+	    "In names, CN is the name itself, O an organization and C a country.\n");
+	say("chancery-ceremony " CHANCERY_VERSION ", %s, in %s\n", c->name, h->folder);
+}
+
 static int command_within(struct command *c, struct home *h)
 {
 	char path[PATH_MAX], pin[MAX_PIN];
@@ -396,7 +452,7 @@ static int command_within(struct command *c, struct home *h)
 		return act_run(c);
 	if (dialogue_open(home_path(h, "transcripts", path), c->name) != 0)
 		return ACT_FAILED;
-	say("chancery-ceremony " CHANCERY_VERSION ", %s, in %s\n", c->name, h->folder);
+	intro_say(c, h);
 	if ((c->number == ACT_INTERMEDIATE || c->number == ACT_CRL) && letter_read(c, "REQUEST") != 0)
 		return ACT_FAILED;
 	if (h->pin && ask_pin("The PIN of the root's token:", pin) <= 0)
@@ -424,7 +480,7 @@ static int command_run(struct command *c)
 int main(int argc, char **argv)
 {
 	struct command c = { .state = DEFAULT_STATE,
-			     .home = { .driver = CHANCERY_SBINDIR "/chancery-driver-pkcs11", .people = 1 },
+			     .home = { .driver = CHANCERY_SBINDIR "/chancery-driver-pkcs11", .people = 1, .approvals = -1 },
 			     .wish = { .algorithm = "ECDSA-P384", .days = 7300, .path_len = -1 } };
 	const char *wrong = NULL;
 	int option;

@@ -1,13 +1,15 @@
 #include "ceremony/request.h"
 
-#include <openssl/x509.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/time.h"
 #include "ceremony/desk.h"
 #include "ceremony/dialogue.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
+#include "ledger/proposal.h"
+
+#define CLOCKS_APART 3600 /* seconds that the clock of the host that asks may be ahead */
 
 static const struct key *root_find(const struct act *a, const struct request_letter *r)
 {
@@ -34,38 +36,92 @@ int request_read(const struct act *a, struct request_letter *r, const struct key
 	*root = root_find(a, r);
 	if (*root)
 		return 0;
-	tell_der_name("the request is for", r->parent);
+	tell_der_name(&on_screen, "the request is for", r->parent);
 	return say_wrong("No root of this folder has that name and key: it is another root's request (wrong_root).");
+}
+
+/* Below whatever label: one approver a row. */
+static int approvals_check(const struct act *a, const struct request_letter *r)
+{
+	scoped_buf bare = { .max = MAX_LETTER };
+	struct list l = r->approvals;
+	struct letter_approval one;
+	unsigned count = 0;
+	char hex[2 * HASH_SIZE + 1];
+	request_letter_bare(&bare, r);
+	while (approval_next(&l, &one)) {
+		const struct approver *who = approvers_find(&a->signer->config.approvers, ROLE_APPROVER, one.key.at);
+		hex_encode(one.key.at, HASH_SIZE, hex);
+		if (!who) {
+			say_row("not counted", "the approval of a key that is not known here,\nSHA-256 %.32s\n        %s",
+				hex, hex + 32);
+			continue;
+		}
+		if (!proposal_signed(buf_slice(&who->public_key), buf_slice(&bare), one.signature))
+			return say_wrong("The approval of %s is of another request, or one of the two was altered "
+					 "(approval_wrong).",
+					 who->name);
+		say_row("approved beforehand by", "%s, with a signature that is right", who->name);
+		count++;
+	}
+	if (count >= a->home->approvals)
+		return 0;
+	return say_wrong("The request must be approved by %u of those whose keys are known here, and was by %u "
+			 "(approvals_missing).",
+			 a->home->approvals, count);
+}
+
+static int times_check(const struct request_letter *r)
+{
+	int64_t now = time_now();
+	char when[MAX_TELL_TIME];
+	tell_time(now, when);
+	if (now > r->expires)
+		return say_wrong("The request has expired: the clock of this machine says %s. Ask for another one "
+				 "(request_expired).",
+				 when);
+	if (r->created > now + CLOCKS_APART)
+		return say_wrong("The request is not written yet: the clock of this machine says %s. One of the two "
+				 "clocks is wrong (request_early).",
+				 when);
+	return 0;
 }
 
 void request_tell(const struct request_letter *r, const uint8_t hash[HASH_SIZE])
 {
-	char id[33], created[TIME_TEXT_SIZE];
-	hex_encode(r->ledger_id, sizeof(r->ledger_id), id);
-	time_text(r->created, created);
 	say("A request from another machine:");
-	say_row("the machine", "%.*s", (int)r->host.len, r->host.len ? (const char *)r->host.at : "");
-	say_row("its ledger", "%s\n%llu records", id, (unsigned long long)r->ledger_size);
-	say_row("written", "%s", created);
-	say_row("it asks for", "%s",
-		r->kind == LETTER_CRL ? "the list of what the root has revoked"
-				      : "the certificate of a CA below the root");
-	say_row("named there", "%.*s", (int)r->name.len, r->name.len ? (const char *)r->name.at : "");
-	tell_der_name("to be signed by", r->parent);
+	tell_request(&on_screen, r);
 	if (r->approvals.count)
-		say_row("approvals there", "%u", r->approvals.count);
+		say_row("approvals with it", "%u; whose they are and whether they are right is found at the ceremony",
+			r->approvals.count);
 	say("%s", "");
-	tell_words("the request", hash);
+	screen_words("the request", hash);
+}
+
+void crl_tell(const struct crl_letter *c, whose_find *whose, const void *with)
+{
+	struct list l = c->revoked;
+	struct revoked_entry e;
+	tell_crl(&on_screen, c);
+	while (revoked_next(&l, &e))
+		tell_revoked(&on_screen, &e, whose ? whose(with, e.serial) : NULL);
 }
 
 enum act_end request_greet(const struct act *a, const struct request_letter *r)
 {
-	request_tell(r, a->wish->hash);
-	if (ask_yes("Do the people at that machine read the same words? Type yes:") != 1) {
+	say("A request from another machine:");
+	tell_request(&on_screen, r);
+	if (approvals_check(a, r) != 0 || times_check(r) != 0)
+		return ACT_FAILED;
+	say("%s", "");
+	screen_words("the request", a->wish->hash);
+	say("The people who wrote the request saw these eight words. Ask them, by telephone for instance:\n"
+	    "if they have others, somebody has changed the file on its way.\n");
+	if (ask_yes("Do they have the same words? Type yes:") != 1) {
 		say("Then it is another request than theirs. Nothing is done.");
 		return ACT_DECLINED;
 	}
-	if (tell_clock() != 1) {
+	if (screen_clock() != 1) {
 		say("Put the clock right first. Nothing is done.");
 		return ACT_DECLINED;
 	}
@@ -96,73 +152,10 @@ enum act_end request_answer(const struct act *a, const struct request_letter *r,
 	uint8_t hash[HASH_SIZE];
 	if (armoured(a, r, made, &text, hash) != 0 || act_write(a, buf_slice(&text)) != 0)
 		return ACT_FAILED;
-	say("The response is in\n    %s\nCarry it to the machine that asked; there: chancery ca import FILE\n",
+	say("The response is in the file\n    %s\nCarry it to the machine that asked. There it is brought in with\n"
+	    "    chancery ca import FILE\n",
 	    a->wish->out);
-	tell_words("the response", hash);
+	screen_words("the response", hash);
+	say("Whoever brings it in sees eight words as well: they must be these.");
 	return ACT_DONE;
-}
-
-void asked_key_free(struct asked_key *k)
-{
-	buf_free(&k->subject);
-	buf_free(&k->public_key);
-}
-
-static void take(struct buf *out, int n, unsigned char *der)
-{
-	buf_init(out, 65536);
-	if (n > 0)
-		buf_put(out, der, (size_t)n);
-	OPENSSL_free(der);
-}
-
-int asked_key_read(struct slice csr, struct asked_key *out)
-{
-	const unsigned char *at = csr.at;
-	unsigned char *der = NULL;
-	*out = (struct asked_key){ .subject = { .max = 1 } };
-	X509_REQ *x = d2i_X509_REQ(NULL, &at, (long)csr.len);
-	bool whole = x && at == csr.at + csr.len;
-	bool proved = whole && X509_REQ_verify(x, X509_REQ_get0_pubkey(x)) == 1;
-	if (proved) {
-		int n = i2d_X509_NAME(X509_REQ_get_subject_name(x), &der);
-		take(&out->subject, n, der);
-		der = NULL;
-		n = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(x), &der);
-		take(&out->public_key, n, der);
-	}
-	X509_REQ_free(x);
-	if (proved && out->subject.len && out->public_key.len)
-		return 0;
-	return say_wrong("The request does not prove that whoever wrote it has the key: %s (no_proof).",
-			 whole ? "its signature is wrong" : "it can't be read");
-}
-
-void intermediate_tell(const struct intermediate_letter *i, struct slice public_key)
-{
-	const struct constraints c = { i->permitted, i->excluded };
-	char span[48];
-	tell_name("a CA named", i->subject);
-	tell_key("its key", public_key);
-	tell_span(i->seconds, span);
-	say_row("asked to be valid for", "%s", span);
-	tell_path_len(i->path_len);
-	tell_constraints(&c);
-	tell_urls(i->urls);
-}
-
-void crl_tell(const struct crl_letter *c)
-{
-	struct list l = c->revoked;
-	struct revoked_entry e;
-	char span[48], when[TIME_TEXT_SIZE], serial[2 * MAX_REVOKED_SERIAL + 1];
-	tell_span(c->seconds, span);
-	say_row("good for", "%s, then there must be another one", span);
-	say_row("its number", "%llu or more", (unsigned long long)c->number);
-	say_row("certificates on it", "%u", c->revoked.count);
-	while (revoked_next(&l, &e)) {
-		time_text(e.when, when);
-		hex_encode(e.serial.at, e.serial.len, serial);
-		say_row("  no longer to be trusted", "serial %s\nsince %s: %s", serial, when, tell_reason(e.reason));
-	}
 }

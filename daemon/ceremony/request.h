@@ -12,21 +12,12 @@
 int request_read(const struct act *a, struct request_letter *r, const struct key **root);
 /* Says who asks for what, checks the words with people, and the clock. ACT_DONE: all agree. */
 enum act_end request_greet(const struct act *a, const struct request_letter *r);
-/* Says it without asking: the letter alone. */
+/* Says it without asking: the letter alone; whether it was approved is not looked at. */
 void request_tell(const struct request_letter *r, const uint8_t hash[HASH_SIZE]);
+/* A list's table; whose: finds the name in a certificate by its serial number, or NULL. */
+typedef const char *whose_find(const void *with, struct slice serial);
+void crl_tell(const struct crl_letter *c, whose_find *whose, const void *with);
 /* Writes the response with what was made, and says so. */
 enum act_end request_answer(const struct act *a, const struct request_letter *r, struct slice made);
-
-/* What a certification request is about, as libcrypto reads it. */
-struct asked_key {
-	struct buf subject, public_key; /* DER */
-};
-/* 0: its signature proves the key. Positive: said. */
-int asked_key_read(struct slice csr, struct asked_key *out);
-void asked_key_free(struct asked_key *k);
-
-/* What is asked for, as rows. */
-void intermediate_tell(const struct intermediate_letter *i, struct slice public_key);
-void crl_tell(const struct crl_letter *c);
 
 #endif

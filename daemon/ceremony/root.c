@@ -9,7 +9,7 @@
 #include "ceremony/desk.h"
 #include "ceremony/dialogue.h"
 #include "ceremony/history.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
 #include "names/dn.h"
 #include "signd/encode/cert.h"
 #include "wire/inner_ask.h"
@@ -57,11 +57,11 @@ static void making_tell(const struct making *m)
 	say("A root is the beginning of a tree of certificates: whoever trusts it trusts all that it\n"
 	    "signs, and all that those sign. Its key is made in the token here and never leaves it.\n");
 	say("What is made:");
-	tell_name("a root named", r->subject);
+	tell_name(&on_screen, "a root named", r->subject);
 	say_row("its key", "%s, new, in the token of this folder", algorithm_by_number(m->algorithm)->name);
-	tell_validity(r->not_before, r->not_after);
-	tell_path_len(r->path_len);
-	tell_constraints(&c);
+	tell_validity(&on_screen, r->not_before, r->not_after);
+	tell_path_len(&on_screen, r->path_len);
+	tell_constraints(&on_screen, &c);
 	say("%s", "");
 }
 
@@ -126,12 +126,12 @@ static enum act_end root_write(const struct act *a, const struct buf *certificat
 	hex_encode(hash, HASH_SIZE, hex);
 	if (!pem.len || act_write(a, buf_slice(&pem)) != 0)
 		return ACT_FAILED;
-	say("\nThe root is record %llu of this ledger. Its certificate is in\n    %s\nwith the SHA-256 fingerprint\n   "
-	    " "
-	    "%s\n",
+	say("\nThe root is made; it is record %llu of its ledger. Its certificate, with which others recognize\n"
+	    "its signatures, is in the file\n    %s\nwith the fingerprint (SHA-256)\n    %s\n",
 	    (unsigned long long)a->outcome, a->wish->out, hex);
-	tell_words("the root's certificate", hash);
-	say("Carry the file to each host that is to trust it. It is not secret; but compare the words there.");
+	screen_words("the root's certificate", hash);
+	say("Carry the file to each machine that is to trust the root. It is not secret, but it must be this\n"
+	    "one: `chancery-ceremony show FILE` shows the words there.");
 	return ACT_DONE;
 }
 
@@ -163,7 +163,7 @@ static enum act_end root_make(struct act *a, struct making *m)
 		return root_write(a, &certificate);
 	}
 	making_tell(m);
-	if (tell_clock() != 1) {
+	if (screen_clock() != 1) {
 		say("Put the clock right first. Nothing is done.");
 		return ACT_DECLINED;
 	}

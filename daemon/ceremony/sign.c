@@ -7,7 +7,7 @@
 #include "ceremony/dialogue.h"
 #include "ceremony/history.h"
 #include "ceremony/request.h"
-#include "ceremony/telling.h"
+#include "ceremony/screen.h"
 #include "signd/encode/cert.h"
 #include "wire/inner_ask.h"
 
@@ -31,9 +31,9 @@ static int signing_read(struct act *a, struct signing *s)
 	enum letter_refusal refusal = intermediate_letter_get(s->letter.ask, &s->ask);
 	if (refusal)
 		return say_wrong("The request %s (request_malformed).", letter_refusal_text(refusal));
-	r = asked_key_read(s->ask.csr, &s->asked);
-	if (r)
-		return r;
+	if (asked_key_read(s->ask.csr, &s->asked) != 0)
+		return say_wrong("The request does not prove that whoever wrote it has the key of that CA: the key's own "
+				 "signature is missing or wrong (no_proof).");
 	cert_put_name(&subject, s->ask.subject);
 	if (buf_ok(&subject) && slice_equal(buf_slice(&subject), buf_slice(&s->asked.subject)))
 		return 0;
@@ -98,13 +98,14 @@ static enum act_end signing_ask(struct act *a, struct signing *s, struct buf *ce
 	enum act_end end = request_greet(a, &s->letter);
 	if (end)
 		return end;
-	say("What would be signed:");
-	intermediate_tell(&s->ask, buf_slice(&s->asked.public_key));
+	say("What would be signed: a certificate, which says that the key below belongs to this CA, and what\n"
+	    "the CA may do. A CA is an office that certifies others. Whoever trusts the root then trusts it.");
+	tell_intermediate(&on_screen, &s->ask, buf_slice(&s->asked.public_key));
 	signing_draft(s);
-	tell_validity(s->request.not_before, s->request.not_after);
+	tell_validity(&on_screen, s->request.not_before, s->request.not_after);
 	if (s->request.not_after == s->root->not_after)
 		say_row("", "(it ends with the root itself)");
-	tell_der_name("signed by the root", s->root->charter.subject);
+	tell_der_name(&on_screen, "signed by the root", s->root->charter.subject);
 	say("%s", "");
 	if (signing_check(a, s) != 0)
 		return ACT_FAILED;
@@ -127,9 +128,9 @@ static enum act_end signing_run(struct act *a, struct signing *s)
 	hash_of(buf_slice(&certificate), hash);
 	hex_encode(hash, HASH_SIZE, hex);
 	say(again ? "\nThis request was answered before, by record %llu of this ledger. Nothing is signed again;\n"
-		    "the response is written once more. The certificate's SHA-256 fingerprint:\n    %s\n"
-		  : "\nSigned, and the signature is right: record %llu of this ledger. The certificate's SHA-256\n"
-		    "fingerprint:\n    %s\n",
+		    "the response is written once more. The certificate has the fingerprint (SHA-256)\n    %s\n"
+		  : "\nSigned, and the signature was checked. It is record %llu of this root's ledger. The certificate\n"
+		    "has the fingerprint (SHA-256)\n    %s\n",
 	    (unsigned long long)a->outcome, hex);
 	return request_answer(a, &s->letter, buf_slice(&certificate));
 }

@@ -156,7 +156,8 @@ int approval_take(const struct cli *c, const char *path, struct slice bytes, str
 	return problem_tell(c, CLI_USAGE,
 			    (struct problem){ .code = "signature_wrong",
 					      .field = "signature",
-					      .hint = "sign the file that `chancery proposal show ID --bytes FILE` "
-						      "writes, with SHA-256, and name that key with --public-key" },
-			    "%s is no signature over this proposal by that key; nothing was sent.", path);
+					      .hint = "sign the file that --bytes FILE writes (`chancery proposal show ID`, "
+						      "`chancery ca approve`), with SHA-256, and name that key with "
+						      "--public-key" },
+			    "%s is no signature over what is to be approved by that key; nothing was sent.", path);
 }

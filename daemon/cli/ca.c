@@ -223,17 +223,8 @@ static int ca_show(struct cli *c, const struct options *o)
 
 static int ca_chain(struct cli *c, const struct options *o)
 {
-	scoped_buf path, text;
-	buf_init(&path, MAX_URL);
-	buf_init(&text, MAX_ANSWER);
-	int r = pem_target_check(c, "out", option_text(o, "out"));
-	if (r)
-		return r;
-	r = ca_path(c, o, "/chain", &path);
-	if (option_flag(o, "no-root"))
-		path_query(&path, "root", "false");
-	if (r == CLI_DONE)
-		r = client_get_text(c, &path, &text);
+	scoped_buf text;
+	int r = ca_text(c, o, option_flag(o, "no-root") ? "/chain?root=false" : "/chain", &text);
 	return r ? r : pem_write(c, option_text(o, "out"), "the chain", buf_text(&text));
 }
 
@@ -449,6 +440,8 @@ const struct command ca_commands[] = {
 	{ "ca", "request", 1, 1, "CA",
 	  "Write what an offline root is to be asked for: a CA's certificate, or the root's own CRL.",
 	  "chancery ca request policy --out policy.request", ca_request_options, ca_request },
+	{ "ca", "approve", 1, 1, "FILE", "Show a request for an offline root in words, and add your signature to its file.",
+	  "chancery ca approve policy.request --key me.key", ca_approve_options, ca_approve },
 	{ "ca", "import", 1, 1, "FILE", "Bring in what came back from the offline root's ceremony.",
 	  "chancery ca import policy.response", ca_import_options, ca_import },
 	{ "ca", "retire", 1, 1, "CA", "Take a CA out of use: retiring first, and with --confirm retired.",

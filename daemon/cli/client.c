@@ -404,6 +404,39 @@ int client_list(struct cli *c, struct buf *path, int64_t limit, json_t **answer)
 	return r;
 }
 
+static int page_walk(const struct cli *c, const json_t *page, client_row *take, void *with)
+{
+	size_t i;
+	json_t *row, *rows = json_object_get(page, "data");
+	int r = json_is_array(rows) ? CLI_DONE : list_shape_tell(c);
+	json_array_foreach(rows, i, row)
+	{
+		if (r)
+			break;
+		r = take(with, row);
+	}
+	return r;
+}
+
+int client_walk(struct cli *c, struct buf *path, client_row *take, void *with)
+{
+	size_t start = path->len;
+	for (bool more = true; more;) {
+		scoped_json *page = NULL;
+		int r = client_get(c, path, &page);
+		if (r == CLI_DONE)
+			r = page_walk(c, page, take, with);
+		if (r)
+			return r;
+		const char *cursor = member_text(page, "next_cursor");
+		more = *cursor && json_array_size(json_object_get(page, "data"));
+		path->len = start;
+		if (more)
+			path_query(path, "cursor", cursor);
+	}
+	return CLI_DONE;
+}
+
 void client_close(struct cli *c)
 {
 	curl_easy_cleanup(c->http);

@@ -37,6 +37,9 @@ int client_send(struct cli *c, const char *method, struct buf *path, json_t *bod
  * "data" is an array. As the server sent it if that was one page.
  */
 int client_list(struct cli *c, struct buf *path, int64_t limit, json_t **answer);
+/* Each row of a list, however many there are, while take() answers CLI_DONE; what else it answers comes back. */
+typedef int client_row(void *with, json_t *row);
+int client_walk(struct cli *c, struct buf *path, client_row *take, void *with);
 
 void client_close(struct cli *c);
 

@@ -154,3 +154,14 @@ int json_print(const struct cli *c, const json_t *answer)
 	free(text);
 	return output_print(c, &out);
 }
+
+int list_show(struct cli *c, const char *path, const struct column *columns, size_t count, const char *nothing)
+{
+	scoped_buf url;
+	scoped_json *answer = NULL;
+	path_init(&url, path);
+	int r = client_list(c, &url, 0, &answer);
+	if (r)
+		return r;
+	return c->json ? json_print(c, answer) : list_print(c, answer, columns, count, nothing);
+}

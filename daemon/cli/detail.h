@@ -24,6 +24,8 @@ void detail_fill(struct table *t, const json_t *object, const char *const *left_
 /* The rows of answer's "data"; the count is at most MAX_TABLE_COLUMNS. nothing: the sentence for no rows. */
 int list_print(const struct cli *c, const json_t *answer, const struct column *columns, size_t count,
 	       const char *nothing);
+/* The same of all that stands under a path, which is asked for first; as JSON if that is wanted. */
+int list_show(struct cli *c, const char *path, const struct column *columns, size_t count, const char *nothing);
 /* The server's JSON, indented; on a terminal in ASCII. */
 int json_print(const struct cli *c, const json_t *answer);
 

@@ -37,14 +37,7 @@ static int issuer_list(struct cli *c, const struct options *o)
 		{ "ISSUING CA", "issuing_ca_id", SHOW_TEXT },
 		{ "ID", "id", SHOW_TEXT },
 	};
-	scoped_buf path;
-	path_init(&path, "/issuers");
-	scoped_json *answer = NULL;
-	int r = client_list(c, &path, 0, &answer);
-	if (r)
-		return r;
-	return c->json ? json_print(c, answer)
-		       : list_print(c, answer, columns, 4, "no issuers yet; `chancery issuer create NAME` makes one.");
+	return list_show(c, "/issuers", columns, 4, "no issuers yet; `chancery issuer create NAME` makes one.");
 }
 
 static int issuer_show(struct cli *c, const struct options *o)

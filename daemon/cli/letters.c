@@ -16,6 +16,7 @@ static const char *const left_out[] = { "request", "certificate_pem", NULL };
 const struct option_spec ca_request_options[] = {
 	{ "issuer", OPTION_TEXT, "ISSUER", "only the CAs of this issuer" },
 	{ "out", OPTION_TEXT, "FILE", "the file to carry to the ceremony (needed)" },
+	{ "open-days", OPTION_NUMBER, "N", "how long a ceremony may answer it, 30 by default" },
 	{ "days", OPTION_NUMBER, "N", "of a root's CRL: for how long it shall be good, 365 by default" },
 	{ "number", OPTION_NUMBER, "N", "of a root's CRL: the least number that it may have" },
 	{ .name = NULL },
@@ -52,11 +53,11 @@ static int words_tell(const struct cli *c, const char *of, const char *words)
 	return c->json ? CLI_DONE : output_print(c, &text);
 }
 
-static void body_take(json_t **body, const struct options *o, const char *option)
+static void body_take(json_t **body, const struct options *o, const char *option, const char *member)
 {
 	int64_t n;
 	if (option_number(o, option, &n))
-		member_set(body, option, json_integer(n));
+		member_set(body, member, json_integer(n));
 }
 
 int ca_request(struct cli *c, const struct options *o)
@@ -72,8 +73,9 @@ int ca_request(struct cli *c, const struct options *o)
 	if (r)
 		return r;
 	json_t *body = json_object();
-	body_take(&body, o, "days");
-	body_take(&body, o, "number");
+	body_take(&body, o, "open-days", "open_days");
+	body_take(&body, o, "days", "days");
+	body_take(&body, o, "number", "number");
 	scoped_json *answer = NULL;
 	r = client_send(c, "POST", &path, body, &answer);
 	if (r)

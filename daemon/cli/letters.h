@@ -6,8 +6,10 @@
 
 extern const struct option_spec ca_request_options[];
 extern const struct option_spec ca_import_options[];
+extern const struct option_spec ca_approve_options[];
 
 int ca_request(struct cli *c, const struct options *o);
+int ca_approve(struct cli *c, const struct options *o);
 int ca_import(struct cli *c, const struct options *o);
 
 #endif

@@ -17,7 +17,7 @@ cli_sources = \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \
 	daemon/cli/export.c daemon/cli/export.h daemon/cli/istio.c \
-	daemon/cli/letters.c daemon/cli/letters.h \
+	daemon/cli/letter_approve.c daemon/cli/letters.c daemon/cli/letters.h \
 	daemon/cli/lookup.c daemon/cli/lookup.h \
 	daemon/cli/member.c daemon/cli/member.h \
 	daemon/cli/options.c daemon/cli/options.h \
@@ -29,7 +29,7 @@ cli_sources = \
 	daemon/cli/profile_check.c daemon/cli/profile_check.h \
 	daemon/cli/reconcile.c daemon/cli/reconcile.h \
 	daemon/cli/record.c daemon/cli/record.h \
-	daemon/cli/revocation.c daemon/cli/revocation.h daemon/cli/rotation.c daemon/cli/rotation.h \
+	daemon/cli/revocation.c daemon/cli/revocation.h daemon/cli/revoke_many.c daemon/cli/rotation.c daemon/cli/rotation.h \
 	daemon/cli/search.c daemon/cli/search.h \
 	daemon/cli/table.c daemon/cli/table.h \
 	daemon/cli/tally.c daemon/cli/tally.h \

@@ -5,6 +5,7 @@
 
 #include "cli/client.h"
 #include "cli/member.h"
+#include "cli/pem.h"
 
 #define MAX_CANDIDATES 16 /* shown of an ambiguous name */
 #define UUID_TEXT 36
@@ -171,4 +172,15 @@ int ca_path(struct cli *c, const struct options *o, const char *below, struct bu
 	path_add(path, id);
 	buf_put_text(path, below);
 	return CLI_DONE;
+}
+
+int ca_text(struct cli *c, const struct options *o, const char *below, struct buf *text)
+{
+	scoped_buf path;
+	buf_init(&path, MAX_URL);
+	buf_init(text, MAX_ANSWER);
+	int r = pem_target_check(c, "out", option_text(o, "out"));
+	if (r == CLI_DONE)
+		r = ca_path(c, o, below, &path);
+	return r ? r : client_get_text(c, &path, text);
 }

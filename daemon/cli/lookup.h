@@ -20,6 +20,9 @@ int lookup_ca(struct cli *c, const char *text, const char *issuer, char id[MAX_I
 /* The path of the CA that the first argument names, within --issuer, and something below it. */
 int ca_path(struct cli *c, const struct options *o, const char *below, struct buf *path);
 
+/* What stands there, as text, once it is known that it can be written to --out. */
+int ca_text(struct cli *c, const struct options *o, const char *below, struct buf *text);
+
 /* {"data":[CA…]} of one issuer, or of all. */
 int ca_list_fetch(struct cli *c, const char *issuer, json_t **answer);
 /* The same with each CA's own in its "children". */

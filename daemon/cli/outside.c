@@ -24,15 +24,8 @@ const struct option_spec outside_options[] = {
 
 int ca_csr(struct cli *c, const struct options *o)
 {
-	scoped_buf path, text;
-	buf_init(&path, MAX_URL);
-	buf_init(&text, MAX_ANSWER);
-	int r = pem_target_check(c, "out", option_text(o, "out"));
-	if (r)
-		return r;
-	r = ca_path(c, o, "/csr", &path);
-	if (r == CLI_DONE)
-		r = client_get_text(c, &path, &text);
+	scoped_buf text;
+	int r = ca_text(c, o, "/csr", &text);
 	return r ? r : pem_write_csr(c, option_text(o, "out"), buf_text(&text));
 }
 

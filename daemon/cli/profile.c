@@ -116,14 +116,8 @@ static int profile_templates(struct cli *c, const struct options *o)
 		{ "NAME", "name", SHOW_TEXT },
 		{ "DESCRIPTION", "description", SHOW_TEXT },
 	};
-	scoped_buf path;
-	path_init(&path, "/constraint-templates");
-	scoped_json *answer = NULL;
-	int r = client_list(c, &path, 0, &answer);
-	if (r)
-		return r;
-	return c->json ? json_print(c, answer)
-		       : list_print(c, answer, columns, 2, "no templates; constraints.conf(5) says how to write one.");
+	return list_show(c, "/constraint-templates", columns, 2,
+			 "no templates; constraints.conf(5) says how to write one.");
 }
 
 const struct command profile_commands[] = {

@@ -272,7 +272,7 @@ static int consent_get(const struct cli *c, const struct options *o)
 		"nothing was signed, and nothing was sent.");
 }
 
-static int approval_make(struct cli *c, const struct options *o, const struct fetched *p, struct approval *a)
+int approval_make(struct cli *c, const struct options *o, struct slice bytes, struct approval *a)
 {
 	const char *key = option_text(o, "key"), *signature = option_text(o, "signature");
 	if (!key == !signature)
@@ -284,12 +284,12 @@ static int approval_make(struct cli *c, const struct options *o, const struct fe
 		return r;
 	if (signature) {
 		r = approval_read_public(c, option_text(o, "public-key"), a);
-		return r ? r : approval_take(c, signature, buf_slice(&p->bytes), a);
+		return r ? r : approval_take(c, signature, bytes, a);
 	}
 	r = consent_get(c, o);
 	if (r == CLI_DONE)
 		r = approval_read_key(c, key, a);
-	return r ? r : approval_sign(c, buf_slice(&p->bytes), a);
+	return r ? r : approval_sign(c, bytes, a);
 }
 
 static json_t *approval_body(const struct options *o, const struct approval *a)
@@ -372,7 +372,7 @@ static int proposal_approve(struct cli *c, const struct options *o)
 	if (r == CLI_DONE)
 		r = words_print(c, &p);
 	if (r == CLI_DONE)
-		r = approval_make(c, o, &p, &a);
+		r = approval_make(c, o, buf_slice(&p.bytes), &a);
 	if (r)
 		return r;
 	path_init(&path, "/proposals");

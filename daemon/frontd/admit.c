@@ -127,10 +127,7 @@ static int admit(struct front *f, struct call *c, struct admission *a)
 {
 	scoped_buf context = { .max = MAX_CONTEXT };
 	struct context_words words = { .op = "admit", .ca = row_text(a->ca.id) };
-	if (c->signing_id_given)
-		memcpy(a->request_id, c->signing_id, sizeof(a->request_id));
-	else
-		signer_request_id(a->request_id);
+	context_request_id(c, a->request_id);
 	if (context_put(&context, c, &words))
 		return -1;
 	struct cert_admit_request request = { .certificate = buf_slice(&a->in.der), .context = buf_slice(&context) };

@@ -463,10 +463,7 @@ static int arrive(struct front *f, struct call *c, const char *pem, const uint8_
 		return r < 0 ? answer_store(c) : r;
 	if (c->dry_run)
 		return dry_reply(c, &a);
-	if (c->signing_id_given)
-		memcpy(a.request_id, c->signing_id, sizeof(a.request_id));
-	else
-		signer_request_id(a.request_id);
+	context_request_id(c, a.request_id);
 	return import(f, c, &a);
 }
 

@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 
 #include "frontd/json_text.h"
+#include "frontd/signer.h"
 #include "wire/inner.h"
 
 static void put_slice(struct buf *out, const char *key, struct slice s)
@@ -109,6 +110,14 @@ void context_note_id(const uint8_t request_id[16], uint8_t out[16])
 {
 	memcpy(out, request_id, 16);
 	out[15] ^= 0xff;
+}
+
+void context_request_id(const struct call *c, uint8_t out[16])
+{
+	if (c->signing_id_given)
+		memcpy(out, c->signing_id, 16);
+	else
+		signer_request_id(out);
 }
 
 int64_t request_time(const uint8_t request_id[16])

@@ -39,6 +39,8 @@ const char *context_text(json_t *context, const char *key);
 
 /* "ica-" or "iss-" and a UUID made from a request id, so that a repeated request names the same thing. */
 void context_id(const char *prefix, const uint8_t request_id[16], char out[48]);
+/* The id of what a call has signed or noted: that of its Idempotency-Key, or a fresh one. */
+void context_request_id(const struct call *c, uint8_t out[16]);
 /* A CA's step is two requests, closing and note: the id of one makes the id of the other, either way. */
 void context_note_id(const uint8_t request_id[16], uint8_t out[16]);
 /* The time that stands in a request id, in seconds: the "now" of all that it decides. */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -221,7 +222,6 @@ static void *crls_run(void *with)
 
 int crls_start(struct front *f, struct crls **out)
 {
-	pthread_condattr_t monotonic;
 	*out = NULL;
 	if (!f->crl_seconds)
 		return 0;
@@ -233,10 +233,7 @@ int crls_start(struct front *f, struct crls **out)
 	pthread_mutex_init(&k->lock, NULL);
 	for (int i = 0; i < STRIPES; i++)
 		pthread_mutex_init(&k->stripes[i], NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->stop, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&k->stop);
 	if (pthread_create(&k->thread, NULL, crls_run, k) != 0) {
 		log_error("thread_failed", "of=crls");
 		free(k);

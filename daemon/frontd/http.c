@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -653,11 +654,7 @@ int http_start(const struct http_options *options, struct http_server **out)
 		return -1;
 	s->options = *options;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->idle, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&s->idle);
 	s->workers = workers_start(MAX_WORKERS);
 	s->daemon = s->workers ? daemon_start(s) : NULL;
 	s->acceptor = s->daemon ? acceptor_start(options->socket, take_in, s) : NULL;

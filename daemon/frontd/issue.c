@@ -272,10 +272,7 @@ static int issue(struct front *f, struct call *c, const char *id)
 		r = leaf_again(f, c, i, &answered);
 	if (r || answered)
 		return r;
-	if (c->signing_id_given)
-		memcpy(i->request_id, c->signing_id, sizeof(i->request_id));
-	else
-		signer_request_id(i->request_id);
+	context_request_id(c, i->request_id);
 	r = issue_plan(f, c, i);
 	if (r)
 		return r < 0 ? answer_store(c) : r;

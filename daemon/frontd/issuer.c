@@ -94,10 +94,7 @@ int issuer_create(struct front *f, struct call *c)
 	if (r)
 		return r;
 	uint8_t request_id[16];
-	if (c->signing_id_given)
-		memcpy(request_id, c->signing_id, sizeof(request_id));
-	else
-		signer_request_id(request_id);
+	context_request_id(c, request_id);
 	char id[48];
 	context_id("iss-", request_id, id);
 	struct issuer_row row = { .id = slice_text(id), .name = slice_text(name), .hierarchy_mode = slice_text(mode) };

@@ -23,6 +23,8 @@
 #define DAY 86400
 #define DEFAULT_CRL_DAYS 365
 #define MAX_CRL_DAYS 366 /* an offline root's: it is asked once a year */
+#define DEFAULT_OPEN_DAYS 30
+#define MAX_OPEN_DAYS (MAX_LETTER_OPEN / DAY)
 
 struct sending {
 	struct ca_row ca;
@@ -32,7 +34,7 @@ struct sending {
 	struct letter_row row;
 	struct buf ask, bytes, text;
 	char host[65], name[257];
-	int64_t days;
+	int64_t days, open_days;
 	uint64_t number; /* of a CRL, the least; 0: not said */
 };
 
@@ -72,11 +74,16 @@ static int load(struct front *f, struct call *c, struct sending *o)
 
 static int read_wishes(struct call *c, struct sending *o)
 {
-	static const char *const of_crl[] = { "days", "number", NULL }, *const of_ca[] = { NULL };
+	static const char *const of_crl[] = { "open_days", "days", "number", NULL };
+	static const char *const of_ca[] = { "open_days", NULL };
 	bool there = false;
-	int64_t days = 0, number = 0;
+	int64_t days = 0, number = 0, open_days = 0;
 	bool crl = o->letter.kind == LETTER_CRL;
 	int r = input_members(c, crl ? of_crl : of_ca);
+	if (!r)
+		r = input_integer(c, "open_days", 1, MAX_OPEN_DAYS, &there, &open_days);
+	o->open_days = there ? open_days : DEFAULT_OPEN_DAYS;
+	there = false;
 	if (!r && crl)
 		r = input_integer(c, "days", 1, MAX_CRL_DAYS, &there, &days);
 	o->days = there ? days : DEFAULT_CRL_DAYS;
@@ -208,6 +215,7 @@ static int letter_put(struct sending *o)
 	slice_to_text(o->ca.name, o->name, sizeof(o->name));
 	random_bytes(l->nonce, sizeof(l->nonce));
 	l->created = time_now();
+	l->expires = l->created + o->open_days * DAY;
 	l->host = slice_text(o->host);
 	l->name = slice_text(o->name);
 	l->parent = o->parent.subject_name;
@@ -217,8 +225,7 @@ static int letter_put(struct sending *o)
 	armour_put(&o->text, "REQUEST", buf_slice(&o->bytes));
 	o->row = (struct letter_row){ .ca_id = o->ca.id, .kind = l->kind, .created_at = l->created };
 	memcpy(o->row.nonce, l->nonce, sizeof(o->row.nonce));
-	hash_of(buf_slice(&o->bytes), o->row.hash);
-	return buf_ok(&o->bytes) && buf_ok(&o->text) ? 0 : -1;
+	return buf_ok(&o->text) ? request_letter_hash(l, o->row.hash) : -1;
 }
 
 static int insert_work(struct store_session *s, void *with)
@@ -231,12 +238,12 @@ static int reply(struct call *c, const struct sending *o)
 	char words[MAX_WORDS_TEXT];
 	words_of(o->row.hash, words);
 	return call_reply(c, 201,
-			  json_pack("{s:s#, s:o, s:s, s:o, s:s, s:o, s:o}", "request", (const char *)o->text.at,
+			  json_pack("{s:s#, s:o, s:s, s:o, s:s, s:o, s:o, s:o}", "request", (const char *)o->text.at,
 				    (int)o->text.len, "ca_id", view_text(o->ca.id), "kind",
 				    o->letter.kind == LETTER_CRL ? "crl" : "certificate", "sha256",
 				    view_hex(o->row.hash, sizeof(o->row.hash)), "words", words, "nonce",
 				    view_hex(o->row.nonce, sizeof(o->row.nonce)), "parent",
-				    view_name(buf_slice(&o->parent.subject.raw))));
+				    view_name(buf_slice(&o->parent.subject.raw)), "expires_at", view_time(o->letter.expires)));
 }
 
 /* On the ledger first, so that a response is known even if this database is lost meanwhile. */

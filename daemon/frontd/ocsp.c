@@ -567,12 +567,13 @@ void ocsp_serve(struct http_request *r)
 	scoped_question q;
 	if (!question_read(r, &q))
 		return;
-	int found = identity_read(r->front, q.ca_id, &q.ca);
+	bool kept = identity_find(r->front->ocsp, q.ca_id, store_ca_generation(r->front->store), &q.ca);
+	int found = kept ? 0 : identity_read(r->front, q.ca_id, &q.ca);
 	if (found > 0) {
 		call_refuse(&r->call, 404, "not_found", NULL, "There is no such CA.");
 		return;
 	}
-	if (found == 0)
+	if (found == 0 && !kept)
 		identity_keep(r->front->ocsp, &q.ca);
 	if (found < 0)
 		error_reply(&r->call, OCSP_INTERNAL_ERROR);

@@ -25,10 +25,7 @@
 
 static void read_ids(struct call *c, struct plan *p)
 {
-	if (c->signing_id_given)
-		memcpy(p->request_id, c->signing_id, sizeof(p->request_id));
-	else
-		signer_request_id(p->request_id);
+	context_request_id(c, p->request_id);
 	memcpy(p->key_request_id, p->request_id, sizeof(p->key_request_id));
 	p->key_request_id[15] ^= 0xff; /* key and certificate are two requests of one operation */
 	context_id("ica-", p->request_id, p->id);

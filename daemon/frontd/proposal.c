@@ -254,14 +254,6 @@ static int words_put(struct call *c, const char *op, const struct proposal_row *
 		       : 0;
 }
 
-static void fresh_id(const struct call *c, uint8_t out[16])
-{
-	if (c->signing_id_given)
-		memcpy(out, c->signing_id, 16);
-	else
-		signer_request_id(out);
-}
-
 static int approval_ask(struct front *f, struct call *c, const struct proposal_row *row, const struct handed *h)
 {
 	scoped_buf context = { .max = MAX_CONTEXT };
@@ -272,7 +264,7 @@ static int approval_ask(struct front *f, struct call *c, const struct proposal_r
 	int r = words_put(c, "approve", row, NULL, &context);
 	if (r)
 		return r;
-	fresh_id(c, request.request_id);
+	context_request_id(c, request.request_id);
 	memcpy(request.proposal, row->id, sizeof(request.proposal));
 	memcpy(request.key, h->key, sizeof(request.key));
 	request.context = buf_slice(&context);
@@ -336,7 +328,7 @@ static int rejection_ask(struct front *f, struct call *c, const struct proposal_
 	int r = words_put(c, "reject", row, note, &context);
 	if (r)
 		return r;
-	fresh_id(c, request.request_id);
+	context_request_id(c, request.request_id);
 	memcpy(request.proposal, row->id, sizeof(request.proposal));
 	request.context = buf_slice(&context);
 	signer_hold(f->signer, &hold);

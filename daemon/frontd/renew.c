@@ -122,10 +122,7 @@ static void set_common(struct call *c, struct again *a)
 					 .key_form = KEY_LOCAL,
 					 .subject_key = { ca_of(a)->key_id, sizeof(ca_of(a)->key_id) },
 					 .subject = items_list(&a->facts.subject) };
-	if (c->signing_id_given)
-		memcpy(r->request_id, c->signing_id, sizeof(r->request_id));
-	else
-		signer_request_id(r->request_id);
+	context_request_id(c, r->request_id);
 	if (a->above.count)
 		memcpy(r->ca_key, a->above.ca[0].key_id, sizeof(r->ca_key));
 }

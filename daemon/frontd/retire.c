@@ -194,10 +194,7 @@ static int retire(struct front *f, struct call *c, const char *ca_id, const stru
 {
 	scoped_row(ca) row = { 0 };
 	struct step step = { .ca = &row, .from = "", .to = "", .wanted = wanted };
-	if (c->signing_id_given)
-		memcpy(step.request_id, c->signing_id, sizeof(step.request_id));
-	else
-		signer_request_id(step.request_id);
+	context_request_id(c, step.request_id);
 	if (wanted->confirm && !c->dry_run)
 		signer_refresh(f->signer); /* a child of unknown fate may be on the ledger */
 	{

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -382,17 +383,13 @@ static void scheduler_free(struct scheduler *s)
 int scheduler_start(struct front *f, struct scheduler **out)
 {
 	struct scheduler *s = calloc(1, sizeof(*s));
-	pthread_condattr_t monotonic;
 	if (!s || !(s->waiting = calloc(MAX_WAITING, sizeof(*s->waiting)))) {
 		free(s);
 		return -1;
 	}
 	s->front = f;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->stop, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&s->stop);
 	if (pthread_create(&s->thread, NULL, scheduler_run, s) != 0) {
 		log_error("thread_failed", "of=scheduler");
 		scheduler_free(s);

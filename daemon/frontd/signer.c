@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -258,11 +259,7 @@ int signer_start(const struct signer_options *options, struct signer **out)
 	s->last_asked = &s->asked;
 	snprintf(s->why, sizeof(s->why), "The link to the signer has not been made yet.");
 	pthread_mutex_init(&s->mutex, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->refreshed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	cond_init(&s->refreshed);
 	if (!s->path || s->wake < 0 || pthread_create(&s->thread, NULL, link_run, s) != 0) {
 		log_error("signer_start", "why=\"%s\"", log_errno());
 		signer_free(s);

@@ -4,7 +4,7 @@
  *
  *	"CHLEDGER"         8 bytes
  *	u32 version        1
- *	u32 epoch          of the ledger when the segment was begun; 0 at first
+ *	u32 epoch          0: which epoch a record is of follows from the records EPOCH before it
  *	ledger id          16 bytes
  *	u64 first          sequence number of the first record
  *	root               32 bytes: the tree's root over all records before

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "names/constraints.h"
+#include "names/dn.h"
+
 #define REQUEST_LINE "chancery-request-v1\n"
 #define RESPONSE_LINE "chancery-response-v1\n"
 #define REVOKED_HEAD 8 /* of an item: its time */
@@ -67,18 +70,84 @@ void request_letter_put(struct buf *out, const struct request_letter *r)
 	pack_put(out, request_fields(), r);
 }
 
-/* Each signature stands behind the proposal that it is over. */
-static bool approvals_fit(struct list l)
+bool approval_next(struct list *l, struct letter_approval *a)
 {
 	uint8_t tag;
 	struct slice item;
-	bool proposal = false;
+	if (!list_next(l, &tag, &item))
+		return false;
+	a->key = (struct slice){ item.at, HASH_SIZE };
+	a->signature = (struct slice){ item.at + HASH_SIZE, item.len - HASH_SIZE };
+	return true;
+}
+
+/* One way to write them: each key once, in order. */
+static bool approvals_fit(struct list l)
+{
+	uint8_t tag;
+	struct slice item, before = { NULL, 0 };
 	while (list_next(&l, &tag, &item)) {
-		if (tag > LETTER_SIGNATURE || item.len == 0 || (tag == LETTER_SIGNATURE && !proposal))
+		if (tag != 0 || item.len <= HASH_SIZE)
 			return false;
-		proposal = true;
+		const struct slice key = { item.at, HASH_SIZE };
+		if (before.len && slice_compare(before, key) >= 0)
+			return false;
+		before = key;
 	}
 	return true;
+}
+
+static void approval_put(struct buf *raw, uint16_t *count, const struct letter_approval *a)
+{
+	scoped_buf item = { .max = HASH_SIZE + MAX_LETTER_SIGNATURE };
+	buf_put_slice(&item, a->key);
+	buf_put_slice(&item, a->signature);
+	if (!buf_ok(&item))
+		raw->broken = true;
+	list_put(raw, count, 0, buf_slice(&item));
+}
+
+enum letter_refusal approval_add(struct request_letter *r, const struct letter_approval *a, struct buf *raw)
+{
+	struct list l = r->approvals;
+	struct letter_approval there;
+	uint16_t count = 0;
+	bool put = false;
+	while (approval_next(&l, &there)) {
+		if (!put && slice_compare(a->key, there.key) <= 0) {
+			approval_put(raw, &count, a);
+			put = true;
+		}
+		approval_put(raw, &count, &there);
+	}
+	if (!put)
+		approval_put(raw, &count, a);
+	struct list all = list_of(raw, count);
+	if (!buf_ok(raw) || a->key.len != HASH_SIZE || count > MAX_LETTER_APPROVALS || !approvals_fit(all))
+		return LETTER_MALFORMED;
+	r->approvals = all;
+	return LETTER_OK;
+}
+
+void request_letter_bare(struct buf *out, const struct request_letter *r)
+{
+	struct request_letter bare = *r;
+	bare.approvals = (struct list){ 0 };
+	request_letter_put(out, &bare);
+}
+
+int request_letter_hash(const struct request_letter *r, uint8_t hash[HASH_SIZE])
+{
+	scoped_buf bare = { .max = MAX_LETTER };
+	request_letter_bare(&bare, r);
+	hash_of(buf_slice(&bare), hash);
+	return buf_ok(&bare) ? 0 : -1;
+}
+
+/* It is open for a while, and not for ever. */
+static bool times_fit(const struct request_letter *r)
+{
+	return r->created > 0 && r->expires > r->created && r->expires - r->created <= MAX_LETTER_OPEN;
 }
 
 enum letter_refusal request_letter_get(struct slice letter, struct request_letter *r)
@@ -89,7 +158,7 @@ enum letter_refusal request_letter_get(struct slice letter, struct request_lette
 		return LETTER_MALFORMED;
 	if (!kind_known(r->kind))
 		return LETTER_VERSION;
-	return r->parent.len && r->created > 0 && approvals_fit(r->approvals) ? LETTER_OK : LETTER_MALFORMED;
+	return r->parent.len && times_fit(r) && approvals_fit(r->approvals) ? LETTER_OK : LETTER_MALFORMED;
 }
 
 void response_letter_put(struct buf *out, const struct response_letter *r)
@@ -118,7 +187,11 @@ enum letter_refusal intermediate_letter_get(struct slice ask, struct intermediat
 {
 	if (fields_get(ask, intermediate_fields(), i))
 		return LETTER_MALFORMED;
-	return i->csr.len && i->subject.count && seconds_fit(i->seconds) ? LETTER_OK : LETTER_MALFORMED;
+	const struct constraints c = { i->permitted, i->excluded };
+	uint8_t attribute;
+	const char *why;
+	bool named = i->subject.count && dn_check(i->subject, &attribute, &why) && constraints_check(&c);
+	return i->csr.len && named && seconds_fit(i->seconds) ? LETTER_OK : LETTER_MALFORMED;
 }
 
 void revoked_put(struct buf *raw, uint16_t *count, const struct revoked_entry *e)

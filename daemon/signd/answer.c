@@ -23,10 +23,8 @@
  */
 static uint64_t head_known(const struct signer *s)
 {
-	struct journal_head head;
-	journal_head(s->journal, &head);
-	uint64_t size = s->greeted ? head.size : s->found;
-	return s->latches.closed[LATCH_ROLLBACK] && s->latches.shared < size ? s->latches.shared : size;
+	uint64_t shown = signer_shown(s);
+	return s->greeted || s->found > shown ? shown : s->found;
 }
 
 static uint16_t hello_verdict(const struct signer *s, const struct hello_request *r)
@@ -66,23 +64,22 @@ static void known_more(struct signer *s, const struct hello_request *r)
 static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct hello_request r;
-	struct journal_head head;
 	const char *where;
 	if (answer_hello_get(f->body, &r, &where) != PACK_OK)
 		return -1;
-	journal_head(s->journal, &head);
+	uint64_t head = signer_shown(s);
 	uint16_t code = hello_verdict(s, &r);
 	struct buf *out = guard_out(s->guard, peer);
 	if (code) {
 		log_error("hello_refused", "reason=%s committed=%llu head=%llu", inner_refusal_name(code),
-			  (unsigned long long)r.committed, (unsigned long long)head.size);
+			  (unsigned long long)r.committed, (unsigned long long)head);
 		guard_refuse(s->guard, peer, f->verb, f->tag, code, NULL, 0);
 		/* An auditor's word is not enough to stop the signer. */
 		if (code == REFUSE_ROLLED_BACK && guard_is_front(s->guard, peer))
 			known_more(s, &r);
 	} else if (out) {
 		struct hello_reply reply = {
-			.version = INNER_VERSION, .head = head.size, .now = time_now(), .epoch = s->proposals.epoch
+			.version = INNER_VERSION, .head = head, .now = time_now(), .epoch = s->proposals.epoch
 		};
 		memcpy(reply.ledger_id, s->config.ledger_id, LEDGER_ID_SIZE);
 		s->greeted = true;
@@ -96,25 +93,24 @@ static int answer_hello(struct signer *s, uint64_t peer, const struct frame *f)
 static int answer_ledger_read(struct signer *s, uint64_t peer, const struct frame *f)
 {
 	struct ledger_read_request r;
-	struct journal_head head;
+	uint64_t head = signer_shown(s);
 	const char *where;
 	if (answer_ledger_read_get(f->body, &r, &where) != PACK_OK)
 		return -1;
 	struct buf *out = guard_out(s->guard, peer);
 	scoped_buf records = { .max = 1048576 };
-	journal_head(s->journal, &head);
-	if (r.from > head.size) {
+	if (r.from > head) {
 		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_BEYOND_HEAD, "from", 0);
 		return 0;
 	}
 	size_t most = r.most < MAX_READ ? r.most : MAX_READ;
-	int state = ledger_read_range(s->reader, r.from, head.size, most, &records);
+	int state = ledger_read_range(s->reader, r.from, head, most, &records);
 	if (state) {
 		guard_refuse(s->guard, peer, f->verb, f->tag,
 			     state == LEDGER_ARCHIVED ? REFUSE_ARCHIVED : REFUSE_LEDGER_FAILED, NULL, 0);
 		return 0;
 	}
-	struct ledger_read_reply reply = { head.size, buf_slice(&records) };
+	struct ledger_read_reply reply = { head, buf_slice(&records) };
 	if (out)
 		answer_ledger_read_put(out, f->tag, &reply);
 	return 0;

@@ -121,6 +121,10 @@ int answer_checkpoint(struct signer *s, uint64_t peer, const struct frame *f)
 	if (answer_checkpoint_get(f->body, &r, &where) != PACK_OK)
 		return -1;
 	journal_head(s->journal, &head);
+	if (s->checkpoint.size > signer_shown(s)) {
+		guard_refuse(s->guard, peer, f->verb, f->tag, REFUSE_EPOCH_NEEDED, NULL, 0);
+		return 0;
+	}
 	bool current =
 		head.size == s->checkpoint.size || !slot_ready(s->log_key->slot) || head.failed || latch_stands_back(s);
 	if (current || !signer_op(s, peer, f->tag, f->verb)) {

@@ -66,6 +66,14 @@ void signer_hand_over(struct signer *s)
 	journal_submit(s->journal, &s->records, true);
 }
 
+uint64_t signer_shown(const struct signer *s)
+{
+	struct journal_head head;
+	journal_head(s->journal, &head);
+	bool less = s->latches.closed[LATCH_ROLLBACK] && s->latches.shared < head.size;
+	return less ? s->latches.shared : head.size;
+}
+
 uint16_t signer_stopped(struct signer *s, bool signing)
 {
 	struct journal_head head;

@@ -99,6 +99,11 @@ void signer_verify(struct signer *s, struct op *op, void (*then)(struct signer *
 /* Hands over what a round has gathered: to the threads, together. */
 void signer_hand_over(struct signer *s);
 
+/*
+ * How many records callers get to see: all; of a ledger that was rolled back only those that it shares with what was
+ * known, so that nobody takes what was written before that was noticed for what he knew.
+ */
+uint64_t signer_shown(const struct signer *s);
 /* Unless 0: why the signer writes, or signs, nothing right now (inner_refusals.def). A note needs no right clock. */
 uint16_t signer_stopped(struct signer *s, bool signing);
 

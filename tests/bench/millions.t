@@ -28,6 +28,6 @@ like "$table" "^RSA-3072 +token +raw$rest" "a line for answers that an RSA key s
 like "$table" "^P-256 +token +raw$rest" "a line for answers that an EC key signs"
 like "$table" "^P-256 +latency +ideal$rest" "a line for answers from a token that takes 5 ms"
 like "$table" "^20000 +issue +10000$rest" "a line for a full store"
-most=$(sed -n 's/^CRL of .* resident: \([0-9]*\)\..*/\1/p' <<<"$table")
+most=$(sed -n 's/^CRL of .* at most: \([0-9]*\)\..*/\1/p' <<<"$table")
 if [ "${most:-1000}" -lt 256 ]; then pass "the daemons stay small"; else fail "the daemons stay small" "$table"; fi
 tap_done

@@ -58,6 +58,11 @@ struct maker {
 	unsigned staged;
 	FILE *index;
 	uint64_t chance;
+	/*
+	 * How all their request ids end. At its start the signer remembers the ids of what came onto the ledger just
+	 * now, by their ends; of what was issued over a year it would have none, and so it has one.
+	 */
+	uint8_t id_end[8];
 };
 
 /* What one of them has for itself. */
@@ -243,7 +248,8 @@ static void leaf_make(struct maker *m, uint64_t k)
 	leaf.serial[0] = 1;
 	leaf.serial[1] = (uint8_t)(leaf.not_before / DAY >> 8);
 	leaf.serial[2] = (uint8_t)(leaf.not_before / DAY);
-	chance_fill(m, leaf.request_id, 16);
+	chance_fill(m, leaf.request_id, 8);
+	memcpy(leaf.request_id + 8, m->id_end, sizeof(m->id_end));
 	for (int i = 0; i < 6; i++)
 		leaf.request_id[i] = (uint8_t)((leaf.not_before * 1000 + (int64_t)(k % 86400)) >> (40 - 8 * i));
 	if (k * m->revoked / m->rows != (k + 1) * m->revoked / m->rows) {
@@ -338,6 +344,7 @@ int main(int argc, char **argv)
 	}
 	m.now = time_now() - 60;
 	random_bytes((uint8_t *)&m.chance, sizeof(m.chance));
+	random_bytes(m.id_end, sizeof(m.id_end));
 	database_open(&m, argv[3]);
 	options_read(&m, argc, argv);
 	for (uint64_t k = 0; k < m.rows; k++) {

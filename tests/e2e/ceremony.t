@@ -8,40 +8,13 @@ STACK_CRL_HOURS=168
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/e2e/cases.sh
 . "$(dirname "$0")/cases.sh"
-[ -x "$STACK_BIN/chancery-ceremony" ] || e2e_die "$STACK_BIN/chancery-ceremony was not built"
+# shellcheck source=tests/e2e/ceremony.sh
+. "$(dirname "$0")/ceremony.sh"
 e2e_up
-stick=$work/stick vault=$STACK_DIR/vault # the USB stick, the air-gapped host
-mkdir -p "$stick"
+ceremony_up
 api GET /api/v1/status
 online=$(jq -r .signer.ledger_id <<<"$body")
 
-token_make() { # FOLDER: a token of its own, in a file of its own
-  CHANCERY_BUILD=$STACK_BIN "$STACK_SOURCE/tests/tokens/up-softhsm" "$1" main >/dev/null || e2e_die "no token for the ceremony"
-}
-token_make "$STACK_DIR/vault-token"
-pin=$(cat "$STACK_DIR/vault-token/pin")
-
-# On the air-gapped host: answers from the arguments, one a line, behind the PIN.
-vault_state=$vault vault_token=$STACK_DIR/vault-token
-ceremony() { # COMMAND... -- ANSWERS...
-  local words=()
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do words+=("$1") && shift; done
-  [ $# -eq 0 ] || shift
-  { printf '%s\n' "$pin"; [ $# -eq 0 ] || printf '%s\n' "$@"; } |
-    (cd "$stick" && SOFTHSM2_CONF=$vault_token/softhsm2.conf exec "$STACK_BIN/chancery-ceremony" --state "$vault_state" "${words[@]}") \
-      >"$work/said" 2>"$work/err"
-  rc=$?
-  [ ! -s "$work/err" ] || diag "$(cat "$work/err")"
-}
-said() { tr -s ' \n' ' ' <"$work/said"; }
-done_well() { # WHAT
-  if [ "$rc" = 0 ]; then pass "$1"; else fail "$1" "exit $rc: $(cat "$work/said" "$vault_state/log" 2>/dev/null | tail -n 40)"; fi
-}
-declined() { # STATUS PATTERN WHAT
-  if [ "$rc" = "$1" ] && grep -qE "$2" <<<"$(said)"; then pass "$3"; else fail "$3" "exit $rc, wanted $1 and /$2/: $(cat "$work/said")"; fi
-}
-chancery() { "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" "$@" 2>&1; }
-words_in() { awk '/^Checksum of/ { getline; getline; sub(/^ +/, ""); print; exit }' "$1"; }
 agree=(yes yes Ada yes Bob yes) # the words, the clock, two people
 
 # The folder of the root, and the root.
@@ -95,7 +68,6 @@ api GET '/api/v1/audit?last=10&type=NOTE'
 is "$(jq -c --arg ca "$policy" '[.data[].context | select(.op == "asked" and .ca == $ca) | .letter]' <<<"$body")" '["certificate"]' \
   "it is on record"
 is "$(chancery --json ca request policy --out "$stick/other.request" | jq -r .words | wc -w)" 8 "and as JSON"
-isnt() { if [ "$1" != "$2" ]; then pass "$3"; else fail "$3" "both are: $1"; fi; }
 isnt "$(cat "$stick/other.request")" "$(cat "$stick/policy.request")" "no two requests are the same"
 like "$(chancery ca request nobody --out "$work/none")" 'ca_not_found|no CA' "no request of no CA"
 
@@ -166,10 +138,6 @@ like "$(said)" 'answered before.* Nothing is signed again' "is answered from the
 isnt "$(cat "$stick/second.response")" "" "so that a response that was lost can be written again"
 
 # Refused when it comes back.
-import() { # FILE: as the command line, and the code in $code
-  out=$(chancery ca import "$1")
-  code=$(grep -oE '[a-z_]+\)$' <<<"$out" | tail -1 | tr -d ')')
-}
 sed '4s/[A-Z]/a/' "$stick/policy.response" >"$work/altered.response"
 import "$work/altered.response"
 is "$code" response_altered "a response that was altered"
@@ -179,18 +147,6 @@ api POST /api/v1/responses '{"response_pem": "nothing"}'
 answers 400 "what is none" response_malformed
 api POST /api/v1/responses '{}'
 answers 400 "nothing at all" missing_field
-# With the checksum put right again: what nobody may change is held by more than that.
-forge() { # FILE OUT OFFSET: another byte there, inside
-  python3 - "$@" <<'PY'
-import base64, hashlib, sys
-lines = open(sys.argv[1]).read().splitlines()
-inside = bytearray(base64.b64decode("".join(lines[1:-2])))
-inside[int(sys.argv[3])] ^= 1
-text = base64.b64encode(inside).decode()
-body = "\n".join(text[i:i + 64] for i in range(0, len(text), 64))
-open(sys.argv[2], "w").write("\n".join([lines[0], body, lines[-2], "sha256 " + hashlib.sha256(inside).hexdigest()]) + "\n")
-PY
-}
 head=21 # "chancery-response-v1\n", then the kind, the nonce, the hash of the request
 forge "$stick/policy.response" "$work/nonce.response" $((head + 1))
 import "$work/nonce.response"
@@ -250,18 +206,8 @@ api POST "/api/v1/intermediates/$issuing/request" '{}'
 answers 409 "a CA whose parent is here asks no offline root" nothing_to_ask
 chancery ca create --issuer tree --parent root --name deep --cn Deep --path-len 1 >/dev/null
 chancery ca request deep --out "$stick/deep.request" >/dev/null
-python3 - "$stick/deep.request" <<'PY'
-import base64, hashlib, re, sys
-lines = open(sys.argv[1]).read().splitlines()
-inside = base64.b64decode("".join(lines[1:-2]))
 # pathLenConstraint stands behind subject: a list of one, tag 1 (CN), "Deep"
-at = inside.index(b"\x01\x00\x01\x04\x00Deep") + 9
-assert inside[at:at + 2] == b"\x01\x00", inside[at:at + 8]
-inside = inside[:at] + b"\x02\x00" + inside[at + 2:]
-text = base64.b64encode(inside).decode()
-body = "\n".join(text[i:i + 64] for i in range(0, len(text), 64))
-open(sys.argv[1], "w").write("\n".join([lines[0], body, lines[-2], "sha256 " + hashlib.sha256(inside).hexdigest()]) + "\n")
-PY
+letter_bend "$stick/deep.request" "$stick/deep.request" 'at = inside.index(b"\x01\x00\x01\x04\x00Deep") + 9; inside[at] += 1'
 ceremony sign deep.request --out deep.response -- "${agree[@]}"
 declined 1 'path_len' "a CA as deep as the root itself"
 
@@ -279,7 +225,7 @@ like "$(chancery ca revoke policy --reason superseded)" 'state +revoked' "a CA b
 crl_asked second
 ceremony crl second.request --out second.crl.response -- "${agree[@]}"
 done_well "the next one"
-like "$(said)" "serial $policy_serial since .*: another one has replaced it" "says in words what it is about"
+like "$(said)" "CN=Policy CA serial number $policy_serial since .*: another one has replaced it" "says in words what it is about"
 import "$stick/second.crl.response"
 like "$out" 'number +2.*' "it comes in"
 pki() { curl -s -o "$work/served.crl" -w '%{http_code}' --unix-socket "$STACK_DIR/pki.sock" "http://localhost/pki/$root/crl"; }

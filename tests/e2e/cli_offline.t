@@ -299,6 +299,17 @@ exits 0 "a limited list of pages" cert list --json --limit 2
 jq -e '[.data[].serial] == ["01", "02"]' "$dir/out" >/dev/null
 ok $? "  is cut"
 
+answers <<END
+{"GET /api/v1/certificates?state=active&limit=1000":
+  {"json": {"data": [{"serial": "01", "kind": "leaf", "subject": "CN=a"}, {"serial": "02", "kind": "leaf", "subject": "CN=b"}, null, 7], "next_cursor": "c/1"}},
+ "GET /api/v1/certificates?state=active&limit=1000&cursor=c%2F1":
+  {"json": {"data": [{"serial": "03", "kind": "ca", "subject": "CN=a"}, {"serial": "04", "kind": "leaf", "names": [4, "CN=a"]}], "next_cursor": "c2"}},
+ "GET /api/v1/certificates?state=active&limit=1000&cursor=c2": {"json": {"data": [], "next_cursor": "c2"}}}
+END
+exits 0 "a filter" cert revoke-many --subject 'CN=a' --json
+jq -e '.would_revoke == 2 and [.data[].serial] == ["01", "04"]' "$dir/out" >/dev/null
+ok $? "  looks through all pages"
+
 # --- answers that nobody should send ---
 answers <<'END'
 {"GET /api/v1/issuers": {"json": {"data": [{"id": 7, "name": "a\u001b]0;owned\u0007\u202eb"}, null, 3, [], {"name": {"x": []}}]}},

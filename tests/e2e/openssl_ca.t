@@ -84,11 +84,11 @@ revoke() { openssl_ca "$old" -revoke "$old/newcerts/$1.pem" "${@:2}"; }
 revoke "$lost" -crl_reason keyCompromise
 revoke "$moved" -crl_reason superseded
 revoke "$held" -crl_hold holdInstructionReject
-revoke "$broken" -crl_compromise 20260101000000Z
+revoke "$broken" -crl_compromise 20250101000000Z
 revoke "$gone"
 revoke "$below" -crl_reason CACompromise
 # What was revoked was so some time ago, as any folder has it.
-sed -i -E "s/^(R\t[0-9]+Z\t)[0-9]{12}Z/\1260201030405Z/" "$old/index.txt"
+sed -i -E "s/^(R\t[0-9]+Z\t)[0-9]{12}Z/\1250201030405Z/" "$old/index.txt"
 openssl_ca "$old" -gencrl -out "$work/old.crl"
 openssl_ca "$old" -updatedb
 is "$(cut -c1 "$old/index.txt" | sort | uniq -c | xargs)" "1 E 6 R 1 V" "the folder: good, expired and revoked ones"
@@ -118,9 +118,9 @@ spoiled() { # WHAT PATTERN COMMAND...: a copy of the folder, spoiled by a comman
 spoiled "a line that is none" 'line 9 of index.txt has not the six fields' sh -c 'echo nonsense >>index.txt'
 spoiled "a state that is none" 'a state other than' sed -i '1s/^V/X/' index.txt
 spoiled "a time that is none" 'an end that is no time' sed -i -E '1s/\t[0-9]+Z/\t269999030405Z/' index.txt
-spoiled "revoked without a date" 'without a date' sed -i -E '2s/\t260201030405Z[^\t]*/\t/' index.txt
+spoiled "revoked without a date" 'without a date' sed -i -E '2s/\t250201030405Z[^\t]*/\t/' index.txt
 spoiled "a reason that is none" 'reason of revocation' sed -i 's/,superseded/,boredom/' index.txt
-spoiled "revoked in time to come" 'still to come' sed -i '2s/260201030405Z/490201030405Z/' index.txt
+spoiled "revoked in time to come" 'still to come' sed -i '2s/250201030405Z/490201030405Z/' index.txt
 spoiled "a serial that is none" 'serial number that' sed -i "s/\t$good\t/\t..\/$good\t/" index.txt
 spoiled "a serial twice" 'has the serial number 1000 twice' sh -c 'head -n 1 index.txt >>index.txt'
 spoiled "a line without end" 'too long' sh -c 'head -c 9000 /dev/zero | tr "\0" x >>index.txt'
@@ -161,12 +161,12 @@ shown() { # SERIAL: state, when and why it was revoked
   jq -r '[.state, .revoked_at // "-", .revocation_reason // "-"] | join(" ")' <<<"$body"
 }
 is "$(shown "$good")" "active - -" "what was good is active"
-is "$(shown "$lost")" "revoked 2026-02-01T03:04:05Z keyCompromise" "what was revoked is so since then, and for this"
-is "$(shown "$moved")" "revoked 2026-02-01T03:04:05Z superseded" "  for another reason"
-is "$(shown "$held")" "revoked 2026-02-01T03:04:05Z certificateHold" "  on hold"
-is "$(shown "$broken")" "revoked 2026-02-01T03:04:05Z keyCompromise" "  with a time of compromise"
-is "$(shown "$gone")" "revoked 2026-02-01T03:04:05Z unspecified" "  for no reason, and expired"
-is "$(shown "$below")" "revoked 2026-02-01T03:04:05Z cACompromise" "  a CA that is elsewhere"
+is "$(shown "$lost")" "revoked 2025-02-01T03:04:05Z keyCompromise" "what was revoked is so since then, and for this"
+is "$(shown "$moved")" "revoked 2025-02-01T03:04:05Z superseded" "  for another reason"
+is "$(shown "$held")" "revoked 2025-02-01T03:04:05Z certificateHold" "  on hold"
+is "$(shown "$broken")" "revoked 2025-02-01T03:04:05Z keyCompromise" "  with a time of compromise"
+is "$(shown "$gone")" "revoked 2025-02-01T03:04:05Z unspecified" "  for no reason, and expired"
+is "$(shown "$below")" "revoked 2025-02-01T03:04:05Z cACompromise" "  a CA that is elsewhere"
 is "$(shown "$past")" "active - -" "what has expired is there"
 
 # --- the next CRL, of a stack that makes some

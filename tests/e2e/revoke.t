@@ -106,6 +106,58 @@ chancery cert revoke-many --ca rev-issuing --serials "$work/serials" --reason su
 is "$? $(cat "$work/out")" "0 2 revoked, 0 not." "many: by a file"
 chancery cert revoke-many --profile server --subject '*bulk*' --reason superseded --yes
 is "$? $(cat "$work/out")" "0 2 revoked, 0 not." "many: by profile and pattern, what is left"
+leaves_of() { "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" cert list --state active --limit 1000 --json | jq "[.data[] | select(.kind == \"leaf\" and $1)] | length"; }
+for i in 1 2 3 4 5; do fresh "file$i"; done
+revoke "$issuing" "$(serial_of "$work/file2.crt")" keyCompromise
+revoke "$issuing" "$(serial_of "$work/file3.crt")" certificateHold
+{
+  serial_of "$work/file1.crt" | tr a-f A-F | sed 's/../&:/g; s/:$//'
+  serial_of "$work/file2.crt"
+  printf '# and\n00%s\n' "$(serial_of "$work/file3.crt")"
+  printf '7f00\n00\n%s\n' "$(serial_of "$work/other.crt")"
+} >"$work/serials"
+chancery cert revoke-many --ca rev-issuing --serials "$work/serials" --json
+is "$? $(jq -c '[.would_revoke, (.data | length), .before, (.unknown | sort)]' "$work/out")" \
+  "5 [2,2,1,$(jq -nc --arg s "$(serial_of "$work/other.crt")" '["00", $s, "7f00"] | sort')]" "many: what a file names is looked up, and what there isn't is told"
+is "$(leaves_of '(.names | tostring | contains("file"))')" 3 "  and nothing is revoked yet"
+chancery cert revoke-many --ca rev-issuing --serials "$work/serials" --profile client --yes
+is "$? $(cat "$work/out")" "5 0 revoked, 0 not." "  --profile leaves out what is of another"
+chancery cert revoke-many --ca rev-issuing --serials "$work/serials" --reason superseded --yes
+is "$? $(cat "$work/out")" "5 2 revoked, 0 not." "  done: what is active, and what was on hold"
+like "$(cat "$work/err")" "3 of the serial numbers .*7f00" "  and who named what there isn't is told"
+for i in 1:superseded 2:keyCompromise 3:superseded; do
+  api GET "/api/v1/intermediates/$issuing/certificates/$(serial_of "$work/file${i%:*}.crt")"
+  is "$(field '.state + " " + .revocation_reason')" "revoked ${i#*:}" "  file${i%:*}: for its reason"
+done
+printf '%s\nnonsense\n' "$(serial_of "$work/file4.crt")" >"$work/serials"
+chancery cert revoke-many --ca rev-issuing --serials "$work/serials" --yes
+is "$? $(cat "$work/out")" "2 " "many: a file that can't be read as a whole is refused as a whole"
+: >"$work/serials"
+chancery cert revoke-many --ca rev-issuing --serials "$work/serials" --yes
+is "$? $(cat "$work/out")" "0 0 revoked, 0 not." "  one that names nothing revokes nothing"
+chancery cert revoke-many --ca rev-issuing --serials "$work/no-such-file" --yes
+is "$?" 2 "  and there must be one"
+chancery cert revoke-many --profile server --json
+is "$? $(jq .would_revoke "$work/out")" "0 $(leaves_of '.profile == "server"')" "many: by a profile alone"
+chancery cert revoke-many --subject '*.example.com' --json
+is "$? $(jq .would_revoke "$work/out")" "0 $(leaves_of true)" "many: by a pattern alone"
+chancery cert revoke-many --subject 'example.com' --json
+is "$? $(jq .would_revoke "$work/out")" "0 0" "  which is not found within a name"
+many=$(ca_make "$issuer" many ECDSA-P256 0 "$root")
+for i in 1 2 3; do
+  csr_make "$work/all$i" ec:P-256 "DNS:all$i.example.com"
+  issue "$many" "$work/all$i.csr" server
+done
+chancery cert revoke-many --ca nobody --yes
+is "$?" 5 "many: of no CA"
+chancery cert revoke-many --ca many --reason certificateHold --yes </dev/null
+is "$? $(cat "$work/out") $(cat "$work/err")" "0 3 revoked, 0 not. " "many: all of a CA, and no bar for who is no terminal"
+is "$(leaves_of ".ca_id == \"$many\"")" 0 "  none of it is active"
+csr_make "$work/bar" ec:P-256 DNS:bar.example.com
+for i in 1 2; do issue "$many" "$work/bar.csr" server; done
+python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" \
+  cert revoke-many --ca many --yes >"$work/out" 2>&1 </dev/null
+is "$(grep -o '\[#*\( *\)\] [12] of 2' "$work/out" | tr -s '# ' | tr '\n' ,)" '[# ] 1 of 2,[#] 2 of 2,' "many: a bar for who is one"
 spare=$(ca_make "$issuer" spare ECDSA-P256 0 "$policy")
 chancery ca revoke spare --reason cessationOfOperation --json
 is "$? $(jq -r '.id + " " + .state' "$work/out")" "0 $spare revoked" "a CA"

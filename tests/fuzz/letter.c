@@ -5,8 +5,23 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
+#include "base/text.h"
 #include "letter/letter.h"
+#include "letter/telling.h"
 #include "letter/words.h"
+
+/* Whatever stands in a letter: people read it, so it must be lines that can be read. */
+static void row_try(void *with, const char *label, const char *text)
+{
+	(void)with;
+	REQUIRE(text_visible(slice_text(label)));
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		REQUIRE(text_visible((struct slice){ (const uint8_t *)text, n }));
+		text += n + (text[n] == '\n');
+	}
+}
+static const struct teller nobody = { row_try, NULL };
 
 static void intermediate_try(struct slice ask)
 {
@@ -16,6 +31,10 @@ static void intermediate_try(struct slice ask)
 		return;
 	intermediate_letter_put(&again, &i);
 	REQUIRE(slice_equal(buf_slice(&again), ask) && i.seconds > 0 && i.seconds <= MAX_LETTER_SECONDS);
+	struct asked_key key;
+	asked_key_read(i.csr, &key);
+	tell_intermediate(&nobody, &i, buf_slice(&key.public_key));
+	asked_key_free(&key);
 }
 
 static void crl_try(struct slice ask)
@@ -29,11 +48,39 @@ static void crl_try(struct slice ask)
 	for (struct list l = c.revoked; revoked_next(&l, &e);) {
 		REQUIRE(e.serial.len >= 1 && e.serial.len <= MAX_REVOKED_SERIAL && e.serial.at[0] && e.when > 0);
 		revoked_put(&raw, &count, &e);
+		tell_revoked(&nobody, &e, NULL);
 	}
 	REQUIRE(count == c.revoked.count && count <= MAX_REVOKED);
 	c.revoked = list_of(&raw, count);
 	crl_letter_put(&again, &c);
+	tell_crl(&nobody, &c);
 	REQUIRE(slice_equal(buf_slice(&again), ask));
+}
+
+/* What approvers add changes nothing of what they approve. */
+static void approvals_try(const struct request_letter *r)
+{
+	struct request_letter bare, again = *r;
+	struct letter_approval a;
+	scoped_buf bytes = { .max = MAX_LETTER };
+	struct buf raw[2] = { { .max = 65536 }, { .max = 65536 } };
+	uint8_t hash[HASH_SIZE], other[HASH_SIZE];
+	request_letter_bare(&bytes, r);
+	REQUIRE(request_letter_get(buf_slice(&bytes), &bare) == LETTER_OK && bare.approvals.count == 0);
+	REQUIRE(request_letter_hash(r, hash) == 0 && request_letter_hash(&bare, other) == 0);
+	REQUIRE(memcmp(hash, other, HASH_SIZE) == 0);
+	for (struct list l = r->approvals; approval_next(&l, &a);) {
+		REQUIRE(a.key.len == HASH_SIZE && a.signature.len >= 1 && a.signature.len <= MAX_LETTER_SIGNATURE);
+		again.approvals = r->approvals;
+		buf_clear(&raw[0]);
+		REQUIRE(approval_add(&again, &a, &raw[0]) == LETTER_MALFORMED);
+	}
+	if (r->approvals.count == 0) {
+		a = (struct letter_approval){ SLICE_OF(hash), slice_text("signature") };
+		REQUIRE(approval_add(&again, &a, &raw[1]) == LETTER_OK && again.approvals.count == 1);
+	}
+	buf_free(&raw[0]);
+	buf_free(&raw[1]);
 }
 
 static void letter_try(struct slice letter)
@@ -46,6 +93,8 @@ static void letter_try(struct slice letter)
 	if (r == LETTER_OK) {
 		request_letter_put(&again, &request);
 		REQUIRE(slice_equal(buf_slice(&again), letter));
+		approvals_try(&request);
+		tell_request(&nobody, &request);
 		intermediate_try(request.ask);
 		crl_try(request.ask);
 	}

@@ -7,7 +7,7 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
 	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl tests/fuzz/fuzz_snapshot \
-	tests/fuzz/fuzz_ocsp tests/fuzz/fuzz_letter
+	tests/fuzz/fuzz_ocsp tests/fuzz/fuzz_letter tests/fuzz/fuzz_proposal
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -118,12 +118,17 @@ tests_fuzz_fuzz_note_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(C
 tests_fuzz_fuzz_letter_SOURCES = tests/fuzz/letter.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_letter_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_letter_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_letter_LDADD = daemon/letter/libletter.a daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+tests_fuzz_fuzz_letter_LDADD = daemon/letter/libletter.a daemon/ledger/libledger.a daemon/names/libnames.a daemon/base/libbase.a $(CRYPTO_LIBS)
 
 tests_fuzz_fuzz_proof_SOURCES = tests/fuzz/proof.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_proof_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_proof_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_proof_LDADD = daemon/ledger/libledger.a daemon/base/libbase.a $(CRYPTO_LIBS)
+
+tests_fuzz_fuzz_proposal_SOURCES = tests/fuzz/proposal.c tests/fuzz/log_key.h $(FUZZ_BEND) $(FUZZ_MAIN)
+tests_fuzz_fuzz_proposal_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_proposal_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_proposal_LDADD = $(SIGND_LIBS) $(CRYPTO_LIBS) $(LIBCONFIG_LIBS)
 
 tests_fuzz_fuzz_names_SOURCES = tests/fuzz/names.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_names_CFLAGS = $(FUZZ_COMPILE)

@@ -3,6 +3,7 @@
  * make-seeds does the rest.
  */
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,6 +12,7 @@
 #include "fuzz/seeds_letter.h"
 #include "fuzz/seeds_signer.h"
 #include "ledger/checkpoint.h"
+#include "ledger/proposal.h"
 #include "names/dn.h"
 #include "signd/charter.h"
 #include "wire/driver_answer.h"
@@ -327,6 +329,94 @@ static void ledgers_write(void)
 	seed_write("ledger", "torn", buf_slice(&out));
 }
 
+/* A TBSCertificate that libcrypto wrote. */
+static void tbs_make(struct buf *out)
+{
+	EVP_PKEY *key = log_key_make();
+	X509 *x = X509_new();
+	unsigned char *der = NULL;
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 77);
+	ASN1_TIME_set(X509_getm_notBefore(x), 1800000000);
+	ASN1_TIME_set(X509_getm_notAfter(x), 1900000000);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8, (const uint8_t *)"Example CA", -1, -1,
+				   0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	static const struct {
+		int nid;
+		const char *value;
+	} extensions[] = { { NID_basic_constraints, "critical,CA:TRUE,pathlen:1" },
+			   { NID_key_usage, "critical,keyCertSign,cRLSign" },
+			   { NID_name_constraints, "critical,permitted;DNS:example.com" } };
+	for (size_t i = 0; i < 3; i++) {
+		X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, extensions[i].nid, extensions[i].value);
+		X509_add_ext(x, e, -1);
+		X509_EXTENSION_free(e);
+	}
+	REQUIRE(X509_set_version(x, 2) == 1 && X509_set_pubkey(x, key) == 1 && X509_sign(x, key, NULL) > 0);
+	int n = i2d_re_X509_tbs(x, &der);
+	REQUIRE(n > 0);
+	buf_put(out, der, (size_t)n);
+	OPENSSL_free(der);
+	X509_free(x);
+	EVP_PKEY_free(key);
+}
+
+static void proposal_write(const char *name, struct buf *state, uint8_t kind, struct slice content)
+{
+	scoped_buf seed = { .max = MAX_SEED }, bytes = { .max = MAX_SEED };
+	const struct proposal p = { .epoch = 1,
+				    .id = { 0, 0, 0, 1, kind },
+				    .created = 1800000000,
+				    .expires = 1800003600,
+				    .kind = kind,
+				    .needed = 2,
+				    .content = content };
+	proposal_put(&bytes, &p);
+	buf_put_u8(&seed, 0);
+	buf_put_slice(&seed, buf_slice(&bytes));
+	seed_write("proposal", name, buf_slice(&seed));
+	buf_put_u32(state, (uint32_t)bytes.len);
+	buf_put_slice(state, buf_slice(&bytes));
+	buf_put_u8(state, 1);
+	buf_put_u8(state, 0);
+	buf_put(state, bytes.at, HASH_SIZE);
+}
+
+/* Of every kind, and a snapshot's section with all of them: tests/fuzz/proposal.c. */
+static void proposals_write(void)
+{
+	static const uint8_t closed[2 + 16 + 2] = { 1 };
+	scoped_buf tbs = { .max = 4096 }, draft = { .max = 4096 }, resume = { .max = 4096 }, epoch = { .max = 4096 },
+		   state = { .max = MAX_SEED }, seed = { .max = MAX_SEED }, latches = { .max = 4096 };
+	tbs_make(&tbs);
+	REQUIRE(proposal_draft(buf_slice(&tbs), &draft) == 0);
+	const struct resume_content r = { .reason = slice_text("why"),
+					  .size = 9,
+					  .latches = one(&latches, 1, slice_text("x")) };
+	const struct epoch_content e = {
+		.reason = slice_text("why"), .number = 2, .size = 9, .known_size = 20, .shared = 8
+	};
+	resume_content_put(&resume, &r);
+	epoch_content_put(&epoch, &e);
+	buf_put_u8(&state, 2);
+	buf_put_u32(&state, 1);
+	buf_put_u16(&state, 6);
+	proposal_write("ca", &state, PROPOSAL_CA, buf_slice(&draft));
+	proposal_write("foreign", &state, PROPOSAL_SUBCA_FOREIGN, buf_slice(&draft));
+	proposal_write("root", &state, PROPOSAL_ROOT, buf_slice(&draft));
+	proposal_write("import", &state, PROPOSAL_IMPORT, buf_slice(&tbs));
+	proposal_write("resume", &state, PROPOSAL_RESUME, buf_slice(&resume));
+	proposal_write("epoch", &state, PROPOSAL_EPOCH, buf_slice(&epoch));
+	buf_put(&state, closed, sizeof(closed));
+	seed_write("proposal", "state", buf_slice(&state));
+	buf_put_u8(&seed, 1);
+	buf_put_slice(&seed, buf_slice(&tbs));
+	seed_write("proposal", "tbs", buf_slice(&seed));
+	static const uint8_t pair[3 + 64 + 4] = { 3, 1, 64, [34] = 1, [66] = 1 };
+	seed_write("proposal", "pair", SLICE_OF(pair));
+	seed_write("proposal", "der", (struct slice){ (const uint8_t *)"\3\1\10\60\6\2\1\1\2\1\1x", 12 });
+}
+
 int main(int argc, char **argv)
 {
 	uint16_t count = 0;
@@ -347,6 +437,7 @@ int main(int argc, char **argv)
 	signer_seeds();
 	letter_seeds();
 	ledgers_write();
+	proposals_write();
 	buf_free(&item_bytes);
 	return 0;
 }

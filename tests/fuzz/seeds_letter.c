@@ -5,6 +5,7 @@
 
 #include "fuzz/fuzz.h"
 #include "letter/letter.h"
+#include "names/name.h"
 
 #define MAX_SEED 65536
 
@@ -24,6 +25,7 @@ static void request_write(const char *name, uint8_t kind, struct list approvals,
 	scoped_buf letter = { .max = MAX_SEED };
 	struct request_letter r = { .kind = kind,
 				    .created = 1800000000,
+				    .expires = 1802592000,
 				    .ledger_size = 12,
 				    .host = slice_text("host.example.com"),
 				    .name = slice_text("Example CA"),
@@ -39,17 +41,21 @@ static void request_write(const char *name, uint8_t kind, struct list approvals,
 static void intermediate_write(void)
 {
 	scoped_buf ask = { .max = MAX_SEED }, names = { .max = 256 }, approvals = { .max = 256 };
-	uint16_t count = 0, approved = 0;
+	scoped_buf subtrees = { .max = 256 };
+	uint16_t count = 0, approved = 0, subtree = 0;
+	list_put(&subtrees, &subtree, NAME_DNS, slice_text("example.com"));
+	list_put(&subtrees, &subtree, NAME_EMAIL, slice_text(".example.com"));
+	list_put(&subtrees, &subtree, NAME_IP, (struct slice){ (const uint8_t *)"\x0a\0\0\0\xff\0\0\0", 8 });
 	list_put(&names, &count, 1, slice_text("an.example"));
 	list_put(&names, &count, 2, slice_text("another"));
-	list_put(&approvals, &approved, LETTER_PROPOSAL, slice_text("chancery-proposal-v1\n"));
-	list_put(&approvals, &approved, LETTER_SIGNATURE, slice_text("signature"));
-	const struct list l = list_of(&names, count);
+	list_put(&approvals, &approved, 0, slice_text("a hash of the key of an approverand a signature"));
+	list_put(&approvals, &approved, 0, slice_text("b hash of the key of an approverand a signature"));
+	const struct list l = list_of(&names, count), trees = list_of(&subtrees, subtree);
 	const struct intermediate_letter i = { .csr = slice_text("0 a request"),
 					       .subject = l,
 					       .path_len = 1,
-					       .permitted = l,
-					       .excluded = l,
+					       .permitted = trees,
+					       .excluded = trees,
 					       .urls = l,
 					       .policies = l,
 					       .seconds = 86400 };

@@ -32,6 +32,7 @@ static struct request_letter request(struct slice ask)
 {
 	struct request_letter r = { .kind = LETTER_CRL,
 				    .created = 1700000000,
+				    .expires = 1700000000 + 30 * 86400,
 				    .ledger_size = 7,
 				    .host = slice_text("ca1"),
 				    .name = slice_text("root"),
@@ -119,25 +120,109 @@ static void odd_fields_are_refused(void **state)
 	assert_int_equal(request_letter_get(buf_slice(&letter), &got), LETTER_VERSION);
 }
 
-static void signatures_follow_proposals(void **state)
+static void a_request_is_open_for_a_while(void **state)
 {
 	struct request_letter r = request(slice_text("ask")), got;
-	scoped_buf raw = { .max = 1024 };
-	uint16_t count = 0;
+	const struct {
+		int64_t created, expires;
+		enum letter_refusal wanted;
+	} rows[] = {
+		{ 1, 2, LETTER_OK },
+		{ 1, 1, LETTER_MALFORMED },
+		{ 0, 2, LETTER_MALFORMED },
+		{ -1, 2, LETTER_MALFORMED },
+		{ 5, INT64_MIN, LETTER_MALFORMED },
+		{ 5, 5 + MAX_LETTER_OPEN, LETTER_OK },
+		{ 5, 6 + MAX_LETTER_OPEN, LETTER_MALFORMED },
+		{ 1, INT64_MAX, LETTER_MALFORMED },
+	};
 	(void)state;
-	list_put(&raw, &count, LETTER_SIGNATURE, slice_text("s"));
-	list_put(&raw, &count, LETTER_PROPOSAL, slice_text("p"));
-	r.approvals = list_of(&raw, count);
-	request_letter_put(&letter, &r);
-	assert_int_equal(request_letter_get(buf_slice(&letter), &got), LETTER_MALFORMED);
-	buf_clear(&letter);
-	buf_clear(&raw);
-	count = 0;
-	list_put(&raw, &count, LETTER_PROPOSAL, slice_text("p"));
-	list_put(&raw, &count, LETTER_SIGNATURE, slice_text("s"));
-	r.approvals = list_of(&raw, count);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		r.created = rows[i].created;
+		r.expires = rows[i].expires;
+		buf_clear(&letter);
+		request_letter_put(&letter, &r);
+		assert_int_equal(request_letter_get(buf_slice(&letter), &got), rows[i].wanted);
+	}
+}
+
+static enum letter_refusal approved(struct request_letter *r, uint8_t key, struct slice signature, struct buf *raw)
+{
+	uint8_t hash[HASH_SIZE];
+	memset(hash, key, sizeof(hash));
+	return approval_add(r, &(struct letter_approval){ SLICE_OF(hash), signature }, raw);
+}
+
+static void approvals_change_no_request(void **state)
+{
+	struct request_letter r = request(slice_text("ask")), got;
+	struct buf raw[3] = { { .max = 32768 }, { .max = 32768 }, { .max = 32768 } };
+	struct letter_approval a;
+	uint8_t before[HASH_SIZE], after[HASH_SIZE];
+	(void)state;
+	assert_int_equal(request_letter_hash(&r, before), 0);
+	assert_int_equal(approved(&r, 7, slice_text("seven"), &raw[0]), LETTER_OK);
+	assert_int_equal(approved(&r, 3, slice_text("three"), &raw[1]), LETTER_OK);
+	assert_int_equal(approved(&r, 7, slice_text("again"), &raw[2]), LETTER_MALFORMED);
 	request_letter_put(&letter, &r);
 	assert_int_equal(request_letter_get(buf_slice(&letter), &got), LETTER_OK);
+	assert_int_equal(got.approvals.count, 2);
+	assert_int_equal(request_letter_hash(&got, after), 0);
+	assert_memory_equal(before, after, HASH_SIZE);
+	assert_true(approval_next(&got.approvals, &a) && slice_equal(a.signature, slice_text("three")));
+	assert_true(approval_next(&got.approvals, &a) && slice_equal(a.signature, slice_text("seven")));
+	assert_false(approval_next(&got.approvals, &a));
+	for (size_t i = 0; i < 3; i++)
+		buf_free(&raw[i]);
+}
+
+static void approvals_have_one_form(void **state)
+{
+	struct request_letter r = request(slice_text("ask")), got;
+	uint8_t item[HASH_SIZE + MAX_LETTER_SIGNATURE + 1] = { 5 };
+	const struct {
+		uint8_t tag;
+		size_t len;
+		enum letter_refusal wanted;
+	} rows[] = {
+		{ 0, HASH_SIZE + 1, LETTER_OK },
+		{ 0, HASH_SIZE + MAX_LETTER_SIGNATURE, LETTER_OK },
+		{ 0, HASH_SIZE, LETTER_MALFORMED },
+		{ 0, 0, LETTER_MALFORMED },
+		{ 1, HASH_SIZE + 1, LETTER_MALFORMED },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		scoped_buf raw = { .max = 1024 };
+		uint16_t count = 0;
+		list_put(&raw, &count, rows[i].tag, (struct slice){ item, rows[i].len });
+		r.approvals = list_of(&raw, count);
+		buf_clear(&letter);
+		request_letter_put(&letter, &r);
+		assert_int_equal(request_letter_get(buf_slice(&letter), &got), rows[i].wanted);
+	}
+	scoped_buf raw = { .max = 2048 };
+	uint16_t count = 0;
+	list_put(&raw, &count, 0, (struct slice){ item, HASH_SIZE + 1 });
+	list_put(&raw, &count, 0, (struct slice){ item, HASH_SIZE + 2 });
+	r.approvals = list_of(&raw, count);
+	buf_clear(&letter);
+	request_letter_put(&letter, &r);
+	assert_int_equal(request_letter_get(buf_slice(&letter), &got), LETTER_MALFORMED);
+}
+
+static void sixteen_may_approve(void **state)
+{
+	struct request_letter r = request(slice_text("ask"));
+	struct buf raw[MAX_LETTER_APPROVALS + 1];
+	(void)state;
+	for (uint8_t i = 0; i <= MAX_LETTER_APPROVALS; i++) {
+		buf_init(&raw[i], 32768);
+		assert_int_equal(approved(&r, i, slice_text("s"), &raw[i]),
+				 i < MAX_LETTER_APPROVALS ? LETTER_OK : LETTER_MALFORMED);
+	}
+	for (size_t i = 0; i <= MAX_LETTER_APPROVALS; i++)
+		buf_free(&raw[i]);
 }
 
 static enum letter_refusal crl_of(const struct revoked_entry *entries, size_t n, int64_t seconds)
@@ -215,7 +300,10 @@ int main(void)
 		TEST(each_altered_byte_is_found),
 		TEST(other_ends_of_lines_are_taken),
 		TEST(odd_fields_are_refused),
-		TEST(signatures_follow_proposals),
+		TEST(a_request_is_open_for_a_while),
+		TEST(approvals_change_no_request),
+		TEST(approvals_have_one_form),
+		TEST(sixteen_may_approve),
 		TEST(revoked_entries_have_one_form),
 		TEST(words_differ),
 	};

@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "base/log.h"
 #include "base/ready.h"
 #include "base/time.h"
@@ -99,11 +100,7 @@ static void *keeper_loop(void *of)
 int keeper_start(struct keeper *k, struct token *token)
 {
 	*k = (struct keeper){ .token = token };
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->change, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	cond_init(&k->change);
 	pthread_mutex_init(&k->lock, NULL);
 	int status = bring_up(token);
 	if (status == EXIT_CONFIG)
