@@ -25,12 +25,13 @@ for program in chancery chancery-ceremony chancery-submit chancery-frontd chance
   done
 done
 
-pages() { find conf daemon drivers -name '*.[158]'; find "$CHANCERY_BUILD/daemon/wire" -name '*.7'; }
+pages() { find conf daemon drivers -name '*.[1578]'; find "$CHANCERY_BUILD/daemon/wire" -name '*.7'; }
 if command -v mandoc >/dev/null; then
   while IFS= read -r page; do
-    # Pages are found only where they are installed, and our lines have 120 columns.
+    # Pages are found only where they are installed.
     nothing "mandoc finds nothing in ${page#"$CHANCERY_BUILD/"}" "$(mandoc -T lint "$page" |
-      grep -v -e 'referenced manual not found' -e 'input text line longer than 80 bytes')"
+      grep -v -e 'referenced manual not found' -e 'mandoc.db')"
+    like "$(cat "$page")" '\.Dd ' "  which is written in mdoc"
   done < <(pages | sort)
 else
   skip "mandoc finds nothing in the pages" "mandoc is not installed"
@@ -47,7 +48,7 @@ settings() { # PAGE EXAMPLE FILE...
   local page=$1 example=$2 key
   shift 2
   for key in $(keys "$@"); do
-    if sed 's/\\-/-/g; s/\\f.//g' "$page" | grep -qE "^(\.[A-Z]+ |\.It ).*\b$key\b"; then
+    if sed 's/\\-/-/g; s/\\f.//g' "$page" | grep -qE "^\.(It|Sy) .*\b$key\b"; then
       pass "$page has $key"
     else
       fail "$page has $key"

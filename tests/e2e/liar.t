@@ -50,7 +50,7 @@ signer_with "$(grep -v '^allow_roots' "$STACK_DIR/conf/law")"
 is "$(ceilings_count)" 2 "a signer under the recorded settings allows the same"
 for setting in $(grep -oE '[a-z_]+ = ' "$STACK_DIR/conf/law" | sed 's/ = //' | sort -u); do
   case $setting in root | single | intermediate | issuing) continue ;; esac
-  grep -qE "^\\.BR? (.*[^a-z_])?$setting([^a-z_]|\$)" "$CHANCERY_SOURCE/conf/signd.conf.5"
+  grep -qE "^\\.(It|Sy) (.*[^a-z_])?$setting([^a-z_]|\$)" "$CHANCERY_SOURCE/conf/signd.conf.5"
   is $? 0 "signd.conf(5) has $setting"
 done
 descriptors() { find "/proc/$signer/fd" -mindepth 1 | wc -l; }
