@@ -140,7 +140,8 @@ static bool client_take(struct client *c)
 	size_t answer = answer_end(c);
 	if (!answer)
 		return false;
-	if (answer != c->len || answer < least || strncmp(c->answer, "HTTP/1.1 ", 9) != 0 || atoi(c->answer + 9) != status)
+	if (answer != c->len || answer < least || strncmp(c->answer, "HTTP/1.1 ", 9) != 0 ||
+	    atoi(c->answer + 9) != status)
 		die("another answer than expected", c->answer);
 	return true;
 }
