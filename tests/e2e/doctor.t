@@ -18,8 +18,12 @@ codes_are() { # those of the findings, sorted
 }
 finds() { # CODES EXIT-STATUS WHAT: within a minute
   if stack_until 60 codes_are "$1"; then pass "$3"; else fail "$3" "wanted: $1"$'\n'"got: $body"; fi
-  doctor
+  stack_until 60 exits_with "$2" || diag "$said"
   is "$code" "$2" "$3: exit status $2"
+}
+exits_with() {
+  doctor
+  [ "$code" = "$1" ]
 }
 says() { # PATTERN WHAT
   like "$(tr -s ' \n' ' ' <<<"$said")" "$1" "$2"
