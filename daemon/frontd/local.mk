@@ -29,7 +29,7 @@ daemon_frontd_libfronthttp_a_SOURCES = \
 	daemon/frontd/workers.c daemon/frontd/workers.h
 daemon_frontd_libfronthttp_a_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) \
 	$(LIBCONFIG_CFLAGS)
-FRONT_ROOMS = daemon/frontd/libfronthttp.a daemon/frontd/libfrontcore.a daemon/frontd/libfronthttp.a \
+FRONT_ROOMS = daemon/frontd/libfronthttp.a daemon/frontd/libfrontcore.a daemon/frontd/libfronthttp.a daemon/frontd/libfrontcore.a \
 	daemon/policy/libpolicy.a drivers/store/libstore.a daemon/letter/libletter.a daemon/ledger/librecordjson.a \
 	daemon/ledger/libledger.a daemon/names/libnames.a \
 	daemon/wire/libinner_ask.a daemon/wire/libframe.a daemon/base/libbase.a
