@@ -302,6 +302,8 @@ static bool frame_take(struct crl_flow *f, struct buf *head, struct entries *ent
 	    !head_take(f, &tag, &len, &length) || tag != 0x30)
 		return false;
 	*tbs_end = flow_at(f) + len;
+	if (*tbs_end > f->end)
+		return false;
 	for (int i = 0; i < 5; i++) /* version, algorithm, issuer, two times */
 		if (!head_take(f, &tag, &len, head) || !bytes_take(f, len, head))
 			return false;
