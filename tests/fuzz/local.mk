@@ -7,7 +7,7 @@ FUZZ_HARNESSES = tests/fuzz/fuzz_frame tests/fuzz/fuzz_inner_answer tests/fuzz/f
 	tests/fuzz/fuzz_charter tests/fuzz/fuzz_signer tests/fuzz/fuzz_ledger \
 	tests/fuzz/fuzz_driverconf tests/fuzz/fuzz_encode tests/fuzz/fuzz_key_uri \
 	tests/fuzz/fuzz_root tests/fuzz/fuzz_lint tests/fuzz/fuzz_crl tests/fuzz/fuzz_snapshot \
-	tests/fuzz/fuzz_ocsp tests/fuzz/fuzz_letter tests/fuzz/fuzz_proposal
+	tests/fuzz/fuzz_ocsp tests/fuzz/fuzz_letter tests/fuzz/fuzz_proposal tests/fuzz/fuzz_crl_check
 if FUZZING
 EXTRA_PROGRAMS += $(FUZZ_HARNESSES)
 FUZZ_MAIN =
@@ -79,6 +79,11 @@ tests_fuzz_fuzz_ocsp_SOURCES = tests/fuzz/ocsp.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_ocsp_CFLAGS = $(FUZZ_COMPILE)
 tests_fuzz_fuzz_ocsp_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_ocsp_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOMS) $(FRONT_LIBS)
+
+tests_fuzz_fuzz_crl_check_SOURCES = tests/fuzz/crl_check.c tests/fuzz/fuzz.h tests/fuzz/log_key.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_crl_check_CFLAGS = $(FUZZ_COMPILE)
+tests_fuzz_fuzz_crl_check_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_crl_check_LDADD = $(FRONT_ROOMS) daemon/signd/libsignd.a $(FRONT_ROOMS) $(FRONT_LIBS)
 
 tests_fuzz_fuzz_certificate_SOURCES = tests/fuzz/certificate.c $(FUZZ_BEND) $(FUZZ_MAIN)
 tests_fuzz_fuzz_certificate_CFLAGS = $(FUZZ_COMPILE)
