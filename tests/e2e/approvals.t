@@ -13,7 +13,8 @@ w=$STACK_DIR/work
 mkdir -p "$w" "$STACK_DIR/anchors"
 cp -p "$STACK_DIR/conf/signd.conf" "$STACK_DIR/conf/signd.base"
 
-probe() { "$CHANCERY_BUILD/tests/e2e/approve_probe" "$STACK_DIR/sign/sign.sock" "$id" "$@"; }
+probe=$CHANCERY_BUILD/tests/e2e/approve_probe
+probe() { "$probe" "$STACK_DIR/sign/sign.sock" "$id" "$@"; }
 word() { cut -d' ' -f"$1" <<<"$2"; }
 refused() { like "$1" "^refused $2 " "${*:3}"; } # GOT CODE WHAT
 signer_with() { # LINE...: under the same settings with these besides
@@ -320,7 +321,7 @@ STACK_BIN=$w/bin
 signer_with "$classes" "approvals = { approvers = $approvers; $rules };"
 clock_pass "$clock" 7201
 clock_program "$clock" "$CHANCERY_BUILD/tests/e2e/approve_probe" "$w/bin/probe"
-probe() { "$w/bin/probe" "$STACK_DIR/sign/sign.sock" "$id" "$@"; }
+probe=$w/bin/probe
 refused "$(spend "$late" foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")" 503 "a proposal that has expired"
 refused "$(approve alice "$late")" 503 "nobody approves it any more"
 said=$(propose foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")

@@ -281,18 +281,18 @@ import "$stick/first.response"
 is "$code" crl_number "as is its number"
 
 # Its end.
-key=$("$STACK_BIN/chancery-ceremony" --state "$vault" show | awk '$1 == "Key" { print $2; exit }')
+gone_key=$("$STACK_BIN/chancery-ceremony" --state "$vault" show | awk '$1 == "Key" { print $2; exit }')
 ceremony destroy ffff
 declined 1 'No key of this folder' "no other key is destroyed"
-ceremony destroy "${key:0:8}" -- Ada yes Bob yes yes no
+ceremony destroy "${gone_key:0:8}" -- Ada yes Bob yes yes no
 declined 3 'still has it' "a key that is there is not said to be gone"
 (
   export SOFTHSM2_CONF=$vault_token/softhsm2.conf
   for type in privkey pubkey; do
-    pkcs11-tool --module "$softhsm_module" --token-label main --login --pin "$pin" --delete-object --type "$type" --id "$key"
+    pkcs11-tool --module "$softhsm_module" --token-label main --login --pin "$pin" --delete-object --type "$type" --id "$gone_key"
   done
 ) >"$work/tool" 2>&1 || diag "$(cat "$work/tool")"
-ceremony destroy "${key:0:8}" -- Ada yes Bob yes yes
+ceremony destroy "${gone_key:0:8}" -- Ada yes Bob yes yes
 done_well "a key is destroyed"
 like "$("$STACK_BIN/chancery-ceremony" --state "$vault" show | tr -s ' \n' ' ')" 'state destroyed' "and known to be"
 crl_asked last

@@ -17,8 +17,8 @@ for ca in root policy issuing; do
   fetch "${!ca}" $ca
   judged $ca "$work/crl-$ca.crt"
   like "$text" 'No Revoked Certificates' "$ca: of nothing"
-  key=$(openssl x509 -in "$work/crl-$ca.crt" -noout -ext subjectKeyIdentifier | tail -1 | tr -d ' ')
-  like "$(tr -d ' \n' <<<"$text")" "AuthorityKeyIdentifier:$key" "$ca: its key is named"
+  key_id=$(openssl x509 -in "$work/crl-$ca.crt" -noout -ext subjectKeyIdentifier | tail -1 | tr -d ' ')
+  like "$(tr -d ' \n' <<<"$text")" "AuthorityKeyIdentifier:$key_id" "$ca: its key is named"
 done
 is "$(pki /pki/nobody/crl -o /dev/null -w '%{http_code}')" 404 "nobody has none"
 is "$(pki "/pki/..%2f..%2fx/crl" -o /dev/null -w '%{http_code}')" 404 "nor has what is no CA"
