@@ -348,6 +348,11 @@ static int again_run(struct front *f, struct call *c, const struct again *a)
 	enum signer_result asked = signed_ca_ask(f, &a->above, &a->fields, &came, &answer);
 	if (asked == SIGNER_REFUSED)
 		signer_settle(&hold, 0);
+	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
+		return call_refuse(
+			c, 409, "approval_needed", NULL,
+			"A cross-certificate opens another way to a CA: where a new CA needs approvals none is "
+			"made. Root may set approvals.new_ca of signd.conf to 0 for as long as it takes.");
 	return asked ? answer_signer(c, asked, &answer) : again_commit(f, c, a, &came, &hold);
 }
 

@@ -600,4 +600,13 @@ api GET "/api/v1/audit?type=APPROVED&limit=100"
 is "$(field '.data | length')" "$(chancery --json proposal list | jq '[.data[].approvals[]] | length')" "each approval is on the ledger"
 like "$(chancery audit list --type PROPOSED)" 'proposed to people: CA vault, asked for by uid:0' "in words, too"
 like "$(chancery audit list --last 1000 --type PROPOSED)" 'proposed to people: CA outside this ledger, mesh, asked for' "a CA outside it, as such"
+
+# A cross-certificate opens another way to a CA, and can't be proposed.
+api POST "/api/v1/issuers/$issuer/intermediates" '{"name": "other", "subject": {"common_name": "Other Root"}, "algorithm": "ECDSA-P256",
+  "path_len_constraint": 3, "ttl_days": 4000}'
+answers 201 "another root"
+other=$(field .id)
+api POST "/api/v1/intermediates/$first/cross" "{\"issuer_ca_id\": \"$other\"}"
+answers 409 "a cross-certificate by it" approval_needed
+like "$(field .error.message)" 'approvals.new_ca of signd.conf to 0' "and who may change that"
 tap_done
