@@ -411,12 +411,14 @@ struct judged {
 	struct ocsp_single_answer all[MAX_OCSP_ASKED];
 	uint64_t generation;
 	bool unknown;
+	bool early; /* what isn't in the database may be on the ledger, which wasn't read to its end yet */
 };
 
 static int question_judge(const struct question *q, struct judged *out)
 {
 	scoped_session *s = NULL;
-	*out = (struct judged){ .generation = store_status_generation(q->front->store) };
+	*out = (struct judged){ .generation = store_status_generation(q->front->store),
+				.early = !signer_met(q->front->signer) };
 	if (store_read(q->front->store, &s))
 		return -1;
 	for (size_t i = 0; i < q->request.count; i++) {
@@ -542,6 +544,10 @@ static void question_answer(struct question *q)
 	struct ocsp_key key = key_of(q);
 	if (question_judge(q, &j)) {
 		error_reply(c, OCSP_INTERNAL_ERROR);
+		return;
+	}
+	if (j.unknown && j.early) {
+		error_reply(c, OCSP_TRY_LATER);
 		return;
 	}
 	int64_t now = time_now();
