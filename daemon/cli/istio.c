@@ -117,7 +117,8 @@ static int files_write(const struct cli *c, const char *folder, const struct cac
 	if (r || c->json)
 		return r;
 	buf_printf(&said,
-		   "ca-key.pem is not among them: it was made at the mesh, Chancery never saw it, and there it stays. Then:\n"
+		   "ca-key.pem is not among them: it was made at the mesh, Chancery never saw it, and there it stays. "
+		   "Then:\n"
 		   "  kubectl create secret generic cacerts -n istio-system --from-file=%s/ca-cert.pem \\\n"
 		   "    --from-file=ca-key.pem --from-file=%s/root-cert.pem --from-file=%s/cert-chain.pem\n",
 		   folder, folder, folder);
@@ -144,7 +145,8 @@ static int export_istio(struct cli *c, const struct options *o)
 }
 
 const struct command export_commands[] = {
-	{ "export", "istio", 1, 1, "CA", "Write an intermediate over a mesh's own key as the files of Istio's secret cacerts.",
+	{ "export", "istio", 1, 1, "CA",
+	  "Write an intermediate over a mesh's own key as the files of Istio's secret cacerts.",
 	  "chancery export istio mesh --out cacerts", istio_options, export_istio },
 	{ .group = NULL },
 };

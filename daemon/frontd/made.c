@@ -85,8 +85,7 @@ static int proposal_commit(struct store_session *s, const struct made *m, const 
 	int r = store_proposal_find_ca(s, ca_id, &row);
 	if (r)
 		return r == STORE_NONE ? 0 : r;
-	bool other = row.kind == PROPOSAL_IMPORT &&
-		     !memmem(row.bytes.at, row.bytes.len, m->row.der.at, m->row.der.len);
+	bool other = row.kind == PROPOSAL_IMPORT && !memmem(row.bytes.at, row.bytes.len, m->row.der.at, m->row.der.len);
 	if (other || (m->renewed_ca_id && row.kind != PROPOSAL_IMPORT))
 		return 0;
 	r = store_proposal_close(s, row.id, m->why[0] ? "failed" : "executed", m->why, m->row.ledger_seq, m->now);

@@ -19,7 +19,7 @@ hello='use IO::Socket::UNIX; $SIG{ALRM} = sub { print "silent\n"; exit }; alarm 
   my ($got, $n) = ("", 1);
   while (length $got < 16 && $n) { $n = sysread $s, $got, 16 - length $got, length $got }
   print length $got < 16 ? "closed\n" : (unpack "VCC", $got)[2], length $got < 16 ? "" : "\n"'
-inner=0100${ledger}$(printf '0%.0s' {1..96})
+inner=0100${ledger}$(printf '0%.0s' {1..104})
 driver=0100${ledger}
 
 as() { # UID COMMAND...
