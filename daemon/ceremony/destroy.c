@@ -92,7 +92,7 @@ static enum act_end gone_await(struct act *a, const struct key *k)
 enum act_end act_destroy(struct act *a)
 {
 	const struct key *k = NULL;
-	if (key_pick(a, &k) != 0)
+	if (key_pick(a, &k) != 0 || !k)
 		return ACT_FAILED;
 	if (k->state == KEY_STATE_GONE)
 		return act_refused(REFUSE_KEY_GONE, slice_text("key"));

@@ -1,5 +1,6 @@
 #include "cli/revocation.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ bool digits_take(const char *text, char out[MAX_DIGITS])
 {
 	size_t n = 0;
 	for (; *text; text++) {
-		char d = *text >= 'A' && *text <= 'F' ? (char)(*text - 'A' + 'a') : *text;
+		char d = (char)tolower((unsigned char)*text);
 		if (d == ':')
 			continue;
 		if (n == MAX_DIGITS - 1 || !strchr("0123456789abcdef", d))

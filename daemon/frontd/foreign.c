@@ -34,7 +34,7 @@ static int take_subject(struct call *c, struct plan *p)
 
 int foreign_read(struct call *c, struct plan *p)
 {
-	const char *pem;
+	const char *pem = NULL;
 	int r = is_given(c, FOREIGN_FIELD) ? input_block(c, FOREIGN_FIELD, MAX_CSR, &pem) : 0;
 	if (r || !is_given(c, FOREIGN_FIELD))
 		return r;

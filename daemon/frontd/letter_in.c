@@ -147,7 +147,7 @@ static int answer_work(struct store_session *s, void *with)
 static int certificate_take(struct front *f, struct call *c, struct coming *i)
 {
 	scoped_buf pem = { .max = 2 * MAX_LETTER };
-	uint64_t noted;
+	uint64_t noted = 0;
 	if (pem_put_block(&pem, "CERTIFICATE", i->letter.made))
 		return -1;
 	buf_put_u8(&pem, 0);

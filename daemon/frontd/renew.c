@@ -283,7 +283,7 @@ static void again_check(const struct again *a, const struct facts *got, struct s
 {
 	signed_ca_check(&a->above, &a->fields, a->facts.public_key, got, der, why);
 	if (!why[0] && !slice_equal(got->subject_key_id, a->facts.subject_key_id))
-		strcpy(why, "the subject key identifier is another than the CA has");
+		snprintf(why, FACTS_WHY, "the subject key identifier is another than the CA has");
 }
 
 static int cross_reply(struct call *c, const struct again *a, const struct made *m)

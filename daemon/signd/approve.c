@@ -73,11 +73,11 @@ struct verdict approve_check(struct signer *s, const struct act *act, const uint
 	if (is_zero(proposal))
 		return refused(REFUSE_APPROVAL_NEEDED, "proposal");
 	struct open_proposal *o = proposals_find(&s->proposals, proposal, time_now(), &code);
-	if (o && (o->says.kind != act->kind || !slice_equal(o->says.content, act->content)))
-		code = REFUSE_PROPOSAL_DIFFERS;
-	if (!code)
-		code = o->held ? REFUSE_PROPOSAL_SPENT : ready_verdict(s, o);
-	return refused(code, "proposal");
+	if (!o)
+		return refused(code, "proposal");
+	if (o->says.kind != act->kind || !slice_equal(o->says.content, act->content))
+		return refused(REFUSE_PROPOSAL_DIFFERS, "proposal");
+	return refused(o->held ? REFUSE_PROPOSAL_SPENT : ready_verdict(s, o), "proposal");
 }
 
 void approve_hold(struct signer *s, const uint8_t proposal[PROPOSAL_ID_SIZE], bool held)
@@ -230,7 +230,11 @@ int answer_approve(struct signer *s, uint64_t peer, const struct frame *f)
 	if (!op)
 		return 0;
 	struct open_proposal *o = proposals_find(&s->proposals, r.proposal, time_now(), &code);
-	struct verdict v = o ? approval_verdict(s, o, r.role, r.key, r.signature, &who) : refused(code, "proposal");
+	if (!o) {
+		request_refuse(s, op, code, "proposal");
+		return 0;
+	}
+	struct verdict v = approval_verdict(s, o, r.role, r.key, r.signature, &who);
 	if (v.code) {
 		request_refuse(s, op, v.code, v.field);
 		return 0;

@@ -50,9 +50,10 @@ static void put_kinds(struct buf *out, const struct ceilings *c)
 static void put_names(struct buf *out, const struct ceilings *c)
 {
 	const struct algorithm *a;
+	const uint8_t last = NAME_DIRECTORY;
 	bool first = true;
 	buf_put_text(out, "\t\tname_types = [");
-	for (uint8_t i = 1; i <= NAME_DIRECTORY; i++)
+	for (uint8_t i = 1; i <= last; i++)
 		if (c->name_types >> i & 1)
 			word_put(out, &first, name_type_text(i));
 	buf_put_text(out, " ];\n\t\tsubject_keys = [");

@@ -97,7 +97,8 @@ static bool word_parse(struct slice text, struct asked *out)
 
 int word_read(int folder, struct asked *out)
 {
-	for (uint8_t kind = PROPOSAL_RESUME; kind <= PROPOSAL_EPOCH; kind++) {
+	const uint8_t last = PROPOSAL_EPOCH;
+	for (uint8_t kind = PROPOSAL_RESUME; kind <= last; kind++) {
 		scoped_buf text = { 0 };
 		*out = (struct asked){ .kind = kind };
 		int r = file_read(folder, word_name(kind), MAX_WORD, &text, &out->uid);

@@ -87,7 +87,8 @@ stack_until 60 next || fail "no next CRL"
 stack_stop
 mv "$STACK_DIR/conf/driver-main.conf" "$work/"
 rm -rf "$STACK_DIR/db"
-mkdir -p -m 0700 "$STACK_DIR/db" "$STACK_DIR/db/crl"
+mkdir -p "$STACK_DIR/db/crl"
+chmod 0700 "$STACK_DIR/db" "$STACK_DIR/db/crl"
 cp "$work/kept.crl" "$STACK_DIR/db/crl/$issuing.crl"
 STACK_PATIENCE=1 stack_start
 get() { code=$(curl -s -o "$work/got.crl" -D "$work/got.head" -w '%{http_code}' --max-time 60 --unix-socket "$STACK_DIR/pki.sock" "http://localhost/pki/$issuing/crl"); }
