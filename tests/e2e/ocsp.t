@@ -209,14 +209,18 @@ like "$("$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" audit reconcile --l
 like "$(chancery doctor)" "Nothing is wrong" "nor does the doctor find anything"
 
 # Where certificates name a responder somewhere else, by their profile, it is made as well before anybody asks.
-ca unasked "$root" '{"path_len_constraint": 0}'
+ca_there() { # NAME: also where the daemons are still meeting each other again
+  API_KEY="make-$1" ca "$1" "$root" '{"path_len_constraint": 0}'
+  [ "$status" = 201 ]
+}
+stack_until 60 ca_there unasked || fail "a CA that nobody asks about" "$status $body"
 before=$id
 stack_stop
 sed 's|^lint = .*|&\nocsp_urls = ( "http://ocsp.example.com/{ca}" );|' "$STACK_DIR/conf/profiles/server.conf" >"$STACK_DIR/conf/profiles/named.conf"
 stack_start || fail "the stack is up with another profile"
 has_responder() { [ "$(database "SELECT count(*) FROM responder WHERE ca_id = '$1' AND ledger_seq > 0")" = 1 ]; }
-ca named "$root" '{"path_len_constraint": 0}'
+stack_until 60 ca_there named || fail "a CA behind another profile" "$status $body"
 for one in "$before" "$id"; do
-  stack_until 60 has_responder "$one" && pass "its responder is made, as a profile names it" || fail "its responder is made, as a profile names it"
+  stack_until 200 has_responder "$one" && pass "its responder is made, as a profile names it" || fail "its responder is made, as a profile names it"
 done
 tap_done
