@@ -221,6 +221,7 @@ stack_start || fail "the stack is up with another profile"
 has_responder() { [ "$(database "SELECT count(*) FROM responder WHERE ca_id = '$1' AND ledger_seq > 0")" = 1 ]; }
 stack_until 60 ca_there named || fail "a CA behind another profile" "$status $body"
 for one in "$before" "$id"; do
-  stack_until 200 has_responder "$one" && pass "its responder is made, as a profile names it" || fail "its responder is made, as a profile names it"
+  stack_until 200 has_responder "$one" && pass "its responder is made, as a profile names it" ||
+    fail "its responder is made, as a profile names it" "$(grep -h "$one\|responder" "$STACK_DIR/log/frontd.log" "$STACK_DIR/log/signd.log" | tail -n 30)"
 done
 tap_done
