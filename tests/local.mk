@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	tests/e2e/kill.t \
 	tests/e2e/latch.t \
 	tests/e2e/lives.t \
+	tests/e2e/lost.t \
 	tests/e2e/lib.sh \
 	tests/e2e/liar.t \
 	tests/e2e/liar.table \

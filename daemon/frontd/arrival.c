@@ -409,10 +409,10 @@ static int import(struct front *f, struct call *c, struct arrival *a)
 	enum signer_result asked = signer_ca_import(f->signer, &request, &reply, &answer);
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
 		return import_propose(f, c, a, &request, &hold);
-	if (asked == SIGNER_REFUSED) {
+	if (signer_left_nothing(asked, &answer))
 		signer_settle(&hold, 0);
+	if (asked == SIGNER_REFUSED)
 		return answer_import(c, &answer, FIELD, FIELD, "certificate_invalid");
-	}
 	if (asked)
 		return answer_signer(c, asked, &answer); /* its fate is unknown: the catch-up will tell */
 	uint64_t noted = 0;

@@ -194,10 +194,10 @@ static int ca_make(struct front *f, struct call *c, const struct plan *p, const 
 					   : signed_ca_ask(f, &p->above, &fields, &came, &answer);
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
 		return ca_propose(f, c, p, &fields, &m, &hold);
-	if (asked == SIGNER_REFUSED) {
+	if (asked == SIGNER_REFUSED)
 		release(f, p, &m);
+	if (signer_left_nothing(asked, &answer))
 		signer_settle(&hold, key.ledger_seq);
-	}
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_VALIDITY_LENGTH && !p->above.count)
 		return ceiling_refuse_root(c, p->path_len,
 					   &(struct validity){ KIND_CA, p->not_before, p->not_after, true });

@@ -166,12 +166,12 @@ static int made_end(struct front *f, struct call *c, struct made *m, const struc
 	return m->why[0] ? answer_withheld(c) : call_reply(c, 201, view_ca(&m->ca));
 }
 
-/* What the signer has taken, or knows to be void, the ledger tells of; anything else left nothing there. */
+/* What the signer has taken, or knows to be void, the ledger tells of. */
 static int refused(struct front *f, struct call *c, const struct signer_answer *answer, struct signer_hold *hold)
 {
 	uint16_t code = answer->refusal.code;
 	if (code < REFUSE_PROPOSAL_EXPIRED || code > REFUSE_PROPOSAL_EPOCH) {
-		if (code >= REFUSE_KEY_UNKNOWN)
+		if (signer_left_nothing(SIGNER_REFUSED, answer))
 			signer_settle(hold, 0);
 		return answer_signer(c, SIGNER_REFUSED, answer);
 	}

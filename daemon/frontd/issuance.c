@@ -173,8 +173,7 @@ static void on_answered(struct signer_ask *ask)
 	struct issuance *i = ask->with;
 	enum signer_result asked = signer_get_cert_sign(i->front->signer, ask, &i->reply);
 	if (asked) {
-		/* Refused below that, its intent may be on the ledger, and lost there: the ledger is asked. */
-		if (asked == SIGNER_REFUSED && i->ask.answer.refusal.code >= REFUSE_KEY_UNKNOWN)
+		if (signer_left_nothing(asked, &i->ask.answer))
 			signer_settle(&i->hold, 0);
 		answer_refused(i, asked);
 		issuance_end(i);

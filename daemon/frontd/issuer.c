@@ -31,7 +31,7 @@ static int issuer_note(struct front *f, struct call *c, const uint8_t request_id
 	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
 	if (r == SIGNER_DONE)
 		return 0;
-	if (r == SIGNER_REFUSED)
+	if (signer_left_nothing(r, &answer))
 		signer_settle(hold, 0);
 	return answer_signer(c, r, &answer);
 }

@@ -92,7 +92,7 @@ int proposal_open(struct front *f, struct call *c, const struct proposing *p, st
 	scoped_answer answer = { 0 };
 	proposing_id(p->request_id, request.request_id);
 	enum signer_result asked = signer_propose(f->signer, &request, &reply, &answer);
-	*open = asked != SIGNER_REFUSED;
+	*open = !signer_left_nothing(asked, &answer);
 	if (asked)
 		return answer_signer(c, asked, &answer);
 	int r = opening_commit(f, c, p, &reply);
@@ -270,7 +270,7 @@ static int approval_ask(struct front *f, struct call *c, const struct proposal_r
 	request.context = buf_slice(&context);
 	signer_hold(f->signer, &hold);
 	enum signer_result asked = signer_approve(f->signer, &request, &reply, &answer);
-	if (asked == SIGNER_REFUSED)
+	if (signer_left_nothing(asked, &answer))
 		signer_settle(&hold, 0);
 	if (asked)
 		return answer_signer(c, asked, &answer);
@@ -333,7 +333,7 @@ static int rejection_ask(struct front *f, struct call *c, const struct proposal_
 	request.context = buf_slice(&context);
 	signer_hold(f->signer, &hold);
 	enum signer_result asked = signer_withdraw(f->signer, &request, &reply, &answer);
-	if (asked == SIGNER_REFUSED)
+	if (signer_left_nothing(asked, &answer))
 		signer_settle(&hold, 0);
 	if (asked)
 		return answer_signer(c, asked, &answer);

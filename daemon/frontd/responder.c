@@ -181,7 +181,7 @@ static int key_create(struct making *m)
 	signer_hold(m->front->signer, &hold);
 	enum signer_result asked = signer_key_create(m->front->signer, &request, &reply, &answer);
 	if (asked) {
-		if (asked == SIGNER_REFUSED)
+		if (signer_left_nothing(asked, &answer))
 			signer_settle(&hold, 0);
 		return answer_signer(&m->call, asked, &answer);
 	}
@@ -284,7 +284,7 @@ static int certificate_make(struct making *m)
 	signer_hold(m->front->signer, &hold);
 	enum signer_result asked = signer_cert_sign(m->front->signer, &m->fields, &reply, &answer);
 	if (asked) {
-		if (asked == SIGNER_REFUSED)
+		if (signer_left_nothing(asked, &answer))
 			signer_settle(&hold, 0);
 		return answer_signer(&m->call, asked, &answer);
 	}

@@ -36,7 +36,7 @@ static int rule_note(struct front *f, struct call *c, const struct rule_change *
 	signer_request_id(request.request_id);
 	signer_hold(f->signer, hold);
 	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
-	if (r == SIGNER_REFUSED)
+	if (signer_left_nothing(r, &answer))
 		signer_settle(hold, 0);
 	return r ? answer_signer(c, r, &answer) : 0;
 }

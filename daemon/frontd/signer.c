@@ -166,6 +166,22 @@ void signer_hold(struct signer *s, struct signer_hold *h)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+/* The refusals that may come after an intent, or of a request that had one already. */
+bool signer_left_nothing(enum signer_result r, const struct signer_answer *a)
+{
+	switch (a->refusal.code) {
+	case REFUSE_LEDGER_FAILED:
+	case REFUSE_REQUEST_RUNNING:
+	case REFUSE_REQUEST_LOST:
+	case REFUSE_TOKEN_AWAY:
+	case REFUSE_SIGNATURE_WRONG:
+	case REFUSE_TOKEN_REFUSED:
+		return false;
+	default:
+		return r == SIGNER_REFUSED;
+	}
+}
+
 void signer_settle(struct signer_hold *h, uint64_t ledger_seq)
 {
 	h->settled = true;

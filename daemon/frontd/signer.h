@@ -103,6 +103,9 @@ struct signer_hold {
 	struct signer_hold *older, *newer;
 };
 void signer_hold(struct signer *s, struct signer_hold *h);
+/* Whether it is certain of a request that failed that it left nothing on the ledger: it was refused before its intent.
+ */
+bool signer_left_nothing(enum signer_result r, const struct signer_answer *a);
 /* All that this request left on the ledger is in the database; ledger_seq 0: it left nothing. */
 void signer_settle(struct signer_hold *h, uint64_t ledger_seq);
 void signer_release(struct signer_hold *h);

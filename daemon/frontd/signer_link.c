@@ -132,6 +132,8 @@ static int link_deliver(struct signer *s, const struct frame *f, struct signer_a
 	if (*at) {
 		if ((*at)->verb != f->verb || !answer_take(*at, f))
 			return -1;
+		s->lost = s->lost ||
+			  ((*at)->result == SIGNER_REFUSED && !signer_left_nothing((*at)->result, &(*at)->answer));
 		if (came >= 0)
 			passing_put(&(*at)->answer.came, fd_take(&came), 0);
 		**finished = asked_remove(s, at);
@@ -304,7 +306,7 @@ static void link_settle(struct signer *s, const struct reached *reached)
 static int link_catch_up(struct signer *s, const struct hello_reply *hello)
 {
 	pthread_mutex_lock(&s->mutex);
-	s->uncertain = false;
+	s->uncertain = s->lost = false;
 	s->refresh_wanted = false;
 	s->refreshing = true;
 	pthread_mutex_unlock(&s->mutex);
@@ -331,8 +333,9 @@ static int link_catch_up(struct signer *s, const struct hello_reply *hello)
 static bool refresh_due(struct signer *s, int64_t last)
 {
 	pthread_mutex_lock(&s->mutex);
-	bool due =
-		s->refresh_wanted || (s->uncertain && time_boot_ms() - last > (s->settling ? SETTLE_MS : REFRESH_MS));
+	bool soon = s->settling || s->lost;
+	bool due = s->refresh_wanted ||
+		   ((s->uncertain || s->lost) && time_boot_ms() - last > (soon ? SETTLE_MS : REFRESH_MS));
 	pthread_mutex_unlock(&s->mutex);
 	return due;
 }

@@ -40,6 +40,7 @@ struct signer {
 
 	bool met;	/* a catch-up has succeeded in this process's life */
 	bool uncertain; /* something may be on the ledger that the database lacks */
+	bool lost;	/* and a signature's loss is, most likely: soon it has its row, and its place on a CRL */
 	bool refresh_wanted, refreshing;
 	uint64_t refreshes; /* catch-ups finished or failed */
 	pthread_cond_t refreshed;
