@@ -138,8 +138,7 @@ static int admit(struct front *f, struct call *c, struct admission *a)
 	memcpy(request.ca_key, a->ca.key_id, sizeof(request.ca_key));
 	signer_hold(f->signer, &hold);
 	enum signer_result asked = signer_cert_admit(f->signer, &request, &reply, &answer);
-	if (signer_left_nothing(asked, &answer))
-		signer_settle(&hold, 0);
+	signer_settle_failed(&hold, asked, &answer);
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_ADMIT)
 		return call_refuse(c, 400, "not_issued", FIELD,
 				   "The signer does not take " FIELD " for one of this CA.");

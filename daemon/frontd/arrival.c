@@ -409,8 +409,7 @@ static int import(struct front *f, struct call *c, struct arrival *a)
 	enum signer_result asked = signer_ca_import(f->signer, &request, &reply, &answer);
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
 		return import_propose(f, c, a, &request, &hold);
-	if (signer_left_nothing(asked, &answer))
-		signer_settle(&hold, 0);
+	signer_settle_failed(&hold, asked, &answer);
 	if (asked == SIGNER_REFUSED)
 		return answer_import(c, &answer, FIELD, FIELD, "certificate_invalid");
 	if (asked)

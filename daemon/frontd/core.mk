@@ -32,6 +32,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/lineage.c daemon/frontd/lineage.h \
 	daemon/frontd/lookup.c daemon/frontd/lookup.h \
 	daemon/frontd/made.c daemon/frontd/made.h \
+	daemon/frontd/note.c daemon/frontd/note.h \
 	daemon/frontd/ocsp.c daemon/frontd/ocsp.h \
 	daemon/frontd/ocsp_cache.c daemon/frontd/ocsp_cache.h \
 	daemon/frontd/ocsp_check.c daemon/frontd/ocsp_check.h \

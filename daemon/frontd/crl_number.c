@@ -10,8 +10,8 @@
 #include "frontd/crls.h"
 #include "frontd/front.h"
 #include "frontd/input.h"
+#include "frontd/note.h"
 #include "frontd/shard.h"
-#include "frontd/signer.h"
 
 #define MAX_NUMBER (INT64_C(1) << 62) /* whoever counts from there has as many again */
 #define FIELD "last"
@@ -65,13 +65,9 @@ static int ca_check(struct front *f, struct call *c, struct carried *n)
 	scoped_session *s = NULL;
 	scoped_row(ca) ca = { 0 };
 	scoped_row(lastcrl) row = { 0 };
-	if (store_read(f->store, &s))
-		return answer_store(c);
-	int r = store_ca_find(s, c->param[0], &ca);
-	if (r < 0)
-		return answer_store(c);
-	if (r || ca_reserved(&ca))
-		return answer_no_ca(c);
+	int r = answer_ca(f, c, &s, &ca);
+	if (r)
+		return r;
 	if (ca_offline(&ca))
 		return call_refuse(c, 409, "ca_key_offline", NULL,
 				   "The CA is known by its certificate only: its CRLs are made where its key is.");
@@ -81,35 +77,18 @@ static int ca_check(struct front *f, struct call *c, struct carried *n)
 	return r < 0 ? answer_store(c) : 0;
 }
 
-/* On the ledger first, so that it can be made again from there. */
-static int number_note(struct front *f, struct call *c, const struct carried *n, struct signer_hold *hold)
-{
-	scoped_buf context = { .max = MAX_CONTEXT };
-	char to[24];
-	snprintf(to, sizeof(to), "%llu", (unsigned long long)n->number);
-	struct context_words words = { .op = "crlnumber", .ca = n->ca_id, .to = to };
-	if (context_put(&context, c, &words))
-		return -1;
-	struct note_request request = { .kind = NOTE_OTHER, .context = buf_slice(&context) };
-	struct note_reply reply;
-	scoped_answer answer = { .body = { NULL, 0 } };
-	signer_request_id(request.request_id);
-	signer_hold(f->signer, hold);
-	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
-	if (signer_left_nothing(r, &answer))
-		signer_settle(hold, 0);
-	return r ? answer_signer(c, r, &answer) : 0;
-}
-
 /* With nobody making a CRL of this CA meanwhile. */
 static int number_carry(struct front *f, struct call *c, struct carried *n)
 {
+	char to[24];
+	snprintf(to, sizeof(to), "%llu", (unsigned long long)n->number);
+	struct context_words words = { .op = "crlnumber", .ca = n->ca_id, .to = to };
 	scoped_hold hold = { 0 };
 	int r = crls_lock(f->crls, n->ca_id, 0);
 	if (r)
 		r = call_refuse(c, 503, "crl_unavailable", NULL, "The CRL that is due can't be signed at the moment.");
 	if (!r)
-		r = number_note(f, c, n, &hold);
+		r = note_take(f, c, NULL, &words, &hold);
 	if (!r)
 		r = store_change(f->store, number_put, n) ? answer_store(c) : 0;
 	if (!r)

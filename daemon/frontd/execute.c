@@ -171,8 +171,7 @@ static int refused(struct front *f, struct call *c, const struct signer_answer *
 {
 	uint16_t code = answer->refusal.code;
 	if (code < REFUSE_PROPOSAL_EXPIRED || code > REFUSE_PROPOSAL_EPOCH) {
-		if (signer_left_nothing(SIGNER_REFUSED, answer))
-			signer_settle(hold, 0);
+		signer_settle_failed(hold, SIGNER_REFUSED, answer);
 		return answer_signer(c, SIGNER_REFUSED, answer);
 	}
 	signer_release(hold);

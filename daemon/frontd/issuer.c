@@ -8,6 +8,7 @@
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
 #include "frontd/input.h"
+#include "frontd/note.h"
 #include "frontd/rule.h"
 #include "frontd/view.h"
 
@@ -15,25 +16,12 @@
 
 enum { ISSUER_NAME_TAKEN = STORE_WORK, ISSUER_MANY_CAS, ISSUER_CA_UNKNOWN };
 
-/* What an issuer becomes goes to the ledger first, so that it can be made again from there. */
 static int issuer_note(struct front *f, struct call *c, const uint8_t request_id[16], const struct issuer_row *row,
 		       struct signer_hold *hold)
 {
-	scoped_buf context = { .max = MAX_CONTEXT };
 	struct context_words words = { .op = "issuer", .issuer = row };
-	if (context_put(&context, c, &words))
-		return call_refuse(c, 400, "bad_field", "name", "name is too long.");
-	struct note_request request = { .kind = NOTE_OTHER, .context = buf_slice(&context) };
-	memcpy(request.request_id, request_id, sizeof(request.request_id));
-	struct note_reply reply;
-	scoped_answer answer;
-	signer_hold(f->signer, hold);
-	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
-	if (r == SIGNER_DONE)
-		return 0;
-	if (signer_left_nothing(r, &answer))
-		signer_settle(hold, 0);
-	return answer_signer(c, r, &answer);
+	int r = note_take(f, c, request_id, &words, hold);
+	return r < 0 ? call_refuse(c, 400, "bad_field", "name", "name is too long.") : r;
 }
 
 static int input_mode(struct call *c, const char *fallback, const char **mode)

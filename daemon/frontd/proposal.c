@@ -270,8 +270,7 @@ static int approval_ask(struct front *f, struct call *c, const struct proposal_r
 	request.context = buf_slice(&context);
 	signer_hold(f->signer, &hold);
 	enum signer_result asked = signer_approve(f->signer, &request, &reply, &answer);
-	if (signer_left_nothing(asked, &answer))
-		signer_settle(&hold, 0);
+	signer_settle_failed(&hold, asked, &answer);
 	if (asked)
 		return answer_signer(c, asked, &answer);
 	struct approval_row given = { .role = h->role,
@@ -333,8 +332,7 @@ static int rejection_ask(struct front *f, struct call *c, const struct proposal_
 	request.context = buf_slice(&context);
 	signer_hold(f->signer, &hold);
 	enum signer_result asked = signer_withdraw(f->signer, &request, &reply, &answer);
-	if (signer_left_nothing(asked, &answer))
-		signer_settle(&hold, 0);
+	signer_settle_failed(&hold, asked, &answer);
 	if (asked)
 		return answer_signer(c, asked, &answer);
 	struct rejection rejection = { row->id, note ? note : "", time_now() };

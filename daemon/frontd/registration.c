@@ -233,8 +233,7 @@ static int root_import(struct front *f, struct call *c, struct registration *g)
 	enum signer_result asked = signer_ca_import(f->signer, &request, &reply, &answer);
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
 		return root_propose(f, c, p, &request, &hold);
-	if (signer_left_nothing(asked, &answer))
-		signer_settle(&hold, 0);
+	signer_settle_failed(&hold, asked, &answer);
 	if (asked == SIGNER_REFUSED) {
 		release(f, p);
 		return answer_import(c, &answer, ROOT_FIELD, KEY_FIELD, "root_invalid");

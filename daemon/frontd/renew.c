@@ -346,8 +346,7 @@ static int again_run(struct front *f, struct call *c, const struct again *a)
 	scoped_hold hold;
 	signer_hold(f->signer, &hold);
 	enum signer_result asked = signed_ca_ask(f, &a->above, &a->fields, &came, &answer);
-	if (signer_left_nothing(asked, &answer))
-		signer_settle(&hold, 0);
+	signer_settle_failed(&hold, asked, &answer);
 	if (asked == SIGNER_REFUSED && answer.refusal.code == REFUSE_APPROVAL_NEEDED)
 		return call_refuse(
 			c, 409, "approval_needed", NULL,

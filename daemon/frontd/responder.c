@@ -181,8 +181,7 @@ static int key_create(struct making *m)
 	signer_hold(m->front->signer, &hold);
 	enum signer_result asked = signer_key_create(m->front->signer, &request, &reply, &answer);
 	if (asked) {
-		if (signer_left_nothing(asked, &answer))
-			signer_settle(&hold, 0);
+		signer_settle_failed(&hold, asked, &answer);
 		return answer_signer(&m->call, asked, &answer);
 	}
 	m->key = (struct key_row){ .token = ca->token,
@@ -284,8 +283,7 @@ static int certificate_make(struct making *m)
 	signer_hold(m->front->signer, &hold);
 	enum signer_result asked = signer_cert_sign(m->front->signer, &m->fields, &reply, &answer);
 	if (asked) {
-		if (signer_left_nothing(asked, &answer))
-			signer_settle(&hold, 0);
+		signer_settle_failed(&hold, asked, &answer);
 		return answer_signer(&m->call, asked, &answer);
 	}
 	int r = certificate_commit(m, &reply);

@@ -370,8 +370,6 @@ static int ca_steps(struct front *f, struct call *c, const struct ca_row *ca, st
 
 static int ca_check(struct call *c, const struct ca_row *ca, uint8_t reason)
 {
-	if (ca_reserved(ca))
-		return answer_no_ca(c);
 	if (reason == HOLD)
 		return call_refuse(c, 400, "bad_field", "reason",
 				   "A CA can't be put on hold: its reason must be another.");

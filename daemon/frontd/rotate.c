@@ -3,10 +3,10 @@
 
 #include "base/time.h"
 #include "frontd/answer.h"
-#include "frontd/context.h"
 #include "frontd/front.h"
 #include "frontd/hierarchy.h"
 #include "frontd/input.h"
+#include "frontd/note.h"
 #include "frontd/plan.h"
 #include "frontd/rule.h"
 #include "frontd/succession.h"
@@ -23,29 +23,13 @@ static int rule_work(struct store_session *s, void *with)
 	return store_ca_rule(s, r->ca_id, r->rule, r->now);
 }
 
-/* On the ledger first, so that it can be made again from there; one after the other, so that both agree. */
-static int rule_note(struct front *f, struct call *c, const struct rule_change *change, struct signer_hold *hold)
-{
-	scoped_buf context = { .max = MAX_CONTEXT };
-	struct context_words words = { .op = "rule", .ca = change->ca_id, .rotation = change->rule };
-	if (context_put(&context, c, &words))
-		return -1;
-	struct note_request request = { .kind = NOTE_OTHER, .context = buf_slice(&context) };
-	struct note_reply reply;
-	scoped_answer answer;
-	signer_request_id(request.request_id);
-	signer_hold(f->signer, hold);
-	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
-	if (signer_left_nothing(r, &answer))
-		signer_settle(hold, 0);
-	return r ? answer_signer(c, r, &answer) : 0;
-}
-
+/* One after the other, so that ledger and database agree. */
 static int rule_change(struct front *f, struct call *c, const struct rule_change *change)
 {
 	scoped_hold hold = { 0 };
+	struct context_words words = { .op = "rule", .ca = change->ca_id, .rotation = change->rule };
 	pthread_mutex_lock(&f->transitions);
-	int r = rule_note(f, c, change, &hold);
+	int r = note_take(f, c, NULL, &words, &hold);
 	if (!r) {
 		struct rule_change copy = *change;
 		r = store_change(f->store, rule_work, &copy) ? answer_store(c) : 0;

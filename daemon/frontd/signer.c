@@ -193,6 +193,12 @@ void signer_settle(struct signer_hold *h, uint64_t ledger_seq)
 	pthread_mutex_unlock(&h->signer->mutex);
 }
 
+void signer_settle_failed(struct signer_hold *h, enum signer_result r, const struct signer_answer *a)
+{
+	if (signer_left_nothing(r, a))
+		signer_settle(h, 0);
+}
+
 void holds_report(struct signer *s, uint64_t end)
 {
 	if (end > s->known_end)

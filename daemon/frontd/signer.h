@@ -93,7 +93,9 @@ enum signer_result signer_crl_sign_entries(struct signer *s, const struct crl_si
  *
  *	scoped_hold hold;
  *	signer_hold(f->signer, &hold);
- *	... ask, commit ...
+ *	... ask ...
+ *	signer_settle_failed(&hold, asked, &answer);
+ *	... commit ...
  *	signer_settle(&hold, reply.ledger_seq);
  */
 struct signer_hold {
@@ -108,6 +110,8 @@ void signer_hold(struct signer *s, struct signer_hold *h);
 bool signer_left_nothing(enum signer_result r, const struct signer_answer *a);
 /* All that this request left on the ledger is in the database; ledger_seq 0: it left nothing. */
 void signer_settle(struct signer_hold *h, uint64_t ledger_seq);
+/* The same of a request that failed, if it is certain that it left nothing; for SIGNER_DONE nothing is done. */
+void signer_settle_failed(struct signer_hold *h, enum signer_result r, const struct signer_answer *a);
 void signer_release(struct signer_hold *h);
 #define scoped_hold __attribute__((cleanup(signer_release))) struct signer_hold
 
