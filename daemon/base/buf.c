@@ -35,6 +35,24 @@ bool slice_to_text(struct slice s, char *out, size_t size)
 	return n == s.len;
 }
 
+bool slice_take_prefix(struct slice *s, struct slice prefix)
+{
+	if (s->len < prefix.len || !slice_equal((struct slice){ s->at, prefix.len }, prefix))
+		return false;
+	*s = (struct slice){ s->at + prefix.len, s->len - prefix.len };
+	return true;
+}
+
+bool slice_take_line(struct slice *s, struct slice *line)
+{
+	const uint8_t *end = s->len ? memchr(s->at, '\n', s->len) : NULL;
+	if (!end)
+		return false;
+	*line = (struct slice){ s->at, (size_t)(end - s->at) };
+	*s = (struct slice){ end + 1, s->len - line->len - 1 };
+	return true;
+}
+
 void buf_init(struct buf *b, size_t max)
 {
 	*b = (struct buf){ .max = max };

@@ -36,6 +36,10 @@ bool slice_equal(struct slice a, struct slice b);
 int slice_compare(struct slice a, struct slice b);
 /* Copies at most size-1 bytes and ends them with NUL; false if cut. */
 bool slice_to_text(struct slice s, char *out, size_t size);
+/* Takes these bytes off the front; false, and nothing taken, if it begins otherwise. */
+bool slice_take_prefix(struct slice *s, struct slice prefix);
+/* Takes a line off the front, its line feed as well, which *line is without; false if there is no line feed. */
+bool slice_take_line(struct slice *s, struct slice *line);
 
 /* An empty buffer that may grow to max bytes. buf_free() wipes nothing. */
 void buf_init(struct buf *b, size_t max);

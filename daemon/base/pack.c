@@ -196,6 +196,21 @@ bool list_next(struct list *l, uint8_t *tag, struct slice *item)
 	return true;
 }
 
+bool list_holds(struct list l, uint8_t tag, struct slice item)
+{
+	uint8_t t;
+	struct slice i;
+	while (list_next(&l, &t, &i))
+		if (t == tag && slice_equal(i, item))
+			return true;
+	return false;
+}
+
+bool list_equal(struct list a, struct list b)
+{
+	return a.count == b.count && slice_equal(a.raw, b.raw);
+}
+
 void list_put(struct buf *raw, uint16_t *count, uint8_t tag, struct slice item)
 {
 	if (item.len > UINT16_MAX || *count == UINT16_MAX) {

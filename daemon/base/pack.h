@@ -61,6 +61,10 @@ const char *pack_refusal_text(enum pack_refusal r);
 
 /* Takes the first item off a list that pack_get() has checked; false at the end. */
 bool list_next(struct list *l, uint8_t *tag, struct slice *item);
+/* Whether there is such an item. */
+bool list_holds(struct list l, uint8_t tag, struct slice item);
+/* The same items in the same order. */
+bool list_equal(struct list a, struct list b);
 /* Appends an item to a list under construction: count goes up, bytes to raw. Items are at most 65535 bytes. */
 void list_put(struct buf *raw, uint16_t *count, uint8_t tag, struct slice item);
 /* The list of count items in raw. */

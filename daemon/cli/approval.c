@@ -1,7 +1,6 @@
 #include "cli/approval.h"
 
 #include <errno.h>
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
@@ -11,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/pem.h"
+#include "ledger/proposal.h"
 
 #define MAX_KEY_FILE 65536
 #define MAX_MADE 8192 /* bytes: a file is read by pages; RSA with 4096 bits has 512, and the signer takes 600 */
@@ -123,25 +123,12 @@ static bool signature_holds(EVP_PKEY *key, struct slice signature, struct slice 
 /* A card answers the two numbers of an ECDSA signature, each as long as the curve's order. */
 static void numbers_to_der(EVP_PKEY *key, struct buf *signature)
 {
+	scoped_buf der = { .max = MAX_MADE };
 	size_t half = ((size_t)EVP_PKEY_get_bits(key) + 7) / 8;
-	unsigned char *der = NULL;
-	if (!EVP_PKEY_is_a(key, "EC") || signature->len != 2 * half)
+	if (!EVP_PKEY_is_a(key, "EC") || signature->len != 2 * half || !ecdsa_pair_put(buf_slice(signature), &der))
 		return;
-	ECDSA_SIG *numbers = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(signature->at, (int)half, NULL), *s = BN_bin2bn(signature->at + half, (int)half, NULL);
-	int n = -1;
-	if (numbers && r && s && ECDSA_SIG_set0(numbers, r, s) == 1) {
-		r = s = NULL;
-		n = i2d_ECDSA_SIG(numbers, &der);
-	}
-	BN_free(r);
-	BN_free(s);
-	ECDSA_SIG_free(numbers);
-	if (n > 0) {
-		buf_clear(signature);
-		buf_put(signature, der, (size_t)n);
-	}
-	OPENSSL_free(der);
+	buf_clear(signature);
+	buf_put_slice(signature, buf_slice(&der));
 }
 
 int approval_take(const struct cli *c, const char *path, struct slice bytes, struct approval *a)

@@ -12,11 +12,6 @@ static int differs(char why[FACTS_WHY], const char *what)
 	return 1;
 }
 
-static bool same_list(struct list got, struct list asked)
-{
-	return got.count == asked.count && slice_equal(got.raw, asked.raw);
-}
-
 /* The items of one tag. */
 static void list_only(struct list l, uint8_t only, struct items *out)
 {
@@ -37,7 +32,7 @@ static bool same_urls(struct list got, struct list asked)
 		items_init(&b);
 		list_only(got, (uint8_t)use, &a);
 		list_only(asked, (uint8_t)use, &b);
-		if (!same_list(items_list(&a), items_list(&b)))
+		if (!list_equal(items_list(&a), items_list(&b)))
 			return false;
 	}
 	return got.count == asked.count;
@@ -75,7 +70,7 @@ static int check_leaf(const struct facts *got, const struct cert_sign_request *a
 		return differs(why, "basicConstraints");
 	if (got->key_usage != asked->key_usage)
 		return differs(why, "keyUsage");
-	if (!same_list(items_list(&got->alt_names), asked->alt_names))
+	if (!list_equal(items_list(&got->alt_names), asked->alt_names))
 		return differs(why, "subjectAltName");
 	return 0;
 }
@@ -134,18 +129,18 @@ int check_certificate(const struct facts *got, const struct check_asked *asked, 
 		return differs(why, "the length of the serial number");
 	if (!slice_equal(got->public_key, asked->public_key))
 		return differs(why, "the public key");
-	if (!same_list(items_list(&got->subject), fields->subject))
+	if (!list_equal(items_list(&got->subject), fields->subject))
 		return differs(why, "the subject");
 	if (got->not_before != fields->not_before || got->not_after != fields->not_after)
 		return differs(why, "the validity");
-	if (!same_list(items_list(&got->permitted), fields->permitted) ||
-	    !same_list(items_list(&got->excluded), fields->excluded))
+	if (!list_equal(items_list(&got->permitted), fields->permitted) ||
+	    !list_equal(items_list(&got->excluded), fields->excluded))
 		return differs(why, "nameConstraints");
 	if (!same_oids(items_list(&got->policies), fields->policies))
 		return differs(why, "certificatePolicies");
 	if (!same_urls(items_list(&got->urls), fields->urls))
 		return differs(why, "a URL");
-	if (!same_list(items_list(&got->opaque), fields->opaque))
+	if (!list_equal(items_list(&got->opaque), fields->opaque))
 		return differs(why, "an extension without a typed form");
 	if (got->flags != fields->flags)
 		return differs(why, "the TLS feature");

@@ -27,6 +27,7 @@ daemon_frontd_libfrontcore_a_SOURCES = \
 	daemon/frontd/issue.c daemon/frontd/issue.h \
 	daemon/frontd/issuer.c \
 	daemon/frontd/issuing.c daemon/frontd/issuing.h \
+	daemon/frontd/item.c daemon/frontd/item.h \
 	daemon/frontd/json_text.c daemon/frontd/json_text.h \
 	daemon/frontd/letter_crl.c daemon/frontd/letter_in.c daemon/frontd/letter_out.c daemon/frontd/letters.h \
 	daemon/frontd/lineage.c daemon/frontd/lineage.h \

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "frontd/crl_flow.h"
+#include "frontd/item.h"
 #include "wire/inner.h"
 #include "wire/rows.h"
 
@@ -373,7 +374,7 @@ static bool name_is(const DIST_POINT_NAME *name, struct slice url)
 	const GENERAL_NAMES *names = name && name->type == 0 ? name->name.fullname : NULL;
 	const GENERAL_NAME *one = sk_GENERAL_NAME_num(names) == 1 ? sk_GENERAL_NAME_value(names, 0) : NULL;
 	const ASN1_STRING *is = one && one->type == GEN_URI ? one->d.uniformResourceIdentifier : NULL;
-	return is && slice_equal(url, (struct slice){ ASN1_STRING_get0_data(is), (size_t)ASN1_STRING_length(is) });
+	return is && slice_equal(url, item_slice(is));
 }
 
 /* RFC 5280 5.2.5: for all kinds of certificates and all reasons, of this issuer alone. */
@@ -457,7 +458,7 @@ static int signature_check(struct check *c, const struct reading *in, const X509
 {
 	const ASN1_BIT_STRING *bits;
 	X509_CRL_get0_signature(crl, &bits, NULL);
-	const struct slice signature = { ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits) };
+	const struct slice signature = item_slice(bits);
 	if (bits->flags & 0x07)
 		return wrong(c, "the signature is not whole octets");
 	bool good = in->way.pure ? way_pure(in, &signature)

@@ -18,6 +18,7 @@
 #include "base/algorithm.h"
 #include "base/text.h"
 #include "frontd/ec_key.h"
+#include "frontd/item.h"
 #include "names/dn.h"
 #include "names/name.h"
 
@@ -84,22 +85,6 @@ static void key_free(EVP_PKEY **key)
 static void public_key_free(X509_PUBKEY **key)
 {
 	X509_PUBKEY_free(*key);
-}
-
-static struct slice string_slice(const ASN1_STRING *s)
-{
-	return (struct slice){ ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s) };
-}
-
-/* All of the bytes or nothing. */
-static void *item_read(struct slice der, const ASN1_ITEM *type)
-{
-	const unsigned char *at = der.at;
-	ASN1_VALUE *value = ASN1_item_d2i(NULL, &at, (long)der.len, type);
-	if (!value || at == der.at + der.len)
-		return value;
-	ASN1_item_free(value, type);
-	return NULL;
 }
 
 static const char *find(const char *text, const char *end, const char *what)
@@ -182,16 +167,16 @@ static bool ec_signature_verify(const struct request *req, struct ec_key *key)
 	int digest = NID_undef, kind = NID_undef;
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
-	struct slice info = string_slice(req->info);
+	struct slice info = item_slice(req->info);
 	return signature_kind(req, &digest, &kind) && kind == NID_X9_62_id_ecPublicKey &&
 	       EVP_Digest(info.at, info.len, hash, &n, digest_of(digest), NULL) == 1 &&
-	       ec_key_verify(key, (struct slice){ hash, n }, string_slice(req->signature));
+	       ec_key_verify(key, (struct slice){ hash, n }, item_slice(req->signature));
 }
 
 static bool signature_verify(const struct request *req, EVP_PKEY *key)
 {
 	int digest = NID_undef, kind = NID_undef;
-	struct slice signature = string_slice(req->signature), info = string_slice(req->info);
+	struct slice signature = item_slice(req->signature), info = item_slice(req->info);
 	if (!signature_kind(req, &digest, &kind) || !EVP_PKEY_is_a(key, OBJ_nid2sn(kind)))
 		return false;
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -296,7 +281,7 @@ static int key_decode(struct slice der, EVP_PKEY **key, struct csr *out, struct 
 
 static int key_take(const struct request *req, const struct request_info *info, struct csr *out, struct call *c)
 {
-	struct slice der = string_slice(info->key);
+	struct slice der = item_slice(info->key);
 	EVP_PKEY *key __attribute__((cleanup(key_free))) = NULL;
 	struct ec_key *ec = ec_key_read(der, &out->algorithm);
 	int refused = ec ? key_keep(der, out, c) : key_decode(der, &key, out, c);
@@ -350,13 +335,7 @@ static int subject_take(const X509_NAME *name, struct csr *out, struct call *c)
 
 static bool is_known(const struct csr *csr, uint8_t type, struct slice value)
 {
-	struct list l = list_of(&csr->storage[STORE_NAMES], csr->alt_names.count);
-	uint8_t t;
-	struct slice item;
-	while (list_next(&l, &t, &item))
-		if (t == type && slice_equal(item, value))
-			return true;
-	return false;
+	return list_holds(list_of(&csr->storage[STORE_NAMES], csr->alt_names.count), type, value);
 }
 
 /* Which of our types a GeneralName is; 0, and its name for the refusal. */
@@ -421,7 +400,7 @@ static int name_take(const GENERAL_NAME *g, struct csr *out, struct call *c)
 			"A directoryName among the alternative names must be of known attributes, one each RDN, at "
 			"most %d bytes in all.",
 			MAX_NAME);
-	struct slice bytes = type == NAME_DIRECTORY ? buf_slice(&directory) : string_slice(g->d.ia5);
+	struct slice bytes = type == NAME_DIRECTORY ? buf_slice(&directory) : item_slice(g->d.ia5);
 	if (!name_canonize(AS_NAME, type, bytes, &value, &why) || !buf_ok(&value))
 		return refuse(c, "csr_bad_name", "An alternative name of type %s can't be taken: %s.", other, why);
 	if (is_known(out, type, buf_slice(&value)))
@@ -440,7 +419,7 @@ static STACK_OF(X509_EXTENSION) * extensions_read(const struct request_info *inf
 		at = X509at_get_attr_by_NID(info->attributes, NID_ms_ext_req, -1);
 	const ASN1_TYPE *value = at < 0 ? NULL : X509_ATTRIBUTE_get0_type(X509at_get_attr(info->attributes, at), 0);
 	return value && value->type == V_ASN1_SEQUENCE
-		       ? item_read(string_slice(value->value.sequence), ASN1_ITEM_rptr(X509_EXTENSIONS))
+		       ? item_read(item_slice(value->value.sequence), ASN1_ITEM_rptr(X509_EXTENSIONS))
 		       : NULL;
 }
 
@@ -471,7 +450,7 @@ static int request_read(const char *pem, size_t len, struct csr *out, struct cal
 	struct request *req __attribute__((cleanup(request_free))) =
 		item_read((struct slice){ der, (size_t)size }, ASN1_ITEM_rptr(request));
 	struct request_info *info __attribute__((cleanup(info_free))) =
-		req ? item_read(string_slice(req->info), ASN1_ITEM_rptr(request_info)) : NULL;
+		req ? item_read(item_slice(req->info), ASN1_ITEM_rptr(request_info)) : NULL;
 	if (!info)
 		return refuse(c, "csr_malformed", "The CSR is not a well-formed PKCS#10 request.");
 	if ((refused = hash_check(req, c)) || (refused = key_take(req, info, out, c)) ||

@@ -75,30 +75,20 @@ static bool percent_decode(const char *text, struct buf *out)
 	return buf_ok(out);
 }
 
-/* False: the text doesn't begin like that. */
-static bool prefix_take(struct slice *text, const char *prefix)
-{
-	size_t n = strlen(prefix);
-	if (text->len < n || memcmp(text->at, prefix, n) != 0)
-		return false;
-	*text = (struct slice){ text->at + n, text->len - n };
-	return true;
-}
-
 bool est_certificate_decode(const char *text, struct buf *out)
 {
 	scoped_buf pem = { .max = 2 * MAX_EST_CERTIFICATE };
 	if (!percent_decode(text, &pem))
 		return false;
 	struct slice rest = buf_slice(&pem);
-	if (!prefix_take(&rest, "-----BEGIN CERTIFICATE-----"))
+	if (!slice_take_prefix(&rest, slice_text("-----BEGIN CERTIFICATE-----")))
 		return false;
 	const uint8_t *end = rest.len ? memchr(rest.at, '-', rest.len) : NULL;
 	if (!end)
 		return false;
 	struct slice body = { rest.at, (size_t)(end - rest.at) };
 	rest = (struct slice){ end, rest.len - body.len };
-	if (!prefix_take(&rest, "-----END CERTIFICATE-----"))
+	if (!slice_take_prefix(&rest, slice_text("-----END CERTIFICATE-----")))
 		return false;
 	while (rest.len && is_space(rest.at[0]))
 		rest = (struct slice){ rest.at + 1, rest.len - 1 };
@@ -117,22 +107,12 @@ bool est_subject_same(struct slice request, struct slice certificate)
 	return same;
 }
 
-static bool names_hold(struct list all, uint8_t type, struct slice name)
-{
-	uint8_t t;
-	struct slice n;
-	while (list_next(&all, &t, &n))
-		if (t == type && slice_equal(n, name))
-			return true;
-	return false;
-}
-
 bool est_names_within(struct list some, struct list all)
 {
 	uint8_t type;
 	struct slice name;
 	while (list_next(&some, &type, &name))
-		if (!names_hold(all, type, name))
+		if (!list_holds(all, type, name))
 			return false;
 	return true;
 }

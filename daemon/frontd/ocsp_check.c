@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "frontd/ec_key.h"
+#include "frontd/item.h"
 #include "ledger/record.h"
 #include "wire/inner.h"
 
@@ -28,7 +29,7 @@ static bool time_is(const ASN1_GENERALIZEDTIME *t, int64_t wanted)
 
 static bool octets_are(const ASN1_OCTET_STRING *got, const uint8_t *wanted, unsigned n)
 {
-	return (unsigned)ASN1_STRING_length(got) == n && memcmp(ASN1_STRING_get0_data(got), wanted, n) == 0;
+	return slice_equal(item_slice(got), (struct slice){ wanted, n });
 }
 
 static bool certificate_is(const OCSP_SINGLERESP *one, const struct ocsp_row *row, const struct ocsp_issuer *issuer)
@@ -38,11 +39,10 @@ static bool certificate_is(const OCSP_SINGLERESP *one, const struct ocsp_row *ro
 	ASN1_OBJECT *hash = NULL;
 	uint8_t serial[ROW_SERIAL_SIZE];
 	OCSP_id_get0_info(&name, &hash, &key, &number, (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(one));
-	struct slice value = { ASN1_STRING_get0_data(number), (size_t)ASN1_STRING_length(number) };
 	const unsigned size = issuer->by[row->hash].size;
 	return OBJ_obj2nid(hash) == (row->hash == CERT_ID_SHA1 ? NID_sha1 : NID_sha256) &&
 	       octets_are(name, issuer->by[row->hash].name, size) && octets_are(key, issuer->by[row->hash].key, size) &&
-	       row_serial(value, serial) && memcmp(serial, row->serial, sizeof(serial)) == 0;
+	       row_serial(item_slice(number), serial) && memcmp(serial, row->serial, sizeof(serial)) == 0;
 }
 
 static int single_check(OCSP_SINGLERESP *one, const struct ocsp_single_answer *asked, const struct ocsp_issuer *issuer,
@@ -116,22 +116,6 @@ ASN1_SEQUENCE(basic) = {
 	ASN1_EXP_SEQUENCE_OF_OPT(struct basic, certificates, ASN1_ANY, 0),
 } static_ASN1_SEQUENCE_END_name(struct basic, basic)
 
-static struct slice string_slice(const ASN1_STRING *s)
-{
-	return (struct slice){ ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s) };
-}
-
-/* NULL: it isn't that, or more. */
-static void *whole_read(struct slice der, const ASN1_ITEM *type)
-{
-	const unsigned char *at = der.at;
-	ASN1_VALUE *value = ASN1_item_d2i(NULL, &at, (long)der.len, type);
-	if (value && at == der.at + der.len)
-		return value;
-	ASN1_item_free(value, type);
-	return NULL;
-}
-
 /* A key that ec_key_read() doesn't know. */
 static bool library_signed(struct slice key, int kind, const EVP_MD *digest, struct slice data, struct slice signature)
 {
@@ -159,9 +143,9 @@ static bool key_signed(struct slice key, OCSP_BASICRESP *basic, struct slice dat
 	const EVP_MD *md = digest == NID_undef ? NULL : EVP_get_digestbynid(digest);
 	struct ec_key *ec = ec_key_read(key, &algorithm);
 	if (!ec)
-		return library_signed(key, kind, md, data, string_slice(bits));
+		return library_signed(key, kind, md, data, item_slice(bits));
 	return md && kind == NID_X9_62_id_ecPublicKey && EVP_Digest(data.at, data.len, hash, &n, md, NULL) == 1 &&
-	       ec_key_verify(ec, (struct slice){ hash, n }, string_slice(bits));
+	       ec_key_verify(ec, (struct slice){ hash, n }, item_slice(bits));
 }
 
 /* The certificate that goes along is over the responder's key: RFC 5280 4.1, down to subjectPublicKeyInfo. */
@@ -196,9 +180,9 @@ static OCSP_BASICRESP *basic_decode(struct basic *b, struct slice *certificate)
 	b->certificates = NULL;
 	int n = ASN1_item_i2d((ASN1_VALUE *)b, &der, ASN1_ITEM_rptr(basic));
 	b->certificates = all;
-	*certificate = string_slice(only->value.sequence);
+	*certificate = item_slice(only->value.sequence);
 	OCSP_BASICRESP *out =
-		n > 0 ? whole_read((struct slice){ der, (size_t)n }, ASN1_ITEM_rptr(OCSP_BASICRESP)) : NULL;
+		n > 0 ? item_read((struct slice){ der, (size_t)n }, ASN1_ITEM_rptr(OCSP_BASICRESP)) : NULL;
 	OPENSSL_free(der);
 	return out;
 }
@@ -209,7 +193,7 @@ static int answer_check(struct basic *b, const struct ocsp_asked_for *asked, cha
 	OCSP_BASICRESP *basic = basic_decode(b, &certificate);
 	int answer = basic ? basic_check(basic, asked, why) : differs(why, "its form");
 	if (answer == 0 && (!responder_is(certificate, asked->responder_key) ||
-			    !key_signed(asked->responder_key, basic, string_slice(b->data))))
+			    !key_signed(asked->responder_key, basic, item_slice(b->data))))
 		answer = differs(why, "the responder or its signature");
 	OCSP_BASICRESP_free(basic);
 	return answer;
@@ -217,10 +201,10 @@ static int answer_check(struct basic *b, const struct ocsp_asked_for *asked, cha
 
 int ocsp_check(struct slice response, const struct ocsp_asked_for *asked, char why[OCSP_WHY])
 {
-	struct response *r = whole_read(response, ASN1_ITEM_rptr(response));
+	struct response *r = item_read(response, ASN1_ITEM_rptr(response));
 	bool good = r && ASN1_ENUMERATED_get(r->status) == OCSP_RESPONSE_STATUS_SUCCESSFUL &&
 		    OBJ_obj2nid(r->bytes->type) == NID_id_pkix_OCSP_basic;
-	struct basic *b = good ? whole_read(string_slice(r->bytes->basic), ASN1_ITEM_rptr(basic)) : NULL;
+	struct basic *b = good ? item_read(item_slice(r->bytes->basic), ASN1_ITEM_rptr(basic)) : NULL;
 	int answer = b ? answer_check(b, asked, why) : differs(why, "its form");
 	ASN1_item_free((ASN1_VALUE *)b, ASN1_ITEM_rptr(basic));
 	ASN1_item_free((ASN1_VALUE *)r, ASN1_ITEM_rptr(response));

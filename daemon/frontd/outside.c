@@ -25,17 +25,12 @@ enum signer_result outside_ask(struct front *f, const struct cert_sign_request *
 	return r;
 }
 
-static bool same_list(struct list a, struct list b)
-{
-	return a.count == b.count && slice_equal(a.raw, b.raw);
-}
-
 /* Nothing was asked of anybody yet, but what people carry away must be what was planned. */
 static bool is_asked(const struct facts *got, const struct cert_sign_request *fields, struct slice public_key)
 {
-	return same_list(items_list(&got->subject), fields->subject) && slice_equal(got->public_key, public_key) &&
-	       got->path_len == fields->path_len && same_list(items_list(&got->permitted), fields->permitted) &&
-	       same_list(items_list(&got->excluded), fields->excluded);
+	return list_equal(items_list(&got->subject), fields->subject) && slice_equal(got->public_key, public_key) &&
+	       got->path_len == fields->path_len && list_equal(items_list(&got->permitted), fields->permitted) &&
+	       list_equal(items_list(&got->excluded), fields->excluded);
 }
 
 struct waiting {

@@ -14,16 +14,6 @@ static int constraints_bad(struct call *c, const char *text, const char *why)
 			   shown ? text : "", shown ? " " : "", why);
 }
 
-static bool list_has(struct list l, uint8_t wanted, struct slice value)
-{
-	uint8_t type;
-	struct slice item;
-	while (list_next(&l, &type, &item))
-		if (type == wanted && slice_equal(item, value))
-			return true;
-	return false;
-}
-
 static int subtree_read(struct call *c, json_t *text, struct buf *raw, uint16_t *count)
 {
 	if (!json_is_string(text))
@@ -35,7 +25,7 @@ static int subtree_read(struct call *c, json_t *text, struct buf *raw, uint16_t 
 		return constraints_bad(c, json_string_value(text), why);
 	if (*count >= MAX_SUBTREES)
 		return constraints_bad(c, NULL, "at most 256 permitted and 256 excluded subtrees can be stated");
-	if (!list_has(list_of(raw, *count), type, buf_slice(&value)))
+	if (!list_holds(list_of(raw, *count), type, buf_slice(&value)))
 		list_put(raw, count, type, buf_slice(&value));
 	return 0;
 }

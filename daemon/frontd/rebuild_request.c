@@ -46,13 +46,6 @@ static void algorithm_put(uint8_t algorithm, struct buf *out)
 	X509_ALGOR_free(a);
 }
 
-static void head_put(struct buf *out, int constructed, size_t length, int tag)
-{
-	unsigned char head[16], *at = head;
-	ASN1_put_object(&at, constructed, (int)length, tag, V_ASN1_UNIVERSAL);
-	buf_put(out, head, (size_t)(at - head));
-}
-
 /* CertificationRequest, RFC 2986 4.2. */
 static bool request_join(struct slice info, uint8_t algorithm, struct slice signature, struct buf *out)
 {
@@ -61,10 +54,10 @@ static bool request_join(struct slice info, uint8_t algorithm, struct slice sign
 	int bits = ASN1_object_size(0, (int)signature.len + 1, V_ASN1_BIT_STRING);
 	if (!buf_ok(&name) || bits < 0)
 		return false;
-	head_put(out, 1, info.len + name.len + (size_t)bits, V_ASN1_SEQUENCE);
+	record_der_head(out, 0x30, info.len + name.len + (size_t)bits);
 	buf_put_slice(out, info);
 	buf_put_slice(out, buf_slice(&name));
-	head_put(out, 0, signature.len + 1, V_ASN1_BIT_STRING);
+	record_der_head(out, 0x03, signature.len + 1);
 	buf_put_u8(out, 0); /* unused bits */
 	buf_put_slice(out, signature);
 	return buf_ok(out);

@@ -63,12 +63,8 @@ int shard_judge(const struct ca_row *ca, const struct facts *got, char why[FACTS
 		return 0;
 	scoped_buf wanted = { .max = 1024 };
 	shard_url_put(NULL, ca, store_shard(got->serial, ca->crl_shards), false, &wanted);
-	struct list urls = items_list(&got->urls);
-	struct slice url;
-	uint8_t use;
-	while (list_next(&urls, &use, &url))
-		if (use == URL_CRL && slice_equal(url, buf_slice(&wanted)))
-			return 0;
+	if (list_holds(items_list(&got->urls), URL_CRL, buf_slice(&wanted)))
+		return 0;
 	snprintf(why, FACTS_WHY, "its serial number is of another shard than the CRL that it names");
 	return 1;
 }

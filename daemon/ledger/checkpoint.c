@@ -136,26 +136,6 @@ void checkpoint_note(const struct checkpoint *c, struct slice public_key, struct
 	out->broken = out->broken || !buf_ok(&blob);
 }
 
-/* Takes a line without its line feed off the front; false if there is no line feed. */
-static bool line_take(struct slice *rest, struct slice *line)
-{
-	const uint8_t *end = rest->len ? memchr(rest->at, '\n', rest->len) : NULL;
-	if (!end)
-		return false;
-	*line = (struct slice){ rest->at, (size_t)(end - rest->at) };
-	*rest = (struct slice){ end + 1, rest->len - line->len - 1 };
-	return true;
-}
-
-static bool prefix_take(struct slice *s, struct slice prefix)
-{
-	if (s->len < prefix.len || memcmp(s->at, prefix.at, prefix.len) != 0)
-		return false;
-	s->at += prefix.len;
-	s->len -= prefix.len;
-	return true;
-}
-
 static bool size_parse(struct slice digits, uint64_t *size)
 {
 	char text[24], *end;
@@ -170,7 +150,8 @@ static bool hash_take(struct slice *rest, uint8_t hash[HASH_SIZE])
 {
 	struct slice line;
 	scoped_buf bytes = { .max = MAX_NOTE };
-	if (!line_take(rest, &line) || line.len != HASH_BASE64 || !base64_get(line, &bytes) || bytes.len != HASH_SIZE)
+	if (!slice_take_line(rest, &line) || line.len != HASH_BASE64 || !base64_get(line, &bytes) ||
+	    bytes.len != HASH_SIZE)
 		return false;
 	memcpy(hash, bytes.at, HASH_SIZE);
 	return true;
@@ -181,11 +162,11 @@ static bool text_take(struct slice *rest, struct checkpoint *c, struct slice *te
 {
 	struct slice origin, size, empty;
 	const uint8_t *start = rest->at;
-	if (!line_take(rest, &origin) || !line_take(rest, &size) || !hash_take(rest, c->root) ||
+	if (!slice_take_line(rest, &origin) || !slice_take_line(rest, &size) || !hash_take(rest, c->root) ||
 	    (c->of_snapshot && !hash_take(rest, c->snapshot)))
 		return false;
 	*text = (struct slice){ start, (size_t)(rest->at - start) };
-	if (!line_take(rest, &empty) || empty.len != 0 || origin.len < ORIGIN_SIZE)
+	if (!slice_take_line(rest, &empty) || empty.len != 0 || origin.len < ORIGIN_SIZE)
 		return false;
 	scoped_buf again = { .max = MAX_NOTE };
 	if (!hex_decode((const char *)origin.at + sizeof(ORIGIN) - 1, 32, c->ledger_id, sizeof(c->ledger_id)) ||
@@ -217,11 +198,11 @@ static bool signatures_hold(const struct checkpoint *c, struct slice lines, stru
 	if (!buf_ok(&name) || !key_hash(c, key, spki, hash))
 		return false;
 	bool found = false;
-	for (int i = 0; i < MAX_NOTE_SIGNATURES && line_take(&lines, &line); i++) {
+	for (int i = 0; i < MAX_NOTE_SIGNATURES && slice_take_line(&lines, &line); i++) {
 		scoped_buf blob = { .max = MAX_NOTE };
-		if (!prefix_take(&line, slice_text(EM_DASH)))
+		if (!slice_take_prefix(&line, slice_text(EM_DASH)))
 			return false;
-		if (!prefix_take(&line, buf_slice(&name)))
+		if (!slice_take_prefix(&line, buf_slice(&name)))
 			continue;
 		if (!base64_get(line, &blob) || blob.len <= KEY_HASH)
 			return false;

@@ -37,28 +37,6 @@ const char *proof_refusal_text(enum proof_refusal r)
 	return texts[r];
 }
 
-/* A line without its line feed; false at the end, or if there is none. */
-static bool line_take(struct slice *rest, struct slice *line)
-{
-	const uint8_t *end = rest->len ? memchr(rest->at, '\n', rest->len) : NULL;
-	if (!end)
-		return false;
-	*line = (struct slice){ rest->at, (size_t)(end - rest->at) };
-	rest->len -= line->len + 1;
-	rest->at = end + 1;
-	return true;
-}
-
-static bool word_take(struct slice *line, const char *word)
-{
-	size_t n = strlen(word);
-	if (line->len < n || memcmp(line->at, word, n) != 0)
-		return false;
-	line->at += n;
-	line->len -= n;
-	return true;
-}
-
 static bool number_read(struct slice digits, uint64_t *out)
 {
 	if (digits.len == 0 || digits.len > 19 || (digits.len > 1 && digits.at[0] == '0'))
@@ -83,7 +61,7 @@ static bool hash_read(struct slice line, uint8_t hash[HASH_SIZE])
 
 static bool title_is(struct slice text, const char *title)
 {
-	return word_take(&text, title) && text.len && text.at[0] == '\n';
+	return slice_take_prefix(&text, slice_text(title)) && text.len && text.at[0] == '\n';
 }
 
 bool proof_is(struct slice text)
@@ -100,17 +78,18 @@ static bool head_take(struct slice *rest, const char *title, struct buf *key)
 {
 	struct slice line;
 	buf_init(key, MAX_KEY);
-	return line_take(rest, &line) && slice_equal(line, slice_text(title)) && line_take(rest, &line) &&
-	       word_take(&line, KEY_WORD) && base64_get(line, key);
+	return slice_take_line(rest, &line) && slice_equal(line, slice_text(title)) && slice_take_line(rest, &line) &&
+	       slice_take_prefix(&line, slice_text(KEY_WORD)) && base64_get(line, key);
 }
 
 /* Hashes up to a line that is none, which *line is then. */
 static bool path_take(struct slice *rest, struct slice *line, uint8_t path[MAX_PROOF][HASH_SIZE], size_t *count)
 {
 	for (*count = 0;; (*count)++) {
-		if (!line_take(rest, line))
+		if (!slice_take_line(rest, line))
 			return false;
-		if (line->len == 0 || word_take(&(struct slice){ line->at, line->len }, RECORD_WORD))
+		if (line->len == 0 ||
+		    slice_take_prefix(&(struct slice){ line->at, line->len }, slice_text(RECORD_WORD)))
 			return true;
 		if (*count == MAX_PROOF || !hash_read(*line, path[*count]))
 			return false;
@@ -133,10 +112,10 @@ static bool leaf_read(struct slice line, struct proof_record *r)
 /* One record, whose first line is *line; the line behind its path replaces it. */
 static bool record_read(struct slice *rest, struct slice *line, struct proof *out)
 {
-	if (out->count == MAX_PROOF_RECORDS || !word_take(line, RECORD_WORD))
+	if (out->count == MAX_PROOF_RECORDS || !slice_take_prefix(line, slice_text(RECORD_WORD)))
 		return false;
 	struct proof_record *r = &out->records[out->count++];
-	return number_read(*line, &r->seq) && line_take(rest, line) && leaf_read(*line, r) &&
+	return number_read(*line, &r->seq) && slice_take_line(rest, line) && leaf_read(*line, r) &&
 	       path_take(rest, line, r->path, &r->count);
 }
 
@@ -167,7 +146,7 @@ enum proof_refusal proof_read(struct slice text, struct slice key, struct proof 
 {
 	struct slice line;
 	memset(out, 0, sizeof(*out));
-	if (text.len > MAX_PROOF_FILE || !head_take(&text, PROOF_TITLE, &out->key) || !line_take(&text, &line))
+	if (text.len > MAX_PROOF_FILE || !head_take(&text, PROOF_TITLE, &out->key) || !slice_take_line(&text, &line))
 		return PROOF_FORM;
 	do
 		if (!record_read(&text, &line, out))
@@ -202,7 +181,7 @@ static bool notes_split(struct slice rest, struct slice notes[2])
 	struct slice line;
 	const uint8_t *start = rest.at;
 	for (int empty = 0; empty < 2;) {
-		if (!line_take(&rest, &line))
+		if (!slice_take_line(&rest, &line))
 			return false;
 		empty += line.len == 0;
 	}

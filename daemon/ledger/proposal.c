@@ -86,13 +86,6 @@ static bool content_valid(const struct proposal *p)
 	return false;
 }
 
-static void head_put(struct buf *out, uint8_t tag, size_t length)
-{
-	uint8_t head[16], *at = head;
-	ASN1_put_object(&at, 1, (int)length, tag & 0x1f, V_ASN1_UNIVERSAL);
-	buf_put(out, head, (size_t)(at - head));
-}
-
 /* RFC 5280 4.1: version, serialNumber, signature, issuer, validity, and what follows stays as it is. */
 int proposal_draft(struct slice tbs, struct buf *out)
 {
@@ -111,12 +104,12 @@ int proposal_draft(struct slice tbs, struct buf *out)
 	size_t dates = sizeof(not_before) - 1 + not_after.len;
 	if (dates > 127) /* their head has two bytes; nobody's notAfter is that long */
 		return 1;
-	head_put(out, 0x30, version.len + sizeof(serial) + algorithm.len + issuer.len + 2 + dates + inside.len);
+	record_der_head(out, 0x30, version.len + sizeof(serial) + algorithm.len + issuer.len + 2 + dates + inside.len);
 	buf_put_slice(out, version);
 	buf_put(out, serial, sizeof(serial));
 	buf_put_slice(out, algorithm);
 	buf_put_slice(out, issuer);
-	head_put(out, 0x30, dates);
+	record_der_head(out, 0x30, dates);
 	buf_put(out, not_before, sizeof(not_before) - 1);
 	buf_put_slice(out, not_after);
 	buf_put_slice(out, inside);

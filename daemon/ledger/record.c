@@ -155,10 +155,10 @@ bool record_serial(struct slice tbs, struct slice *serial)
 	return serial->len > 0;
 }
 
-static void head_put(struct buf *out, int constructed, size_t length, int tag)
+void record_der_head(struct buf *out, uint8_t tag, size_t length)
 {
 	uint8_t head[16], *at = head;
-	ASN1_put_object(&at, constructed, (int)length, tag, V_ASN1_UNIVERSAL);
+	ASN1_put_object(&at, tag >> 5 & 1, (int)length, tag & 0x1f, V_ASN1_UNIVERSAL);
 	buf_put(out, head, (size_t)(at - head));
 }
 
@@ -168,10 +168,10 @@ int record_certificate(struct slice tbs, struct slice signature, struct buf *out
 	if (tbs.len > MAX_RECORD_BODY || signature.len > MAX_RECORD_BODY || !tbs_algorithm(tbs, &algorithm))
 		return 1;
 	int bits = ASN1_object_size(0, (int)signature.len + 1, V_ASN1_BIT_STRING);
-	head_put(out, 1, tbs.len + algorithm.len + (size_t)bits, V_ASN1_SEQUENCE);
+	record_der_head(out, 0x30, tbs.len + algorithm.len + (size_t)bits);
 	buf_put_slice(out, tbs);
 	buf_put_slice(out, algorithm);
-	head_put(out, 0, signature.len + 1, V_ASN1_BIT_STRING);
+	record_der_head(out, 0x03, signature.len + 1);
 	buf_put_u8(out, 0); /* unused bits */
 	buf_put_slice(out, signature);
 	return buf_ok(out) ? 0 : -1;

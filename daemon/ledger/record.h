@@ -92,6 +92,8 @@ size_t record_close(uint8_t *at, uint8_t flags, uint8_t hash[HASH_SIZE]);
 int record_certificate(struct slice tbs, struct slice signature, struct buf *out);
 /* Takes one DER element with this tag byte off the front, head and contents; false if it isn't there, whole. */
 bool record_der_take(struct slice *rest, uint8_t tag, struct slice *whole, struct slice *contents);
+/* The head of one of ASN.1's own types, of so many bytes of contents. */
+void record_der_head(struct buf *out, uint8_t tag, size_t length);
 /* The serial number that stands in a TBSCertificate, without a leading zero byte. False if it is none. */
 bool record_serial(struct slice tbs, struct slice *serial);
 

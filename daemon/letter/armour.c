@@ -34,15 +34,12 @@ void armour_put(struct buf *out, const char *what, struct slice letter)
 		out->broken = true;
 }
 
-/* Takes a line off, without its end; false if there is none. */
+/* Both kinds of line ends: what was carried on a stick may have passed through other systems. */
 static bool line_take(struct slice *text, struct slice *line)
 {
-	const uint8_t *end = text->len ? memchr(text->at, '\n', text->len) : NULL;
-	if (!end)
+	if (!slice_take_line(text, line))
 		return false;
-	size_t n = (size_t)(end - text->at);
-	*line = (struct slice){ text->at, n && text->at[n - 1] == '\r' ? n - 1 : n };
-	*text = (struct slice){ end + 1, text->len - n - 1 };
+	line->len -= line->len && line->at[line->len - 1] == '\r';
 	return true;
 }
 

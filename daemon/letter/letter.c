@@ -38,16 +38,6 @@ const char *letter_refusal_text(enum letter_refusal r)
 	return "has fields that do not fit its form";
 }
 
-/* What follows the first line; false if that is another. */
-static bool line_take(struct slice *letter, const char *line)
-{
-	size_t n = strlen(line);
-	if (letter->len < n || memcmp(letter->at, line, n) != 0)
-		return false;
-	*letter = (struct slice){ letter->at + n, letter->len - n };
-	return true;
-}
-
 static enum letter_refusal fields_get(struct slice in, const struct pack_field *fields, void *to)
 {
 	const char *where;
@@ -152,7 +142,7 @@ static bool times_fit(const struct request_letter *r)
 
 enum letter_refusal request_letter_get(struct slice letter, struct request_letter *r)
 {
-	if (!line_take(&letter, REQUEST_LINE))
+	if (!slice_take_prefix(&letter, slice_text(REQUEST_LINE)))
 		return LETTER_VERSION;
 	if (fields_get(letter, request_fields(), r))
 		return LETTER_MALFORMED;
@@ -169,7 +159,7 @@ void response_letter_put(struct buf *out, const struct response_letter *r)
 
 enum letter_refusal response_letter_get(struct slice letter, struct response_letter *r)
 {
-	if (!line_take(&letter, RESPONSE_LINE))
+	if (!slice_take_prefix(&letter, slice_text(RESPONSE_LINE)))
 		return LETTER_VERSION;
 	if (fields_get(letter, response_fields(), r))
 		return LETTER_MALFORMED;

@@ -75,7 +75,7 @@ static bool content_holds(const struct signer *s, const struct proposal *p, stru
 	if (p->kind != PROPOSAL_EPOCH)
 		return resume_content_get(p->content, &then) == 0 && resume_content_get(now, &is) == 0 &&
 		       then.size >= s->resumed && slice_equal(then.reason, is.reason) &&
-		       then.latches.count == is.latches.count && slice_equal(then.latches.raw, is.latches.raw);
+		       list_equal(then.latches, is.latches);
 	return slice_equal(p->content, now);
 }
 

@@ -65,14 +65,13 @@ static int file_read(int folder, const char *name, size_t most, struct buf *out,
 
 static bool signature_take(struct asked *a, struct slice line)
 {
-	size_t head = sizeof(APPROVAL) - 1;
-	if (a->count == MAX_APPROVALS || line.len < head || memcmp(line.at, APPROVAL, head) != 0)
+	if (a->count == MAX_APPROVALS || !slice_take_prefix(&line, slice_text(APPROVAL)))
 		return false;
-	size_t n = (line.len - head) / 2;
+	size_t n = line.len / 2;
 	struct buf *out = &a->signatures[a->count++];
 	buf_init(out, MAX_SIGNATURE_BYTES);
 	uint8_t *at = buf_room(out, n);
-	if (!at || !hex_decode((const char *)line.at + head, line.len - head, at, n))
+	if (!at || !hex_decode((const char *)line.at, line.len, at, n))
 		return false;
 	out->len = n;
 	return true;

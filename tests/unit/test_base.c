@@ -49,6 +49,22 @@ static void no_room_is_a_place_too(void **state)
 	assert_false(buf_ok(&b));
 }
 
+static void slices_are_taken_from_the_front(void **state)
+{
+	(void)state;
+	struct slice s = slice_text("key: a\n\nb"), line;
+	assert_false(slice_take_prefix(&s, slice_text("key: b")));
+	assert_false(slice_take_prefix(&(struct slice){ s.at, 4 }, slice_text("key: ")));
+	assert_true(slice_take_prefix(&s, slice_text("key: ")));
+	assert_true(slice_take_line(&s, &line) && slice_equal(line, slice_text("a")));
+	assert_true(slice_take_line(&s, &line) && line.len == 0);
+	assert_false(slice_take_line(&s, &line));
+	assert_true(slice_equal(s, slice_text("b")));
+	assert_true(slice_take_prefix(&s, slice_text("b")) && s.len == 0);
+	assert_false(slice_take_line(&s, &line));
+	assert_true(slice_take_prefix(&s, (struct slice){ NULL, 0 }));
+}
+
 static void configuration_is_checked(void **state)
 {
 	(void)state;
@@ -115,8 +131,11 @@ static void a_long_socket_path_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_room_is_a_place_too),	 cmocka_unit_test(configuration_is_checked),
-		cmocka_unit_test(times_are_read_strictly),	 cmocka_unit_test(hex_and_text),
+		cmocka_unit_test(slices_are_taken_from_the_front),
+		cmocka_unit_test(no_room_is_a_place_too),
+		cmocka_unit_test(configuration_is_checked),
+		cmocka_unit_test(times_are_read_strictly),
+		cmocka_unit_test(hex_and_text),
 		cmocka_unit_test(a_long_socket_path_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

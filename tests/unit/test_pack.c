@@ -116,6 +116,23 @@ static void lists_hold_their_limits(void **state)
 	assert_int_equal(pack_get(buf_slice(&out), fields, &l, &where), PACK_TOO_LONG);
 }
 
+static void lists_are_searched_and_compared(void **state)
+{
+	(void)state;
+	scoped_buf one = { .max = 64 }, other = { .max = 64 };
+	uint16_t n = 0, m = 0;
+	list_put(&one, &n, 1, slice_text("a"));
+	list_put(&one, &n, 2, slice_text("b"));
+	list_put(&other, &m, 1, slice_text("a"));
+	assert_true(list_holds(list_of(&one, n), 2, slice_text("b")));
+	assert_false(list_holds(list_of(&one, n), 1, slice_text("b")));
+	assert_false(list_holds(list_of(&one, n), 2, slice_text("bb")));
+	assert_false(list_holds(list_of(&one, 0), 1, slice_text("a")));
+	assert_false(list_equal(list_of(&one, n), list_of(&other, m)));
+	list_put(&other, &m, 2, slice_text("b"));
+	assert_true(list_equal(list_of(&one, n), list_of(&other, m)));
+}
+
 static void a_full_buffer_stays_broken(void **state)
 {
 	(void)state;
@@ -136,6 +153,7 @@ int main(void)
 		cmocka_unit_test(every_cut_is_short),
 		cmocka_unit_test(texts_are_texts),
 		cmocka_unit_test(lists_hold_their_limits),
+		cmocka_unit_test(lists_are_searched_and_compared),
 		cmocka_unit_test(a_full_buffer_stays_broken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
