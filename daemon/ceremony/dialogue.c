@@ -64,14 +64,20 @@ static void format_put(struct buf *out, const char *format, va_list args)
 	buf_put(out, text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
-void say(const char *format, ...)
+static void said(const char *mark, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void said(const char *mark, const char *format, va_list args)
 {
 	scoped_buf text = { .max = MAX_SAID + 2 };
+	format_put(&text, format, args);
+	put(mark, &text);
+}
+
+void say(const char *format, ...)
+{
 	va_list args;
 	va_start(args, format);
-	format_put(&text, format, args);
+	said("|", format, args);
 	va_end(args);
-	put("|", &text);
 }
 
 void say_row(const char *label, const char *format, ...)
@@ -92,12 +98,10 @@ void say_row(const char *label, const char *format, ...)
 
 int say_wrong(const char *format, ...)
 {
-	scoped_buf text = { .max = MAX_SAID + 2 };
 	va_list args;
 	va_start(args, format);
-	format_put(&text, format, args);
+	said("!", format, args);
 	va_end(args);
-	put("!", &text);
 	return 1;
 }
 

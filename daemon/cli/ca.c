@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/body.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/groups.h"
@@ -15,34 +16,6 @@
 #include "cli/view.h"
 
 static const char *const pem_members[] = { "certificate_pem", "chain_pem", "root_pem", NULL };
-
-/* A repeatable option as an array; absent if it was not given. */
-static void body_many(json_t **body, const char *member, const struct options *o, const char *option)
-{
-	if (!option_many(o, option, 0))
-		return;
-	json_t *list = json_array();
-	for (size_t i = 0; option_many(o, option, i); i++)
-		if (json_array_append_new(list, json_string(option_many(o, option, i))) != 0) {
-			json_decref(list);
-			list = NULL;
-			break;
-		}
-	member_set(body, member, list);
-}
-
-static void body_text(json_t **body, const char *member, const struct options *o, const char *option)
-{
-	if (option_text(o, option))
-		member_set(body, member, json_string(option_text(o, option)));
-}
-
-static void body_number(json_t **body, const char *member, const struct options *o, const char *option)
-{
-	int64_t n;
-	if (option_number(o, option, &n))
-		member_set(body, member, json_integer(n));
-}
 
 static json_t *subject_make(const struct options *o)
 {
@@ -121,9 +94,7 @@ static int body_make(struct cli *c, const struct options *o, const char *parent_
 
 static int ca_answer(const struct cli *c, const json_t *answer)
 {
-	if (!c->json && proposal_waits(answer))
-		return proposal_tell_next(c, answer);
-	return c->json ? json_print(c, answer) : detail_print(c, answer, pem_members);
+	return answer_print(c, answer, pem_members);
 }
 
 /* Posts a CA's body, which is taken, to its issuer. */
@@ -133,8 +104,7 @@ static int ca_post(struct cli *c, const struct options *o, const char *issuer_id
 	path_init(&path, "/issuers");
 	path_add(&path, issuer_id);
 	buf_put_text(&path, "/intermediates");
-	if (option_flag(o, "dry-run"))
-		path_query(&path, "dry_run", "true");
+	path_dry_run(&path, o);
 	scoped_json *answer = NULL;
 	int r = client_send(c, "POST", &path, body, &answer);
 	return r ? r : ca_answer(c, answer);
@@ -208,8 +178,7 @@ static int ca_list(struct cli *c, const struct options *o)
 	int r = ca_list_fetch(c, option_text(o, "issuer"), &answer);
 	if (r)
 		return r;
-	return c->json ? json_print(c, answer)
-		       : list_print(c, answer, columns, 7, "no CAs yet; `chancery ca create` makes one.");
+	return list_print(c, answer, columns, 7, "no CAs yet; `chancery ca create` makes one.");
 }
 
 static int ca_show(struct cli *c, const struct options *o)
@@ -248,8 +217,7 @@ static int ca_rotate(struct cli *c, const struct options *o)
 	int r = ca_path(c, o, "/rotate", &path);
 	if (r)
 		return r;
-	if (option_flag(o, "dry-run"))
-		path_query(&path, "dry_run", "true");
+	path_dry_run(&path, o);
 	scoped_json *answer = NULL;
 	r = client_send(c, "POST", &path, json_pack("{s:b}", "now", option_flag(o, "now")), &answer);
 	return r ? r : ca_answer(c, answer);
@@ -263,8 +231,7 @@ static int ca_renew(struct cli *c, const struct options *o)
 		return r;
 	json_t *body = json_object();
 	body_number(&body, "ttl_days", o, "ttl-days");
-	if (option_flag(o, "dry-run"))
-		path_query(&path, "dry_run", "true");
+	path_dry_run(&path, o);
 	scoped_json *answer = NULL;
 	r = client_send(c, "POST", &path, body, &answer);
 	return r ? r : ca_answer(c, answer);
@@ -289,8 +256,7 @@ static int ca_cross(struct cli *c, const struct options *o)
 	body_number(&body, "path_len_constraint", o, "path-len");
 	if (option_flag(o, "permit") || option_flag(o, "exclude"))
 		member_set(&body, "name_constraints", constraints_make(o));
-	if (option_flag(o, "dry-run"))
-		path_query(&path, "dry_run", "true");
+	path_dry_run(&path, o);
 	scoped_json *answer = NULL;
 	r = client_send(c, "POST", &path, body, &answer);
 	if (r == CLI_DONE && option_text(o, "out") && !option_flag(o, "dry-run"))

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/body.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/groups.h"
@@ -45,8 +46,7 @@ static int issue_path(struct cli *c, const struct options *o, struct buf *path)
 	int r = ca ? lookup_ca(c, ca, issuer, id) : lookup_issuer(c, issuer, id);
 	path_add(path, r ? "" : id);
 	buf_put_text(path, "/certificates");
-	if (option_flag(o, "dry-run"))
-		path_query(path, "dry_run", "true");
+	path_dry_run(path, o);
 	return r;
 }
 
@@ -103,14 +103,11 @@ static int issue_answer(const struct cli *c, const struct options *o, const json
 	int r = dry ? CLI_DONE : issue_write(c, o, answer);
 	if (r)
 		return r;
-	if (c->json)
-		return json_print(c, answer);
-	return dry || option_text(o, "out") ? detail_print(c, answer, pem_members) : CLI_DONE;
+	return c->json || dry || option_text(o, "out") ? detail_print(c, answer, pem_members) : CLI_DONE;
 }
 
 static int cert_issue(struct cli *c, const struct options *o)
 {
-	int64_t ttl;
 	scoped_buf csr, path;
 	buf_init(&csr, MAX_PEM_FILE);
 	buf_init(&path, MAX_URL);
@@ -122,8 +119,7 @@ static int cert_issue(struct cli *c, const struct options *o)
 	json_t *body = json_object();
 	member_set(&body, "csr_pem", json_string(buf_text(&csr)));
 	member_set(&body, "profile", json_string(option_text(o, "profile")));
-	if (option_number(o, "ttl", &ttl))
-		member_set(&body, "ttl_seconds", json_integer(ttl));
+	body_number(&body, "ttl_seconds", o, "ttl");
 	scoped_json *answer = NULL;
 	r = client_send(c, "POST", &path, body, &answer);
 	return r ? r : issue_answer(c, o, answer);
@@ -164,9 +160,7 @@ static int cert_list(struct cli *c, const struct options *o)
 	scoped_json *answer = NULL;
 	if (r == CLI_DONE)
 		r = client_list(c, &path, limit, &answer);
-	if (r)
-		return r;
-	return c->json ? json_print(c, answer) : list_print(c, answer, columns, 7, "no certificate matches.");
+	return r ? r : list_print(c, answer, columns, 7, "no certificate matches.");
 }
 
 /* By fingerprint, or by CA and serial: a serial alone is unique per CA only. */

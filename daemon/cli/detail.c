@@ -102,6 +102,8 @@ static int table_print(const struct cli *c, const struct table *t)
 
 int detail_print(const struct cli *c, const json_t *object, const char *const *left_out)
 {
+	if (c->json)
+		return json_print(c, object);
 	scoped_table t;
 	table_init_detail(&t, c->colour);
 	detail_fill(&t, object, left_out);
@@ -124,6 +126,8 @@ static void cell_fill(struct table *t, const json_t *row, const struct column *c
 int list_print(const struct cli *c, const json_t *answer, const struct column *columns, size_t count,
 	       const char *nothing)
 {
+	if (c->json)
+		return json_print(c, answer);
 	const char *heads[MAX_TABLE_COLUMNS];
 	for (size_t i = 0; i < count; i++)
 		heads[i] = columns[i].head;
@@ -161,7 +165,5 @@ int list_show(struct cli *c, const char *path, const struct column *columns, siz
 	scoped_json *answer = NULL;
 	path_init(&url, path);
 	int r = client_list(c, &url, 0, &answer);
-	if (r)
-		return r;
-	return c->json ? json_print(c, answer) : list_print(c, answer, columns, count, nothing);
+	return r ? r : list_print(c, answer, columns, count, nothing);
 }

@@ -324,7 +324,7 @@ static int result_print(const struct import *im)
 		json_pack("{s:b, s:s, s:I, s:I, s:I, s:I}", "dry_run", im->dry, "ca_id", im->ca_id, "certificates",
 			  (json_int_t)im->rows, "revoked", (json_int_t)im->revoked, "expired", (json_int_t)im->expired,
 			  "last_crl_number", (json_int_t)im->crl_number);
-	return im->c->json ? json_print(im->c, result) : detail_print(im->c, result, NULL);
+	return detail_print(im->c, result, NULL);
 }
 
 static int import_openssl_ca(struct cli *c, const struct options *o)

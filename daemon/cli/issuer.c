@@ -9,7 +9,7 @@
 
 static int issuer_answer(const struct cli *c, const json_t *answer)
 {
-	return c->json ? json_print(c, answer) : detail_print(c, answer, NULL);
+	return detail_print(c, answer, NULL);
 }
 
 static int issuer_create(struct cli *c, const struct options *o)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/body.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/lookup.h"
@@ -53,13 +54,6 @@ static int words_tell(const struct cli *c, const char *of, const char *words)
 	return c->json ? CLI_DONE : output_print(c, &text);
 }
 
-static void body_take(json_t **body, const struct options *o, const char *option, const char *member)
-{
-	int64_t n;
-	if (option_number(o, option, &n))
-		member_set(body, member, json_integer(n));
-}
-
 int ca_request(struct cli *c, const struct options *o)
 {
 	scoped_buf path;
@@ -73,9 +67,9 @@ int ca_request(struct cli *c, const struct options *o)
 	if (r)
 		return r;
 	json_t *body = json_object();
-	body_take(&body, o, "open-days", "open_days");
-	body_take(&body, o, "days", "days");
-	body_take(&body, o, "number", "number");
+	body_number(&body, "open_days", o, "open-days");
+	body_number(&body, "days", o, "days");
+	body_number(&body, "number", o, "number");
 	scoped_json *answer = NULL;
 	r = client_send(c, "POST", &path, body, &answer);
 	if (r)
@@ -86,7 +80,7 @@ int ca_request(struct cli *c, const struct options *o)
 		r = pem_write_letter(c, option_text(o, "out"), text);
 	if (r == CLI_DONE)
 		r = words_tell(c, "request", words);
-	return r ? r : c->json ? json_print(c, answer) : detail_print(c, answer, left_out);
+	return r ? r : detail_print(c, answer, left_out);
 }
 
 static int response_read(const struct cli *c, const char *path, struct buf *text)
@@ -110,11 +104,10 @@ int ca_import(struct cli *c, const struct options *o)
 		r = words_tell(c, "response", words);
 	if (r)
 		return r;
-	if (option_flag(o, "dry-run"))
-		path_query(&path, "dry_run", "true");
+	path_dry_run(&path, o);
 	json_t *body = json_object();
 	member_set(&body, "response_pem", json_string(buf_text(&text)));
 	scoped_json *answer = NULL;
 	r = client_send(c, "POST", &path, body, &answer);
-	return r ? r : c->json ? json_print(c, answer) : detail_print(c, answer, left_out);
+	return r ? r : detail_print(c, answer, left_out);
 }

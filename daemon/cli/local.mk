@@ -13,6 +13,7 @@ cli_sources = \
 	daemon/cli/backup_copy.c daemon/cli/backup_verify.c \
 	daemon/cli/assent.c daemon/cli/assent.h \
 	daemon/cli/beside.c daemon/cli/beside.h \
+	daemon/cli/body.c daemon/cli/body.h \
 	daemon/cli/books.c daemon/cli/books.h \
 	daemon/cli/client.c daemon/cli/client.h \
 	daemon/cli/detail.c daemon/cli/detail.h \

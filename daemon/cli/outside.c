@@ -1,4 +1,5 @@
 /* What goes to a CA elsewhere and comes back: requests, certificates, and what a key signed before it came here. */
+#include "cli/body.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/groups.h"
@@ -41,17 +42,12 @@ static int certificate_send(struct cli *c, const struct options *o, const char *
 	r = ca_path(c, o, below, &path);
 	if (r)
 		return r;
-	if (option_flag(o, "dry-run"))
-		path_query(&path, "dry_run", "true");
+	path_dry_run(&path, o);
 	json_t *body = json_object();
 	member_set(&body, "certificate_pem", json_string(buf_text(&pem)));
 	scoped_json *answer = NULL;
 	r = client_send(c, "POST", &path, body, &answer);
-	if (r)
-		return r;
-	if (!c->json && proposal_waits(answer))
-		return proposal_tell_next(c, answer);
-	return c->json ? json_print(c, answer) : detail_print(c, answer, pem_members);
+	return r ? r : answer_print(c, answer, pem_members);
 }
 
 int ca_certificate(struct cli *c, const struct options *o)

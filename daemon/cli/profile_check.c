@@ -137,7 +137,7 @@ static int settings_print(const struct cli *c)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s}", "setting", s->name, "is_a", s->kind,
 						      "default", s->otherwise, "sentence", s->sentence));
 	scoped_json *all = json_pack("{s:o}", "data", list);
-	return c->json ? json_print(c, all) : list_print(c, all, columns, 4, "none.");
+	return list_print(c, all, columns, 4, "none.");
 }
 
 static int run_print(struct check_run *run)

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "cli/approval.h"
+#include "cli/body.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/groups.h"
@@ -243,10 +244,9 @@ static int proposal_list(struct cli *c, const struct options *o)
 	int r = client_get(c, &path, &answer);
 	if (r)
 		return r;
-	return c->json ? json_print(c, answer)
-		       : list_print(c, answer, columns, sizeof(columns) / sizeof(columns[0]),
-				    option_text(o, "state") ? "no proposal is in this state."
-							    : "nothing waits for approvals, and nothing did.");
+	return list_print(c, answer, columns, sizeof(columns) / sizeof(columns[0]),
+			  option_text(o, "state") ? "no proposal is in this state."
+						  : "nothing waits for approvals, and nothing did.");
 }
 
 /* A whole line from the terminal, not from standard input, which may be somebody else's. */
@@ -398,8 +398,7 @@ static int proposal_reject(struct cli *c, const struct options *o)
 	if (r)
 		return r;
 	json_t *body = json_object();
-	if (option_text(o, "note"))
-		member_set(&body, "note", json_string(option_text(o, "note")));
+	body_text(&body, "note", o, "note");
 	r = client_send(c, "POST", &path, body, &answer);
 	if (r || c->json)
 		return r ? r : json_print(c, answer);
@@ -418,12 +417,13 @@ static int proposal_execute(struct cli *c, const struct options *o)
 	return r ? r : outcome_print(c, answer);
 }
 
-bool proposal_waits(const json_t *answer)
+/* Whether an answer is that of a request that waits for approvals. */
+static bool is_proposal(const json_t *answer)
 {
 	return json_is_object(json_object_get(answer, "proposal")) && !json_object_get(answer, "name");
 }
 
-int proposal_tell_next(const struct cli *c, const json_t *answer)
+static int next_print(const struct cli *c, const json_t *answer)
 {
 	const json_t *p = json_object_get(answer, "proposal");
 	scoped_buf out = { .max = MAX_WORDS }, id = { .max = 1024 };
@@ -442,6 +442,11 @@ int proposal_tell_next(const struct cli *c, const json_t *answer)
 		buf_printf(&out, "You sign:  chancery proposal approve %s --key FILE --as-requester\n", buf_text(&id));
 	buf_printf(&out, "Take back: chancery proposal reject %s\n", buf_text(&id));
 	return output_print(c, &out);
+}
+
+int answer_print(const struct cli *c, const json_t *answer, const char *const *left_out)
+{
+	return !c->json && is_proposal(answer) ? next_print(c, answer) : detail_print(c, answer, left_out);
 }
 
 static const struct option_spec list_options[] = {

@@ -11,14 +11,12 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 
-/* An answer of 202: what happens next, and how. */
-int proposal_tell_next(const struct cli *c, const json_t *answer);
+/* What a request came to: detail_print(), or of what waits for approvals what happens next, and how. */
+int answer_print(const struct cli *c, const json_t *answer, const char *const *left_out);
 /*
  * Asks whether what was shown is to be signed and signs bytes with --key, or takes what was signed elsewhere, by the
  * options of `chancery proposal approve`.
  */
 int approval_make(struct cli *c, const struct options *o, struct slice bytes, struct approval *a);
-/* Whether an answer is that of a request that waits for approvals. */
-bool proposal_waits(const json_t *answer);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/body.h"
 #include "cli/client.h"
 #include "cli/detail.h"
 #include "cli/lookup.h"
@@ -77,18 +78,15 @@ static int named_path(struct cli *c, const struct options *o, const char *below,
 	}
 	path_add(path, digits);
 	buf_put_text(path, below);
-	if (option_flag(o, "dry-run"))
-		path_query(path, "dry_run", "true");
+	path_dry_run(path, o);
 	return CLI_DONE;
 }
 
 json_t *revocation_body(const struct options *o)
 {
 	json_t *body = json_object();
-	if (option_text(o, "reason"))
-		member_set(&body, "reason", json_string(option_text(o, "reason")));
-	if (option_text(o, "note"))
-		member_set(&body, "note", json_string(option_text(o, "note")));
+	body_text(&body, "reason", o, "reason");
+	body_text(&body, "note", o, "note");
 	return body;
 }
 
@@ -96,9 +94,7 @@ static int step_send(struct cli *c, const struct options *o, struct buf *path)
 {
 	scoped_json *answer = NULL;
 	int r = client_send(c, "POST", path, revocation_body(o), &answer);
-	if (r)
-		return r;
-	return c->json ? json_print(c, answer) : detail_print(c, answer, pem_members);
+	return r ? r : detail_print(c, answer, pem_members);
 }
 
 int cert_revoke(struct cli *c, const struct options *o)

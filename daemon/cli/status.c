@@ -11,9 +11,7 @@ static int whoami_show(struct cli *c, const struct options *o)
 	path_init(&path, "/whoami");
 	scoped_json *answer = NULL;
 	int r = client_get(c, &path, &answer);
-	if (r)
-		return r;
-	return c->json ? json_print(c, answer) : detail_print(c, answer, NULL);
+	return r ? r : detail_print(c, answer, NULL);
 }
 
 /* The drivers as rows; what their tokens say of themselves stands in the row too. */
