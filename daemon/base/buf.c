@@ -17,6 +17,13 @@ bool slice_equal(struct slice a, struct slice b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+bool bytes_zero(const uint8_t *at, size_t n)
+{
+	while (n && !at[n - 1])
+		n--;
+	return n == 0;
+}
+
 int slice_compare(struct slice a, struct slice b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;

@@ -32,6 +32,8 @@ struct buf {
 /* The bytes of a C string without its NUL; of NULL, the empty slice. */
 struct slice slice_text(const char *text);
 bool slice_equal(struct slice a, struct slice b);
+/* As an id that stands for none has them; also of no bytes. */
+bool bytes_zero(const uint8_t *at, size_t n);
 /* Orders bytewise, a prefix before what it begins: <0, 0, >0. */
 int slice_compare(struct slice a, struct slice b);
 /* Copies at most size-1 bytes and ends them with NUL; false if cut. */

@@ -36,18 +36,22 @@ void chain_free(struct chain *chain)
 
 bool ca_offline(const struct ca_row *ca)
 {
-	static const uint8_t none[sizeof(ca->key_id)];
-	return memcmp(ca->key_id, none, sizeof(none)) == 0;
+	return bytes_zero(ca->key_id, sizeof(ca->key_id));
 }
 
 bool ca_reserved(const struct ca_row *ca)
 {
-	return slice_equal(ca->state, slice_text("created")) && !ca->csr.len;
+	return ca_is(ca, "created") && !ca->csr.len;
 }
 
 bool ca_waits(const struct ca_row *ca)
 {
-	return slice_equal(ca->state, slice_text("created")) && ca->csr.len;
+	return ca_is(ca, "created") && ca->csr.len;
+}
+
+bool ca_is(const struct ca_row *ca, const char *state)
+{
+	return slice_equal(ca->state, slice_text(state));
 }
 
 int64_t chain_not_after(const struct chain *chain)

@@ -27,6 +27,8 @@ bool ca_offline(const struct ca_row *ca);
 bool ca_reserved(const struct ca_row *ca);
 /* Its request is out, and its certificate is signed elsewhere. */
 bool ca_waits(const struct ca_row *ca);
+/* Whether it is in that state (store/store.h). */
+bool ca_is(const struct ca_row *ca, const char *state);
 
 int64_t chain_not_after(const struct chain *chain);
 int64_t chain_not_before(const struct chain *chain);

@@ -185,16 +185,11 @@ static bool public_key_is(const struct ca_row *ca, const uint8_t hash[32])
 	       memcmp(own, hash, 32) == 0;
 }
 
-static bool in_state(const struct ca_row *ca, const char *state)
-{
-	return slice_equal(ca->state, slice_text(state));
-}
-
 /* The CA's row against the signer's key. */
 static void look_at_ca_key(struct diagnosis *d, const struct ca_row *ca, const struct known_key *key)
 {
 	const char *name = row_text(ca->name), *id = row_text(ca->id);
-	bool over = in_state(ca, "retiring") || in_state(ca, "retired");
+	bool over = ca_is(ca, "retiring") || ca_is(ca, "retired");
 	if (!key)
 		finding_put(d, CRITICAL, "cas", "ca_key_unknown", id,
 			    "Does the front-end talk to the right signer, with the right ledger? See ledger_id in "
@@ -208,7 +203,7 @@ static void look_at_ca_key(struct diagnosis *d, const struct ca_row *ca, const s
 	else if (gone_is(ca) != (key->state == KEY_REPORT_GONE))
 		finding_put(d, WARNING, "cas", "ca_key_state", id, "Say it again: chancery ca key-gone CA.",
 			    "Front-end and signer don't agree whether the key of CA %s is gone.", name);
-	else if (in_state(ca, "active") && key->state == KEY_REPORT_CLOSED)
+	else if (ca_is(ca, "active") && key->state == KEY_REPORT_CLOSED)
 		finding_put(d, CRITICAL, "cas", "ca_closed", id, "Retire it here as well: chancery ca retire CA.",
 			    "CA %s is active here, but closed in the signer, which signs nothing more with it.", name);
 	else if (over && key->state == KEY_REPORT_BOUND)
@@ -220,7 +215,7 @@ static void look_at_ca_key(struct diagnosis *d, const struct ca_row *ca, const s
 static bool is_followed(struct store_session *s, const struct ca_row *ca)
 {
 	scoped_row(ca) successor = { 0 };
-	return store_ca_find_successor(s, row_text(ca->id), &successor) == STORE_DONE && in_state(&successor, "active");
+	return store_ca_find_successor(s, row_text(ca->id), &successor) == STORE_DONE && ca_is(&successor, "active");
 }
 
 /* A CA whose certificate is signed elsewhere: its key counts as unbound until then, and after it was given up too. */
@@ -239,7 +234,7 @@ static void look_at_request(struct diagnosis *d, const struct ca_row *ca, const 
 			    "Bring its certificate in (chancery ca certificate), or give it up (chancery ca retire "
 			    "--confirm).",
 			    "CA %s has waited for its certificate since %s.", row_text(ca->name), when);
-	if (in_state(ca, "retired") && !ca->certificate.len && key && key->state == KEY_REPORT_UNBOUND)
+	if (ca_is(ca, "retired") && !ca->certificate.len && key && key->state == KEY_REPORT_UNBOUND)
 		finding_put(d, WARNING, "keys", "key_given_up", row_text(ca->id),
 			    "Destroy it with the token's own tool, then: chancery ca key-gone CA.",
 			    "CA %s was given up before it had a certificate; its key still counts against "
@@ -254,7 +249,7 @@ static void look_at_chain(struct keys *k, const struct ca_row *ca)
 	size_t i = 1;
 	if (chain_load(k->session, row_text(ca->id), &chain) != 0)
 		return;
-	while (i < chain.count && !in_state(&chain.ca[i], "revoked"))
+	while (i < chain.count && !ca_is(&chain.ca[i], "revoked"))
 		i++;
 	if (i < chain.count)
 		finding_put(k->d, WARNING, "cas", "ca_cut_off", row_text(ca->id),
@@ -285,26 +280,25 @@ static void look_at_validity(struct diagnosis *d, const struct ca_row *ca)
 
 static int look_at_ca(void *with, const struct ca_row *ca)
 {
-	static const uint8_t none[KEY_ID_SIZE];
 	struct keys *k = with;
-	k->outsiders += ca->outsider && in_state(ca, "active");
-	if (memcmp(ca->key_id, none, KEY_ID_SIZE) != 0) {
+	k->outsiders += ca->outsider && ca_is(ca, "active");
+	if (!ca_offline(ca)) {
 		struct known_key *key = bsearch(ca->key_id, k->all, k->count, sizeof(*k->all), id_compare);
 		if (key)
 			key->claimed = true;
 		look_at_ca_key(k->d, ca, key);
-		if (key && !in_state(ca, "withheld"))
+		if (key && !ca_is(ca, "withheld"))
 			diagnosis_charter(k->d, k->session, ca);
 		look_at_request(k->d, ca, key);
 	}
-	if (in_state(ca, "withheld") || (ca->held.len && !gone_is(ca)))
+	if (ca_is(ca, "withheld") || (ca->held.len && !gone_is(ca)))
 		finding_put(
 			k->d, CRITICAL, "cas", "ca_held", row_text(ca->id),
 			"Look at what the signer returned (chancery audit list): it differs from what was asked for.",
 			"CA %s issues nothing. %s", row_text(ca->name), row_text(ca->held));
-	if (in_state(ca, "active"))
+	if (ca_is(ca, "active"))
 		look_at_chain(k, ca);
-	if (in_state(ca, "active") && !gone_is(ca) && !is_followed(k->session, ca))
+	if (ca_is(ca, "active") && !gone_is(ca) && !is_followed(k->session, ca))
 		look_at_validity(k->d, ca);
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "frontd/item.h"
 #include "ledger/hash.h"
 #include "names/dn.h"
 #include "wire/inner.h"
@@ -136,6 +135,11 @@ static struct slice oid_slice(const ASN1_OBJECT *o)
 	return (struct slice){ OBJ_get0_data(o), OBJ_length(o) };
 }
 
+static struct slice string_slice(const ASN1_STRING *s)
+{
+	return (struct slice){ ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s) };
+}
+
 static void name_cleanup(X509_NAME **n)
 {
 	X509_NAME_free(*n);
@@ -165,7 +169,7 @@ static bool name_read(const X509_NAME *name, bool foreign, struct items *out)
 		if (!kind || X509_NAME_ENTRY_set(entry) != i || (!ours && !foreign))
 			return false;
 		if (!foreign)
-			items_put(out, kind->attribute, item_slice(value));
+			items_put(out, kind->attribute, string_slice(value));
 		else if (!foreign_put(out, kind->attribute, value))
 			return false;
 	}
@@ -204,7 +208,7 @@ static bool general_name_read(enum name_use use, const GENERAL_NAME *g, bool for
 			      : type == GEN_EMAIL ? NAME_EMAIL
 			      : type == GEN_URI	  ? NAME_URI
 						  : NAME_IP;
-		return name_keep(use, tag, item_slice(value), foreign, out);
+		return name_keep(use, tag, string_slice(value), foreign, out);
 	}
 	scoped_buf item = { .max = MAX_NAME * 2 };
 	return type == GEN_DIRNAME && directory_read(value, foreign, &item) &&
@@ -295,7 +299,7 @@ static bool url_read(const GENERAL_NAME *g, uint8_t use, struct facts *f)
 	void *value = GENERAL_NAME_get0_value(g, &type);
 	if (type != GEN_URI)
 		return false;
-	items_put(&f->urls, use, item_slice(value));
+	items_put(&f->urls, use, string_slice(value));
 	return true;
 }
 
@@ -354,7 +358,7 @@ static struct slice bytes_keep(struct facts *f, struct slice s)
 static bool subject_key_read(void *extension, struct facts *f)
 {
 	ASN1_OCTET_STRING *id = extension;
-	f->subject_key_id = bytes_keep(f, item_slice(id));
+	f->subject_key_id = bytes_keep(f, string_slice(id));
 	ASN1_OCTET_STRING_free(id);
 	return true;
 }
@@ -364,7 +368,7 @@ static bool authority_key_read(void *extension, struct facts *f)
 	AUTHORITY_KEYID *id = extension;
 	bool good = id->keyid && !id->issuer && !id->serial;
 	if (good)
-		f->authority_key_id = bytes_keep(f, item_slice(id->keyid));
+		f->authority_key_id = bytes_keep(f, string_slice(id->keyid));
 	AUTHORITY_KEYID_free(id);
 	return good;
 }
@@ -410,7 +414,7 @@ static bool opaque_read(X509_EXTENSION *e, struct facts *f)
 	for (struct list l = items_list(&f->opaque); list_next(&l, &tag, &other);)
 		if (other.len >= item.len && memcmp(other.at, item.at, item.len) == 0)
 			return false;
-	buf_put_slice(&item, item_slice(X509_EXTENSION_get_data(e)));
+	buf_put_slice(&item, string_slice(X509_EXTENSION_get_data(e)));
 	items_put(&f->opaque, X509_EXTENSION_get_critical(e) != 0, buf_slice(&item));
 	return buf_ok(&item);
 }
@@ -466,7 +470,7 @@ static int extensions_take(const X509_EXTENSIONS *extensions, struct facts *f, c
 static int extensions_read(const ASN1_STRING *der, struct facts *f, char why[FACTS_WHY])
 {
 	__attribute__((cleanup(extensions_cleanup))) X509_EXTENSIONS *extensions =
-		der ? der_read(item_slice(der), ASN1_ITEM_rptr(X509_EXTENSIONS)) : NULL;
+		der ? der_read(string_slice(der), ASN1_ITEM_rptr(X509_EXTENSIONS)) : NULL;
 	if (der && !extensions)
 		return facts_refuse(why, not_der);
 	return extensions_take(extensions, f, why);
@@ -478,10 +482,10 @@ static int facts_fill(const struct tbs *t, struct facts *f, char why[FACTS_WHY])
 		return facts_refuse(why, "it is not of version 3");
 	if (ASN1_STRING_type(t->serial) != V_ASN1_INTEGER || ASN1_STRING_length(t->serial) > 20)
 		return facts_refuse(why, "its serial number is negative or longer than 20 bytes");
-	f->serial = bytes_keep(f, item_slice(t->serial));
-	f->issuer_name = bytes_keep(f, item_slice(t->issuer));
-	f->subject_name = bytes_keep(f, item_slice(t->subject));
-	f->public_key = bytes_keep(f, item_slice(t->public_key));
+	f->serial = bytes_keep(f, string_slice(t->serial));
+	f->issuer_name = bytes_keep(f, string_slice(t->issuer));
+	f->subject_name = bytes_keep(f, string_slice(t->subject));
+	f->public_key = bytes_keep(f, string_slice(t->public_key));
 	if (!time_read(t->validity->notBefore, &f->not_before) || !time_read(t->validity->notAfter, &f->not_after))
 		return facts_refuse(why, "its validity can't be read");
 	if (!subject_read(f->subject_name, f->foreign, &f->subject))
@@ -500,7 +504,7 @@ static int facts_decode(struct slice der, bool foreign, struct facts *out, char 
 	__attribute__((cleanup(certificate_cleanup))) struct certificate *c =
 		der_read(der, ASN1_ITEM_rptr(certificate));
 	__attribute__((cleanup(tbs_cleanup))) struct tbs *t =
-		c ? der_read(item_slice(c->tbs), ASN1_ITEM_rptr(tbs)) : NULL;
+		c ? der_read(string_slice(c->tbs), ASN1_ITEM_rptr(tbs)) : NULL;
 	if (!t || !buf_ok(&out->bytes))
 		return facts_refuse(why, not_der);
 	return facts_fill(t, out, why);

@@ -68,13 +68,6 @@ static const struct {
 	      { NAME_URI, "URI", "uri:invalid" },
 	      { NAME_IP, "IP address", "or exclude ip:0.0.0.0/0 and ip:::/0, which" } };
 
-static bool is_zero(struct slice s)
-{
-	while (s.len && !s.at[s.len - 1])
-		s.len--;
-	return s.len == 0;
-}
-
 /* Some of it is permitted; or, of addresses, all are excluded. */
 static bool is_limited(const struct constraints *stated, uint8_t type)
 {
@@ -86,7 +79,7 @@ static bool is_limited(const struct constraints *stated, uint8_t type)
 		if (form == type)
 			return true;
 	while (type == NAME_IP && list_next(&excluded, &form, &subtree)) {
-		bool all = form == NAME_IP && is_zero(subtree);
+		bool all = form == NAME_IP && bytes_zero(subtree.at, subtree.len);
 		four = four || (all && subtree.len == 8);
 		six = six || (all && subtree.len == 32);
 	}

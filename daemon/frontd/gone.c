@@ -56,7 +56,6 @@ static int gone_ask(struct front *f, struct call *c, const struct ca_row *ca, co
 
 static int ca_read(struct front *f, struct call *c, struct ca_row *ca)
 {
-	static const uint8_t none[sizeof(ca->key_id)];
 	scoped_session *s = NULL;
 	int r = answer_ca(f, c, &s, ca);
 	if (r)
@@ -64,7 +63,7 @@ static int ca_read(struct front *f, struct call *c, struct ca_row *ca)
 	if (ca_waits(ca))
 		return call_refuse(c, 409, "ca_waits", NULL,
 				   "The CA waits for its certificate; give it up first (retire with confirm true).");
-	if (memcmp(ca->key_id, none, sizeof(none)) == 0)
+	if (ca_offline(ca))
 		return call_refuse(c, 409, "no_key", NULL, "This CA's key is not one of this signer.");
 	return 0;
 }

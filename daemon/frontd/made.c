@@ -8,15 +8,6 @@
 #include "names/name.h"
 #include "wire/inner.h"
 
-static bool is_zero(const uint8_t *at, size_t n)
-{
-	while (n && !*at) {
-		at++;
-		n--;
-	}
-	return n == 0;
-}
-
 void made_fill(struct made *m, const struct facts *facts, struct slice der, const char *ca_id, uint8_t kind)
 {
 	struct certificate_row *row = &m->row;
@@ -139,7 +130,7 @@ static int responder_commit(struct store_session *s, const struct made *m)
 int made_commit(struct store_session *s, void *with)
 {
 	struct made *m = with;
-	int r = is_zero(m->key.key_id, sizeof(m->key.key_id)) ? 0 : store_key_insert(s, &m->key);
+	int r = bytes_zero(m->key.key_id, sizeof(m->key.key_id)) ? 0 : store_key_insert(s, &m->key);
 	if (!r && m->ca.id.len) {
 		r = ca_commit(s, m);
 		if (!r)

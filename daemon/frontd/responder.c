@@ -81,11 +81,6 @@ static void pause_begin(struct responders *r, const char *ca_id)
 	pthread_mutex_unlock(&r->lock);
 }
 
-static bool state_is(const struct ca_row *ca, const char *state)
-{
-	return slice_equal(ca->state, slice_text(state));
-}
-
 /* A responder on its way. */
 struct making {
 	struct front *front;
@@ -140,12 +135,12 @@ static int making_read(struct making *m, const char *ca_id)
 	if (r < 0 || (r && !m->chain.count))
 		return r;
 	const struct ca_row *ca = &m->chain.ca[0];
-	bool active = state_is(ca, "active");
+	bool active = ca_is(ca, "active");
 	if (!active && store_ca_last_end(s, ca_id, &end))
 		return -1;
 	/* A CA that is closed signs for a key that it has certified before, and for no other. */
 	bool possible = (active || m->row.ledger_seq) && !ca_offline(ca) && !gone_is(ca) && !ca_reserved(ca) &&
-			!state_is(ca, "withheld");
+			!ca_is(ca, "withheld");
 	return possible && now <= end && now >= chain_not_before(&m->chain) && now <= chain_not_after(&m->chain)
 		       ? RESPONDER_READY
 		       : RESPONDER_NONE;
@@ -393,7 +388,7 @@ int responder_prepare(struct front *f, const struct ca_row *ca)
 {
 	bool passes = false;
 	const char *ca_id = row_text(ca->id);
-	if (!is_named(f) || !state_is(ca, "active") || ca_offline(ca) || gone_is(ca) || !is_asked_for(f, ca_id))
+	if (!is_named(f) || !ca_is(ca, "active") || ca_offline(ca) || gone_is(ca) || !is_asked_for(f, ca_id))
 		return RESPONDER_READY;
 	pthread_mutex_lock(&f->responders->making);
 	int r = responder_make(f, ca_id, &passes);
@@ -434,7 +429,7 @@ static int due_ca(void *with, const struct ca_row *ca)
 {
 	struct due *d = with;
 	scoped_row(responder) row = { 0 };
-	if (!state_is(ca, "active") || ca_offline(ca))
+	if (!ca_is(ca, "active") || ca_offline(ca))
 		return 0;
 	int r = store_responder_find(d->session, row_text(ca->id), &row);
 	return r == STORE_NONE ? due_put(d, ca->id) : r;

@@ -45,14 +45,9 @@ static void succession_free(struct succession *n)
 }
 #define scoped_succession __attribute__((cleanup(succession_free))) struct succession
 
-static bool in_state(const struct ca_row *ca, const char *state)
-{
-	return slice_equal(ca->state, slice_text(state));
-}
-
 static int refuse_state(struct call *c, const struct ca_row *ca)
 {
-	if (!in_state(ca, "active"))
+	if (!ca_is(ca, "active"))
 		return call_refuse(c, 409, "ca_not_active", NULL, "The CA is %s; only an active CA gets a successor.",
 				   row_text(ca->state));
 	if (ca->held.len)
@@ -226,7 +221,7 @@ static int successor_wait(struct front *f, const char *ca_id, struct ca_row *out
 	int64_t end = time_boot_ms() + (int64_t)f->ask_timeout * 1000;
 	for (;;) {
 		int r = successor_find(f, ca_id, out);
-		if (r || in_state(out, "active") || ca_waits(out))
+		if (r || ca_is(out, "active") || ca_waits(out))
 			return r;
 		bool under_way = ca_reserved(out);
 		ca_row_free(out);
@@ -286,7 +281,7 @@ int succession_activate(struct front *f, struct call *c, const char *ca_id)
 {
 	scoped_row(ca) successor = { 0 };
 	int r = successor_find(f, ca_id, &successor);
-	if (r || !in_state(&successor, "active"))
+	if (r || !ca_is(&successor, "active"))
 		return r < 0 ? answer_store(c)
 			     : call_refuse(c, 409, "no_successor", NULL, "The CA has no successor that is active.");
 	/* A request of its own: the one that made the successor may have come under the same key. */
@@ -313,7 +308,7 @@ int succession_take(struct store_session *s, const struct ca_row *ca, int64_t no
 	if (r || !slice_equal(issuer.issuing_ca_id, ca->id))
 		return r < 0 ? r : 0;
 	r = store_ca_find_successor(s, row_text(ca->id), &successor);
-	if (r || !in_state(&successor, "active"))
+	if (r || !ca_is(&successor, "active"))
 		return r < 0 ? r : 0;
 	issuer.issuing_ca_id = successor.id;
 	if (issuer.updated_at < now)

@@ -30,12 +30,10 @@ static uint64_t head_known(const struct signer *s)
 static uint16_t hello_verdict(const struct signer *s, const struct hello_request *r)
 {
 	uint64_t head = head_known(s), fork = proposals_fork(&s->proposals, r->epoch ? r->epoch : 1);
-	static const uint8_t none[LEDGER_ID_SIZE];
 	if (r->version != INNER_VERSION)
 		return REFUSE_VERSION;
 	/* A caller that has never met a ledger sends zeros. */
-	if (memcmp(r->ledger_id, none, LEDGER_ID_SIZE) != 0 &&
-	    memcmp(r->ledger_id, s->config.ledger_id, LEDGER_ID_SIZE) != 0)
+	if (!bytes_zero(r->ledger_id, LEDGER_ID_SIZE) && memcmp(r->ledger_id, s->config.ledger_id, LEDGER_ID_SIZE) != 0)
 		return REFUSE_WRONG_LEDGER;
 	bool other_root = r->checkpoint_size && r->checkpoint_size == s->checkpoint.size &&
 			  memcmp(r->checkpoint_root, s->checkpoint.root, HASH_SIZE) != 0;

@@ -19,12 +19,6 @@ static struct verdict refused(uint16_t code, const char *field)
 	return (struct verdict){ code, field };
 }
 
-static bool is_zero(const uint8_t id[PROPOSAL_ID_SIZE])
-{
-	static const uint8_t none[PROPOSAL_ID_SIZE];
-	return memcmp(id, none, PROPOSAL_ID_SIZE) == 0;
-}
-
 /*
  * Those whose signatures in this role are on the ledger, and who are named in it still: a changed signd.conf counts at
  * once.
@@ -66,11 +60,11 @@ struct verdict approve_check(struct signer *s, const struct act *act, const uint
 {
 	uint16_t code = 0;
 	struct verdict v = act_verdict(s, act);
-	if (v.code == REFUSE_APPROVAL_NOT_NEEDED && is_zero(proposal))
+	if (v.code == REFUSE_APPROVAL_NOT_NEEDED && bytes_zero(proposal, PROPOSAL_ID_SIZE))
 		return refused(0, NULL);
 	if (v.code)
 		return v;
-	if (is_zero(proposal))
+	if (bytes_zero(proposal, PROPOSAL_ID_SIZE))
 		return refused(REFUSE_APPROVAL_NEEDED, "proposal");
 	struct open_proposal *o = proposals_find(&s->proposals, proposal, time_now(), &code);
 	if (!o)
@@ -91,7 +85,7 @@ void approve_hold(struct signer *s, const uint8_t proposal[PROPOSAL_ID_SIZE], bo
 void approve_spend(struct signer *s, struct op *op, const uint8_t proposal[PROPOSAL_ID_SIZE], uint8_t back)
 {
 	struct spent_record spent = { 0 };
-	if (is_zero(proposal))
+	if (bytes_zero(proposal, PROPOSAL_ID_SIZE))
 		return;
 	memcpy(spent.proposal, proposal, PROPOSAL_ID_SIZE);
 	record_spent_put(op_record(op, RECORD_SPENT), &spent);

@@ -159,8 +159,7 @@ static struct verdict new_key(struct signer *s, struct op *op, const struct ca_i
 static struct verdict find_key(struct signer *s, struct op *op, const struct ca_import_request *r,
 			       struct slice public_key)
 {
-	static const uint8_t none[KEY_ID_SIZE];
-	bool by_id = memcmp(r->key_id, none, KEY_ID_SIZE) != 0, by_token = r->token.len && r->driver_key.len;
+	bool by_id = !bytes_zero(r->key_id, KEY_ID_SIZE), by_token = r->token.len && r->driver_key.len;
 	if ((by_id || !by_token) && (r->token.len || r->driver_key.len))
 		return refused(REFUSE_KEY_UNKNOWN, by_id ? "key_id" : "driver_key");
 	if (!by_id && !by_token)

@@ -81,13 +81,12 @@ static bool tbs_read(struct slice tbs, struct issued *out)
 
 static int read_intent(struct slice body, struct issued *out)
 {
-	static const uint8_t none[KEY_ID_SIZE];
 	struct cert_intent_record intent;
 	if (record_cert_intent_get(body, &intent) != PACK_OK || !tbs_read(intent.tbs, out))
 		return -1;
 	memcpy(out->ca_key, intent.ca_key, KEY_ID_SIZE);
 	memcpy(out->key_id, intent.subject_key_id, KEY_ID_SIZE);
-	out->local = memcmp(out->key_id, none, KEY_ID_SIZE) != 0;
+	out->local = !bytes_zero(out->key_id, KEY_ID_SIZE);
 	out->ca = intent.kind == KIND_CA || intent.kind == KIND_SUBCA_FOREIGN;
 	return 0;
 }

@@ -52,8 +52,7 @@ void meter_draw(struct meter *m, const struct rate *rate, int64_t now_ms)
 /* The CA above, if this ledger has it; NULL. Found once: a bound key is never taken off the table. */
 static struct key *key_above(const struct keys *keys, struct key *k)
 {
-	static const uint8_t none[KEY_ID_SIZE];
-	if (k->above || key_is_root(k) || memcmp(k->charter.parent, none, KEY_ID_SIZE) == 0)
+	if (k->above || key_is_root(k) || bytes_zero(k->charter.parent, KEY_ID_SIZE))
 		return k->above;
 	struct key *above = keys_find(keys, k->charter.parent);
 	if (above && above->charter_bytes.len)

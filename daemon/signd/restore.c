@@ -312,14 +312,13 @@ static int take_law(struct pass *p, const struct record *r)
 	return 0;
 }
 
-/* Its request, if it had one, stands in front. */
+/* Its request, if it had one, stands in front; root's is zeros. */
 static int take_people(struct pass *p, const struct record *r)
 {
-	static const uint8_t none[REQUEST_ID_SIZE]; /* root's */
 	bool asked = r->type == RECORD_PROPOSED || r->type == RECORD_APPROVED || r->type == RECORD_WITHDRAWN;
 	if (approve_take(p->signer, r) != 0)
 		return -1;
-	if (asked && r->body.len >= REQUEST_ID_SIZE && memcmp(r->body.at, none, sizeof(none)) != 0)
+	if (asked && r->body.len >= REQUEST_ID_SIZE && !bytes_zero(r->body.at, REQUEST_ID_SIZE))
 		remember(p, r, r->body.at);
 	return 0;
 }

@@ -63,6 +63,9 @@ static void slices_are_taken_from_the_front(void **state)
 	assert_true(slice_take_prefix(&s, slice_text("b")) && s.len == 0);
 	assert_false(slice_take_line(&s, &line));
 	assert_true(slice_take_prefix(&s, (struct slice){ NULL, 0 }));
+	assert_true(bytes_zero((const uint8_t[4]){ 0 }, 4) && bytes_zero(NULL, 0));
+	assert_false(bytes_zero((const uint8_t[4]){ 1 }, 4));
+	assert_false(bytes_zero((const uint8_t[4]){ 0, 0, 0, 1 }, 4));
 }
 
 static void configuration_is_checked(void **state)
