@@ -81,6 +81,7 @@ static int ca_check(struct front *f, struct call *c, struct carried *n)
 static int number_carry(struct front *f, struct call *c, struct carried *n)
 {
 	char to[24];
+	uint64_t noted;
 	snprintf(to, sizeof(to), "%llu", (unsigned long long)n->number);
 	struct context_words words = { .op = "crlnumber", .ca = n->ca_id, .to = to };
 	scoped_hold hold = { 0 };
@@ -88,11 +89,11 @@ static int number_carry(struct front *f, struct call *c, struct carried *n)
 	if (r)
 		r = call_refuse(c, 503, "crl_unavailable", NULL, "The CRL that is due can't be signed at the moment.");
 	if (!r)
-		r = note_take(f, c, NULL, &words, &hold);
+		r = note_take(f, c, NULL, &words, &hold, &noted);
 	if (!r)
 		r = store_change(f->store, number_put, n) ? answer_store(c) : 0;
 	if (!r)
-		signer_settle(&hold, 0);
+		signer_settle(&hold, noted);
 	crls_unlock(f->crls, n->ca_id);
 	return r;
 }

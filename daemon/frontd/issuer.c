@@ -17,10 +17,10 @@
 enum { ISSUER_NAME_TAKEN = STORE_WORK, ISSUER_MANY_CAS, ISSUER_CA_UNKNOWN };
 
 static int issuer_note(struct front *f, struct call *c, const uint8_t request_id[16], const struct issuer_row *row,
-		       struct signer_hold *hold)
+		       struct signer_hold *hold, uint64_t *noted)
 {
 	struct context_words words = { .op = "issuer", .issuer = row };
-	int r = note_take(f, c, request_id, &words, hold);
+	int r = note_take(f, c, request_id, &words, hold, noted);
 	return r < 0 ? call_refuse(c, 400, "bad_field", "name", "name is too long.") : r;
 }
 
@@ -102,14 +102,15 @@ int issuer_create(struct front *f, struct call *c)
 	if (c->dry_run)
 		return call_reply(c, 200,
 				  json_pack("{s:b, s:s, s:s}", "dry_run", 1, "name", name, "hierarchy_mode", mode));
+	uint64_t noted;
 	scoped_hold hold = { 0 };
-	r = issuer_note(f, c, request_id, &row, &hold);
+	r = issuer_note(f, c, request_id, &row, &hold, &noted);
 	if (r)
 		return r;
 	r = store_change(f->store, issuer_insert_work, &row);
 	if (r < 0)
 		return answer_store(c);
-	signer_settle(&hold, 0);
+	signer_settle(&hold, noted);
 	return r ? name_taken(c) : issuer_reply(c, 201, &row);
 }
 
@@ -239,12 +240,13 @@ int issuer_patch(struct front *f, struct call *c)
 		return issuer_reply(c, 200, &changed);
 	uint8_t request_id[16];
 	signer_request_id(request_id);
+	uint64_t noted;
 	scoped_hold hold = { 0 };
-	r = issuer_note(f, c, request_id, &changed, &hold);
+	r = issuer_note(f, c, request_id, &changed, &hold, &noted);
 	if (r)
 		return r;
 	r = store_change(f->store, issuer_update_work, &changed);
 	if (r >= 0)
-		signer_settle(&hold, 0);
+		signer_settle(&hold, noted);
 	return r ? issuer_refuse(c, r) : issuer_reply(c, 200, &changed);
 }

@@ -223,7 +223,7 @@ static int keep(struct front *f, struct call *c, struct listed *l, struct letter
 {
 	char path[CRL_PATH];
 	uint64_t noted;
-	scoped_hold hold;
+	scoped_hold hold = { 0 };
 	struct taking *t = calloc(1, sizeof(*t));
 	if (!t)
 		return -1;
@@ -231,12 +231,11 @@ static int keep(struct front *f, struct call *c, struct listed *l, struct letter
 	crl_path(f, &scope, false, path);
 	snprintf(l->words, sizeof(l->words), "%llu %lld %lld %llu", (unsigned long long)l->row.number,
 		 (long long)l->row.this_update, (long long)l->row.next_update, (unsigned long long)l->row.entries);
-	signer_hold(f->signer, &hold);
 	int r = fd_replace_file(path, der, 0644);
 	if (r)
 		log_error("crl_not_kept", "path=%s why=\"%s\"", path, log_errno());
 	else
-		r = letter_note(f, c, "answered", letter, l->words, &noted);
+		r = letter_note(f, c, "answered", letter, l->words, &hold, &noted);
 	if (!r) {
 		letter->answered = l->row.ledger_seq = noted;
 		l->row.ca_id = l->root.id;

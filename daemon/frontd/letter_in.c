@@ -8,6 +8,7 @@
 #include "frontd/front.h"
 #include "frontd/input.h"
 #include "frontd/letters.h"
+#include "frontd/note.h"
 #include "frontd/outside.h"
 #include "frontd/signer.h"
 #include "frontd/view.h"
@@ -35,26 +36,14 @@ static const char *hex(const uint8_t *bytes, char out[65])
 }
 
 int letter_note(struct front *f, struct call *c, const char *op, const struct letter_row *row, const char *crl,
-		uint64_t *noted)
+		struct signer_hold *hold, uint64_t *noted)
 {
-	scoped_buf context = { .max = MAX_CONTEXT };
 	char nonce[65], hash[65];
 	struct context_words words = { .op = op, .ca = row_text(row->ca_id), .crl = crl };
-	struct note_request request = { .kind = NOTE_OTHER };
-	struct note_reply reply;
-	scoped_answer answer = { .body = { NULL, 0 } };
 	words.nonce = hex(row->nonce, nonce);
 	words.fingerprint = hex(row->hash, hash);
 	words.letter = row->kind == LETTER_CRL ? "crl" : "certificate";
-	if (context_put(&context, c, &words))
-		return -1;
-	request.context = buf_slice(&context);
-	signer_request_id(request.request_id);
-	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
-	if (r)
-		return answer_signer(c, r, &answer);
-	*noted = reply.ledger_seq;
-	return 0;
+	return note_take(f, c, NULL, &words, hold, noted);
 }
 
 static bool row_of(json_t *context, struct letter_row *row)
@@ -160,9 +149,8 @@ static int certificate_take(struct front *f, struct call *c, struct coming *i)
 	/* It is in; if this is not noted, the next time finds it there and notes it then. */
 	struct call quiet = { .who = c->who };
 	memcpy(quiet.request_id, c->request_id, sizeof(quiet.request_id));
-	scoped_hold hold;
-	signer_hold(f->signer, &hold);
-	if (letter_note(f, &quiet, "answered", &i->row, NULL, &noted) == 0) {
+	scoped_hold hold = { 0 };
+	if (letter_note(f, &quiet, "answered", &i->row, NULL, &hold, &noted) == 0) {
 		i->row.answered = noted;
 		if (store_change(f->store, answer_work, &i->row) == 0)
 			signer_settle(&hold, noted);

@@ -251,14 +251,12 @@ static int reply(struct call *c, const struct sending *o)
 static int send_out(struct front *f, struct call *c, struct sending *o)
 {
 	uint64_t noted;
-	scoped_hold hold;
+	scoped_hold hold = { 0 };
 	int r = head_put(f, c, o);
 	if (!r)
 		r = letter_put(o);
-	if (r)
-		return r;
-	signer_hold(f->signer, &hold);
-	r = letter_note(f, c, "asked", &o->row, NULL, &noted);
+	if (!r)
+		r = letter_note(f, c, "asked", &o->row, NULL, &hold, &noted);
 	if (r)
 		return r;
 	if (store_change(f->store, insert_work, &o->row))

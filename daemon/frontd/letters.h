@@ -13,6 +13,7 @@
 #define CHANCERY_FRONTD_LETTERS_H
 
 #include "frontd/call.h"
+#include "frontd/signer.h"
 #include "letter/letter.h"
 #include "store/store.h"
 
@@ -25,9 +26,9 @@ call_handler response_import;	   /* takes a response in */
 int letter_asked(struct store_session *s, json_t *context, int64_t when);
 int letter_answered(struct store_session *s, json_t *context, uint64_t noted);
 
-/* A note of this op about a letter. 0 with the ledger's number, or positive: refused. crl: NULL or as above. */
+/* note_take() (frontd/note.h) of this op about a letter. crl: NULL or as above. */
 int letter_note(struct front *f, struct call *c, const char *op, const struct letter_row *row, const char *crl,
-		uint64_t *noted);
+		struct signer_hold *hold, uint64_t *noted);
 /* The CRL that a response brought, of the CA in row. 0 or positive: refused; 200 with what it says if it came in. */
 int letter_crl(struct front *f, struct call *c, const struct letter_row *row, struct slice der);
 /* Whether the file of this CA's CRL is where it belongs. */

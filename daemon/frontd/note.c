@@ -5,7 +5,7 @@
 #include "frontd/answer.h"
 
 int note_take(struct front *f, struct call *c, const uint8_t request_id[16], const struct context_words *words,
-	      struct signer_hold *hold)
+	      struct signer_hold *hold, uint64_t *noted)
 {
 	scoped_buf context = { .max = MAX_CONTEXT };
 	struct note_request request = { .kind = NOTE_OTHER };
@@ -21,5 +21,8 @@ int note_take(struct front *f, struct call *c, const uint8_t request_id[16], con
 	signer_hold(f->signer, hold);
 	enum signer_result r = signer_note(f->signer, &request, &reply, &answer);
 	signer_settle_failed(hold, r, &answer);
-	return r ? answer_signer(c, r, &answer) : 0;
+	if (r)
+		return answer_signer(c, r, &answer);
+	*noted = reply.ledger_seq;
+	return 0;
 }

@@ -8,9 +8,9 @@
 
 /*
  * Notes these words, as NOTE_OTHER; request_id NULL: a fresh one. The hold begins here, and whoever asks settles it
- * once the database says the same. 0; positive: refused; negative: the words have no room.
+ * with *noted once the database says the same. 0; positive: refused; negative: the words have no room.
  */
 int note_take(struct front *f, struct call *c, const uint8_t request_id[16], const struct context_words *words,
-	      struct signer_hold *hold);
+	      struct signer_hold *hold, uint64_t *noted);
 
 #endif

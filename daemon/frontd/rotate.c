@@ -26,16 +26,17 @@ static int rule_work(struct store_session *s, void *with)
 /* One after the other, so that ledger and database agree. */
 static int rule_change(struct front *f, struct call *c, const struct rule_change *change)
 {
+	uint64_t noted;
 	scoped_hold hold = { 0 };
 	struct context_words words = { .op = "rule", .ca = change->ca_id, .rotation = change->rule };
 	pthread_mutex_lock(&f->transitions);
-	int r = note_take(f, c, NULL, &words, &hold);
+	int r = note_take(f, c, NULL, &words, &hold, &noted);
 	if (!r) {
 		struct rule_change copy = *change;
 		r = store_change(f->store, rule_work, &copy) ? answer_store(c) : 0;
 	}
 	if (!r)
-		signer_settle(&hold, 0);
+		signer_settle(&hold, noted);
 	pthread_mutex_unlock(&f->transitions);
 	return r < 0 ? answer_store(c) : r;
 }
