@@ -51,6 +51,8 @@ enum act_end act_show(struct act *a);
 /* A certificate in PEM by itself: what it is, and its eight words. 0 or positive: said. */
 int certificate_show(struct slice pem);
 
+/* The clock of this machine, which decides when a certificate begins: ACT_DONE if people say that it is right. */
+enum act_end act_clock(void);
 /* Everybody in turn: their name, and yes. ACT_DONE, and a->agreed says who. */
 enum act_end act_consent(struct act *a, const char *question);
 /* The words that stand with what is signed: who agreed, and the request. */

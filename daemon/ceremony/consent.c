@@ -6,8 +6,10 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "ceremony/act.h"
 #include "ceremony/dialogue.h"
+#include "letter/telling.h"
 
 #define MAX_NAME_SHOWN 40
 
@@ -24,6 +26,18 @@ static bool name_fits(const char *name, char taken[][MAX_ANSWER_LINE], unsigned 
 			return false;
 		}
 	return true;
+}
+
+enum act_end act_clock(void)
+{
+	char now[MAX_TELL_TIME];
+	tell_time(time_now(), now);
+	say("The clock of this machine says %s.", now);
+	if (ask_yes("Compare it with a watch, and mind the time zone: UTC is the time of London in winter. Is it\n"
+		    "right, to a few minutes? Type yes:") == 1)
+		return ACT_DONE;
+	say("Put the clock right first. Nothing is done.");
+	return ACT_DECLINED;
 }
 
 enum act_end act_consent(struct act *a, const char *question)

@@ -124,12 +124,10 @@ enum act_end request_greet(const struct act *a, const struct request_letter *r)
 		say("Then it is another request than theirs. Nothing is done.");
 		return ACT_DECLINED;
 	}
-	if (screen_clock() != 1) {
-		say("Put the clock right first. Nothing is done.");
-		return ACT_DECLINED;
-	}
-	say("%s", "");
-	return ACT_DONE;
+	enum act_end end = act_clock();
+	if (!end)
+		say("%s", "");
+	return end;
 }
 
 static int armoured(const struct act *a, const struct request_letter *r, struct slice made, struct buf *text,

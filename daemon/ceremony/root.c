@@ -163,11 +163,9 @@ static enum act_end root_make(struct act *a, struct making *m)
 		return root_write(a, &certificate);
 	}
 	making_tell(m);
-	if (screen_clock() != 1) {
-		say("Put the clock right first. Nothing is done.");
-		return ACT_DECLINED;
-	}
-	enum act_end end = act_consent(a, "shall this root be made?");
+	enum act_end end = act_clock();
+	if (!end)
+		end = act_consent(a, "shall this root be made?");
 	if (end)
 		return end;
 	return root_sign(a, m, &certificate) ? ACT_FAILED : root_write(a, &certificate);

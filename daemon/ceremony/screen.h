@@ -8,7 +8,5 @@ extern const struct teller on_screen;
 
 /* Eight words, on a line of their own, and what they are for. */
 void screen_words(const char *of, const uint8_t hash[HASH_SIZE]);
-/* The clock of this machine, which decides when a certificate begins: 1 if people say that it is right. */
-int screen_clock(void);
 
 #endif

@@ -70,7 +70,7 @@ static int crl_reply(struct call *c, const struct lastcrl_row *row, bool delta, 
 		return no_crl(c);
 	if (*file < 0 || (!made && left <= 0)) {
 		call_refuse(c, 503, "crl_unavailable", NULL, "A CRL can't be signed at the moment.");
-		c->error.retry_after = 2;
+		c->error.retry_after = RETRY_SECONDS;
 		return 1;
 	}
 	snprintf(c->fresh.etag, sizeof(c->fresh.etag), "\"%llu-%llu%s\"", (unsigned long long)row->signed_number,

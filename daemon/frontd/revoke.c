@@ -250,7 +250,7 @@ static int listed_take(struct front *f, struct call *c, const struct certificate
 	else {
 		r = call_refuse(c, 503, "crl_unavailable", NULL,
 				"The CRL that has the last step of this certificate can't be signed at the moment.");
-		c->error.retry_after = 2;
+		c->error.retry_after = RETRY_SECONDS;
 	}
 	crls_unlock(f->crls, row_text(row->ca_id));
 	return r;

@@ -53,7 +53,7 @@ int shard_check(struct front *f, struct call *c, const struct ca_row *ca)
 	call_refuse(c, 503, "crl_unavailable", NULL,
 		    "The CA has %u CRLs of %u: it issues when the first of each shard is signed.", count,
 		    shard_count(ca));
-	c->error.retry_after = 2;
+	c->error.retry_after = RETRY_SECONDS;
 	return 1;
 }
 

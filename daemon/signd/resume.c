@@ -276,9 +276,9 @@ static void word_approved(struct signer *s, const struct asked *a)
 	} else if (signatures_count(s, a, buf_slice(&bytes), who) < s->config.approvers.needed[a->kind]) {
 		char sentence[200];
 		snprintf(sentence, sizeof(sentence),
-			 "%u of these %zu signatures are of distinct approvers; %u are needed over %s.",
+			 "%u of these %zu signatures are of distinct approvers; %u are needed over word.proposal.",
 			 signatures_count(s, a, buf_slice(&bytes), who), a->count,
-			 (unsigned)s->config.approvers.needed[a->kind], "word.proposal");
+			 (unsigned)s->config.approvers.needed[a->kind]);
 		word_answer(&s->config, a->kind, a->count ? WORD_REFUSED : WORD_PROPOSED, sentence);
 	} else if (approvals_stage(s, a, &p, buf_slice(&bytes), who) == 0) {
 		word_do(s, a, p.id);
@@ -345,9 +345,9 @@ static int word_compose(const struct word *w, struct buf *out)
 {
 	buf_put_text(out, w->reason);
 	for (size_t i = 0; i < w->count; i++) {
-		char hex[2 * 600 + 1];
-		scoped_buf signature = { .max = 600 };
-		if (fd_read_file(w->approvals[i], 600, &signature) != 0 || signature.len == 0) {
+		char hex[2 * MAX_SIGNATURE_BYTES + 1];
+		scoped_buf signature = { .max = MAX_SIGNATURE_BYTES };
+		if (fd_read_file(w->approvals[i], MAX_SIGNATURE_BYTES, &signature) != 0 || signature.len == 0) {
 			log_error("approval_unreadable", "file=%s why=\"%s\"", w->approvals[i], log_errno());
 			return -1;
 		}

@@ -15,7 +15,6 @@
 #define PROPOSAL "word.proposal"
 #define ANSWER "word.answer"
 #define APPROVAL "approval "
-#define MAX_SIGNATURE_BYTES 600 /* records.def */
 #define MAX_WORD (MAX_REASON + MAX_APPROVALS * (2 * MAX_SIGNATURE_BYTES + sizeof(APPROVAL) + 1))
 #define MAX_ANSWER 1024
 #define PATIENCE_MS 30000 /* of the command, for the daemon's next look and one flush */

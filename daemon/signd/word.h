@@ -3,8 +3,7 @@
  *
  *	resume, epoch      the word: the reason; then a line "approval HEX" for each signature
  *	word.proposal      what approvers sign, by the signer
- *	word.answer        a digit and a sentence, by the signer: 0 done, 1 refused, 2 word.proposal waits for
- *signatures
+ *	word.answer        a digit and a sentence, by the signer: 0 done, 1 refused, 2 word.proposal waits
  *
  * In the state folder, which only root and its owner can enter.
  */
@@ -16,7 +15,9 @@
 #include "ledger/proposal.h"
 #include "signd/config.h"
 
-#define MAX_REASON 400 /* records.def */
+/* records.def, in bytes */
+#define MAX_REASON 400
+#define MAX_SIGNATURE_BYTES 600
 #define WORD_DONE 0
 #define WORD_REFUSED 1
 #define WORD_PROPOSED 2

@@ -10,11 +10,14 @@
  *	root NAME | ca NAME PARENT | responder NAME CA
  *	leaf NAME CA [SECONDS [CRL_URL]] valid for so long
  *	close NAME
- *	crl CA OUT WORD=VALUE... ROW...  WORDs: number shard shards url delta_url base this next delta_next form (whole,
- *changes) file (unsealed, short, long, plain, pipe, none) count repeat ROW: CERTIFICATE:REASON[:SECONDS AGO][:as=SEQ],
- *#SERIAL instead of a name stray -                          a descriptor along with a frame that takes none ocsp CA
- *RESPONDER OUT WORD=VALUE... ROW...  WORDs: nonce this next ROW: CERTIFICATE:good|unknown|REASON[:SECONDS
- *AGO][:as=SEQ][:hash=1]
+ *	crl CA OUT WORD=VALUE... ROW...
+ *		words: number shard shards url delta_url base this next delta_next form (whole, changes)
+ *		file (unsealed, short, long, plain, pipe, none) count repeat
+ *		row: CERTIFICATE:REASON[:SECONDS AGO][:as=SEQ], #SERIAL instead of a name
+ *	stray -				a descriptor along with a frame that takes none
+ *	ocsp CA RESPONDER OUT WORD=VALUE... ROW...
+ *		words: nonce this next
+ *		row: CERTIFICATE:good|unknown|REASON[:SECONDS AGO][:as=SEQ][:hash=1]
  */
 #include <errno.h>
 #include <fcntl.h>
