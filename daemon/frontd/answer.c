@@ -141,6 +141,11 @@ int answer_store(struct call *c)
 	return 1;
 }
 
+int answer_broken(struct call *c)
+{
+	return call_refuse(c, 503, "unavailable", NULL, "This could not be done now; the log has the reason.");
+}
+
 int answer_withheld(struct call *c)
 {
 	return call_refuse(c, 503, "certificate_withheld", NULL,

@@ -20,6 +20,8 @@ int answer_import(struct call *c, const struct signer_answer *answer, const char
 		  const char *invalid);
 /* For a negative answer of the store: 503. */
 int answer_store(struct call *c);
+/* For what was broken here, and is logged: 503. */
+int answer_broken(struct call *c);
 /* What came back is not what was asked for: 503, and it was put away. */
 int answer_withheld(struct call *c);
 int answer_no_ca(struct call *c);

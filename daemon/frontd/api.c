@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "frontd/answer.h"
 #include "frontd/audit.h"
 #include "frontd/authz.h"
 #include "frontd/backup.h"
@@ -177,8 +178,8 @@ static int role_check(struct http_request *r, const struct route *route)
 static void call_broken(const struct route *route, struct call *c)
 {
 	log_error("call_failed", "id=%s route=\"%s %s\"", c->request_id, route->method, route->pattern);
-	call_refuse(c, 503, "unavailable", NULL, "This could not be done now; the log has the reason.");
-	c->error.retry_after = 2;
+	answer_broken(c);
+	c->error.retry_after = RETRY_SECONDS;
 }
 
 static void handler_run(struct front *f, const struct route *route, struct call *c)
@@ -198,7 +199,7 @@ void call_run(struct front *f, const struct route *route, struct call *c)
 		return; /* a retried POST, answered from what was kept of the first */
 	if (begun < 0) {
 		call_refuse(c, 503, "unavailable", NULL, "The database could not be read; the log has the reason.");
-		c->error.retry_after = 2;
+		c->error.retry_after = RETRY_SECONDS;
 		return;
 	}
 	struct retrial t = { 0 };

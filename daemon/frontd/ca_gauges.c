@@ -10,8 +10,7 @@
 #include "frontd/metrics.h"
 #include "store/store.h"
 
-#define MAX_CAS 2048	   /* shown, a tree of more is counted whole and shown in part */
-#define MAX_CA_LABELS 2048 /* a name of 256 bytes, each of them escaped, and two ids */
+#define MAX_CAS 2048 /* shown, a tree of more is counted whole and shown in part */
 #define CRL_GAUGE "chancery_crl_next_update_timestamp_seconds"
 #define MAX_KEPT (MAX_CAS * (MAX_CA_LABELS + 16))
 
@@ -57,6 +56,13 @@ static void known_free(void)
 		buf_free(&kept.cas[--kept.known_count].labels);
 }
 
+void ca_labels_put(struct buf *out, const struct ca_row *ca)
+{
+	metrics_label(out, "ca", row_text(ca->id));
+	metrics_label(out, "issuer", row_text(ca->issuer_id));
+	metrics_label(out, "name", row_text(ca->name));
+}
+
 static int ca_take(void *with, const struct ca_row *row)
 {
 	const char *state = row_text(row->state);
@@ -68,9 +74,7 @@ static int ca_take(void *with, const struct ca_row *row)
 	if (!(signs || ended) || !row->certificate.len)
 		return 0;
 	scoped_buf labels = { .max = MAX_CA_LABELS };
-	metrics_label(&labels, "ca", row_text(row->id));
-	metrics_label(&labels, "issuer", row_text(row->issuer_id));
-	metrics_label(&labels, "name", row_text(row->name));
+	ca_labels_put(&labels, row);
 	metrics_label(&labels, "state", state);
 	if (!buf_ok(&labels))
 		return 0;

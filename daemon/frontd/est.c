@@ -323,7 +323,7 @@ static int serve(struct http_request *r)
 void est_serve(struct http_request *r)
 {
 	if (serve(r) < 0)
-		call_refuse(&r->call, 503, "unavailable", NULL, "This could not be done now; the log has the reason.");
+		answer_broken(&r->call);
 	sentence_put(r->front, &r->call);
 }
 

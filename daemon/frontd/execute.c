@@ -318,10 +318,8 @@ int execute_if_complete(struct front *f, struct call *c)
 {
 	struct call step;
 	int r = step_run(f, c, &step);
-	if (r < 0) {
-		call_refuse(&step, 503, "unavailable", NULL, "This could not be done now; the log has the reason.");
-		r = 1;
-	}
+	if (r < 0)
+		r = answer_broken(&step);
 	bool quiet = r > 0 && (strcmp(step.error.code, "proposal_unready") == 0 ||
 			       strcmp(step.error.code, "proposal_of_root") == 0);
 	r = tell(f, c, r == 0 && step.status == 201 ? 201 : 200, r > 0 && !quiet ? &step.error : NULL);

@@ -3,14 +3,13 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "frontd/ca_gauges.h"
 #include "frontd/chain.h"
 #include "frontd/front.h"
 #include "frontd/gone.h"
-#include "frontd/metrics.h"
 #include "store/store.h"
 
-#define MAX_ROOTS 64	   /* shown: a ceremony a week for all of them */
-#define MAX_CA_LABELS 2048 /* as ca_gauges.c has it */
+#define MAX_ROOTS 64 /* shown: a ceremony a week for all of them */
 #define NAME "chancery_offline_crl_next_update_timestamp_seconds"
 
 /* The roots as the database had them at this generation. */
@@ -30,9 +29,7 @@ static int ca_take(void *with, const struct ca_row *ca)
 		return 0;
 	struct buf *labels = &kept.labels[kept.count];
 	buf_init(labels, MAX_CA_LABELS);
-	metrics_label(labels, "ca", row_text(ca->id));
-	metrics_label(labels, "issuer", row_text(ca->issuer_id));
-	metrics_label(labels, "name", row_text(ca->name));
+	ca_labels_put(labels, ca);
 	slice_to_text(ca->id, kept.ids[kept.count++], sizeof(kept.ids[0]));
 	return 0;
 }
