@@ -34,11 +34,7 @@ static int crl_begun(struct store_session *s, struct slice ca_id)
 
 int store_crl_update(struct store_session *s, const struct lastcrl_row *row)
 {
-	scoped_statement *statement = session_statement(s, STATEMENT_CRL_UPDATE);
-	if (!statement)
-		return -1;
-	row_bind(statement, lastcrl_columns(), row);
-	int r = statement_run(s, statement);
+	int r = row_write(s, STATEMENT_CRL_UPDATE, lastcrl_columns(), row);
 	return r ? r : crl_begun(s, row->ca_id);
 }
 

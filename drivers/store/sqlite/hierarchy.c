@@ -3,15 +3,6 @@
 
 #define FIND(name) statement_find(s, statement, name##_columns(), out, &out->memory)
 
-static int row_write(struct store_session *s, enum statement which, const struct pack_field *columns, const void *row)
-{
-	scoped_statement *statement = session_statement(s, which);
-	if (!statement)
-		return -1;
-	row_bind(statement, columns, row);
-	return statement_run(s, statement);
-}
-
 int store_issuer_insert(struct store_session *s, const struct issuer_row *row)
 {
 	return row_write(s, STATEMENT_ISSUER_INSERT, issuer_columns(), row);

@@ -56,12 +56,7 @@ int store_step_insert(struct store_session *s, const struct step_row *row, int64
 {
 	if (rows_expire(s, STATEMENT_STEP_EXPIRE, oldest))
 		return -1;
-	scoped_statement *statement = session_statement(s, STATEMENT_STEP_INSERT);
-	if (!statement)
-		return -1;
-	row_bind(statement, step_columns(), row);
-	int r = statement_run(s, statement);
-	return r == STORE_NONE ? STORE_DONE : r;
+	return row_keep(s, STATEMENT_STEP_INSERT, step_columns(), row);
 }
 
 int store_step_find(struct store_session *s, const uint8_t request_id[16], struct step_row *out)
@@ -73,23 +68,14 @@ int store_step_find(struct store_session *s, const uint8_t request_id[16], struc
 	return statement_find(s, statement, step_columns(), out, &out->memory);
 }
 
-static int reply_write(struct store_session *s, enum statement which, const struct reply_row *row)
-{
-	scoped_statement *statement = session_statement(s, which);
-	if (!statement)
-		return -1;
-	row_bind(statement, reply_columns(), row);
-	return statement_run(s, statement);
-}
-
 int store_reply_insert(struct store_session *s, const struct reply_row *row)
 {
-	return reply_write(s, STATEMENT_REPLY_INSERT, row);
+	return row_write(s, STATEMENT_REPLY_INSERT, reply_columns(), row);
 }
 
 int store_reply_update(struct store_session *s, const struct reply_row *row)
 {
-	return reply_write(s, STATEMENT_REPLY_UPDATE, row);
+	return row_write(s, STATEMENT_REPLY_UPDATE, reply_columns(), row);
 }
 
 int store_reply_delete(struct store_session *s, const struct reply_row *row)

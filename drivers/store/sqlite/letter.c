@@ -3,12 +3,7 @@
 
 int store_letter_insert(struct store_session *s, const struct letter_row *row)
 {
-	scoped_statement *statement = session_statement(s, STATEMENT_LETTER_INSERT);
-	if (!statement)
-		return -1;
-	row_bind(statement, letter_columns(), row);
-	int r = statement_run(s, statement);
-	return r == STORE_NONE ? STORE_DONE : r;
+	return row_keep(s, STATEMENT_LETTER_INSERT, letter_columns(), row);
 }
 
 int store_letter_answer(struct store_session *s, const uint8_t nonce[32], uint64_t noted)

@@ -3,12 +3,7 @@
 
 int store_proposal_insert(struct store_session *s, const struct proposal_row *row)
 {
-	scoped_statement *statement = session_statement(s, STATEMENT_PROPOSAL_INSERT);
-	if (!statement)
-		return -1;
-	row_bind(statement, proposal_columns(), row);
-	int r = statement_run(s, statement);
-	return r == STORE_NONE ? STORE_DONE : r;
+	return row_keep(s, STATEMENT_PROPOSAL_INSERT, proposal_columns(), row);
 }
 
 int store_proposal_find(struct store_session *s, const uint8_t id[16], struct proposal_row *out)
@@ -80,12 +75,7 @@ int store_proposal_expire(struct store_session *s, int64_t now)
 
 int store_approval_insert(struct store_session *s, const struct approval_row *row)
 {
-	scoped_statement *statement = session_statement(s, STATEMENT_APPROVAL_INSERT);
-	if (!statement)
-		return -1;
-	row_bind(statement, approval_columns(), row);
-	int r = statement_run(s, statement);
-	return r == STORE_NONE ? STORE_DONE : r;
+	return row_keep(s, STATEMENT_APPROVAL_INSERT, approval_columns(), row);
 }
 
 int store_approval_list(struct store_session *s, const uint8_t proposal[16], approval_visit *visit, void *with)

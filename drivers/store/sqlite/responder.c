@@ -3,12 +3,7 @@
 
 int store_responder_update(struct store_session *s, const struct responder_row *row)
 {
-	scoped_statement *statement = session_statement(s, STATEMENT_RESPONDER_UPDATE);
-	if (!statement)
-		return -1;
-	row_bind(statement, responder_columns(), row);
-	int r = statement_run(s, statement);
-	return r == STORE_NONE ? STORE_DONE : r; /* it has a newer one */
+	return row_keep(s, STATEMENT_RESPONDER_UPDATE, responder_columns(), row); /* it has a newer one */
 }
 
 int store_responder_find(struct store_session *s, const char *ca_id, struct responder_row *out)

@@ -193,6 +193,21 @@ int statement_run(struct store_session *s, sqlite3_stmt *statement)
 	return sqlite3_changes(s->db) ? STORE_DONE : STORE_NONE;
 }
 
+int row_write(struct store_session *s, enum statement which, const struct pack_field *columns, const void *row)
+{
+	scoped_statement *statement = session_statement(s, which);
+	if (!statement)
+		return -1;
+	row_bind(statement, columns, row);
+	return statement_run(s, statement);
+}
+
+int row_keep(struct store_session *s, enum statement which, const struct pack_field *columns, const void *row)
+{
+	int r = row_write(s, which, columns, row);
+	return r == STORE_NONE ? STORE_DONE : r;
+}
+
 int statement_find(struct store_session *s, sqlite3_stmt *statement, const struct pack_field *columns, void *row,
 		   void **memory)
 {

@@ -43,6 +43,10 @@ int statement_run(struct store_session *s, sqlite3_stmt *statement);
 /* The first row of a query into a row struct: STORE_DONE, STORE_NONE or -1. */
 int statement_find(struct store_session *s, sqlite3_stmt *statement, const struct pack_field *columns, void *row,
 		   void **memory);
+/* Runs a statement whose first parameters are this row's columns; answers are those of statement_run(). */
+int row_write(struct store_session *s, enum statement which, const struct pack_field *columns, const void *row);
+/* The same where it is as good that something stands there already, and stays. */
+int row_keep(struct store_session *s, enum statement which, const struct pack_field *columns, const void *row);
 /* Executes SQL texts without results; 0 or -1, logged. */
 int session_execute(struct store_session *s, const char *sql);
 
