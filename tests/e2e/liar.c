@@ -103,6 +103,8 @@ static bool key_made(const char *token, uint8_t id[16])
 {
 	const struct timespec moment = { 0, 100000000 };
 	int code = key_create(token, ALGORITHM_ECDSA_P256, id);
+	if (code)
+		fprintf(stderr, "# no key at first: %d\n", code);
 	for (int i = 0; i < 300 && (code == REFUSE_TOKEN_AWAY || code == REFUSE_BUSY); i++) {
 		nanosleep(&moment, NULL);
 		code = key_create(token, ALGORITHM_ECDSA_P256, id);
@@ -157,8 +159,7 @@ static bool house_make(const char *token)
 {
 	return root_make(token) && child(root, "Policy", 1, policy, token, false) &&
 	       child(policy, "Issuing", 0, issuing, token, false) && child(policy, "Walled", 0, walled, token, true) &&
-	       child(policy, "Closed", 0, closed, token, false) && close_ca(closed) == 0 &&
-	       key_made(token, spare);
+	       child(policy, "Closed", 0, closed, token, false) && close_ca(closed) == 0 && key_made(token, spare);
 }
 
 static int key_gone(const uint8_t key[16])
@@ -485,7 +486,7 @@ static void no_roots(const char *token)
 {
 	struct ca_self_reply reply;
 	uint8_t id[16];
-	ok(key_create(token, ALGORITHM_ECDSA_P256, id) == 0, "a key");
+	ok(key_made(token, id), "a key");
 	struct ca_self_request self = root_request(id);
 	lie(ca_self(&self, &reply), 309, "a root");
 }

@@ -179,7 +179,34 @@ static CK_RV session_open(struct attempt *a, CK_SESSION_HANDLE *out)
 	return a->token->one_session ? CKR_OK : cryptoki_open(&a->token->module, true, out);
 }
 
-static int pair_generate(struct attempt *a, struct pair *p, char *dropped)
+/* Ids and labels are for ever: what is there is never touched, and never doubled. */
+static int absent_check(struct attempt *a, struct slice id, struct slice label)
+{
+	CK_OBJECT_HANDLE found;
+	CK_ULONG count;
+	int refused = keys_count(a, -1, CKA_ID, id, &found, 1, &count);
+	if (refused || count)
+		return refused ? refused : DRIVER_REFUSE_KEY_EXISTS;
+	refused = keys_count(a, -1, CKA_LABEL, label, &found, 1, &count);
+	return refused || !count ? refused : DRIVER_REFUSE_KEY_EXISTS;
+}
+
+/*
+ * After a failure: whether it is certain, or once likely enough, that there is no pair. Of an answer like
+ * CKR_GENERAL_ERROR that can't be known, so the token is asked; a second try looks again before it makes anything.
+ */
+static bool nothing_made(struct attempt *a, struct creation *c, const struct pair *p, CK_RV rv)
+{
+	enum cryptoki_class class = cryptoki_class(rv);
+	if (class == CRYPTOKI_LOST)
+		return true;
+	if (c->tried_twice || (class != CRYPTOKI_BROKEN && class != CRYPTOKI_EXHAUSTED))
+		return false;
+	c->tried_twice = true;
+	return absent_check(a, p->id, p->label) == 0;
+}
+
+static int pair_generate(struct attempt *a, struct creation *c, struct pair *p)
 {
 	CK_SESSION_HANDLE session;
 	CK_RV rv = session_open(a, &session);
@@ -192,26 +219,13 @@ static int pair_generate(struct attempt *a, struct pair *p, char *dropped)
 		rv = cryptoki_generate(&a->token->module, session, p->generate, p->public, p->public_n, p->private,
 				       p->private_n);
 	} while (template_refused(rv) && ++round < ROUNDS);
-	/* Without a session nothing was made; of any other failure that can't be known. */
-	a->final = cryptoki_class(rv) != CRYPTOKI_LOST;
+	a->final = rv == CKR_OK || !nothing_made(a, c, p, rv);
 	if (session != a->session)
 		cryptoki_close(&a->token->module, session);
 	if (rv != CKR_OK)
 		return attempt_failed(a, "C_GenerateKeyPair", rv);
-	dropped_name(dropped_at(round), dropped);
+	dropped_name(dropped_at(round), c->dropped);
 	return 0;
-}
-
-/* Ids and labels are for ever: what is there is never touched, and never doubled. */
-static int absent_check(struct attempt *a, struct slice id, struct slice label)
-{
-	CK_OBJECT_HANDLE found;
-	CK_ULONG count;
-	int refused = keys_count(a, -1, CKA_ID, id, &found, 1, &count);
-	if (refused || count)
-		return refused ? refused : DRIVER_REFUSE_KEY_EXISTS;
-	refused = keys_count(a, -1, CKA_LABEL, label, &found, 1, &count);
-	return refused || !count ? refused : DRIVER_REFUSE_KEY_EXISTS;
 }
 
 /* What the token made, found again as every later process will find it. A key that fails stays, unused. */
@@ -254,7 +268,7 @@ int create_act(struct attempt *a, void *creation)
 	pair_init(&pair, algorithm, r->key, label);
 	int refused = absent_check(a, r->key, label);
 	if (!refused)
-		refused = pair_generate(a, &pair, c->dropped);
+		refused = pair_generate(a, c, &pair);
 	if (!refused)
 		refused = made_check(a, c, &pair, hex);
 	if (!refused)
