@@ -76,6 +76,7 @@ EXTRA_DIST += \
 	tests/e2e/profile_check.t \
 	tests/e2e/signer.t \
 	tests/lint/c.t \
+	tests/lint/cppcheck.cfg \
 	tests/lint/cppcheck.supp \
 	tests/lint/shell.t \
 	tests/lint/tidy.t \

@@ -122,3 +122,17 @@ bool hex_decode(const char *text, size_t text_len, uint8_t *out, size_t n)
 	}
 	return true;
 }
+
+bool number_take(const char **text, char ending, uint64_t most, uint64_t *out)
+{
+	const char *at = *text;
+	uint64_t n = 0;
+	for (; *at >= '0' && *at <= '9'; at++)
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, *at - '0', &n) || n > most)
+			return false;
+	if (at == *text || *at != ending)
+		return false;
+	*text = ending ? at + 1 : at;
+	*out = n;
+	return true;
+}

@@ -22,4 +22,10 @@ void hex_encode(const uint8_t *at, size_t n, char *out);
 /* Exactly 2n hex digits of either case into n bytes; false otherwise. */
 bool hex_decode(const char *text, size_t text_len, uint8_t *out, size_t n);
 
+/*
+ * Takes a number in decimal digits and what ends it, NUL included, from the front of a text. False, and the text stays
+ * where it was: it begins otherwise (with a sign, a blank), ends otherwise, or is above most.
+ */
+bool number_take(const char **text, char ending, uint64_t most, uint64_t *out);
+
 #endif

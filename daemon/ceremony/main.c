@@ -477,6 +477,7 @@ static int command_run(struct command *c)
 	if (access(c->state, F_OK) == 0 && log_take(&made) != 0)
 		return ACT_FAILED;
 	int r = home_open(c->state, &h) ? ACT_FAILED : command_within(c, &h);
+	c->at = NULL;
 	home_close(&h);
 	return r;
 }

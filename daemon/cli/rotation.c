@@ -3,18 +3,26 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/member.h"
+
+#define MAX_DAYS 9999 /* of what is sent at all; which of them there may be is the server's to say */
+
+static bool days_parse(const char *text, uint64_t *prepare, uint64_t *activate)
+{
+	return number_take(&text, '/', MAX_DAYS, prepare) && number_take(&text, '\0', MAX_DAYS, activate);
+}
 
 int rotation_read(const struct cli *c, const char *text, json_t **out)
 {
-	int prepare, activate, end = 0;
+	uint64_t prepare, activate;
 	*out = NULL;
 	if (strcmp(text, "off") == 0 || strcmp(text, "default") == 0)
 		*out = json_string(text);
 	else if (strcmp(text, "inherit") == 0)
 		*out = json_null();
-	else if (sscanf(text, "%4d/%4d%n", &prepare, &activate, &end) == 2 && !text[end])
-		*out = json_pack("{s:i, s:i}", "prepare_days", prepare, "activate_days", activate);
+	else if (days_parse(text, &prepare, &activate))
+		*out = json_pack("{s:i, s:i}", "prepare_days", (int)prepare, "activate_days", (int)activate);
 	if (*out)
 		return CLI_DONE;
 	return problem_tell(c, CLI_USAGE, (struct problem){ .code = "usage", .field = "rotation" },

@@ -137,7 +137,7 @@ struct crl_ends {
 
 static void ends_print(const struct crl_ends *e)
 {
-	struct known key;
+	struct known key = { .end = 0 };
 	memcpy(key.id, e->ca_id, sizeof(key.id));
 	const struct known *k = bsearch(&key, kept.cas, kept.known_count, sizeof(key), known_compare);
 	if (k && k->end >= time_now())

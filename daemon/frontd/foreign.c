@@ -36,7 +36,7 @@ int foreign_read(struct call *c, struct plan *p)
 {
 	const char *pem = NULL;
 	int r = is_given(c, FOREIGN_FIELD) ? input_block(c, FOREIGN_FIELD, MAX_CSR, &pem) : 0;
-	if (r || !is_given(c, FOREIGN_FIELD))
+	if (r || !pem)
 		return r;
 	p->foreign = true;
 	p->token = "";

@@ -163,7 +163,7 @@ static void answer_refused(struct issuance *i, enum signer_result asked)
 		call_refuse(i->call, 400, "validity_too_long", "ttl_seconds",
 			    "The profile allows ttl_seconds of %lld, but the signer's ceiling for this CA is lower: "
 			    "ceilings.kinds.leaf.days in its charter (GET /api/v1/intermediates/%s/charter).",
-			    (long long)(i->not_after - i->not_before + 1), issuance_ca_id(i));
+			    (long long)i->not_after - i->not_before + 1, issuance_ca_id(i));
 	else
 		answer_signer(i->call, asked, answer);
 }

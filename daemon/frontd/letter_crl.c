@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "frontd/answer.h"
 #include "frontd/crl.h"
@@ -59,13 +60,13 @@ static void row_settle(struct lastcrl_row *row)
 
 bool letter_crl_parse(const char *text, struct lastcrl_row *row)
 {
-	unsigned long long number, entries;
-	long long from, until;
-	if (sscanf(text, "%llu %lld %lld %llu", &number, &from, &until, &entries) != 4)
+	uint64_t number, from, until, entries;
+	if (!number_take(&text, ' ', INT64_MAX, &number) || !number_take(&text, ' ', INT64_MAX, &from) ||
+	    !number_take(&text, ' ', INT64_MAX, &until) || !number_take(&text, '\0', INT64_MAX, &entries))
 		return false;
 	row->number = number;
-	row->this_update = from;
-	row->next_update = until;
+	row->this_update = (int64_t)from;
+	row->next_update = (int64_t)until;
 	row->entries = entries;
 	row_settle(row);
 	return true;

@@ -83,7 +83,8 @@ static int id_order(const void *a, const void *b)
 struct lineage_ca *lineage_find(const struct lineage *l, const char *id)
 {
 	const struct lineage_ca wanted = { .row = { .id = slice_text(id) } }, *key = &wanted;
-	struct lineage_ca **found = l->count ? bsearch(&key, l->by_id, l->count, sizeof(*l->by_id), id_order) : NULL;
+	struct lineage_ca **found =
+		l->count ? bsearch(&key, l->by_id, l->count, sizeof(struct lineage_ca *), id_order) : NULL;
 	return found ? *found : NULL;
 }
 
@@ -107,12 +108,12 @@ static void successor_set(struct lineage_ca *ca)
 
 static int lineage_link(struct lineage *l)
 {
-	l->by_id = calloc(l->count + 1, sizeof(*l->by_id));
+	l->by_id = calloc(l->count + 1, sizeof(struct lineage_ca *));
 	if (!l->by_id)
 		return -1;
 	for (size_t i = 0; i < l->count; i++)
 		l->by_id[i] = &l->all[i];
-	qsort(l->by_id, l->count, sizeof(*l->by_id), id_order);
+	qsort(l->by_id, l->count, sizeof(struct lineage_ca *), id_order);
 	for (size_t i = 0; i < l->count; i++) {
 		struct lineage_ca *ca = &l->all[i];
 		ca->parent = lineage_find(l, row_text(ca->row.parent_id));

@@ -303,8 +303,7 @@ static bool question_read(struct http_request *r, struct question *q)
 	const char *rest;
 	*q = (struct question){ .front = r->front, .http = r, .der = { .max = MAX_OCSP_REQUEST } };
 	r->call.route = ROUTE;
-	path_split(r->path, &id, &rest);
-	if (id.len >= sizeof(q->ca_id)) {
+	if (!path_split(r->path, &id, &rest) || id.len >= sizeof(q->ca_id)) {
 		call_refuse(&r->call, 404, "not_found", NULL, "There is no such CA.");
 		return false;
 	}

@@ -127,7 +127,9 @@ static enum ocsp_error list_read(struct slice list, struct ocsp_request *out)
 	if (list.len == 0)
 		return OCSP_MALFORMED;
 	while (list.len) {
-		struct ocsp_asked more, *to = out->count < MAX_OCSP_ASKED ? &out->asked[out->count] : &more;
+		struct ocsp_asked more, *to = &more;
+		if (out->count < MAX_OCSP_ASKED)
+			to = &out->asked[out->count];
 		enum ocsp_error e = tlv_take(&list, TLV_SEQUENCE, &one) ? one_read(one, to) : OCSP_MALFORMED;
 		if (e == OCSP_MALFORMED)
 			return e;

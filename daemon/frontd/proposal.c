@@ -196,8 +196,10 @@ static int proposal_load(struct front *f, struct call *c, struct proposal_row *o
 /* "uid:1000(alice)": the number alone, as names change hands. */
 static bool is_requester(const struct proposal_row *row, const struct call *c)
 {
-	unsigned uid;
-	return sscanf(row_text(row->actor), "uid:%u", &uid) == 1 && uid == c->who->peer.uid;
+	char own[16];
+	size_t n = (size_t)snprintf(own, sizeof(own), "uid:%u", c->who->peer.uid);
+	const char *actor = row_text(row->actor);
+	return strncmp(actor, own, n) == 0 && (actor[n] < '0' || actor[n] > '9');
 }
 
 struct handed {

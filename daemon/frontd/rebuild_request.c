@@ -6,6 +6,7 @@
 #include <openssl/x509.h>
 
 #include "base/algorithm.h"
+#include "base/text.h"
 #include "frontd/chain.h"
 #include "frontd/context.h"
 #include "frontd/facts.h"
@@ -130,10 +131,11 @@ static struct ca_row row_of(const struct requested *x, const struct rebuild *b)
 			      .ttl = strtoll(context_text(x->context, "ttl"), NULL, 10),
 			      .crl_shards = (uint16_t)strtoul(context_text(x->context, "shards"), NULL, 10),
 			      .crl_url = slice_text(context_text(x->context, "crl")) };
-	long long from = 0, until = 0;
-	if (sscanf(context_text(x->context, "valid"), "%lld-%lld", &from, &until) == 2) {
-		row.not_before = from;
-		row.not_after = until;
+	const char *valid = context_text(x->context, "valid");
+	uint64_t from, until;
+	if (number_take(&valid, '-', INT64_MAX, &from) && number_take(&valid, '\0', INT64_MAX, &until)) {
+		row.not_before = (int64_t)from;
+		row.not_after = (int64_t)until;
 	}
 	memcpy(row.key_id, x->intent.key_id, sizeof(row.key_id));
 	memcpy(row.request_id, x->intent.request_id, sizeof(row.request_id));

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define DAY 86400
 #define DEFAULT_PREPARE 30 /* days: enough to hand the new certificate out */
 #define DEFAULT_ACTIVATE 7 /* days: enough to notice that nothing took over */
@@ -62,18 +64,23 @@ int rule_read(struct call *c, bool *there, char out[RULE_TEXT])
 	return 0;
 }
 
+static bool days_parse(const char *text, uint64_t *prepare, uint64_t *activate)
+{
+	return number_take(&text, '/', MAX_RULE_DAYS, prepare) && number_take(&text, '\0', MAX_RULE_DAYS, activate);
+}
+
 /* False for an empty text. */
 static bool rule_parse(struct slice text, struct rule *out)
 {
 	char copy[RULE_TEXT];
-	long long prepare = DEFAULT_PREPARE, activate = DEFAULT_ACTIVATE;
+	uint64_t prepare = DEFAULT_PREPARE, activate = DEFAULT_ACTIVATE;
 	if (!text.len || !slice_to_text(text, copy, sizeof(copy)))
 		return false;
 	out->off = strcmp(copy, "off") == 0;
-	if (!out->off && strcmp(copy, "default") != 0 && sscanf(copy, "%lld/%lld", &prepare, &activate) != 2)
+	if (!out->off && strcmp(copy, "default") != 0 && !days_parse(copy, &prepare, &activate))
 		return false;
-	out->prepare = prepare * DAY;
-	out->activate = activate * DAY;
+	out->prepare = (int64_t)prepare * DAY;
+	out->activate = (int64_t)activate * DAY;
 	return true;
 }
 

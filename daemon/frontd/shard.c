@@ -8,17 +8,20 @@
 #include "frontd/input.h"
 #include "wire/inner.h"
 
-void shard_url_put(const struct front *f, const struct ca_row *ca, uint16_t shard, bool delta, struct buf *out)
+static void url_put(const char *base, const struct ca_row *ca, uint16_t shard, bool delta, struct buf *out)
 {
-	bool sharded = shard_count(ca) > 1;
-	const char *base = sharded ? row_text(ca->crl_url) : f->pki_base_url;
 	if (!base || !*base)
 		return;
 	buf_printf(out, "%s/%.*s/crl", base, (int)ca->id.len, (const char *)ca->id.at);
-	if (sharded)
+	if (shard_count(ca) > 1)
 		buf_printf(out, "/%u", shard);
 	if (delta)
 		buf_put_text(out, "/delta");
+}
+
+void shard_url_put(const struct front *f, const struct ca_row *ca, uint16_t shard, bool delta, struct buf *out)
+{
+	url_put(shard_count(ca) > 1 ? row_text(ca->crl_url) : f->pki_base_url, ca, shard, delta, out);
 }
 
 void shard_draw(const struct front *f, const struct ca_row *ca, struct items *urls)
@@ -62,7 +65,7 @@ int shard_judge(const struct ca_row *ca, const struct facts *got, char why[FACTS
 	if (shard_count(ca) == 1)
 		return 0;
 	scoped_buf wanted = { .max = 1024 };
-	shard_url_put(NULL, ca, store_shard(got->serial, ca->crl_shards), false, &wanted);
+	url_put(row_text(ca->crl_url), ca, store_shard(got->serial, ca->crl_shards), false, &wanted);
 	if (list_holds(items_list(&got->urls), URL_CRL, buf_slice(&wanted)))
 		return 0;
 	snprintf(why, FACTS_WHY, "its serial number is of another shard than the CRL that it names");

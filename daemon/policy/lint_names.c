@@ -19,7 +19,9 @@ static void part_print(const struct name_part *p, struct buf *where)
 /* The issuer's name is what the issuer's own certificate has it be, and looked at there; a CRL has no other. */
 static bool parts_each(const struct lint_view *v, bool (*good)(const struct name_part *p), struct buf *where)
 {
-	struct name_walk w = v->kind == LINT_CRL ? (struct name_walk){ .rdns = v->issuer } : subject_walk(v);
+	struct name_walk w = { .rdns = v->issuer };
+	if (v->kind != LINT_CRL)
+		w = subject_walk(v);
 	struct name_part p;
 	while (name_part_next(&w, &p))
 		if (!good(&p)) {

@@ -166,7 +166,7 @@ static int keys_grow(struct keys *keys)
 	size_t room = keys->count ? 2 * keys->count : 1;
 	if (keys->count & (keys->count - 1))
 		return 0;
-	struct key **all = realloc(keys->all, room * sizeof(*all));
+	struct key **all = realloc(keys->all, room * sizeof(struct key *));
 	if (all)
 		keys->all = all;
 	struct key_mark *marks = realloc(keys->marks, room * sizeof(*marks));

@@ -100,6 +100,30 @@ static void times_are_read_strictly(void **state)
 	assert_false(time_parse("2026-11-21T03:30:00Zx", &t));
 }
 
+static bool number_is(const char *text, char ending, uint64_t most, uint64_t wanted, const char *rest)
+{
+	uint64_t n = 7;
+	const char *at = text;
+	bool taken = number_take(&at, ending, most, &n);
+	return taken ? n == wanted && strcmp(at, rest) == 0 : !rest && n == 7 && at == text;
+}
+
+static void numbers_are_read_strictly(void **state)
+{
+	(void)state;
+	assert_true(number_is("30/7", '/', 30, 30, "7"));
+	assert_true(number_is("30/7", '/', 29, 0, NULL));
+	assert_true(number_is("0", '\0', 0, 0, ""));
+	assert_true(number_is("18446744073709551615", '\0', UINT64_MAX, UINT64_MAX, ""));
+	assert_true(number_is("18446744073709551616", '\0', UINT64_MAX, 0, NULL));
+	assert_true(number_is("99999999999999999999", '\0', UINT64_MAX, 0, NULL));
+	assert_true(number_is("9223372036854775808", '\0', INT64_MAX, 0, NULL));
+	static const char *const wrong[] = { "", "/7", "-1/7", "+1/7", " 1/7", "1 /7", "1", "0x1/7", "1\n/7" };
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_true(number_is(wrong[i], '/', UINT64_MAX, 0, NULL));
+	assert_true(number_is("1/7", '\0', UINT64_MAX, 0, NULL));
+}
+
 static void hex_and_text(void **state)
 {
 	(void)state;
@@ -139,6 +163,7 @@ int main(void)
 		cmocka_unit_test(configuration_is_checked),
 		cmocka_unit_test(times_are_read_strictly),
 		cmocka_unit_test(hex_and_text),
+		cmocka_unit_test(numbers_are_read_strictly),
 		cmocka_unit_test(a_long_socket_path_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
