@@ -13,4 +13,10 @@ while IFS='|' read -r failure file pattern; do
     fail "$failure: $file" "nothing there says: $pattern"
   fi
 done < <(cat "$tables/failures.table" "$tables/practice.table")
+# The hierarchy's rules are cases with numbers; hierarchy.t says where each is.
+unnamed=''
+for number in {1..12} {20..46}; do
+  grep -rqE "case $number\\b" "$CHANCERY_SOURCE"/tests/e2e/*.{t,c,sh} || unnamed+=" $number"
+done
+nothing "each of the hierarchy's cases is named by a test" "$unnamed"
 tap_done

@@ -13,7 +13,7 @@ ledger=000102030405060708090a0b0c0d0e0f
 key=00112233445566778899aabbccddee01
 module='' pid=''
 for path in /usr/lib/*/libsoftokn3.so /usr/lib/*/nss/libsoftokn3.so /usr/lib64/libsoftokn3.so; do [ ! -e "$path" ] || module=$path; done
-[ -n "$module" ] && command -v certutil >/dev/null || tap_skip_all "NSS is not here: install libnss3-tools"
+{ [ -n "$module" ] && command -v certutil >/dev/null; } || tap_skip_all "NSS is not here: install libnss3-tools"
 dir=$(mktemp -d /tmp/ch.XXXXXX)
 finish() {
   [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null
