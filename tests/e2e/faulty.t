@@ -128,6 +128,8 @@ tell --reset
 succeeds "until someone resets it" sign 01
 tell 'token open'
 is "$(quiet -O --type privkey 2>/dev/null | grep -c 'Private Key Object')" 2 "open: no login needed"
+tell 'token other'
+like "$(quiet -L 2>/dev/null)" 'serial num *: *9999999999999999' "other: by its serial number"
 tell 'token sessions 1'
 like "$(raw 01 2)" 'answered 0xb1|CKR_SESSION_COUNT' "sessions: not more than there may be"
 succeeds "sessions: one is enough for one" sign 01

@@ -107,6 +107,15 @@ for answer in CKR_DEVICE_ERROR CKR_GENERAL_ERROR; do
   is $? 0 "$answer: and what it left behind is seen"
 done
 
+# A token of several parts may not show at once what it has made.
+started
+tell 'C_FindObjects nothing'
+refused 10 create "${id}45" ECDSA-P256 "45"
+is $? 0 "a key that the token doesn't show is not used"
+tell
+like "$(ask list)" "^${id}45\$" "once it does, the key is listed"
+succeeds "and can prove itself" ask sign "${id}45" ECDSA-P256 "$(digest 32)"
+
 # Mechanisms that the token lacks.
 ecdsa() { printf '%d' $(($(ask hello | sed -n s/^algorithms=//p) & 0xe)); }
 started

@@ -8,6 +8,13 @@ set -u
 . "$CHANCERY_SOURCE/tests/e2e/driver_faulty.sh"
 secret=$(cat "$PIN_FILE")
 own=$pin
+patiently() { # whoever doesn't end by itself fails, and doesn't keep us waiting for ever
+  local end=$((SECONDS + 60))
+  while kill -0 "$pid" 2>/dev/null; do
+    [ $SECONDS -lt $end ] || kill -KILL "$pid"
+    sleep 0.1
+  done
+}
 resume() { "$driver" --config "$dir/driver.conf" --resume main 2>/dev/null; }
 
 configure
@@ -138,7 +145,30 @@ until [ "$(calls C_GetSlotList)" -ge 8 ]; do kill -0 "$pid" 2>/dev/null || break
 is "$(calls C_Login)" 0 "no PIN is given to the other one"
 is "$(grep -c token_missing "$dir/log")" 1 "and the log says so once, not at each look"
 down
-SOFTHSM2_CONF=$SOFTHSM2_CONF softhsm2-util --init-token --free --label "$TOKEN" --so-pin 12345678 --pin 00000000 >"$dir/tool" 2>&1
+softhsm() { SOFTHSM2_CONF=$SOFTHSM2_CONF softhsm2-util --init-token --label "$TOKEN" "$@" >"$dir/tool" 2>&1; }
+configure
+tell
+tell --reset
+up
+signs "the token that is meant"
+tell 'token other' 'C_SignInit lose-sessions times 1'
+sign
+is $? 2 "another with the same label in its slot isn't asked for a signature"
+patiently
+ended
+is "$status" 69 "the process ends as if its token were away"
+is "$(calls C_Login)" 1 "and gives it no PIN"
+tell
+tell --reset
+up
+signs "its own token is back"
+serial=$(ask hello | sed -n s/^serial=//p)
+softhsm --serial "$serial" --so-pin "${secret}so" --pin "$secret"
+is $? 0 "it is wiped and made anew, under the same name, number and PIN"
+refuses_to_sign 10 "its key is not there"
+down
+tell --reset
+softhsm --free --so-pin 12345678 --pin 00000000
 configure
 fails_with 78 token_ambiguous
 is $? 0 "two tokens with its label: neither is tried"

@@ -7,6 +7,8 @@ set -u
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/e2e/driver_faulty.sh
 . "$CHANCERY_SOURCE/tests/e2e/driver_faulty.sh"
+# shellcheck source=tests/shim/clock.sh
+. "$CHANCERY_SOURCE/tests/shim/clock.sh"
 
 open_now() { echo $(($(calls C_OpenSession) - $(calls C_CloseSession))); }
 counted() { for call; do printf '%s ' "$(calls "$call")"; done; }
@@ -27,6 +29,8 @@ for _ in {1..20}; do sign || wrong=$((wrong + 1)); done
 is "$wrong" 0 "twenty signatures"
 is "$(counted "${life[@]}")" "$before" "for which no session is opened, nobody logs in and nothing is looked for"
 is "$(calls C_Logout)" 0 "no logout is ever made: some tokens sign on after it"
+is $((0x$(awk '$1 == "SigIgn:" { print $2 }' "/proc/$pid/status") >> 12 & 1)) 1 \
+  "SIGPIPE, of a module whose own daemon has died, ends nobody"
 nothing "it has no child process" "$(cat "/proc/$pid/task/$pid/children")"
 
 # After a recovery nothing of the old life is used.
@@ -92,6 +96,35 @@ tell 'C_SignInit CKR_OPERATION_ACTIVE times 1'
 signs "an operation left active in the only session"
 is "$(status_of recoveries) $(calls C_Login)" "0 1" "the login goes with the last session, so the new one is opened first"
 down
+configure
+started
+signs "before a recovery that finds one session of two"
+tell 'C_SignInit lose-sessions times 1' 'C_OpenSession CKR_SESSION_COUNT skip 1 times 1'
+signs "a recovery that finds one session of two: cured"
+is "$(status_of sessions)" 1 "and it goes on with that one"
+started
+tell 'C_SignInit lose-sessions times 1' 'C_OpenSession CKR_SESSION_COUNT'
+ends 70 "a recovery that finds no session at all"
+down
+
+# What a token was short of may be there again a minute later.
+clock_make "$dir/clock"
+clock_program "$dir/clock" "$driver" "$dir/driver"
+driver=$dir/driver
+configure 'keep_alive_seconds = 1;'
+started
+signs "before memory runs out"
+tell 'C_SignInit CKR_DEVICE_MEMORY times 1'
+signs "memory that has run out"
+is "$(status_of sessions)" 1 "costs a session"
+clock_pass "$dir/clock" 61
+end=$((SECONDS + 60))
+until [ "$(status_of sessions)" = 2 ] || [ $SECONDS -ge $end ]; do sleep 0.1; done
+is "$(status_of sessions)" 2 "which is opened again after a minute"
+is "$(calls C_Login)" 1 "under the login that stands"
+signs "and signs"
+down
+driver=$CHANCERY_BUILD/chancery-driver-pkcs11
 configure 'workers = 4;'
 started
 signs "before"

@@ -207,21 +207,23 @@ static int calls_read(struct reader *r, char *word, struct fault *f)
 	return 0;
 }
 
-/* token away | keypad | open | pin-tries N | sessions N */
+/* token away | keypad | open | other | pin-tries N | sessions N */
 static int token_read(struct plan *plan, struct reader *r)
 {
 	char *word = word_next(r);
 	uint64_t n = 0;
 	if (!word)
-		return refuse(r, "token what? away, keypad, open, pin-tries N, sessions N", word);
+		return refuse(r, "token what? away, keypad, open, other, pin-tries N, sessions N", word);
 	if (strcmp(word, "away") == 0)
 		plan->away = true;
 	else if (strcmp(word, "keypad") == 0)
 		plan->keypad = true;
 	else if (strcmp(word, "open") == 0)
 		plan->open = true;
+	else if (strcmp(word, "other") == 0)
+		plan->other = true;
 	else if (strcmp(word, "pin-tries") != 0 && strcmp(word, "sessions") != 0)
-		return refuse(r, "neither away, keypad, open, pin-tries nor sessions", word);
+		return refuse(r, "neither away, keypad, open, other, pin-tries nor sessions", word);
 	else if (count_read(r, &n) != 0)
 		return -1;
 	else if (*word == 's')

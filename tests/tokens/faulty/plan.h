@@ -64,6 +64,7 @@ struct plan {
 	bool away;	    /* the token is not in its slot */
 	bool keypad;	    /* a PIN is typed on the token itself */
 	bool open;	    /* no login is needed */
+	bool other;	    /* another token is in its slot */
 	unsigned pin_tries; /* before the PIN is locked */
 	CK_ULONG sessions;  /* open at a time at most, 0: no limit */
 	unsigned users;	    /* calls under way that look at it, counted by the module */

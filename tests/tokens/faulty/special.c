@@ -46,6 +46,8 @@ CK_RV special_C_GetTokenInfo(const struct passage *p, CK_SLOT_ID slot, CK_TOKEN_
 		info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
 	if (p->plan->open)
 		info->flags &= ~(CK_FLAGS)CKF_LOGIN_REQUIRED;
+	if (p->plan->other)
+		memset(info->serialNumber, '9', sizeof(info->serialNumber));
 	if (p->plan->sessions)
 		info->ulMaxSessionCount = p->plan->sessions;
 	if (f)
