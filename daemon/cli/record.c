@@ -53,8 +53,11 @@ static void put_key_intent(const json_t *r, struct buf *out)
 
 static void put_key_result(const json_t *r, struct buf *out)
 {
+	const char *dropped = member_text(r, "dropped");
 	buf_printf(out, "key %.*s made for %lld", SHORT_ID, member_text(r, "key_id"),
 		   (long long)number_of(r, "intent"));
+	if (*dropped)
+		buf_printf(out, "; its token would not take %s", dropped);
 }
 
 static void put_cert_intent(const json_t *r, struct buf *out)

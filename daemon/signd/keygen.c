@@ -58,7 +58,9 @@ static void keygen_made(struct signer *s, struct op *op)
 	}
 	op->key->slot = slot;
 	op->key->made_at = time_now();
-	struct key_result_record result = { .intent = op->intent, .public_key = buf_slice(&op->raw) };
+	struct key_result_record result = { .intent = op->intent,
+					    .public_key = buf_slice(&op->raw),
+					    .dropped = buf_slice(&op->dropped) };
 	memcpy(result.key_id, op->key->id, KEY_ID_SIZE);
 	op->record_count = 0;
 	record_key_result_put(op_record(op, RECORD_KEY_RESULT), &result);

@@ -11,6 +11,7 @@ struct op *op_new(void)
 		return NULL;
 	buf_init(&op->message, MAX_RECORD_BODY);
 	buf_init(&op->raw, 4096);
+	buf_init(&op->dropped, 4096);
 	buf_init(&op->signature, 4096);
 	buf_init(&op->charter, MAX_RECORD_BODY);
 	buf_init(&op->note, 4096);
@@ -25,6 +26,7 @@ void op_free(struct op *op)
 		return;
 	buf_free(&op->message);
 	buf_free(&op->raw);
+	buf_free(&op->dropped);
 	buf_free(&op->signature);
 	buf_free(&op->charter);
 	buf_free(&op->note);

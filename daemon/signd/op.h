@@ -70,6 +70,7 @@ struct op {
 	size_t digest_len;    /* of the message, as its key's algorithm wants it; 0: not made yet, or Ed25519 */
 	bool digested;	      /* its verb has made the digest; message is empty */
 	struct buf raw;	      /* what the driver answered */
+	struct buf dropped;   /* ... of a new key: the attributes that its token did not take */
 	struct buf signature; /* the contents of signatureValue */
 	struct buf note;      /* not empty: becomes the ledger's checkpoint when the records are durable */
 

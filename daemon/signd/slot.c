@@ -351,6 +351,13 @@ static void take_public(struct op *op, const struct driver_public_reply *public)
 	buf_put_slice(&op->raw, public->public_key);
 }
 
+static void take_key(struct op *op, const struct driver_create_reply *create)
+{
+	buf_clear(&op->dropped);
+	buf_put_slice(&op->dropped, create->dropped);
+	buf_put_slice(&op->raw, create->public_key);
+}
+
 /* Reads the answer of one verb into op->raw; negative: it does not fit the table. */
 static int read_answer(const struct frame *f, struct op *op)
 {
@@ -370,14 +377,14 @@ static int read_answer(const struct frame *f, struct op *op)
 	if (f->verb == DRIVER_SIGN && ask_driver_sign_get(f->body, &sign, &where) == PACK_OK)
 		buf_put_slice(&op->raw, sign.signature);
 	else if (f->verb == DRIVER_CREATE && ask_driver_create_get(f->body, &create, &where) == PACK_OK)
-		buf_put_slice(&op->raw, create.public_key);
+		take_key(op, &create);
 	else if (f->verb == DRIVER_PUBLIC && ask_driver_public_get(f->body, &public, &where) == PACK_OK)
 		take_public(op, &public);
 	else if (f->verb == DRIVER_LIST && ask_driver_list_get(f->body, &list, &where) == PACK_OK)
 		buf_put(&op->raw, "+", list_has(list.keys, buf_slice(&op->message)));
 	else
 		return -1;
-	return buf_ok(&op->raw) ? 0 : -1;
+	return buf_ok(&op->raw) && buf_ok(&op->dropped) ? 0 : -1;
 }
 
 static int take_answer(struct slot *s, const struct frame *f)

@@ -51,7 +51,7 @@ tests_e2e_driver_client_SOURCES = tests/e2e/driver-client.c
 tests_e2e_driver_client_LDADD = daemon/wire/libdriver_ask.a daemon/wire/libframe.a daemon/base/libbase.a
 dist_man_MANS += conf/driver.conf.5 drivers/key/pkcs11/chancery-driver-pkcs11.8 \
 	drivers/key/file/chancery-driver-file.8
-EXTRA_DIST += conf/driver.conf tests/e2e/driver.t tests/e2e/driver.sh \
+EXTRA_DIST += conf/driver.conf tests/e2e/driver.t tests/e2e/driver.sh tests/e2e/driver_faulty.sh tests/e2e/token_use.t tests/e2e/pin.t tests/e2e/key_made.t tests/e2e/nss.t \
 	tests/e2e/driver_file.t tests/e2e/algorithms.t tests/e2e/recovery.t tests/e2e/recovery_path.t
 
 if HAVE_CMOCKA

@@ -38,6 +38,9 @@ for program in chancery chancery-ceremony chancery-submit chancery-frontd chance
   nothing "$program loads no code" "$(imports "$program" | grep -xE "$loads")"
   [ "$program" = chancery-ceremony ] || nothing "$program starts no program" "$(imports "$program" | grep -xE "$starts")"
 done
+for program in chancery-driver-pkcs11 chancery-driver-file; do
+  nothing "$program never forks: a module's state doesn't bear it" "$(imports "$program" | grep -xE "$starts")"
+done
 nothing "chancery-ceremony is linked with what the signer is linked with" \
   "$(needed chancery-ceremony | grep -vE '^(libc\.so\.6|libcrypto\.so\.3|libconfig\.so\.[0-9]+|libm\.so\.6|ld-linux.*)$')"
 nothing "chancery-ceremony accepts nobody" "$(imports chancery-ceremony | grep -xE 'accept4?')"

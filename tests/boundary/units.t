@@ -42,6 +42,24 @@ exposure chancery-driver@main.service 2.0
 
 # With a user namespace of its own a daemon would see every peer as nobody.
 nothing "no unit has PrivateUsers=" "$(grep -l '^PrivateUsers=' "$dir"/*)"
+# A module is the vendor's: each runs as a user of its own, and what ends for a reason that another start can't change
+# (the PIN was refused) isn't started again, by nobody; anything else is, for as long as it takes.
+driver=$(cat "$dir/chancery-driver@main.service")
+like "$driver" '^User=chancery-drv-%i$' "each driver has a user of its own"
+like "$driver" '^RestartPreventExitStatus=(.* )?77( |$)' "a driver whose PIN was refused is not started again"
+like "$driver" '^ExecStopPost=.*77.*stop chancery-driver@%i\.socket' "nor by whoever connects to its socket"
+like "$driver" '^Restart=always$' "a driver that ended otherwise is"
+like "$driver" '^StartLimitIntervalSec=0$' "as often as it takes"
+like "$driver" '^RestartSec=[1-9]' "after a pause"
+like "$driver" '^LoadCredentialEncrypted=pin-%i$' "its PIN comes encrypted from the service manager"
+nothing "and never by the environment or an argument" "$(grep -E '^(Environment|ExecStart)=.*[Pp][Ii][Nn]' <<<"$driver")"
+# @system-service of systemd 252 has none of these.
+for unit in "$dir"/chancery-{signd,frontd,driver@main}.service; do
+  allowed=$(sed -n 's/^SystemCallFilter=\([^~]\)/\1/p' "$unit" | tr '\n' ' ')
+  for call in seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self; do
+    like "$allowed" "(^| )$call( |\$)" "${unit##*/} names $call"
+  done
+done
 for unit in "$dir"/chancery-{signd,frontd,driver@main}.service; do
   like "$(cat "$unit")" '^WatchdogSec=[1-9]' "${unit##*/} is watched"
   like "$(cat "$unit")" '^RestartPreventExitStatus=.*78' "${unit##*/} is not started anew over a wrong configuration"

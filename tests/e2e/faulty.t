@@ -103,6 +103,10 @@ like "$(tool -O --type privkey --id 01 2>/dev/null)" 'sensitive, always sensitiv
 tell 'C_GetMechanismInfo lacks CKM_ECDSA'
 like "$(quiet -M 2>/dev/null)" '^ +ECDSA *$' "lacks: nothing is known of a mechanism"
 
+refuses "says: not a number of bytes" tell 'C_GetAttributeValue says CKA_KEY_GEN_MECHANISM=5'
+tell 'C_GetAttributeValue says CKA_KEY_GEN_MECHANISM=CKM_EDDSA'
+succeeds "says: a mechanism, of which pkcs11-tool asks nothing" sign 01
+
 # The token as a whole.
 tell 'C_GetTokenInfo flags +CKF_USER_PIN_FINAL_TRY -CKF_LOGIN_REQUIRED'
 like "$(flags)" 'final user PIN try' "flags: added"
@@ -124,6 +128,11 @@ tell --reset
 succeeds "until someone resets it" sign 01
 tell 'token open'
 is "$(quiet -O --type privkey 2>/dev/null | grep -c 'Private Key Object')" 2 "open: no login needed"
+tell 'token other'
+like "$(quiet -L 2>/dev/null)" 'serial num *: *9999999999999999' "other: by its serial number"
+tell 'token sessions 1'
+like "$(raw 01 2)" 'answered 0xb1|CKR_SESSION_COUNT' "sessions: not more than there may be"
+succeeds "sessions: one is enough for one" sign 01
 tell 'token keypad'
 like "$(flags)" 'PIN pad present' "keypad: the flag"
 tell

@@ -8,6 +8,7 @@
 #   migrate.t            12
 #   register.t           1 2 3 27
 #   retry.t              45
+#   liar.t               40 (and signer_probe.c, with the signer alone) 41
 #   offline.t            43, and CAs whose parent's key is elsewhere
 #   patterns.t           the trees that people build
 #   scale.t              a thousand CAs

@@ -174,11 +174,11 @@ static int key_gone(const uint8_t key[16])
 /* A CA or a responder over a key of its own, a leaf that signs, a sibling's name. */
 static void lies_about_kind(const char *token)
 {
-	CA(r.key_form = KEY_FOREIGN; r.subject_key = buf_slice(&leaf_spki), 412, "a CA over a key of its own");
+	CA(r.key_form = KEY_FOREIGN; r.subject_key = buf_slice(&leaf_spki), 412, "case 40: a CA over a key of its own");
 	CA(r.kind = KIND_OCSP_RESPONDER, 400, "a responder where none is allowed");
 	CA(r.kind = KIND_OCSP_RESPONDER; r.key_form = KEY_FOREIGN;
-	   r.subject_key = buf_slice(&leaf_spki), 400, "a responder over a key of its own");
-	CA(r.subject = subject_of(&other, "Walled"), 408, "a CA with a sibling's subject");
+	   r.subject_key = buf_slice(&leaf_spki), 400, "case 40: a responder over a key of its own");
+	CA(r.subject = subject_of(&other, "Walled"), 408, "case 40: a CA with a sibling's subject");
 	CA(r.subject = subject_of(&other, "Policy"), 408, "a CA with its parent's subject");
 	CA(memcpy(r.ca_key, issuing, 16), 400, "a CA from an issuing key");
 	CA(memcpy(r.ca_key, root, 16); r.kind = KIND_LEAF; r.key_form = KEY_FOREIGN, 400, "a leaf from a root");
@@ -203,13 +203,14 @@ static void lies_about_kind(const char *token)
 
 static void lies_about_usage(void)
 {
-	LEAF(r.key_usage |= USAGE_KEY_CERT_SIGN, 415, "a leaf with keyCertSign");
+	LEAF(r.key_usage |= USAGE_KEY_CERT_SIGN, 415, "case 40: a leaf with keyCertSign");
 	LEAF(r.key_usage |= USAGE_CRL_SIGN, 415, "a leaf with cRLSign");
 	LEAF(r.key_usage = 1 << 9, 415, "a usage that there isn't");
 	LEAF(r.key_usage |= USAGE_DATA_ENCIPHERMENT, 415, "a usage that the class has not");
 	LEAF(r.ext_key_usage = one_item(&other, 0, EKU("\x2b\x06\x01\x05\x05\x07\x03\x09")), 416,
-	     "a leaf with OCSPSigning");
-	LEAF(r.ext_key_usage = one_item(&other, 0, EKU("\x55\x1d\x25\x00")), 416, "a leaf with anyExtendedKeyUsage");
+	     "case 40: a leaf with OCSPSigning");
+	LEAF(r.ext_key_usage = one_item(&other, 0, EKU("\x55\x1d\x25\x00")), 416,
+	     "case 40: a leaf with anyExtendedKeyUsage");
 	LEAF(r.ext_key_usage = one_item(&other, 0, EKU("\x2b\x06\x01\x05\x05\x07\x03\x03")), 416,
 	     "codeSigning where the class has serverAuth and clientAuth");
 	LEAF(r.ext_key_usage.count = 0; r.ext_key_usage.raw.len = 0, 416, "no extended usage where the class has some");
@@ -488,7 +489,7 @@ static void no_roots(const char *token)
 	uint8_t id[16];
 	ok(key_made(token, id), "a key");
 	struct ca_self_request self = root_request(id);
-	lie(ca_self(&self, &reply), 309, "a root");
+	lie(ca_self(&self, &reply), 309, "case 40: a root where allow_roots is false");
 }
 
 static void key_read(const char *text, uint8_t id[16])

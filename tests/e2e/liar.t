@@ -80,7 +80,7 @@ said=$(liar leaves 10000 "${keys[0]}")
 most=$((10 + 2 * (EPOCHSECONDS - start + 1)))
 signed=$(field_of signed "$said")
 [ "$signed" -ge 10 ] && [ "$signed" -le "$most" ]
-is $? 0 "10,000 requests past the rate: $signed were signed, at most $most"
+is $? 0 "case 41: 10,000 requests past the rate: $signed were signed, at most $most"
 is $((signed + $(field_of rate "$said"))) 10000 "all others were told 212 RATE ($said)"
 [ "$(field_of rate "$said")" -gt 0 ] && reached+=' 212'
 like "$(field_of wait "$said")" '^[1-9][0-9]*$' "and after how many seconds they may ask again"
@@ -88,7 +88,7 @@ said=$(liar leaves 500 "${keys[@]:1}")
 most=$((20 + EPOCHSECONDS - start + 1))
 signed=$((signed + $(field_of signed "$said")))
 [ "$signed" -le "$most" ]
-is $? 0 "three more CAs share the root's bucket: $signed in all, at most $most"
+is $? 0 "case 41: three more CAs share the root's bucket: $signed in all, at most $most"
 kill_signer
 start_signer
 signed=$((signed + $(field_of signed "$(liar leaves 500 "${keys[@]}")")))
@@ -104,7 +104,7 @@ kill_signer
 start_signer
 again=$(liar leaves 10 "${keys[@]}")
 if [ "$today" = $((EPOCHSECONDS / 86400)) ]; then
-  is "$said" "signed=40 rate=0 day=50 other=0 wait=$(field_of wait "$said")" "a day's cap holds over three CAs: 213 DAILY_CAP"
+  is "$said" "signed=40 rate=0 day=50 other=0 wait=$(field_of wait "$said")" "case 41: a day's cap holds over three CAs: 213 DAILY_CAP"
   [ "$(field_of wait "$said")" -le 86400 ] && [ "$(field_of day "$said")" -gt 0 ] && reached+=' 213'
   is "$(field_of signed "$again")" 0 "and after kill -9"
 else

@@ -22,6 +22,8 @@ gets_certificate() { # WHAT
   if get_certificate; then pass "$1"; else fail "$1" "$status $body"$'\n'"$(tail -n 4 "$driver_log")"; fi
 }
 gets_certificate "a token that is well"
+served_by() { echo "$(pid_of signd) $(pid_of frontd)"; }
+daemons=$(served_by)
 
 for row in 'CKR_SESSION_HANDLE_INVALID:C_SignInit lose-sessions times 1' 'CKR_USER_NOT_LOGGED_IN:C_SignInit logout times 1' \
   'CKR_OPERATION_ACTIVE:C_SignInit CKR_OPERATION_ACTIVE times 1' 'CKR_HOST_MEMORY:C_SignInit CKR_HOST_MEMORY times 1' \
@@ -80,6 +82,17 @@ tell
 stack_until 60 get_certificate
 is $? 0 "the token is back: certificates as before"
 
+# What a token does not take is on record for good, with the key that was made without it.
+tell 'C_GenerateKeyPair CKR_TEMPLATE_INCONSISTENT times 3'
+less=$(ca_make "$issuer" less ECDSA-P256 0)
+[ -n "$less" ]
+is $? 0 "a token that refuses an attribute which guards nothing: the key is made"
+tell
+api GET "/api/v1/audit?last=100&type=KEY_RESULT"
+is "$(field '.data[-1].dropped')" COPYABLE "and the ledger says what it lacks"
+like "$("$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" audit list --last 100 --type KEY_RESULT)" \
+  'its token would not take COPYABLE' "as the command line shows it"
+
 # The PIN was changed behind its back.
 cp "$STACK_DIR/token/pin" "$work/pin"
 echo 00000000 >"$STACK_DIR/token/pin"
@@ -92,9 +105,15 @@ is $? 0 "the processes that follow don't try it"
 cp "$work/pin" "$STACK_DIR/token/pin"
 API_PATIENCE=40 issue "$root" "$work/leaf.csr" server
 is "$status" 503 "503 meanwhile"
+latch_is_told() { "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" --json doctor 2>/dev/null | jq -e '.findings[] | select(.code == "pin_latched" and .severity == "critical")' >/dev/null; }
+stack_until 60 latch_is_told
+is $? 0 "the doctor calls for somebody"
+like "$(curl -s --max-time 20 --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics)" '^chancery_token_ready\{token="main"\} 0$' \
+  "and so do the metrics"
 is "$(tell --calls C_Login)" 1 "one try in all"
 succeeds "--resume" "$CHANCERY_BUILD/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" --resume main
 stack_until 60 get_certificate
 is $? 0 "certificates as before"
+is "$(served_by)" "$daemons" "through all of this neither the signer nor the front-end was started anew"
 
 tap_done

@@ -44,7 +44,8 @@ static void leaf_refusals(const uint8_t ca[16], const uint8_t root[16], const ui
 {
 	struct buf other = { .max = 4096 };
 	REFUSED(r.kind = KIND_CA; r.key_form = KEY_LOCAL, REFUSE_KIND, "a CA under an issuing key");
-	REFUSED(r.kind = KIND_OCSP_RESPONDER, REFUSE_SUBJECT_KEY_FORM, "an OCSP responder over an outside key");
+	REFUSED(r.kind = KIND_OCSP_RESPONDER, REFUSE_SUBJECT_KEY_FORM,
+		"case 40: an OCSP responder over an outside key");
 	REFUSED(r.kind = KIND_SUBCA_FOREIGN, REFUSE_KIND, "a CA over an outside key");
 	REFUSED(r.kind = 0, REFUSE_KIND, "no kind");
 	REFUSED(r.kind = 77, REFUSE_KIND, "an unknown kind");
@@ -64,14 +65,14 @@ static void leaf_refusals(const uint8_t ca[16], const uint8_t root[16], const ui
 	REFUSED(r.path_len = 0, REFUSE_NOT_FOR_KIND, "a path length in a leaf");
 	REFUSED(r.permitted = one_item(&other, NAME_DNS, slice_text("example.com")), REFUSE_NOT_FOR_KIND,
 		"constraints in a leaf");
-	REFUSED(r.key_usage |= USAGE_KEY_CERT_SIGN, REFUSE_KEY_USAGE, "keyCertSign in a leaf");
+	REFUSED(r.key_usage |= USAGE_KEY_CERT_SIGN, REFUSE_KEY_USAGE, "case 40: keyCertSign in a leaf");
 	REFUSED(r.key_usage |= USAGE_CRL_SIGN, REFUSE_KEY_USAGE, "cRLSign in a leaf");
 	REFUSED(r.key_usage = 0, REFUSE_KEY_USAGE, "no key usage");
 	REFUSED(r.ext_key_usage =
 			one_item(&other, 0, (struct slice){ (const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x03\x09", 8 }),
-		REFUSE_EXT_KEY_USAGE, "OCSPSigning in a leaf");
+		REFUSE_EXT_KEY_USAGE, "case 40: OCSPSigning in a leaf");
 	REFUSED(r.ext_key_usage = one_item(&other, 0, (struct slice){ (const uint8_t *)"\x55\x1d\x25\x00", 4 }),
-		REFUSE_EXT_KEY_USAGE, "anyExtendedKeyUsage in a leaf");
+		REFUSE_EXT_KEY_USAGE, "case 40: anyExtendedKeyUsage in a leaf");
 	REFUSED(r.alt_names.count = 0; r.alt_names.raw.len = 0, REFUSE_ALT_NAME_MISSING, "no alternative name");
 	REFUSED(r.alt_names = one_item(&other, NAME_DNS, slice_text("WWW.example.com")), REFUSE_ALT_NAME,
 		"a name not in its canonical form");

@@ -158,8 +158,17 @@ static unsigned dropped_at(unsigned round)
 }
 #define ROUNDS (2 * OPTIONAL_COUNT)
 
-static bool template_refused(CK_RV rv)
+/*
+ * NSS has one word for everything, an attribute that it doesn't know included:
+ * said of a second try, it may mean that. That nothing was made is then the
+ * token's to say.
+ */
+static bool template_refused(struct attempt *a, const struct creation *c, const struct pair *p, CK_RV rv)
 {
+	CK_OBJECT_HANDLE found;
+	CK_ULONG count;
+	if (rv == CKR_GENERAL_ERROR)
+		return c->tried_twice && keys_count(a, -1, CKA_ID, p->id, &found, 1, &count) == 0 && count == 0;
 	return rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
@@ -218,7 +227,7 @@ static int pair_generate(struct attempt *a, struct creation *c, struct pair *p)
 		public_template(p);
 		rv = cryptoki_generate(&a->token->module, session, p->generate, p->public, p->public_n, p->private,
 				       p->private_n);
-	} while (template_refused(rv) && ++round < ROUNDS);
+	} while (template_refused(a, c, p, rv) && ++round < ROUNDS);
 	a->final = rv == CKR_OK || !nothing_made(a, c, p, rv);
 	if (session != a->session)
 		cryptoki_close(&a->token->module, session);

@@ -14,6 +14,7 @@
 #define MAX_SLOTS 16
 
 CK_FUNCTION_LIST *real;
+atomic_ulong faults_sessions;
 
 static char control[PATH_MAX]; /* empty: no faults, ever */
 static struct state *state;
@@ -180,6 +181,7 @@ static void sessions_lose(void)
 	if (real->C_GetSlotList(CK_TRUE, slots, &n) == CKR_OK)
 		for (CK_ULONG i = 0; i < n; i++)
 			real->C_CloseAllSessions(slots[i]);
+	atomic_store(&faults_sessions, 0);
 	pthread_rwlock_unlock(&sessions);
 }
 

@@ -37,6 +37,9 @@ struct state *faults_state(void);
 bool faults_before(struct passage *p, enum call call, enum about about, CK_ULONG first, CK_RV *answer);
 CK_RV faults_after(struct passage *p, CK_ULONG first, CK_RV answer);
 
+/* How many sessions this process has open. */
+extern atomic_ulong faults_sessions;
+
 /* The fault of this kind that is due, or NULL. */
 const struct fault *passage_fault(const struct passage *p, enum deed deed);
 

@@ -107,17 +107,19 @@ static int time_read(struct reader *r, uint64_t *out)
 	return 0;
 }
 
-/* CKA_LOCAL=0, =1 or =none */
+/* CKA_LOCAL=0, =1 or =none; CKA_KEY_GEN_MECHANISM=CKM_NAME */
 static int says_read(struct reader *r, struct fault *f)
 {
 	char *word = word_next(r), *value = word ? strchr(word, '=') : NULL;
 	if (!value)
-		return refuse(r, "not CKA_NAME=0, =1 or =none", word);
+		return refuse(r, "not CKA_NAME=0, =1, =none or =CKM_NAME", word);
 	*value++ = '\0';
+	if (strncmp(value, "CKM_", 4) == 0 && value_read(r, "CKM_", value, &f->number) != 0)
+		return -1;
 	f->flag = strcmp(value, "1") == 0;
 	f->absent = strcmp(value, "none") == 0;
-	if (!f->flag && !f->absent && strcmp(value, "0") != 0)
-		return refuse(r, "not 0, 1 or none", value);
+	if (!f->flag && !f->absent && !f->number && strcmp(value, "0") != 0)
+		return refuse(r, "not 0, 1, none or a mechanism", value);
 	return value_read(r, "CKA_", word, &f->value);
 }
 
@@ -205,23 +207,27 @@ static int calls_read(struct reader *r, char *word, struct fault *f)
 	return 0;
 }
 
-/* token away | keypad | open | pin-tries N */
+/* token away | keypad | open | other | pin-tries N | sessions N */
 static int token_read(struct plan *plan, struct reader *r)
 {
 	char *word = word_next(r);
 	uint64_t n = 0;
 	if (!word)
-		return refuse(r, "token what? away, keypad, open, pin-tries N", word);
+		return refuse(r, "token what? away, keypad, open, other, pin-tries N, sessions N", word);
 	if (strcmp(word, "away") == 0)
 		plan->away = true;
 	else if (strcmp(word, "keypad") == 0)
 		plan->keypad = true;
 	else if (strcmp(word, "open") == 0)
 		plan->open = true;
-	else if (strcmp(word, "pin-tries") != 0)
-		return refuse(r, "neither away, keypad, open nor pin-tries", word);
+	else if (strcmp(word, "other") == 0)
+		plan->other = true;
+	else if (strcmp(word, "pin-tries") != 0 && strcmp(word, "sessions") != 0)
+		return refuse(r, "neither away, keypad, open, other, pin-tries nor sessions", word);
 	else if (count_read(r, &n) != 0)
 		return -1;
+	else if (*word == 's')
+		plan->sessions = (CK_ULONG)n;
 	else
 		plan->pin_tries = n < NO_PIN_LIMIT ? (unsigned)n : NO_PIN_LIMIT - 1;
 	return 0;

@@ -41,7 +41,7 @@ enum deed {
 	DEED_OTHER_KEY,
 	DEED_NOTHING,
 	DEED_DOUBLED,
-	DEED_SAYS,  /* value: the CK_ATTRIBUTE_TYPE; flag, or absent */
+	DEED_SAYS,  /* value: the CK_ATTRIBUTE_TYPE; flag, or absent, or number */
 	DEED_FLAGS, /* value: added, without: taken away */
 	DEED_LACKS, /* value: the CK_MECHANISM_TYPE */
 };
@@ -51,6 +51,7 @@ struct fault {
 	enum deed deed;
 	CK_ULONG value, without;
 	bool flag, absent;
+	CK_ULONG number; /* 0: none */
 	uint64_t nanoseconds;
 	unsigned parallel;    /* 0: no limit */
 	uint64_t skip, times; /* times 0: for as long as the line stands */
@@ -63,7 +64,9 @@ struct plan {
 	bool away;	    /* the token is not in its slot */
 	bool keypad;	    /* a PIN is typed on the token itself */
 	bool open;	    /* no login is needed */
+	bool other;	    /* another token is in its slot */
 	unsigned pin_tries; /* before the PIN is locked */
+	CK_ULONG sessions;  /* open at a time at most, 0: no limit */
 	unsigned users;	    /* calls under way that look at it, counted by the module */
 };
 

@@ -46,6 +46,10 @@ CK_RV special_C_GetTokenInfo(const struct passage *p, CK_SLOT_ID slot, CK_TOKEN_
 		info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
 	if (p->plan->open)
 		info->flags &= ~(CK_FLAGS)CKF_LOGIN_REQUIRED;
+	if (p->plan->other)
+		memset(info->serialNumber, '9', sizeof(info->serialNumber));
+	if (p->plan->sessions)
+		info->ulMaxSessionCount = p->plan->sessions;
 	if (f)
 		info->flags = (info->flags | f->value) & ~f->without;
 	return CKR_OK;
@@ -78,9 +82,38 @@ static CK_RV login_by_hand(CK_SESSION_HANDLE session, CK_USER_TYPE user)
 CK_RV special_C_OpenSession(const struct passage *p, CK_SLOT_ID slot, CK_FLAGS flags, void *application,
 			    CK_NOTIFY notify, CK_SESSION_HANDLE *session)
 {
+	if (p->plan->sessions && atomic_load(&faults_sessions) >= p->plan->sessions)
+		return CKR_SESSION_COUNT;
 	CK_RV rv = real->C_OpenSession(slot, flags, application, notify, session);
 	if (rv == CKR_OK && p->plan->open)
 		login_by_hand(*session, CKU_USER); /* or it is logged in already */
+	atomic_fetch_add(&faults_sessions, rv == CKR_OK);
+	return rv;
+}
+
+CK_RV special_C_CloseSession(const struct passage *p, CK_SESSION_HANDLE session)
+{
+	(void)p;
+	CK_RV rv = real->C_CloseSession(session);
+	atomic_fetch_sub(&faults_sessions, rv == CKR_OK);
+	return rv;
+}
+
+CK_RV special_C_CloseAllSessions(const struct passage *p, CK_SLOT_ID slot)
+{
+	(void)p;
+	CK_RV rv = real->C_CloseAllSessions(slot);
+	if (rv == CKR_OK)
+		atomic_store(&faults_sessions, 0);
+	return rv;
+}
+
+CK_RV special_C_Finalize(const struct passage *p, void *reserved)
+{
+	(void)p;
+	CK_RV rv = real->C_Finalize(reserved);
+	if (rv == CKR_OK)
+		atomic_store(&faults_sessions, 0);
 	return rv;
 }
 
@@ -103,6 +136,11 @@ CK_RV special_C_Login(const struct passage *p, CK_SESSION_HANDLE session, CK_USE
 
 static void attribute_lie(const struct fault *f, CK_ATTRIBUTE *a, CK_RV *rv)
 {
+	if (f->number) {
+		if (a->pValue && a->ulValueLen == sizeof(f->number))
+			memcpy(a->pValue, &f->number, sizeof(f->number));
+		return;
+	}
 	if (a->pValue && a->ulValueLen >= 1)
 		*(CK_BBOOL *)a->pValue = f->flag; /* 0 if it is absent */
 	a->ulValueLen = 1;
