@@ -103,7 +103,7 @@ tell
 leaf "$issuing" DNS:www.example.com
 answers 503 "case 39: after the third its key is latched" key_latched
 is "$(certificates '<>')" "$before" "case 39: and there is no certificate of it"
-three_lost() { [ "$(certificates =)" = 3 ]; }
+three_lost() { [ "$(certificates '=')" = 3 ]; }
 succeeds "case 39: the three are kept as lost" stack_until 90 three_lost
 ca issuing3 "$root" '{"path_len_constraint": 0}'
 created "case 39: other keys go on"

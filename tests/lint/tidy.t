@@ -14,6 +14,14 @@ rm -rf "$build"
 mkdir -p "$build"
 succeeds "configured" sh -c "cd '$build' && '$CHANCERY_SOURCE/configure' --quiet CC=clang"
 succeeds "compile commands" sh -c "'$CHANCERY_SOURCE/scripts/compile-commands' '$build' >'$build/compile_commands.json'"
+every_source() { # has a command: else it would pass unseen
+  local file missing=0
+  while IFS= read -r file; do
+    grep -qF "\"file\" : \"$file\"" "$build/compile_commands.json" || { echo "$file" && missing=1; }
+  done < <(find "$CHANCERY_SOURCE/daemon" "$CHANCERY_SOURCE/drivers" -name '*.c')
+  return "$missing"
+}
+succeeds "every source is among them" every_source
 [ "$tap_failed" = 0 ] || tap_done
 
 cd "$CHANCERY_SOURCE" || exit 1
