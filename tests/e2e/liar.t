@@ -98,6 +98,7 @@ is $? 0 "kill -9 fills no bucket: $signed in all, at most $most"
 signer_with 'classes = { root = { leaf_per_day = 40; }; };'
 today=$((EPOCHSECONDS / 86400))
 mapfile -t keys < <(liar children main 3)
+is "${#keys[@]}" 3 "three CAs below another root"
 said=$(liar leaves 30 "${keys[@]}")
 kill_signer
 start_signer

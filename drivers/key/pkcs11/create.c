@@ -158,16 +158,11 @@ static unsigned dropped_at(unsigned round)
 }
 #define ROUNDS (2 * OPTIONAL_COUNT)
 
-/*
- * NSS has one word for everything, an attribute that it doesn't know
- * included. That nothing was made is then the token's to say.
- */
-static bool template_refused(struct attempt *a, const struct pair *p, CK_RV rv)
+/* The round without COPYABLE and all before it, which are younger than some modules. */
+#define ROUND_OF_THE_YOUNGEST (OPTIONAL_COUNT + OPTIONAL_COPYABLE)
+
+static bool template_refused(CK_RV rv)
 {
-	CK_OBJECT_HANDLE found;
-	CK_ULONG count;
-	if (rv == CKR_GENERAL_ERROR)
-		return keys_count(a, -1, CKA_ID, p->id, &found, 1, &count) == 0 && count == 0;
 	return rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
@@ -187,7 +182,48 @@ static CK_RV session_open(struct attempt *a, CK_SESSION_HANDLE *out)
 	return a->token->one_session ? CKR_OK : cryptoki_open(&a->token->module, true, out);
 }
 
-static int pair_generate(struct attempt *a, struct pair *p, char *dropped)
+/* Ids and labels are for ever: what is there is never touched, and never doubled. */
+static int absent_check(struct attempt *a, struct slice id, struct slice label)
+{
+	CK_OBJECT_HANDLE found;
+	CK_ULONG count;
+	int refused = keys_count(a, -1, CKA_ID, id, &found, 1, &count);
+	if (refused || count)
+		return refused ? refused : DRIVER_REFUSE_KEY_EXISTS;
+	refused = keys_count(a, -1, CKA_LABEL, label, &found, 1, &count);
+	return refused || !count ? refused : DRIVER_REFUSE_KEY_EXISTS;
+}
+
+/*
+ * After a failure: whether it is certain, or once likely enough, that there is no pair. Of an answer like
+ * CKR_GENERAL_ERROR that can't be known, so the token is asked; a second try looks again before it makes anything.
+ */
+static bool nothing_made(struct attempt *a, struct creation *c, const struct pair *p, CK_RV rv)
+{
+	enum cryptoki_class class = cryptoki_class(rv);
+	if (class == CRYPTOKI_LOST)
+		return true;
+	if (c->tried_twice || (class != CRYPTOKI_BROKEN && class != CRYPTOKI_EXHAUSTED))
+		return false;
+	c->tried_twice = true;
+	return absent_check(a, p->id, p->label) == 0;
+}
+
+/*
+ * NSS answers CKR_GENERAL_ERROR to an attribute that it doesn't know. Whoever
+ * answers so twice, and made nothing, is asked once without the youngest.
+ */
+static bool less_is_asked(struct attempt *a, const struct creation *c, const struct pair *p, CK_RV rv, unsigned *round)
+{
+	if (template_refused(rv))
+		return ++*round < ROUNDS;
+	if (rv != CKR_GENERAL_ERROR || !c->tried_twice || *round || absent_check(a, p->id, p->label) != 0)
+		return false;
+	*round = ROUND_OF_THE_YOUNGEST;
+	return true;
+}
+
+static int pair_generate(struct attempt *a, struct creation *c, struct pair *p)
 {
 	CK_SESSION_HANDLE session;
 	CK_RV rv = session_open(a, &session);
@@ -199,27 +235,14 @@ static int pair_generate(struct attempt *a, struct pair *p, char *dropped)
 		public_template(p);
 		rv = cryptoki_generate(&a->token->module, session, p->generate, p->public, p->public_n, p->private,
 				       p->private_n);
-	} while (template_refused(a, p, rv) && ++round < ROUNDS);
-	/* Without a session nothing was made; of any other failure that can't be known. */
-	a->final = cryptoki_class(rv) != CRYPTOKI_LOST;
+	} while (less_is_asked(a, c, p, rv, &round));
+	a->final = rv == CKR_OK || !nothing_made(a, c, p, rv);
 	if (session != a->session)
 		cryptoki_close(&a->token->module, session);
 	if (rv != CKR_OK)
 		return attempt_failed(a, "C_GenerateKeyPair", rv);
-	dropped_name(dropped_at(round), dropped);
+	dropped_name(dropped_at(round), c->dropped);
 	return 0;
-}
-
-/* Ids and labels are for ever: what is there is never touched, and never doubled. */
-static int absent_check(struct attempt *a, struct slice id, struct slice label)
-{
-	CK_OBJECT_HANDLE found;
-	CK_ULONG count;
-	int refused = keys_count(a, -1, CKA_ID, id, &found, 1, &count);
-	if (refused || count)
-		return refused ? refused : DRIVER_REFUSE_KEY_EXISTS;
-	refused = keys_count(a, -1, CKA_LABEL, label, &found, 1, &count);
-	return refused || !count ? refused : DRIVER_REFUSE_KEY_EXISTS;
 }
 
 /* What the token made, found again as every later process will find it. A key that fails stays, unused. */
@@ -262,7 +285,7 @@ int create_act(struct attempt *a, void *creation)
 	pair_init(&pair, algorithm, r->key, label);
 	int refused = absent_check(a, r->key, label);
 	if (!refused)
-		refused = pair_generate(a, &pair, c->dropped);
+		refused = pair_generate(a, c, &pair);
 	if (!refused)
 		refused = made_check(a, c, &pair, hex);
 	if (!refused)

@@ -7,6 +7,7 @@
 struct creation {
 	const struct driver_create_request *request;
 	struct key *key;		/* out */
+	bool tried_twice;		/* a pair could not be made at first, and left nothing behind */
 	char dropped[MAX_DROPPED_TEXT]; /* out: optional attributes that the token would not take, comma-separated */
 };
 
