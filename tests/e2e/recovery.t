@@ -242,9 +242,7 @@ ask create 00cc ECDSA-P256 cc >"$dir/out" 2>&1
 like "$(cat "$dir/out")" '^refused=22 ' "never is anything left out that guards the key"
 
 # A pair that could not be made is tried once more, if nothing in the token bears its name. SoftHSM fails so by itself, seldom.
-# What some tokens say of an attribute as well is asked for once with each left out, and so on.
-for one in CKR_GENERAL_ERROR=17 CKR_DEVICE_MEMORY=2; do
-  name=${one%=*}
+for name in CKR_GENERAL_ERROR CKR_DEVICE_MEMORY; do
   started
   id=$(printf '%s' "$name" | sha256sum | cut -c1-8)
   tell "C_GenerateKeyPair $name times 1"
@@ -254,7 +252,9 @@ for one in CKR_GENERAL_ERROR=17 CKR_DEVICE_MEMORY=2; do
   tell "C_GenerateKeyPair $name"
   ask create "aa$id" ECDSA-P256 "aa$id" >"$dir/out" 2>&1
   like "$(cat "$dir/out")" '^refused=31 ' "$name twice: refused"
-  is "$(($(calls C_GenerateKeyPair) - before))" "${one#*=}" "$name: no third try"
+  most=2
+  [ $name != CKR_GENERAL_ERROR ] || most=3 # twice as it is, once without what old modules don't know
+  is "$(($(calls C_GenerateKeyPair) - before))" $most "$name: no more than $most tries"
   tell
   signs "$name: the other keys sign"
 done

@@ -158,17 +158,11 @@ static unsigned dropped_at(unsigned round)
 }
 #define ROUNDS (2 * OPTIONAL_COUNT)
 
-/*
- * NSS has one word for everything, an attribute that it doesn't know included:
- * said of a second try, it may mean that. That nothing was made is then the
- * token's to say.
- */
-static bool template_refused(struct attempt *a, const struct creation *c, const struct pair *p, CK_RV rv)
+/* The round without COPYABLE and all before it, which are younger than some modules. */
+#define ROUND_OF_THE_YOUNGEST (OPTIONAL_COUNT + OPTIONAL_COPYABLE)
+
+static bool template_refused(CK_RV rv)
 {
-	CK_OBJECT_HANDLE found;
-	CK_ULONG count;
-	if (rv == CKR_GENERAL_ERROR)
-		return c->tried_twice && keys_count(a, -1, CKA_ID, p->id, &found, 1, &count) == 0 && count == 0;
 	return rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
@@ -215,6 +209,20 @@ static bool nothing_made(struct attempt *a, struct creation *c, const struct pai
 	return absent_check(a, p->id, p->label) == 0;
 }
 
+/*
+ * NSS answers CKR_GENERAL_ERROR to an attribute that it doesn't know. Whoever
+ * answers so twice, and made nothing, is asked once without the youngest.
+ */
+static bool less_is_asked(struct attempt *a, const struct creation *c, const struct pair *p, CK_RV rv, unsigned *round)
+{
+	if (template_refused(rv))
+		return ++*round < ROUNDS;
+	if (rv != CKR_GENERAL_ERROR || !c->tried_twice || *round || absent_check(a, p->id, p->label) != 0)
+		return false;
+	*round = ROUND_OF_THE_YOUNGEST;
+	return true;
+}
+
 static int pair_generate(struct attempt *a, struct creation *c, struct pair *p)
 {
 	CK_SESSION_HANDLE session;
@@ -227,7 +235,7 @@ static int pair_generate(struct attempt *a, struct creation *c, struct pair *p)
 		public_template(p);
 		rv = cryptoki_generate(&a->token->module, session, p->generate, p->public, p->public_n, p->private,
 				       p->private_n);
-	} while (template_refused(a, c, p, rv) && ++round < ROUNDS);
+	} while (less_is_asked(a, c, p, rv, &round));
 	a->final = rv == CKR_OK || !nothing_made(a, c, p, rv);
 	if (session != a->session)
 		cryptoki_close(&a->token->module, session);
