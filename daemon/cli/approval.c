@@ -112,23 +112,11 @@ int approval_sign(const struct cli *c, struct slice bytes, struct approval *a)
 
 static bool signature_holds(EVP_PKEY *key, struct slice signature, struct slice bytes)
 {
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	bool good = context && EVP_DigestVerifyInit(context, NULL, digest_of(key), NULL, key) == 1 &&
-		    EVP_DigestVerify(context, signature.at, signature.len, bytes.at, bytes.len) == 1;
-	EVP_MD_CTX_free(context);
-	ERR_clear_error();
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(key, &der);
+	bool good = n > 0 && proposal_signed((struct slice){ der, (size_t)n }, bytes, signature);
+	OPENSSL_free(der);
 	return good;
-}
-
-/* A card answers the two numbers of an ECDSA signature, each as long as the curve's order. */
-static void numbers_to_der(EVP_PKEY *key, struct buf *signature)
-{
-	scoped_buf der = { .max = MAX_MADE };
-	size_t half = ((size_t)EVP_PKEY_get_bits(key) + 7) / 8;
-	if (!EVP_PKEY_is_a(key, "EC") || signature->len != 2 * half || !ecdsa_pair_put(buf_slice(signature), &der))
-		return;
-	buf_clear(signature);
-	buf_put_slice(signature, buf_slice(&der));
 }
 
 int approval_take(const struct cli *c, const char *path, struct slice bytes, struct approval *a)
@@ -136,8 +124,6 @@ int approval_take(const struct cli *c, const char *path, struct slice bytes, str
 	int r = file_read(c, "signature", path, &a->signature);
 	if (r)
 		return r;
-	if (!signature_holds(a->key, buf_slice(&a->signature), bytes))
-		numbers_to_der(a->key, &a->signature);
 	if (signature_holds(a->key, buf_slice(&a->signature), bytes))
 		return CLI_DONE;
 	return problem_tell(
@@ -145,7 +131,7 @@ int approval_take(const struct cli *c, const char *path, struct slice bytes, str
 		(struct problem){ .code = "signature_wrong",
 				  .field = "signature",
 				  .hint = "sign the file that --bytes FILE writes (`chancery proposal show ID`, "
-					  "`chancery ca approve`), with SHA-256, and name that key with "
-					  "--public-key" },
+					  "`chancery ca approve`), with SHA-256, SHA-384 or SHA-512, and name "
+					  "that key with --public-key" },
 		"%s is no signature over what is to be approved by that key; nothing was sent.", path);
 }

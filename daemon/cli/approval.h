@@ -24,7 +24,7 @@ int approval_read_key(const struct cli *c, const char *path, struct approval *ou
 int approval_read_public(const struct cli *c, const char *path, struct approval *out);
 /* Signs bytes with the private key: SHA-256, or Ed25519's own way. */
 int approval_sign(const struct cli *c, struct slice bytes, struct approval *a);
-/* The signature in a file, which must be one over bytes by the public key: DER, or as cards give it, r and s alone. */
+/* The signature in a file, which must be one over bytes by the public key, in a form that proposal_signed() takes. */
 int approval_take(const struct cli *c, const char *path, struct slice bytes, struct approval *a);
 
 #endif

@@ -131,12 +131,20 @@ static int load_last(struct front *f, const char *ca_id, struct listed *l)
 	return r < 0 ? r : 0;
 }
 
+static bool name_same(const X509_NAME *a, const X509_NAME *b)
+{
+	const unsigned char *as = NULL, *bs = NULL;
+	size_t an = 0, bn = 0;
+	return X509_NAME_get0_der(a, &as, &an) == 1 && X509_NAME_get0_der(b, &bs, &bn) == 1 &&
+	       slice_equal((struct slice){ as, an }, (struct slice){ bs, bn });
+}
+
 /* Names are compared by the byte: some validators do. */
 static int check_signed_by(struct call *c, const struct listed *l)
 {
 	const unsigned char *at = l->root.certificate.at;
 	X509 *root = d2i_X509(NULL, &at, (long)l->root.certificate.len);
-	bool names = root && X509_NAME_cmp(X509_CRL_get_issuer(l->crl), X509_get_subject_name(root)) == 0;
+	bool names = root && name_same(X509_CRL_get_issuer(l->crl), X509_get_subject_name(root));
 	bool good = names && X509_CRL_verify(l->crl, X509_get0_pubkey(root)) == 1;
 	X509_free(root);
 	ERR_clear_error();

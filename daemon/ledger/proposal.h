@@ -68,8 +68,6 @@ int proposal_draft(struct slice tbs, struct buf *out);
  * 512; Ed25519.
  */
 bool proposal_signed(struct slice public_key, struct slice bytes, struct slice signature);
-/* Of r and s side by side, as tokens have them, the DER Ecdsa-Sig-Value. */
-bool ecdsa_pair_put(struct slice pair, struct buf *out);
 /* The epoch that an id begins with. */
 uint32_t proposal_epoch(const uint8_t id[16]);
 

@@ -27,7 +27,8 @@ static bool verifies_any(EVP_PKEY *key, bool pss, struct slice bytes, struct sli
 	       verifies(key, "SHA512", pss, bytes, signature);
 }
 
-bool ecdsa_pair_put(struct slice pair, struct buf *out)
+/* r and s side by side, as tokens have them, become a DER Ecdsa-Sig-Value. */
+static bool pair_put(struct slice pair, struct buf *out)
 {
 	int half = (int)pair.len / 2;
 	unsigned char *der = NULL;
@@ -52,8 +53,7 @@ static bool ec_signed(EVP_PKEY *key, struct slice bytes, struct slice signature)
 	scoped_buf der = { .max = MAX_ECDSA_SIGNATURE };
 	size_t size = 2 * ((size_t)(EVP_PKEY_get_bits(key) + 7) / 8);
 	return verifies_any(key, false, bytes, signature) ||
-	       (signature.len == size && ecdsa_pair_put(signature, &der) &&
-		verifies_any(key, false, bytes, buf_slice(&der)));
+	       (signature.len == size && pair_put(signature, &der) && verifies_any(key, false, bytes, buf_slice(&der)));
 }
 
 bool proposal_signed(struct slice public_key, struct slice bytes, struct slice signature)
