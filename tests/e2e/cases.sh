@@ -13,6 +13,14 @@ made() {
     'SELECT (SELECT count(*) FROM issuer), (SELECT count(*) FROM ca), (SELECT count(*) FROM key), (SELECT count(*) FROM certificate)'
 }
 mark() { marked=$(made); }
+# Whether what has come onto the ledger since is nothing but refusals, which the signer sums up and writes when it has time.
+only_refusals() { # BEFORE NOW
+  (
+    [ "${1#* }" = "${2#* }" ] || exit 1
+    api GET "/api/v1/audit?last=$((${2%% *} - ${1%% *}))"
+    [ "$(field '[.data[] | select(.type != "REFUSED")] | length')" = 0 ]
+  )
+}
 refused() { # STATUS CODE FIELD WHAT; FIELD may be empty
   local got now
   got="$status $(field .error.code) $(field .error.field)"
@@ -21,7 +29,7 @@ refused() { # STATUS CODE FIELD WHAT; FIELD may be empty
     fail "$4: $1 $2" "got $status $body"$'\n'"wanted $1 $2, field ${3:-none}"
   elif ! jq -e '.error.message | test("^[A-Z\"].*\\.$|^[a-z_]+.*\\.$")' <<<"$body" >/dev/null; then
     fail "$4: $1 $2" "no sentence: $body"
-  elif [ "$now" != "$marked" ]; then
+  elif [ "$now" != "$marked" ] && ! only_refusals "$marked" "$now"; then
     fail "$4: $1 $2" "something was made: $now"$'\n'"before: $marked"
   else
     pass "$4: $1 $2"
@@ -49,8 +57,11 @@ created() { # WHAT [JQ WANTED]: of the last answer; its chain is good for two ju
   mark
 }
 # A program by the clock of the daemons, where that is another: $cases_clock (tests/shim/clock.sh).
-clocked() {
-  if [ -z "${cases_clock:-}" ]; then "$@"; else CHANCERY_SHIM_CLOCK=$cases_clock LD_PRELOAD=$CHANCERY_BUILD/tests/shim/shim.so "$@"; fi
+clocked() { # likewise in a sanitized build: tests/shim/clock.sh says why
+  if [ -z "${cases_clock:-}" ]; then "$@"; else
+    CHANCERY_SHIM_CLOCK=$cases_clock LD_PRELOAD=$CHANCERY_BUILD/tests/shim/shim.so \
+      ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0 "$@"
+  fi
 }
 chain_judge() { # CA
   local body status one

@@ -41,6 +41,10 @@ E2E_FRONTD='pki_base_url = "http://pki.example.com/pki";'
 E2E_SIGND='classes = { issuing = { name_types = [ "dns", "email", "uri", "ip", "dn" ]; opaque_extensions = [ "1.3.6.1.4.1.99999.10" ]; }; };'
 e2e_up
 hierarchy_make shop ECDSA-P256 ECDSA-P256 ECDSA-P256
+# Each CA's OCSP responder is made by itself; nothing is counted before all are there.
+responders() { [ "$(sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" 'SELECT (SELECT count(*) FROM key) + (SELECT count(*) FROM certificate)')" = 12 ]; }
+stack_until 90 responders
+is $? 0 "three CAs, and a responder of each"
 mark
 
 # --- all of it is the profile's ---

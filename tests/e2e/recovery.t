@@ -315,7 +315,7 @@ latched "and no second one" pin_not_tried
 tell
 
 # Logins that ended without a word about the PIN.
-configure 'start_seconds = 1;'
+configure
 tell 'C_Login crash times 1'
 up
 up
