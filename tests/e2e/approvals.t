@@ -163,9 +163,10 @@ refused "$(probe foreign "$ca" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")" 40
 mesh=$(approved erin foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")
 like "$(probe tell "$w/proposal")" 'OUTSIDE this ledger' "its proposal says that nobody here will see what it signs"
 number=$("$CHANCERY_BUILD/tests/e2e/import_probe" "$STACK_DIR/sign/sign.sock" "$id" id)
-said=$(REQUEST_ID=$number spend "$mesh" foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")
+begin=$EPOCHSECONDS
+said=$(BEGIN=$begin REQUEST_ID=$number spend "$mesh" foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")
 like "$said" '^done ' "a CA over somebody else's key, by P-521"
-is "$(REQUEST_ID=$number spend "$mesh" foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")" "$said" "the same request is answered with the same"
+is "$(BEGIN=$begin REQUEST_ID=$number spend "$mesh" foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")" "$said" "the same request is answered with the same"
 refused "$(spend "$mesh" foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")" 504 "the proposal is spent"
 restart
 refused "$(spend "$mesh" foreign "$root" "$w/sub.der" Mesh example.com 0 "$w/sub.crt")" 504 "and stays so across a crash"
