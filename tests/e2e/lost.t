@@ -37,7 +37,7 @@ tries() { # DEED COMMAND [TIMES]
   local n
   for n in {1..20}; do
     calm
-    tell "$1 skip $((n % 3))${3:+ $3}"
+    tell "$1 skip $(((n - 1) % 3))${3:+ $3}"
     "$2" "$n"
     [ "$(of_ledger)" = "$lost" ] || break
   done
@@ -47,7 +47,7 @@ create() { # NUMBER
   api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --arg p "$root" --arg n "never-$1" \
     '{name: $n, subject: {common_name: $n}, parent_ca_id: $p, algorithm: "ECDSA-P256", path_len_constraint: 0}')"
 }
-renew() { api POST "/api/v1/intermediates/$issuing/renew" '{}'; }
+renew() { api POST "/api/v1/intermediates/$issuing/renew" "{\"ttl_days\": $((3660 + 10 * $1))}"; } # NUMBER: each later
 tries 'C_Sign flip' leaf 'times 1'
 answers 503 "a leaf with a wrong signature"
 there "it"
