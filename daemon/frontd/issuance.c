@@ -173,8 +173,7 @@ static void on_answered(struct signer_ask *ask)
 	struct issuance *i = ask->with;
 	enum signer_result asked = signer_get_cert_sign(i->front->signer, ask, &i->reply);
 	if (asked) {
-		if (signer_left_nothing(asked, &i->ask.answer))
-			signer_settle(&i->hold, 0);
+		signer_settle_failed(&i->hold, asked, &i->ask.answer);
 		answer_refused(i, asked);
 		issuance_end(i);
 		return;

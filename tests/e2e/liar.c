@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/algorithm.h"
@@ -98,17 +97,10 @@ static struct list two_items(struct buf *raw, uint8_t tag, struct slice a, struc
 	return list_of(raw, count);
 }
 
-/* As every client: what passes is asked for again. Says so if there is none. */
+/* Says so if there is none. */
 static bool key_made(const char *token, uint8_t id[16])
 {
-	const struct timespec moment = { 0, 100000000 };
 	int code = key_create(token, ALGORITHM_ECDSA_P256, id);
-	if (code)
-		fprintf(stderr, "# no key at first: %d\n", code);
-	for (int i = 0; i < 300 && (code == REFUSE_TOKEN_AWAY || code == REFUSE_BUSY); i++) {
-		nanosleep(&moment, NULL);
-		code = key_create(token, ALGORITHM_ECDSA_P256, id);
-	}
 	if (code)
 		fprintf(stderr, "# no key: %d\n", code);
 	return code == 0;
