@@ -28,6 +28,10 @@ api POST "/api/v1/issuers/$issuer/intermediates" "$(jq -n --arg p "$root" '{name
 answers 201 "a CA with one CRL, and one with two"
 field .certificate_pem >"$work/many.crt"
 many=$(field .id)
+# Each CA's OCSP responder is made by itself; none is under way any more when the signer is to die, or it would be lost too.
+responders() { [ "$(sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" 'SELECT count(*) FROM responder WHERE ledger_seq > 0')" = 3 ]; }
+stack_until 90 responders
+is $? 0 "three CAs, and a responder of each"
 
 count_of() { # STATE: certificates in it
   local status body
@@ -42,7 +46,6 @@ serial_in() { # STATE CA: the newest one's
 at_least() { # STATE COUNT
   [ "$(count_of "$1")" -ge "$2" ]
 }
-# OCSP responders get certificates as well, whenever their time comes.
 leaves() {
   "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" audit export --type CERT_INTENT 2>/dev/null |
     jq -c 'select(.context.op == "leaf")' | wc -l
