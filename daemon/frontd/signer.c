@@ -247,6 +247,14 @@ bool signer_ready(struct signer *s, char why[160])
 	return ready;
 }
 
+unsigned signer_link(struct signer *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	unsigned link = s->state == LINK_READY ? s->links : 0;
+	pthread_mutex_unlock(&s->mutex);
+	return link;
+}
+
 bool signer_met(struct signer *s)
 {
 	pthread_mutex_lock(&s->mutex);

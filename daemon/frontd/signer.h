@@ -121,6 +121,9 @@ bool signer_refresh(struct signer *s);
 /* For /readyz and /status: whether callers may ask now, and a sentence about why not. */
 bool signer_ready(struct signer *s, char why[160]);
 
+/* Over which link callers may ask now: another number with each, 0 while there is none. */
+unsigned signer_link(struct signer *s);
+
 /*
  * Whether this process has read the ledger to its end once. Before that the database may lack what a power loss took
  * from it, so what isn't there may be all the same.

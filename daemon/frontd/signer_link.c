@@ -348,6 +348,7 @@ static bool link_serve(struct signer *s)
 		return false;
 	pthread_mutex_lock(&s->mutex);
 	s->state = LINK_READY;
+	s->links++;
 	pthread_mutex_unlock(&s->mutex);
 	log_info("signer_ready", "head=%llu", (unsigned long long)hello.head);
 	catchup_checkpoint(s->options.front, s);

@@ -38,6 +38,7 @@ struct signer {
 	uint64_t foreign_end;
 	int64_t foreign_until;
 
+	unsigned links; /* that callers could ask over, with this one */
 	bool met;	/* a catch-up has succeeded in this process's life */
 	bool uncertain; /* something may be on the ledger that the database lacks */
 	bool lost;	/* and a signature's loss is, most likely: soon it has its row, and its place on a CRL */

@@ -12,10 +12,11 @@
 
 #define KEPT_MS 1000
 
-/* The last answer; its lists point into bytes. */
+/* The last answer; its lists point into bytes. Of a signer that has ended since it says nothing. */
 static struct {
 	pthread_mutex_t lock;
 	int64_t asked; /* boot milliseconds; 0: never */
+	unsigned link; /* over which */
 	bool known;
 	struct status_reply reply;
 	struct signer_answer answer;
@@ -27,15 +28,15 @@ static struct {
 static bool kept_look(struct front *f)
 {
 	struct status_request request;
-	char why[160];
+	unsigned link = signer_link(f->signer);
 	int64_t now = time_boot_ms();
-	if (kept.asked && now - kept.asked < KEPT_MS && kept.known == signer_ready(f->signer, why))
+	if (kept.asked && now - kept.asked < KEPT_MS && kept.link == link && kept.known == (link != 0))
 		return kept.known;
 	signer_answer_free(&kept.answer);
 	memset(&request, 0, sizeof(request));
 	kept.asked = now;
-	kept.known = signer_ready(f->signer, why) &&
-		     signer_status(f->signer, &request, &kept.reply, &kept.answer) == SIGNER_DONE;
+	kept.link = link;
+	kept.known = link && signer_status(f->signer, &request, &kept.reply, &kept.answer) == SIGNER_DONE;
 	if (kept.known && (kept.reply.checkpoint_size != kept.signed_size || kept.reply.head == kept.signed_size)) {
 		kept.signed_size = kept.reply.checkpoint_size;
 		kept.signed_at = now;

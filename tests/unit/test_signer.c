@@ -219,9 +219,13 @@ static void a_lost_link_is_made_again(void **state)
 {
 	(void)state;
 	UNTIL(ready());
+	unsigned first = signer_link(it.signer);
+	assert_int_not_equal(first, 0);
 	assert_int_equal(note(HANG_UP, NULL), SIGNER_AWAY);
 	UNTIL(ready());
 	assert_int_equal(it.connections, 2);
+	assert_int_not_equal(signer_link(it.signer), 0);
+	assert_int_not_equal(signer_link(it.signer), first);
 	assert_int_equal(note(ANSWER, NULL), SIGNER_DONE);
 	assert_int_equal(note(GARBAGE, NULL), SIGNER_AWAY); /* what can't be read drops the link */
 	UNTIL(it.connections == 3 && ready());
@@ -248,6 +252,7 @@ static void who_was_rolled_back_is_not_asked(void **state)
 	assert_int_equal(note(HANG_UP, NULL), SIGNER_AWAY);
 	char why[160] = "";
 	UNTIL(!signer_ready(it.signer, why) && strstr(why, "rolled back"));
+	assert_int_equal(signer_link(it.signer), 0);
 	assert_int_equal(note(ANSWER, NULL), SIGNER_AWAY);
 	it.refuse_hello = false;
 	UNTIL(ready());
