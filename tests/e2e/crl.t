@@ -60,6 +60,7 @@ hold=$work/hold.crt
 for i in $(seq 12); do fresh "many$i"; done
 first=$(number issuing)
 file=$STACK_DIR/db/crl/$issuing.crl
+exec 8<"$file" # so that no other file gets its number
 inode=$(stat -c %i "$file")
 # Whoever reads the file meanwhile has a whole one.
 until [ -e "$work/read" ]; do openssl crl -inform DER -in "$file" -noout 2>>"$work/torn" || echo torn >>"$work/torn"; done &
@@ -71,6 +72,8 @@ for i in $(seq 12); do
 done
 for i in $(seq 12); do stack_until 60 test -s "$work/code.$i"; done
 kill -CONT "$(pid_of driver)"
+# Whatever the signer has made of that silence.
+stack_until 60 token_ready
 is "$(cat "$work"/code.* | sort -u)" 200 "twelve are revoked while the token holds its breath"
 fetch "$issuing" issuing
 is "$(count)" 14 "all are on the next CRL"
@@ -79,6 +82,7 @@ touch "$work/read"
 wait "$reader"
 is "$(cat "$work/torn" 2>/dev/null)" "" "the file was whole all the time"
 [ "$(stat -c %i "$file")" != "$inode" ] && pass "each is a file of its own" || fail "each is a file of its own"
+exec 8<&-
 
 # Whole chains, by openssl and NSS.
 fresh good
@@ -116,15 +120,12 @@ judged other "$work/other.crt"
 
 # Kill -9 of the front-end at any time; the ledger's notes and CRLs come back.
 fresh late
-kill -9 "$(pid_of frontd)"
-stack_until 60 stack_ready || fail "the front-end is not back"
+killed frontd
 revoke "$issuing" "$serial" superseded
-kill -9 "$(pid_of frontd)"
-stack_until 60 stack_ready || fail "the front-end is not back"
+killed frontd
 fetch "$issuing" issuing
 like "$text" "Serial Number: $serial" "after kill -9 behind the answer the CRL shows it"
-kill -9 "$(pid_of signd)"
-stack_until 60 stack_ready || fail "the signer is not back"
+killed signd
 fresh later
 revoke "$issuing" "$serial" superseded
 fetch "$issuing" issuing

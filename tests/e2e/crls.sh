@@ -28,6 +28,16 @@ judged() { # NAME CA-CERTIFICATE
   like "$(openssl crl -in "$work/$1.crl" -CAfile "$2" -noout -verify 2>&1)" 'verify OK' "$1: openssl verifies it"
   succeeds "$1: certtool verifies it" certtool --verify-crl --load-ca-certificate "$2" --infile "$work/$1.crl"
 }
+# A daemon dies by kill -9, and the next one is ready: not what the last one, or somebody who had not heard of its death
+# yet, said of it.
+killed() { # signd|frontd
+  local links
+  links=$(links)
+  kill -9 "$(pid_of "$1")"
+  stack_until 60 linked_since "$links" && stack_until 60 stack_ready || fail "$1 is not back"
+}
+links() { grep -c ' signer_ready ' "$STACK_DIR/log/frontd.log"; }
+linked_since() { [ "$(links)" -gt "$1" ]; }
 # When a CRL was made and when it ends, in Unix time.
 seconds() { # NAME lastupdate|nextupdate
   date -d "$(openssl crl -in "$work/$1.crl" -noout "-$2" | sed 's/.*=//')" +%s

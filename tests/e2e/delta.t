@@ -95,8 +95,7 @@ like "$(verify good -use_deltas)" OK "for the good one too"
 
 # Kill -9 and another database: deltas go on, from a base that was there.
 before=$(number delta)
-kill -9 "$(pid_of frontd)"
-stack_until 60 stack_ready || fail "the front-end is not back"
+killed frontd
 fresh late
 revoke "$issuing" "$serial" superseded
 pair
