@@ -16,7 +16,7 @@ stack_configure
 sed -i "s|^sign_socket = .*|sign_socket = \"$work/forger.sock\";|" "$STACK_DIR/conf/frontd.conf"
 printf 'crl_delta_hours = 8;\npki_base_url = "http://pki.example.com/pki";\n' >>"$STACK_DIR/conf/frontd.conf"
 python3 "$CHANCERY_SOURCE/tests/e2e/forger.py" "$work/forger.sock" "$STACK_DIR/sign/sign.sock" "$work/words" &
-stack_until 30 test -S "$work/forger.sock" || e2e_die "nobody between front-end and signer"
+stack_until 60 test -S "$work/forger.sock" || e2e_die "nobody between front-end and signer"
 stack_init || e2e_die "no ledger"
 stack_start || e2e_die "the stack is not ready"
 stack_until 60 token_ready || e2e_die "the token is not ready"
@@ -73,8 +73,9 @@ lose() { # CA NAME
 }
 # It is signed, and comes back with another name in it.
 withhold() { # CA
-  printf 'true.example.com\nfake.example.com\n' >"$work/words"
   csr_make "$work/true" ec:P-256 DNS:true.example.com
+  printf 'true.example.com\nfake.example.com\n' >"$work/words.new"
+  mv "$work/words.new" "$work/words" # whole from its beginning
   issue "$1" "$work/true.csr" server
   rm "$work/words"
 }
@@ -90,7 +91,7 @@ like "$text" "Serial Number: $serial" "and for whoever asks"
 is "$(count)" 1 "alone"
 is "$(grep -c 'Reason Code' <<<"$text")" 0 "without a reason"
 judged one "$work/one.crt"
-file_lists "$one.delta" "$serial" && pass "the delta says it too" || fail "the delta says it too"
+stack_until 60 file_lists "$one.delta" "$serial" && pass "the delta says it too" || fail "the delta says it too"
 
 lose "$many" spread
 serial=$(serial_in lost "$many")
@@ -102,6 +103,7 @@ judged many "$work/many.crt"
 
 withhold "$one"
 answers 503 "a certificate that says something else is withheld" certificate_withheld
+stack_until 60 at_least withheld 1
 serial=$(serial_in withheld "$one")
 stack_until 100 file_lists "$one" "$serial" && pass "it is on the next CRL by itself" || fail "it is on the next CRL by itself"
 fetch "$one" one
@@ -109,6 +111,7 @@ is "$(count)" 2 "beside what was lost"
 judged one "$work/one.crt"
 withhold "$many"
 answers 503 "another of the CA with shards" certificate_withheld
+stack_until 60 at_least withheld 2
 serial=$(serial_in withheld "$many")
 shard=$((16#${serial: -8} % 2))
 stack_until 100 file_lists "$many.$shard" "$serial" && pass "is on its own" || fail "is on its own"

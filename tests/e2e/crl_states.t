@@ -37,7 +37,7 @@ done
 is "$(value "chancery_crl_next_update_timestamp_seconds{ca=\"$root\"")" "$(seconds root nextupdate)" "the CRL's own"
 rm -f "$STACK_DIR/db/crl/$retired.crl"
 back() { [ -s "$STACK_DIR/db/crl/$retired.crl" ]; }
-stack_until 100 back && pass "one that is missing in the folder comes back, though nobody asks" || fail "one that is missing in the folder comes back"
+stack_until 180 back && pass "one that is missing in the folder comes back, though nobody asks" || fail "one that is missing in the folder comes back"
 
 # The token goes away.
 fresh late
