@@ -146,7 +146,7 @@ tell 'C_Sign crash'
 (tool --sign --mechanism ECDSA --id 01 --input-file "$dir/digest" --output-file "$dir/signature" >"$dir/said" 2>&1) 2>/dev/null
 is $? 139 "crash: by SIGSEGV"
 tell 'C_Sign hang'
-timeout 3 pkcs11-tool --module "$MODULE" --token-label chancery --login --pin "$pin" --sign --mechanism ECDSA --id 01 \
+timeout 5 pkcs11-tool --module "$MODULE" --token-label chancery --login --pin "$pin" --sign --mechanism ECDSA --id 01 \
   --input-file "$dir/digest" --output-file "$dir/signature" >"$dir/said" 2>&1
 is $? 124 "hang"
 tell 'C_Sign sleep 5ms parallel 8'
