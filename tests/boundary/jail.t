@@ -42,11 +42,11 @@ for daemon in frontd signd driver; do
     like "$said" '^(EPERM|EACCES)$' "$daemon: its own user's $what is denied"
   done < <(as "$user" "$probe" attach "$(pid_of $daemon)")
 done
-(exec setpriv --reuid="$STACK_SIGN" --regid="$STACK_SIGN" --clear-groups sleep 60) &
+(exec setpriv --reuid="$STACK_SIGN" --regid="$STACK_SIGN" --clear-groups sleep 600) &
 free=$!
 # shellcheck disable=SC2317 # stack_until calls it
 is_asleep() { [ "$(cat "/proc/$free/comm")" = sleep ]; }
-stack_until 5 is_asleep
+stack_until 60 is_asleep
 like "$(as "$STACK_SIGN" "$probe" attach "$free")" '^maps done' "a process of the same user without a jail is open to it"
 kill -KILL "$free" # PTRACE_ATTACH left it stopped
 wait "$free" 2>/dev/null
@@ -124,7 +124,7 @@ if grep -q landlock_missing "$STACK_DIR"/log/*.log; then
 fi
 stack_stop
 start_alone() { # USER PROGRAM CONFIG: it must fail by itself; what it said
-  as "$1" timeout 20 "$STACK_BIN/$2" --config "$3" 2>&1 </dev/null
+  as "$1" timeout 100 "$STACK_BIN/$2" --config "$3" 2>&1 </dev/null
 }
 mv "$STACK_DIR/signer/ledger" "$foreign/ledger"
 ln -s "$foreign/ledger" "$STACK_DIR/signer/ledger"

@@ -12,7 +12,7 @@ ledger=$(cat "$STACK_DIR/conf/ledger_id")
 
 # Says HELLO and answers with the kind of the first frame that comes back (2: a reply, 3: a refusal), or "closed".
 # shellcheck disable=SC2016 # perl's own variables
-hello='use IO::Socket::UNIX; $SIG{ALRM} = sub { print "silent\n"; exit }; alarm 10; $SIG{PIPE} = "IGNORE";
+hello='use IO::Socket::UNIX; $SIG{ALRM} = sub { print "silent\n"; exit }; alarm 60; $SIG{PIPE} = "IGNORE";
   my ($path, $body) = @ARGV; $body = pack "H*", $body;
   my $s = IO::Socket::UNIX->new(Peer => $path) or do { print "unreachable\n"; exit };
   syswrite $s, pack("VCCvQ<", length $body, 1, 1, 1, 7) . $body;
@@ -28,7 +28,7 @@ as() { # UID COMMAND...
   setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
 }
 knock() { as "$1" perl -e "$hello" "$2" "$3"; } # UID SOCKET HELLO
-api_status() { as "$1" curl -s -o /dev/null -w '%{http_code}' --max-time 10 --unix-socket "$STACK_DIR/front/api.sock" "http://localhost/api/v1/$2"; }
+api_status() { as "$1" curl -s -o /dev/null -w '%{http_code}' --max-time 60 --unix-socket "$STACK_DIR/front/api.sock" "http://localhost/api/v1/$2"; }
 
 is "$(knock 0 "$STACK_DIR/sign/sign.sock" "$inner")" 2 "sign.sock answers the configured user"
 is "$(api_status 0 issuers)" 200 "api.sock answers the configured user"
@@ -36,7 +36,7 @@ stack_stop
 # The driver serves one signer at a time, so it is asked without one.
 "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" >>"$STACK_DIR/log/driver.log" 2>&1 &
 alone=$!
-stack_until 20 stack_listens "$STACK_DIR/driver/main.sock" || e2e_die "no driver"
+stack_until 60 stack_listens "$STACK_DIR/driver/main.sock" || e2e_die "no driver"
 is "$(knock 0 "$STACK_DIR/driver/main.sock" "$driver")" 2 "the driver's socket answers the configured user"
 for uid in 54321 65534; do
   like "$(knock $uid "$STACK_DIR/driver/main.sock" "$driver")" '^(closed|3)$' "the driver's socket refuses uid $uid"

@@ -107,9 +107,10 @@ restore() { # BACKUP
 restore "$work/b1"
 stack_start || e2e_die "not ready after the restore"
 latches() { api GET /api/v1/status && field '.signer.latches | join(" ")'; }
-latched() { [ -n "$(latches)" ]; }
-stack_until 30 latched
+latched() { grep -qE "${1:-.}" <<<"$(latches)"; }
+stack_until 60 latched host
 like "$(latches)" 'host' "the signer knows that this is another host"
+stack_until 60 latched 'rollback|head'
 like "$(latches)" 'rollback|head' "and that the ledger is not the newest"
 size_before=$("$chancery" audit verify --json "$STACK_DIR/signer" 2>/dev/null | jq .records)
 issue "$issuing" "$work/leaf.csr" server
@@ -149,7 +150,7 @@ cp -a "$work/standby-signer" "$STACK_DIR/signer"
 cp -a "$work/standby-db" "$STACK_DIR/db"
 echo 00000000000000000000000000000003 >"$STACK_DIR/elsewhere/machine-id"
 stack_start || e2e_die "the standby is not ready"
-stack_until 30 latched
+stack_until 60 latched host
 like "$(latches)" 'host' "a standby waits for its operator's word"
 case "$(latches)" in *rollback*) fail "the standby lacks nothing" "$(latches)" ;; *) pass "and it lacks nothing" ;; esac
 succeeds "--resume" "$CHANCERY_BUILD/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --resume "the other host is off"

@@ -86,7 +86,7 @@ stack_stop
 ends_saying() { # WHAT PATTERN COMMAND...
   local what=$1 pattern=$2 said result
   shift 2
-  said=$(timeout 20 "$@" 2>&1 </dev/null)
+  said=$(timeout 100 "$@" 2>&1 </dev/null)
   result=$?
   if [ "$result" -ne 0 ] && [ "$result" -lt 124 ] && grep -qE -- "$pattern" <<<"$said"; then
     pass "$what"
@@ -142,12 +142,15 @@ chmod 600 "$work/pin"
 sed -e "s|^socket = .*|socket = \"$work/main.sock\";|" -e "s|^pin_file = .*|pin_file = \"$work/pin\";|" \
   -e "s|^state_dir = .*|state_dir = \"$work/state\";|" -e "s|$STACK_DIR/token/|$work/token/|" \
   "$STACK_DIR/conf/driver-main.conf" >"$work/wrong.conf"
-timeout 10 "$driver" --config "$work/wrong.conf" >"$work/wrong.log" 2>&1 &
-stack_until 10 grep -qiE 'pin' "$work/wrong.log"
+starts_wrong() { # LOG: until it speaks of the PIN
+  "$driver" --config "$work/wrong.conf" >"$1" 2>&1 &
+  stack_until 60 grep -qiE 'pin_(refused|latched)' "$1"
+  kill "$!" 2>/dev/null
+  wait "$!"
+}
+starts_wrong "$work/wrong.log"
 like "$(cat "$work/wrong.log")" '[Pp][Ii][Nn]' "a wrong PIN: the driver says so"
-kill "$!" 2>/dev/null
-wait "$!"
-timeout 3 "$driver" --config "$work/wrong.conf" >"$work/again.log" 2>&1
+starts_wrong "$work/again.log"
 like "$(cat "$work/again.log")" '[Pp][Ii][Nn]' "a wrong PIN: the next start says so, too"
 tries=$(cat "$work/wrong.log" "$work/again.log" | grep -c 'CKR_PIN_INCORRECT' || true)
 if [ "$tries" -le 1 ]; then pass "a wrong PIN is tried once"; else fail "a wrong PIN is tried once" "$tries times"; fi

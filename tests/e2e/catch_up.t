@@ -67,7 +67,7 @@ cp -rp "$work/signer-old" "$STACK_DIR/signer"
 STACK_PATIENCE=5
 if stack_start; then fail "a ledger that was rolled back is noticed"; else pass "a ledger that was rolled back is noticed"; fi
 csr_make "$work/never" ec:P-256 DNS:never.example.com
-API_PATIENCE=10
+stack_until 60 stack_listens "$STACK_DIR/front/api.sock"
 issue "$issuing" "$work/never.csr" server
 is "$status" 503 "and nothing is signed over it"
 tap_done

@@ -268,7 +268,7 @@ away='{"status": 503, "headers": {"Retry-After": "1"}, "json": {"error": {"code"
 answers <<END
 {"POST /api/v1/issuers": [$away, {"drop": true}, {"status": 201, "json": {"name": "x"}}]}
 END
-exits 0 "a POST while the service is away" issuer create x --wait 20
+exits 0 "a POST while the service is away" issuer create x --wait 120
 jq -se 'length == 3 and (map(.key) | unique | length) == 1 and (.[0].key | length) == 32' "$dir/log" >/dev/null
 ok $? "  is tried three times with one key"
 answers <<END

@@ -70,9 +70,9 @@ said_no() { grep -qE 'hello_refused reason=ROLLED_BACK|ledger_broken' "$STACK_DI
 refusal() { # by the signer, in its log; and a 503 for whoever asks
   rm -f "$STACK_DIR"/log/*.log
   STACK_PATIENCE=0 stack_start
-  stack_until 30 said_no || return 1
-  front_answers() { API_PATIENCE=10 api POST "$leaves" "$leaf" && [ "$status" != 000 ]; }
-  stack_until 30 front_answers
+  stack_until 60 said_no || return 1
+  front_answers() { API_PATIENCE=60 api POST "$leaves" "$leaf" && [ "$status" != 000 ]; }
+  stack_until 60 front_answers
   [ "$status" = 503 ] && ! stack_ready
 }
 
@@ -119,7 +119,7 @@ kill -STOP "$(pid_of driver)"
 curl -s -o /dev/null --max-time 60 -H 'Content-Type: application/json' --data-binary "$leaf" \
   --unix-socket "$STACK_DIR/api.sock" "http://localhost$leaves" &
 intent_is_there() { [ "$("$cuts" list "$STACK_DIR/signer/ledger" | tail -2 | head -1 | cut -d' ' -f3)" = CERT_INTENT ]; }
-stack_until 20 intent_is_there || diag "no intent"
+stack_until 60 intent_is_there || diag "no intent"
 kill_all
 rm -rf "$work/signer-then" "$work/db-then"
 cp -r --sparse=always "$STACK_DIR/signer" "$work/signer-then"
@@ -164,7 +164,7 @@ back_then
 rm -rf "$STACK_DIR"/db/*
 STACK_PATIENCE=0 stack_start || true
 for i in 1 2 3 4 5 6; do
-  stack_until 10 test -e "$STACK_DIR/pid/signd" && sleep "0.0$((i * 13 % 10))"
+  stack_until 60 test -e "$STACK_DIR/pid/signd" && sleep "0.0$((i * 13 % 10))"
   kill -KILL "$(pid_of signd)" 2>/dev/null
   sleep "0.0$((i * 7 % 10))"
   kill -KILL "$(pid_of frontd)" 2>/dev/null
@@ -179,7 +179,7 @@ STACK_PATIENCE=0 stack_start || true
 front_start() {
   (stack_exec - "$STACK_BIN/chancery-frontd" --config "$STACK_DIR/conf/frontd.conf") >>"$STACK_DIR/log/frontd.log" 2>&1 </dev/null &
   front=$!
-  stack_until 30 stack_ready
+  stack_until 120 stack_ready
 }
 front_kill() {
   kill -KILL "$front"
@@ -290,7 +290,7 @@ if small_disk "$STACK_DIR/signer" 100m; then
   answers 503 "space again, started anew: it waits for root's word" latched
   succeeds "root gives it" "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --resume "the disk has room again"
   late() { API_KEY=roll-$i api POST "$leaves" "$leaf"; [ "$status" = 201 ]; }
-  if stack_until 30 late; then pass "the refused one is issued"; else fail "space again" "$status $body"; fi
+  if stack_until 60 late; then pass "the refused one is issued"; else fail "space again" "$status $body"; fi
   is "$(find "$STACK_DIR/signer/ledger" -name '*.seg' | wc -l)" 2 "in the next segment"
 else
   skip "a full disk below the ledger" "$(head -1 "$work/mount.err" 2>/dev/null): no file system can be mounted here"

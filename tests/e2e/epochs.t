@@ -71,7 +71,7 @@ sign alice
 signd --resume "something else" --approval "$work/alice.sig"
 said 'not what would be done now' "another reason than the approved one"
 succeeds "with an approval it is lifted" "$CHANCERY_BUILD/chancery-signd" --config "$conf" --resume "the disk was replaced" --approval "$work/alice.sig"
-stack_until 30 signs
+stack_until 60 signs
 is $? 0 "it signs again"
 [ ! -e "$proposal" ] && pass "the proposal is gone" || fail "the proposal is gone"
 
@@ -150,7 +150,7 @@ mv "$STACK_DIR/db" "$work/db.newer"
 stack_folders
 stack_start || e2e_die "not ready with an empty database"
 stack_until 60 token_ready
-stack_until 30 signs
+stack_until 60 signs
 is $? 0 "it signs again"
 api GET "/api/v1/proposals/$mesh"
 is "$status $(field .state)" "200 expired" "what was proposed in the first epoch is void"
@@ -181,7 +181,7 @@ said 'were lost before epoch 2' "and it says so"
 stack_stop
 stack_start || e2e_die "not ready"
 stack_until 60 token_ready
-stack_until 30 signs
+stack_until 60 signs
 is $? 0 "it stays open over a restart"
 crl_fetch
 before=$(crl_number)
@@ -202,7 +202,7 @@ rm -rf "$STACK_DIR/db"
 stack_folders
 stack_start || e2e_die "not ready with an empty database"
 stack_until 60 token_ready
-stack_until 30 signs
+stack_until 60 signs
 is $? 0 "it signs again"
 revoke "$(serial_of "$work/leaf.crt")"
 answers 200 "a revocation"
