@@ -22,6 +22,12 @@ everywhere() { # CLOCK-FUNCTION ARGUMENTS...
   local clock
   for clock in "$front" "$signer" "$driver"; do "$1" "$clock" "${@:2}"; done
 }
+# What was on its way between signer and driver is late at once, and their connection made anew: the second answer tells
+# of a token that is there again.
+pass_everywhere() { # SECONDS
+  everywhere clock_pass "$1"
+  stack_until 60 token_ready && stack_until 60 token_ready || diag "no token after $1 seconds"
+}
 e2e_up
 
 end_of() { date -u -d "$(openssl x509 -in "$1" -noout -enddate | sed 's/.*=//')" +%s; }
@@ -52,14 +58,14 @@ issuing=$(field .id)
 # A leaf lives as long as its profile says, and never longer than its issuer.
 leaf first
 answers 201 "a leaf at the beginning"
-everywhere clock_pass $((35 * day))
+pass_everywhere $((35 * day))
 leaf capped
 answers 201 "a leaf five days before its issuer's end"
 near "$(begin_of "$work/capped.crt")" "$(clock_now "$front")" 600 "begins now, thirty-five days later"
 is "$(end_of "$work/capped.crt")" "$(end_of "$work/issuing.crt")" "and ends with its issuer, to the second"
 
 # Past its end the CA signs nothing, and says so; its root goes on.
-everywhere clock_pass $((5 * day))
+pass_everywhere $((5 * day))
 leaf late
 answers 400 "an expired CA signs no leaf" issuer_expired
 short_ca below 1 0 "$issuing"
@@ -69,11 +75,11 @@ answers 201 "its root signs a successor"
 issuing=$(field .id)
 
 # Years: what was issued for years is at its end too.
-everywhere clock_pass $((7 * 365 * day))
+pass_everywhere $((7 * 365 * day))
 leaf years
 answers 201 "seven years later the successor signs"
 near "$(begin_of "$work/years.crt")" "$(clock_now "$front")" 600 "for that time"
-everywhere clock_pass $((4 * 365 * day))
+pass_everywhere $((4 * 365 * day))
 leaf over
 answers 400 "eleven years later it does not" issuer_expired
 short_ca too-late 10 0 "$root"
@@ -109,7 +115,7 @@ leaf resumed
 answers 201 "when the clock is right again it goes on"
 
 # The front-end's clock wrong by itself: its requests are old, or from the future. Its CA is older than that.
-everywhere clock_pass 3600
+pass_everywhere 3600
 clock_step "$front" -570
 leaf young
 answers 201 "a request that seems almost ten minutes old"
