@@ -109,9 +109,9 @@ stack_until 60 found_again && pass "a signer that starts anew finds out by itsel
 stack_until 60 tokens_are "main second"
 leaf "$two"
 answers 503 "and refuses" key_trouble
-# It comes back; the driver holds no handle of it any more. A SoftHSM that runs does not see what appears beneath it.
-second_restore "$work/backup"
+# It comes back; the driver holds no handle of it any more.
 kill -KILL "$(pid_of driver2)"
+second_restore "$work/backup"
 leaf_until 60 "$two" && pass "it comes back by itself when the token shows it again" ||
   fail "it comes back by itself when the token shows it again" "$status $body"
 like "$(grep key_fine_again "$STACK_DIR/log/signd.log")" "key=$id" "and the log says so"
