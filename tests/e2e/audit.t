@@ -49,6 +49,9 @@ copy() {
   rm -rf "$work/x"
   cp -r "$good" "$work/x"
 }
+bend() { # FILE OFFSET: another byte there
+  python3 -c 'import sys; f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1); f.seek(-1, 1); f.write(bytes([b[0] ^ 1]))' "$@"
+}
 at() { # SEQ: SEGMENT:SEQ:OFFSET
   forge where "$good" "$1" | sed "s/ /:$1:/"
 }
@@ -102,7 +105,7 @@ copy
 printf '\1' | dd of="$work/x/0000000000000000.seg" bs=1 seek=16000 conv=notrunc status=none
 tampered "something in reserved space" 10 reserved_space "0000000000000000.seg:16:16000"
 copy
-printf '\1' | dd of="$work/x/0000000000000010.seg" bs=1 seek=40 conv=notrunc status=none
+bend "$work/x/0000000000000010.seg" 40
 tampered "a bit in a segment's head" 10 segment_head "0000000000000010.seg:16:0"
 forge make "$work/stranger" "$work/other.pem" 40 3 37
 copy
@@ -218,9 +221,6 @@ cp -r "$work/x" "$work/whole"
 again() {
   rm -rf "$work/x"
   cp -r "$work/whole" "$work/x"
-}
-bend() { # FILE OFFSET: another byte there
-  python3 -c 'import sys; f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1); f.seek(-1, 1); f.write(bytes([b[0] ^ 1]))' "$@"
 }
 snap=$work/x/0000000000000014.snap
 for offset in 0 9 20 44 60 150; do
