@@ -14,8 +14,11 @@ ca_ext=$'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign,
 root_make() { # NAME EXTENSIONS [DAYS [OPTIONS...]]: a root with its key in $work/NAME.key
   [ -e "$work/$1.key" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$work/$1.key"
   openssl req -new -utf8 -key "$work/$1.key" -subj "/O=Vault/CN=Root $1" -out "$work/$1.csr"
+  # A serial number that is the same in all spellings: its first byte is neither zero nor negative.
+  local serial=(-set_serial "0x$(openssl rand -hex 9 | sed 's/^./4/')")
+  case " ${*:4} " in *' -set_serial '*) serial=() ;; esac
   openssl x509 -req -in "$work/$1.csr" -days "${3:-4000}" -sha256 -extfile <(printf '%s\n' "$2") -signkey "$work/$1.key" \
-    "${@:4}" -out "$work/$1.pem" 2>"$work/err" || diag "$(cat "$work/err")"
+    ${serial[@]+"${serial[@]}"} "${@:4}" -out "$work/$1.pem" 2>"$work/err" || diag "$(cat "$work/err")"
 }
 # What the people at the parent do: a certificate in $work/OUT.pem for the request in $work/REQUEST.csr.
 sign() { # OUT REQUEST EXTENSIONS [OPTIONS...]
@@ -304,7 +307,7 @@ printf 'imported_keys = "warn";\n' >>"$STACK_DIR/conf/driver-main.conf"
 old=$(pid_of driver)
 kill -TERM "$old"
 driver_anew() { [ "$(pid_of driver)" != "$old" ] && token_ready; }
-stack_until 60 driver_anew || e2e_die "the driver does not come back"
+stack_until 120 driver_anew || e2e_die "the driver does not come back"
 api POST "/api/v1/issuers/$issuer/intermediates" \
   "$(jq -n --rawfile p "$work/early.pem" '{name: "early", root_cert_pem: $p, key_driver_id: "pkcs11:token=main;id=%0e"}')"
 answers 201 "a root with a life before this one"
@@ -387,7 +390,7 @@ front_anew() { [ "$(pid_of frontd)" != "$old" ] && stack_ready; }
 front_end() { # SIGNAL
   old=$(pid_of frontd)
   kill "-$1" "$old"
-  stack_until 60 front_anew || e2e_die "the front-end does not come back"
+  stack_until 120 front_anew || e2e_die "the front-end does not come back"
 }
 front_end TERM
 bring "$policy" "$work/good.pem"
@@ -414,8 +417,8 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   sleep "0.$(printf %03d "$2")" # how far it has come by then is different each time
   kill -KILL "$(pid_of "$1")"
   wait "$made"
-  stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
-  stack_until 60 settled "create-$name" POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
+  stack_until 120 all_ready || e2e_die "not ready after kill -9 of $1"
+  stack_until 120 settled "create-$name" POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
   [ "$status" = 201 ] || { echo "create: $status $body" && return; }
   id=$(field .id)
   csr_get "$id" "$name"
@@ -426,8 +429,8 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   sleep "0.$(printf %03d "$2")"
   kill -KILL "$(pid_of "$1")"
   wait "$made"
-  stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
-  stack_until 60 settled "bring-$name" POST "/api/v1/intermediates/$id/certificate" "$bring_body"
+  stack_until 120 all_ready || e2e_die "not ready after kill -9 of $1"
+  stack_until 120 settled "bring-$name" POST "/api/v1/intermediates/$id/certificate" "$bring_body"
   [ "$status $(field .state)" = "200 active" ] || { echo "certificate: $status $body" && return; }
   leaf "$id" DNS:www.example.com
   [ "$status" = 201 ] || { echo "leaf: $status $body" && return; }
@@ -463,7 +466,7 @@ is "$(leaves)" "$leaves_before" "and all certificates"
 cp "$work/waits.csr" "$work/before.csr"
 csr_get "$waits" waits
 is "$(cat "$work/waits.csr")" "$(cat "$work/before.csr")" "with the same requests"
-stack_until 60 token_ready || e2e_die "the token is not ready"
+stack_until 120 token_ready || e2e_die "the token is not ready"
 sign waits waits authorityKeyIdentifier=keyid -copy_extensions copy
 bring "$waits" "$work/waits.pem"
 answers 200 "so that a certificate for one comes in"
