@@ -69,8 +69,15 @@ burst_judge() { # WHAT
   is "$(jq -r .serial "$work"/burst.? | sort -u | wc -l)" 8 "$1: each one of its own"
 }
 before=$(api GET "/api/v1/certificates?ca=$one&limit=1000" && field '.data | length')
-kill -KILL "$(pid_of driver)"
+# All eight wait for a driver that stands still, before it dies.
+intents() { api GET "/api/v1/audit?last=1000&type=CERT_INTENT" && field '.data | length'; }
+intents_are() { [ "$(intents)" = "$1" ]; }
+wanted=$(($(intents) + 8))
+killed=$(pid_of driver)
+kill -STOP "$killed"
 burst "$one"
+stack_until 10 intents_are "$wanted"
+kill -KILL "$killed"
 burst_judge "EC, the driver killed under them"
 api GET "/api/v1/certificates?ca=$one&limit=1000"
 is "$(field '.data | length')" $((before + 8)) "and none was made that nobody has"

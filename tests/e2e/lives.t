@@ -176,7 +176,8 @@ was=$(sum)
 STACK_PATIENCE=5 stack_start
 stack_until 120 grep -q 'latched what=rollback' "$log" && pass "a head that is kept elsewhere tells of it" ||
   fail "a head that is kept elsewhere tells of it" "$(tail -n 5 "$log")"
-leaf
+asks() { leaf && [ "$status" != 000 ]; }
+stack_until 120 asks
 is "$status" 503 "nothing is signed"
 is "$(sum)" "$was" "and nothing is written"
 succeeds "the newer ledger is lost: --epoch" "${resume[@]:0:3}" --epoch "the newer ledger is lost"

@@ -240,6 +240,7 @@ error_is 6 "  while of the CA itself nobody says anything"
 for _ in 1 2 3; do
   days_pass 24
   for name in early late; do
+    stack_until 120 answering "$work/$name-leaf.pem" "${!name}" "$work/$name.ca"
     says good "$work/$name-leaf.pem" "${!name}" "$work/$name.ca" "$name, another 24 days on"
   done
 done

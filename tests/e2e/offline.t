@@ -408,6 +408,14 @@ settled() { # KEY METHOD PATH BODY: answered by daemons that know of each other 
   API_KEY=$1 api "${@:2}"
   [ "$status" != 503 ]
 }
+another() { [ "$(pid_of "$1")" != "$2" ] && all_ready; }
+daemon_kill() { # DAEMON REQUEST: it dies, who asks has an answer or none, and it is there again
+  local old
+  old=$(pid_of "$1")
+  kill -KILL "$old"
+  wait "$2"
+  stack_until 120 another "$1" "$old" || e2e_die "not ready after kill -9 of $1"
+}
 killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   local name=$3 made bring_body create_body
   create_body=$(jq -nc --arg n "$name" --arg p "$vault" \
@@ -415,9 +423,7 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body" &
   made=$!
   sleep "0.$(printf %03d "$2")" # how far it has come by then is different each time
-  kill -KILL "$(pid_of "$1")"
-  wait "$made"
-  stack_until 120 all_ready || e2e_die "not ready after kill -9 of $1"
+  daemon_kill "$1" "$made"
   stack_until 120 settled "create-$name" POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
   [ "$status" = 201 ] || { echo "create: $status $body" && return; }
   id=$(field .id)
@@ -427,9 +433,7 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   API_KEY=bring-$name api POST "/api/v1/intermediates/$id/certificate" "$bring_body" &
   made=$!
   sleep "0.$(printf %03d "$2")"
-  kill -KILL "$(pid_of "$1")"
-  wait "$made"
-  stack_until 120 all_ready || e2e_die "not ready after kill -9 of $1"
+  daemon_kill "$1" "$made"
   stack_until 120 settled "bring-$name" POST "/api/v1/intermediates/$id/certificate" "$bring_body"
   [ "$status $(field .state)" = "200 active" ] || { echo "certificate: $status $body" && return; }
   leaf "$id" DNS:www.example.com
