@@ -48,12 +48,13 @@ stack_start || e2e_die "not ready"
 stack_until 100 answered
 
 # The token stands still.
+# Who comes while the front-end has no time for a hundred others has no connection, and comes again.
 crowd() { # COUNT: so many ask; their answers in crowd.N, whole when crowd.N.done is there
   local i
   rm -f "$work"/crowd.*
   for ((i = 0; i < $1; i++)); do
     {
-      curl -s --max-time 100 -o "$work/crowd.$i" --unix-socket "$STACK_DIR/pki.sock" -H 'Content-Type: application/ocsp-request' \
+      curl -s --max-time 100 --retry 30 --retry-delay 1 --retry-all-errors -o "$work/crowd.$i" --unix-socket "$STACK_DIR/pki.sock" -H 'Content-Type: application/ocsp-request' \
         --data-binary "@$work/q" "http://localhost/pki/$issuing/ocsp"
       : >"$work/crowd.$i.done"
     } &
