@@ -76,7 +76,9 @@ kept=$(api GET /api/v1/issuers/"$issuer"/intermediates && field '[.data[] | .sta
 api POST "/api/v1/intermediates/$policy/retire" '{"confirm":false}'
 status_before=$status
 newest() { local all=("$ledger"/*.snap) && echo "${all[-1]}"; }
-printf 'X' | dd of="$(newest)" bs=1 seek=100 conv=notrunc status=none
+# Another byte than the one that is there, whichever that is.
+byte=$(od -An -tu1 -j 100 -N 1 "$(newest)")
+printf '%b' "\\0$(printf %o $((byte ^ 1)))" | dd of="$(newest)" bs=1 seek=100 conv=notrunc status=none
 restart
 like "$(cat "$log")" 'ledger_snapshot_passed_over' "one that was changed is passed over"
 is "$(served snapshot)" 0 "and all is read"
