@@ -14,11 +14,8 @@ ca_ext=$'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign,
 root_make() { # NAME EXTENSIONS [DAYS [OPTIONS...]]: a root with its key in $work/NAME.key
   [ -e "$work/$1.key" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$work/$1.key"
   openssl req -new -utf8 -key "$work/$1.key" -subj "/O=Vault/CN=Root $1" -out "$work/$1.csr"
-  # A serial number that is the same in all spellings: its first byte is neither zero nor negative.
-  local serial=(-set_serial "0x$(openssl rand -hex 9 | sed 's/^./4/')")
-  case " ${*:4} " in *' -set_serial '*) serial=() ;; esac
   openssl x509 -req -in "$work/$1.csr" -days "${3:-4000}" -sha256 -extfile <(printf '%s\n' "$2") -signkey "$work/$1.key" \
-    ${serial[@]+"${serial[@]}"} "${@:4}" -out "$work/$1.pem" 2>"$work/err" || diag "$(cat "$work/err")"
+    "${@:4}" -out "$work/$1.pem" 2>"$work/err" || diag "$(cat "$work/err")"
 }
 # What the people at the parent do: a certificate in $work/OUT.pem for the request in $work/REQUEST.csr.
 sign() { # OUT REQUEST EXTENSIONS [OPTIONS...]
