@@ -403,7 +403,7 @@ front_end TERM
 all_ready() { stack_ready && token_ready; }
 settled() { # KEY METHOD PATH BODY: answered by daemons that know of each other again
   API_KEY=$1 api "${@:2}"
-  [ "$status" != 503 ]
+  case "$status $(field .error.code)" in 000* | 503* | *request_running) return 1 ;; esac
 }
 another() { [ "$(pid_of "$1")" != "$2" ] && all_ready; }
 daemon_kill() { # DAEMON REQUEST: it dies, who asks has an answer or none, and it is there again
