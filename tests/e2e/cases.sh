@@ -8,13 +8,13 @@
 made() {
   (
     api GET /api/v1/status
-    field '.signer | [.bound_keys, .unbound_keys] | join(" ")'
+    state=$body
     for last in 20 1000; do
       api GET "/api/v1/audit?last=$last"
-      written=$(field '[.data[] | select(.type != "REFUSED") | .seq] | last')
-      [ -z "$written" ] || break
+      said=$(jq -rs '[(.[0].signer | .bound_keys, .unbound_keys), ([.[1].data[]? | select(.type != "REFUSED") | .seq] | last)] | join(" ")' <<<"$state$body")
+      case $said in *' ') ;; *) break ;; esac
     done
-    echo "$written"
+    echo "$said"
   )
   sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" \
     'SELECT (SELECT count(*) FROM issuer), (SELECT count(*) FROM ca), (SELECT count(*) FROM key), (SELECT count(*) FROM certificate)'
