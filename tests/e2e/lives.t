@@ -76,7 +76,8 @@ kept=$(api GET /api/v1/issuers/"$issuer"/intermediates && field '[.data[] | .sta
 api POST "/api/v1/intermediates/$policy/retire" '{"confirm":false}'
 status_before=$status
 newest() { local all=("$ledger"/*.snap) && echo "${all[-1]}"; }
-# Another byte than the one that is there, whichever that is.
+# A signer that runs finds it within a second, and writes it anew. Another byte than the one that is there, whichever that is.
+stack_stop
 byte=$(od -An -tu1 -j 100 -N 1 "$(newest)")
 printf '%b' "\\0$(printf %o $((byte ^ 1)))" | dd of="$(newest)" bs=1 seek=100 conv=notrunc status=none
 restart
