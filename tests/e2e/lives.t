@@ -66,6 +66,8 @@ stack_start || e2e_die "not ready an hour later"
 is "$(served snapshot)" 0 "without a snapshot a start reads all"
 stack_until 120 snapshots && pass "an hour later there is one" || fail "an hour later there is one" "$(tail -n 5 "$log")"
 taken() { grep -o 'snapshot size=[0-9]*' "$log" | tail -n 1 | cut -d= -f2; }
+is_told() { [ -n "$(taken)" ]; } # behind its file
+stack_until 120 is_told
 size=$(taken)
 [ "${size:-0}" -gt 8 ] && pass "of $size records" || fail "of $size records"
 restart
