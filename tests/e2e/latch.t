@@ -90,9 +90,14 @@ if [ "$(id -u)" = 0 ]; then
   leaf
   answers 503 "and nothing has changed" latched
 fi
-printf 'forged\n' >"$STACK_DIR/signer/resume"
-chmod 666 "$STACK_DIR/signer/resume"
-sleep 1.5
+# As it is from the beginning: for the moment before its chmod it would be root's own.
+printf 'forged\n' >"$STACK_DIR/signer/forged"
+chmod 666 "$STACK_DIR/signer/forged"
+looks() { grep -c resume_refused "$STACK_DIR/log/signd.log"; }
+seen=$(looks)
+looked_at() { [ "$(looks)" -gt "$seen" ]; }
+mv "$STACK_DIR/signer/forged" "$STACK_DIR/signer/resume"
+stack_until 100 looked_at || fail "the signer looks at the request"
 leaf
 answers 503 "a request that others could have written is not believed" latched
 rm -f "$STACK_DIR/signer/resume"
