@@ -116,9 +116,9 @@ stack_until 120 found_again && pass "a signer that starts anew finds out by itse
 stack_until 120 tokens_are "main second"
 leaf "$two"
 answers 503 "and refuses" key_trouble
-# It comes back; the driver holds no handle of it any more.
-kill -KILL "$(pid_of driver2)"
+# It comes back, whole before a driver sees it; the driver holds no handle of it any more.
 second_restore "$work/backup"
+kill -KILL "$(pid_of driver2)"
 leaf_until 120 "$two" && pass "it comes back by itself when the token shows it again" ||
   fail "it comes back by itself when the token shows it again" "$status $body"
 like "$(grep key_fine_again "$STACK_DIR/log/signd.log")" "key=$id" "and the log says so"
