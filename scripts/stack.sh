@@ -229,7 +229,7 @@ stack_members() {
   local group stat rest command
   group=$(cat "$STACK_DIR/supervisor.pid" 2>/dev/null) || return 0
   for stat in /proc/[0-9]*/stat; do
-    rest=$(cat "$stat" 2>/dev/null) || continue
+    { read -r rest <"$stat"; } 2>/dev/null || continue # a program for each would take seconds on a busy machine
     rest=${rest##*) }
     # state, parent, process group
     read -r _ _ rest _ <<<"$rest"
