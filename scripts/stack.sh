@@ -173,13 +173,14 @@ stack_configure() {
 	ROWS
 }
 
-# Polls a condition until it holds; false when the time is up.
+# Polls a condition until it holds; false when it didn't when the time was up: the last look begins behind the end.
 stack_until() { # SECONDS COMMAND...
-  local end=$((SECONDS + $1))
+  local end=$((SECONDS + $1)) began=$SECONDS
   shift
   until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || return 1
+    [ "$began" -lt "$end" ] || return 1
     sleep 0.02
+    began=$SECONDS
   done
 }
 
@@ -189,7 +190,7 @@ stack_listens() { # PATH
 }
 
 stack_ready() {
-  [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 --unix-socket "$STACK_DIR/pki.sock" http://localhost/readyz)" = 200 ]
+  [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 30 --unix-socket "$STACK_DIR/pki.sock" http://localhost/readyz)" = 200 ]
 }
 
 stack_show_logs() {
@@ -208,7 +209,7 @@ stack_init() {
   (stack_exec "$STACK_DRIVER" "$(stack_driver)" --config "$STACK_DIR/conf/driver-main.conf") \
     >>"$log/driver.log" 2>&1 </dev/null &
   driver=$!
-  if stack_until "${STACK_PATIENCE:-60}" stack_driver_up "$driver" && kill -0 "$driver" 2>/dev/null; then
+  if stack_until "${STACK_PATIENCE:-120}" stack_driver_up "$driver" && kill -0 "$driver" 2>/dev/null; then
     (stack_exec "$STACK_SIGN" "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --init) \
       >>"$log/signd.log" 2>&1 </dev/null || status=1
   else
@@ -228,7 +229,7 @@ stack_members() {
   local group stat rest command
   group=$(cat "$STACK_DIR/supervisor.pid" 2>/dev/null) || return 0
   for stat in /proc/[0-9]*/stat; do
-    rest=$(cat "$stat" 2>/dev/null) || continue
+    { read -r rest <"$stat"; } 2>/dev/null || continue # a program for each would take seconds on a busy machine
     rest=${rest##*) }
     # state, parent, process group
     read -r _ _ rest _ <<<"$rest"
@@ -250,7 +251,7 @@ stack_start() {
   stack_stop || return 1
   : >"$STACK_DIR/log/supervisor.log"
   setsid "$STACK_SOURCE/scripts/supervise" "$STACK_DIR" </dev/null >>"$STACK_DIR/log/supervisor.log" 2>&1 &
-  stack_until "${STACK_PATIENCE:-60}" stack_ready
+  stack_until "${STACK_PATIENCE:-120}" stack_ready
 }
 
 # Ends all that is left of the stack, also if the supervisor was killed.
@@ -260,10 +261,10 @@ stack_stop() {
   pid=$(cat "$STACK_DIR/supervisor.pid")
   if stack_running; then
     kill -TERM "$pid" 2>/dev/null || true
-    stack_until 15 stack_gone || true
+    stack_until 90 stack_gone || true
   fi
-  if stack_end_group TERM; then stack_until 10 stack_gone || true; fi
-  if stack_end_group KILL; then stack_until 5 stack_gone || true; fi
+  if stack_end_group TERM; then stack_until 30 stack_gone || true; fi
+  if stack_end_group KILL; then stack_until 60 stack_gone || true; fi
   stack_gone || {
     stack_say "Process group $pid could not be ended; see ps -o pid,args -g $pid."
     return 1

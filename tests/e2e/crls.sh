@@ -15,7 +15,7 @@ release() { api POST "/api/v1/intermediates/$1/certificates/$2/release" '{}'; }
 pki() { # PATH [CURL-OPTIONS]
   local path=$1
   shift
-  curl -s -S --max-time 60 --unix-socket "$STACK_DIR/pki.sock" "$@" "http://localhost$path"
+  curl -s -S --max-time 100 --unix-socket "$STACK_DIR/pki.sock" "$@" "http://localhost$path"
 }
 fetch() { # CA NAME [PATH]: what is behind /pki/CA/crl, as $work/NAME.der and in PEM as $work/NAME.crl, its text in $text
   pki "/pki/$1/crl${3:-}" -o "$work/$2.der" -D "$work/$2.head" || diag "no CRL of $2"

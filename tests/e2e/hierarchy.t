@@ -193,7 +193,7 @@ head -c 262145 /dev/zero | tr '\0' ' ' >"$work/large"
 api POST "/api/v1/issuers/$issuer/intermediates" "@$work/large"
 refused 413 body_too_large '' "case 34: a body over the limit"
 body=$(jq -n --arg p "$root1" '{name: "chunked", subject: {common_name: "Case chunked"}, algorithm: "ECDSA-P256", parent_ca_id: $p}' |
-  curl -s -S --max-time 60 -X POST -w '\n%{http_code}' --unix-socket "$STACK_DIR/api.sock" -H 'Content-Type: application/json' \
+  curl -s -S --max-time 100 -X POST -w '\n%{http_code}' --unix-socket "$STACK_DIR/api.sock" -H 'Content-Type: application/json' \
     -H 'Transfer-Encoding: chunked' --data-binary @- "http://localhost/api/v1/issuers/$issuer/intermediates")
 status=${body##*$'\n'} body=${body%$'\n'*}
 created "case 34: a chunked body"
@@ -218,7 +218,7 @@ known=$issuer issuer=$rates
 ca counted '' && counted=$id
 ca counting "$counted" && counting=$id
 for step in '{}' '{"confirm": true}'; do retire "$counting" "$step"; done
-metrics=$(curl -s --max-time 20 --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics)
+metrics=$(curl -s --max-time 100 --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics)
 for counter in create_root create_child retire_retiring retire_retired; do
   like "$metrics" "^chancery_hierarchy_operations_total\{operation=\"$counter\",issuer=\"$rates\"\} 1\$" "case 9: $counter"
 done
@@ -297,7 +297,7 @@ front_anew() { [ "$(pid_of frontd)" != "$old" ] && stack_ready; }
 front_restart() {
   old=$(pid_of frontd)
   kill -TERM "$old"
-  stack_until 60 front_anew || e2e_die "the front-end does not come back"
+  stack_until 120 front_anew || e2e_die "the front-end does not come back"
 }
 front_restart
 tries 403 forbidden "case 10: an auditor may not"

@@ -25,11 +25,15 @@ stack_token || e2e_die "no token"
 stack_configure
 sed -i "s|^sign_socket = .*|sign_socket = \"$work/forger.sock\";|" "$STACK_DIR/conf/frontd.conf"
 python3 "$CHANCERY_SOURCE/tests/e2e/forger.py" "$work/forger.sock" "$STACK_DIR/sign/sign.sock" "$work/words" &
-stack_until 30 test -S "$work/forger.sock" || e2e_die "nobody between front-end and signer"
+stack_until 100 test -S "$work/forger.sock" || e2e_die "nobody between front-end and signer"
 stack_init || e2e_die "no ledger"
 stack_start || e2e_die "the stack is not ready"
-stack_until 60 token_ready || e2e_die "the token is not ready"
+stack_until 120 token_ready || e2e_die "the token is not ready"
 issuer=$(issuer_make time '"off"')
+told() { # FILE LINE...: whole at once, for whoever is between reads it with each message
+  printf '%s\n' "${@:2}" >"$work/told"
+  mv "$work/told" "$work/$1"
+}
 end_of() { field "$1" | { read -r t && date -d "$t" +%s; }; }
 
 # A parent near its end, and past it
@@ -37,7 +41,7 @@ ca short '' '{"ttl_days": 1, "path_len_constraint": 1}'
 short=$id
 ca issuing "$short" '{"ttl_days": 1, "path_len_constraint": 0}'
 issuing=$id end=$(end_of .not_after)
-clock_pass "$clock" $((day - 900))
+time_passes $((day - 900))
 mark
 ca capped "$short" '{"ttl_days": 10, "path_len_constraint": 0}'
 created "case 28: minutes before its parent's end a child"
@@ -51,7 +55,7 @@ issued "case 28: so does a leaf"
 is "$(date -d "$(openssl x509 -in "$work/issued.crt" -noout -enddate | sed 's/.*=//')" +%s)" "$end" "case 28: capped"
 leaf "$issuing" DNS:www.example.com server "{\"not_before\": \"$(date -u -d "@$((end + 1))" +%Y-%m-%dT%H:%M:%SZ)\"}"
 refused 400 not_before_out_of_range not_before "case 28: a leaf that would begin after its issuer's end"
-clock_pass "$clock" 1200
+time_passes 1200
 mark
 ca late "$short" '{"path_len_constraint": 0}'
 refused 400 issuer_expired parent_ca_id "case 28: a child of an expired CA"
@@ -63,19 +67,19 @@ refused 400 issuer_expired parent_ca_id "case 28: also when it is only tried"
 # Killed between a key's making and its binding
 ca root '' '{"path_len_constraint": 2}'
 root=$id
-echo 'Case orphan' >"$work/words.drop"
+told words.drop 'Case orphan'
 (ca orphan "$root" '{"path_len_constraint": 0}') &
-stack_until 60 test -e "$work/words.dropped" || diag "no certificate was asked for"
+stack_until 120 test -e "$work/words.dropped" || diag "no certificate was asked for"
 for program in signd frontd driver; do kill -KILL "$(pid_of "$program")"; done
 wait "$!"
 rm "$work/words.drop"
 ready() { stack_ready && token_ready; }
-stack_until 60 ready || e2e_die "not ready after the kill"
+stack_until 120 ready || e2e_die "not ready after the kill"
 api GET /api/v1/status
 is "$(field .signer.unbound_keys)" 1 "case 35: a key that was made and not bound is left"
 api GET "/api/v1/issuers/$issuer/intermediates"
 is "$(field '[.data[] | select(.name == "orphan")] | length')" 0 "case 35: and no CA"
-clock_pass "$clock" $((2 * day))
+time_passes $((2 * day))
 api GET /api/v1/doctor
 like "$(field '[.findings[].code] | join(" ")')" orphan "case 35: the doctor lists it"
 orphan=$(sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" "SELECT lower(hex(key_id)) FROM key WHERE ca_id = ''")
@@ -104,13 +108,13 @@ leaf "$issuing" DNS:www.example.com
 answers 503 "case 39: after the third its key is latched" key_latched
 is "$(certificates '<>')" "$before" "case 39: and there is no certificate of it"
 three_lost() { [ "$(certificates '=')" = 3 ]; }
-succeeds "case 39: the three are kept as lost" stack_until 90 three_lost
+succeeds "case 39: the three are kept as lost" stack_until 200 three_lost
 ca issuing3 "$root" '{"path_len_constraint": 0}'
 created "case 39: other keys go on"
 issuing=$id
 
 # A signer that answers something else than was asked for
-printf 'true.example.com\nfake.example.com\n' >"$work/words"
+told words true.example.com fake.example.com
 leaf "$issuing" DNS:true.example.com
 answers 503 "case 39: a certificate that says something else is not handed out" certificate_withheld
 rm "$work/words"
@@ -124,13 +128,19 @@ api GET "/api/v1/intermediates/$issuing"
 like "$(grep certificate_withheld "$STACK_DIR/log/frontd.log")" "ca=$issuing" "case 39: the log says so"
 api GET /api/v1/doctor
 like "$(field '[.findings[].code] | join(" ")')" ca_held "case 39: the doctor says so"
+noted() { # COUNT: so much is on the ledger of what was withheld, which nobody waits for
+  api GET '/api/v1/audit?last=1000&type=NOTE'
+  [ "$(field '[.data[].context | select(.op == "withheld")] | length')" = "$1" ]
+}
+succeeds "case 39: and the ledger" stack_until 120 noted 1
 mark
 leaf "$issuing" DNS:www.example.com
 refused 409 ca_held '' "case 39: its CA issues nothing more"
-printf 'Case forged\nCase farged\n' >"$work/words"
+told words 'Case forged' 'Case farged'
 ca forged "$root" '{"path_len_constraint": 0}'
 answers 503 "case 39: nor is a CA's certificate that says something else" certificate_withheld
 rm "$work/words"
+succeeds "case 39: which is on the ledger, too" stack_until 120 noted 2
 mark
 ca after "$root" '{"path_len_constraint": 0}'
 refused 409 ca_held parent_ca_id "case 39: nothing more below its issuer"

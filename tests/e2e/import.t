@@ -165,7 +165,7 @@ like "$(probe import - main aabbcc "$w/legacy.der")" '^refused 311' "the driver 
 end "$driver"
 printf 'imported_keys = "warn";\n' >>"$STACK_DIR/conf/driver-main.conf"
 : >"$STACK_DIR/log/signd.log"
-start_driver && stack_until 20 grep -q driver_ready "$STACK_DIR/log/signd.log"
+start_driver && stack_until 100 grep -q driver_ready "$STACK_DIR/log/signd.log"
 like "$(probe import - main ddeeff "$w/legacy.der")" '^refused 300' "a key that the token does not have"
 like "$(probe import - main aabbcc "$w/odd.pem")" '^refused 426' "PEM instead of DER"
 root_make wrong "$ca"

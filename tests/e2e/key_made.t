@@ -136,10 +136,10 @@ done
 # Time: a key may take a minute, a signature may not; a slow token is no broken one.
 down
 tell
-configure 'sign_seconds = 2;' 'create_seconds = 100;'
+configure 'sign_seconds = 10;' 'create_seconds = 100;'
 started
 key_make "$key"
-tell 'C_GenerateKeyPair sleep 4s'
+tell 'C_GenerateKeyPair sleep 11s'
 ask create "${id}61" ECDSA-P256 "61" >"$dir/made" 2>&1 &
 making=$!
 until [ "$(tell --used 1)" -ge 1 ]; do kill -0 $making 2>/dev/null || break; done

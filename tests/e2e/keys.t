@@ -33,8 +33,8 @@ leaf_until() { # SECONDS CA
 
 # The second token is pulled out.
 second_pull
-stack_until 30 tokens_are main && pass "readiness names the one that is left" || fail "readiness names the one that is left" "$(ready_tokens)"
-metrics() { curl -s --max-time 20 --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics; }
+stack_until 120 tokens_are main && pass "readiness names the one that is left" || fail "readiness names the one that is left" "$(ready_tokens)"
+metrics() { curl -s --max-time 100 --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics; }
 like "$(metrics)" '^chancery_token_ready\{token="second"\} 0$' "so do the metrics"
 like "$(metrics)" '^chancery_token_ready\{token="main"\} 1$' "of each token"
 leaf "$two"
@@ -47,8 +47,8 @@ answers 201 "those of the other go on"
 api POST "/api/v1/intermediates/$two/key-gone" '{}'
 answers 503 "a token that is away proves no absence" token_away
 second_plug
-stack_until 60 tokens_are "main second" && pass "it is plugged in again" || fail "it is plugged in again" "$(ready_tokens)"
-leaf_until 30 "$two" && pass "and its CAs sign" || fail "and its CAs sign" "$status $body"
+stack_until 120 tokens_are "main second" && pass "it is plugged in again" || fail "it is plugged in again" "$(ready_tokens)"
+leaf_until 120 "$two" && pass "and its CAs sign" || fail "and its CAs sign" "$status $body"
 
 # In the middle of many: whoever waits within the deadline has a certificate, and nobody has two.
 burst() { # CA [CURL-OPTION...]: answers in $work/burst.N
@@ -64,20 +64,27 @@ burst() { # CA [CURL-OPTION...]: answers in $work/burst.N
 }
 burst_over() { [ "$(find "$work" -name 'burst.*.done' | wc -l)" = 8 ]; }
 burst_judge() { # WHAT
-  stack_until 120 burst_over
+  stack_until 200 burst_over
   is "$(jq -r .serial "$work"/burst.? | grep -c '^01')" 8 "$1: all eight have a certificate"
   is "$(jq -r .serial "$work"/burst.? | sort -u | wc -l)" 8 "$1: each one of its own"
 }
 before=$(api GET "/api/v1/certificates?ca=$one&limit=1000" && field '.data | length')
-kill -KILL "$(pid_of driver)"
+# All eight wait for a driver that stands still, before it dies.
+intents() { api GET "/api/v1/audit?last=1000&type=CERT_INTENT" && field '.data | length'; }
+intents_are() { [ "$(intents)" = "$1" ]; }
+wanted=$(($(intents) + 8))
+killed=$(pid_of driver)
+kill -STOP "$killed"
 burst "$one"
+stack_until 10 intents_are "$wanted"
+kill -KILL "$killed"
 burst_judge "EC, the driver killed under them"
 api GET "/api/v1/certificates?ca=$one&limit=1000"
 is "$(field '.data | length')" $((before + 8)) "and none was made that nobody has"
 kill -KILL "$(pid_of driver2)"
 burst "$two" --retry 50 --retry-max-time 90
 burst_judge "RSA, for those who ask again when they were told to"
-stack_until 60 tokens_are "main second"
+stack_until 120 tokens_are "main second"
 
 # However often it was asked for, each intent has one result, and one signature was released.
 api GET "/api/v1/audit?last=1000"
@@ -104,15 +111,15 @@ leaf_root=$(ca_make "$issuer" three RSA-2048 0 "$policy")
 found=$(grep -c "key_trouble key=$id" "$STACK_DIR/log/signd.log")
 kill -KILL "$(pid_of signd)"
 found_again() { [ "$(grep -c "key_trouble key=$id" "$STACK_DIR/log/signd.log")" -gt "$found" ]; }
-stack_until 60 found_again && pass "a signer that starts anew finds out by itself" ||
+stack_until 120 found_again && pass "a signer that starts anew finds out by itself" ||
   fail "a signer that starts anew finds out by itself"
-stack_until 60 tokens_are "main second"
+stack_until 120 tokens_are "main second"
 leaf "$two"
 answers 503 "and refuses" key_trouble
-# It comes back; the driver holds no handle of it any more.
-kill -KILL "$(pid_of driver2)"
+# It comes back, whole before a driver sees it; the driver holds no handle of it any more.
 second_restore "$work/backup"
-leaf_until 60 "$two" && pass "it comes back by itself when the token shows it again" ||
+kill -KILL "$(pid_of driver2)"
+leaf_until 120 "$two" && pass "it comes back by itself when the token shows it again" ||
   fail "it comes back by itself when the token shows it again" "$status $body"
 like "$(grep key_fine_again "$STACK_DIR/log/signd.log")" "key=$id" "and the log says so"
 
@@ -154,7 +161,7 @@ stack_stop
 rm -rf "$STACK_DIR"/db/*
 second_restore "$work/backup"
 stack_start || e2e_die "not ready with an empty database"
-stack_until 30 tokens_are "main second"
+stack_until 120 tokens_are "main second"
 api GET "/api/v1/intermediates/$two"
 is "$(field .key_state)" gone "a database made anew knows it"
 leaf "$two"

@@ -33,24 +33,24 @@ done
 killed=0 stuck=0
 for victim in "${victims[@]}"; do
   # Every other kill meets what the one before has left: a start, a recovery, a catch-up.
-  if [ $((RANDOM % 2)) = 0 ] && ! stack_until 60 load_more "$(load_count)"; then
+  if [ $((RANDOM % 2)) = 0 ] && ! stack_until 200 load_more "$(load_count)"; then
     stuck=$((stuck + 1))
-    diag "nothing was answered for a minute before kill $((killed + 1)), of $victim"
+    diag "nothing was answered for minutes before kill $((killed + 1)), of $victim"
     stack_show_logs
   fi
   sleep "0.$(printf '%03d' $((RANDOM % 300)))"
-  if stack_until 20 load_kill "$victim"; then killed=$((killed + 1)); else diag "no $victim to kill"; fi
+  if stack_until 100 load_kill "$victim"; then killed=$((killed + 1)); else diag "no $victim to kill"; fi
 done
 is "$killed" $((3 * rounds)) "$clients clients, $rounds kills of each process"
 is "$stuck" 0 "it goes on each time"
-stack_until 60 load_more "$(load_count)" || diag "nothing after the last kill"
+stack_until 200 load_more "$(load_count)" || diag "nothing after the last kill"
 load_end
-stack_until 60 load_ready || e2e_die "not ready at the end"
+stack_until 200 load_ready || e2e_die "not ready at the end"
 nothing "who asks again gets the same bytes" "$(load_again 500)"
 for victim in driver signd frontd; do load_kill $victim; done
-stack_until 60 load_ready || e2e_die "not ready after the last start"
+stack_until 200 load_ready || e2e_die "not ready after the last start"
 nothing "also after all three were started anew" "$(load_again 500)"
-stack_until 30 load_in_step || diag "the database is not in step"
+stack_until 200 load_in_step || diag "the database is not in step"
 stack_stop
 load_checked
 tap_done

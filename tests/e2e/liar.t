@@ -56,7 +56,8 @@ done
 descriptors() { find "/proc/$signer/fd" -mindepth 1 | wc -l; }
 before=$(descriptors)
 lies table main
-stack_until 10 test "$(descriptors)" -le "$before"
+no_more() { [ "$(descriptors)" -le "$before" ]; }
+stack_until 100 no_more
 is $? 0 "the signer holds no more descriptors than before"
 
 # Each of them is on the ledger, those of connections that were closed too.
@@ -136,10 +137,10 @@ kill -CONT "$driver"
 start_signer
 kill -KILL "$driver"
 wait "$driver" 2>/dev/null
-stack_until 20 grep -q 'driver_lost' "$STACK_DIR/log/signd.log"
+stack_until 100 grep -q 'driver_lost' "$STACK_DIR/log/signd.log"
 lies away main "${keys[0]}"
 start_driver
-stack_until 20 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
+stack_until 100 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
 
 # A request that a crash interrupts is lost, for good.
 probe() { "$CHANCERY_BUILD/tests/e2e/import_probe" "$STACK_DIR/sign/sign.sock" "$id" "$@"; }
@@ -151,7 +152,7 @@ export REQUEST_ID
 before=$(intents)
 kill -STOP "$driver"
 probe leaf "${keys[0]}" www.example.com 86400 - "$STACK_DIR/lost.der" >/dev/null 2>&1 &
-stack_until 20 more_intents "$before" || fail "an intent while the token stands still"
+stack_until 100 more_intents "$before" || fail "an intent while the token stands still"
 kill_signer
 kill -CONT "$driver"
 start_signer
@@ -163,10 +164,10 @@ unset REQUEST_ID
 signer_with 'max_unsigned_records = 16;' 'checkpoint_seconds = 1;'
 kill -KILL "$driver"
 wait "$driver" 2>/dev/null
-stack_until 20 grep -q 'driver_lost' "$STACK_DIR/log/signd.log"
+stack_until 100 grep -q 'driver_lost' "$STACK_DIR/log/signd.log"
 lies overdue "${keys[0]}"
 start_driver
-stack_until 20 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
+stack_until 100 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
 
 # A key that was destroyed with the token's own tool.
 SOFTHSM2_CONF=$STACK_DIR/token/softhsm2.conf pkcs11-tool --module "$softhsm_module" --token-label main --login \

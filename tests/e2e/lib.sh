@@ -54,7 +54,7 @@ e2e_up() {
   [ -z "${E2E_SIGND:-}" ] || printf '%s\n' "$E2E_SIGND" >>"$STACK_DIR/conf/signd.conf"
   stack_init || e2e_die "no ledger"
   stack_start || e2e_die "the stack is not ready"
-  stack_until "${STACK_PATIENCE:-60}" token_ready || e2e_die "the token is not ready"
+  stack_until "${STACK_PATIENCE:-120}" token_ready || e2e_die "the token is not ready"
   token_algorithms=$(field '.signer.drivers[0].token.algorithms | join(" ")')
 }
 token_ready() {
@@ -189,7 +189,15 @@ judge() { # WHAT CERTIFICATE CHAIN ROOT
   succeeds "$1: chancery lint" "$CHANCERY_BUILD/chancery" lint "$work/judged.pem"
 }
 
-pid_of() { cat "$STACK_DIR/pid/$1"; }
+# The supervisor may be writing it just now.
+pid_of() { # NAME
+  local pid=''
+  stack_until 60 pid_read "$1" && echo "$pid"
+}
+pid_read() {
+  pid=$(cat "$STACK_DIR/pid/$1" 2>/dev/null)
+  [ -n "$pid" ]
+}
 
 # The token behind a module that notes in $work/witness whatever is to be signed (tests/e2e/witness.c), and the log
 # that names the challenges among it. Between stack_configure and the first start.

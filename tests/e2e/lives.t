@@ -47,7 +47,7 @@ restart() {
 served() { sed -n "s/.* serving .*$1=\([0-9]*\).*/\1/p" "$log" | tail -n 1; } # FIELD of the last start
 resumed() { # WHAT
   succeeds "$1: --resume" "${resume[@]}" "$1"
-  local end=$((SECONDS + 20))
+  local end=$((SECONDS + 120))
   until leaf && [ "$status" = 201 ]; do [ "$SECONDS" -lt "$end" ] || break; done
   answers 201 "$1: it signs again"
 }
@@ -64,8 +64,10 @@ stack_stop
 clock_pass "$clock" 3600
 stack_start || e2e_die "not ready an hour later"
 is "$(served snapshot)" 0 "without a snapshot a start reads all"
-stack_until 30 snapshots && pass "an hour later there is one" || fail "an hour later there is one" "$(tail -n 5 "$log")"
+stack_until 120 snapshots && pass "an hour later there is one" || fail "an hour later there is one" "$(tail -n 5 "$log")"
 taken() { grep -o 'snapshot size=[0-9]*' "$log" | tail -n 1 | cut -d= -f2; }
+is_told() { [ -n "$(taken)" ]; } # behind its file
+stack_until 120 is_told
 size=$(taken)
 [ "${size:-0}" -gt 8 ] && pass "of $size records" || fail "of $size records"
 restart
@@ -76,7 +78,10 @@ kept=$(api GET /api/v1/issuers/"$issuer"/intermediates && field '[.data[] | .sta
 api POST "/api/v1/intermediates/$policy/retire" '{"confirm":false}'
 status_before=$status
 newest() { local all=("$ledger"/*.snap) && echo "${all[-1]}"; }
-printf 'X' | dd of="$(newest)" bs=1 seek=100 conv=notrunc status=none
+# A signer that runs finds it within a second, and writes it anew. Another byte than the one that is there, whichever that is.
+stack_stop
+byte=$(od -An -tu1 -j 100 -N 1 "$(newest)")
+printf '%b' "\\0$(printf %o $((byte ^ 1)))" | dd of="$(newest)" bs=1 seek=100 conv=notrunc status=none
 restart
 like "$(cat "$log")" 'ledger_snapshot_passed_over' "one that was changed is passed over"
 is "$(served snapshot)" 0 "and all is read"
@@ -85,7 +90,7 @@ answers 201 "to the same end"
 api POST "/api/v1/intermediates/$policy/retire" '{"confirm":false}'
 is "$status" "$status_before" "also for what is closed"
 is "$(api GET /api/v1/issuers/"$issuer"/intermediates && field '[.data[] | .state] | join(" ")')" "$kept" "and every CA"
-stack_until 30 grep -q ' snapshot size=' "$log" && pass "another one is made" || fail "another one is made"
+stack_until 120 grep -q ' snapshot size=' "$log" && pass "another one is made" || fail "another one is made"
 
 # Room on the disk.
 sed -i 's/^snapshot_seconds/disk_stop_mib = 16777216;\n&/' "$conf"
@@ -108,7 +113,7 @@ leaf
 answers 201 "with room again it signs"
 
 # Two signers at one folder.
-if timeout 20 "$STACK_BIN/chancery-signd" --config "$conf" >"$work/second.log" 2>&1; then
+if timeout 100 "$STACK_BIN/chancery-signd" --config "$conf" >"$work/second.log" 2>&1; then
   fail "a second signer does not start"
 else
   pass "a second signer does not start"
@@ -120,7 +125,7 @@ answers 201 "the first one goes on"
 # Another ledger: at this folder, and at this driver.
 sed "s/^ledger_id.*/ledger_id = \"$(printf 'ab%.0s' {1..16})\";/" "$conf" >"$work/other.conf"
 stack_stop
-if timeout 20 "$STACK_BIN/chancery-signd" --config "$work/other.conf" >"$work/other.log" 2>&1; then
+if timeout 100 "$STACK_BIN/chancery-signd" --config "$work/other.conf" >"$work/other.log" 2>&1; then
   fail "a signer of another ledger does not take this one"
 else
   pass "a signer of another ledger does not take this one"
@@ -130,7 +135,7 @@ sed -i "s|^state_dir.*|state_dir = \"$work/other\";|; /^head_file/d" "$work/othe
 mkdir -m 0700 "$work/other"
 stack_start || e2e_die "not ready"
 sed -i "s|^socket = .*|socket = \"$work/other/sign.sock\";|" "$work/other.conf"
-if timeout 60 "$STACK_BIN/chancery-signd" --config "$work/other.conf" --init >"$work/other.log" 2>&1; then
+if timeout 200 "$STACK_BIN/chancery-signd" --config "$work/other.conf" --init >"$work/other.log" 2>&1; then
   fail "a driver makes no key for another ledger"
 else
   pass "a driver makes no key for another ledger"
@@ -151,7 +156,7 @@ succeeds "and again" "$STACK_BIN/chancery-signd" --config "$old/signd.conf" --ar
 is "$(segments "$old/ledger")" $((before - 1)) "moves no more"
 "$STACK_BIN/chancery-signd" --config "$old/signd.conf" >"$old/log" 2>&1 &
 started() { grep -q ' serving ' "$old/log"; }
-stack_until 60 started && pass "the signer starts without them" || fail "the signer starts without them" "$(tail -n 5 "$old/log")"
+stack_until 120 started && pass "the signer starts without them" || fail "the signer starts without them" "$(tail -n 5 "$old/log")"
 read_record() { "$CHANCERY_BUILD/tests/e2e/signer_probe" "$old/sign.sock" "$(printf 'cd%.0s' {1..16})" read "$1"; }
 is "$(read_record 0)" 0 "a record that is there can be read"
 is "$(read_record "$((16#$(basename "$(find "$old/to" -name '*.seg')" .seg)))")" 216 "ARCHIVED: one that was moved can't"
@@ -174,14 +179,15 @@ cp -rp "$work/old-db" "$STACK_DIR/db"
 sum() { cat "$ledger"/*.seg | sha256sum; }
 was=$(sum)
 STACK_PATIENCE=5 stack_start
-stack_until 20 grep -q 'latched what=rollback' "$log" && pass "a head that is kept elsewhere tells of it" ||
+stack_until 120 grep -q 'latched what=rollback' "$log" && pass "a head that is kept elsewhere tells of it" ||
   fail "a head that is kept elsewhere tells of it" "$(tail -n 5 "$log")"
-leaf
+asks() { leaf && [ "$status" != 000 ]; }
+stack_until 120 asks
 is "$status" 503 "nothing is signed"
 is "$(sum)" "$was" "and nothing is written"
 succeeds "the newer ledger is lost: --epoch" "${resume[@]:0:3}" --epoch "the newer ledger is lost"
 signs() { leaf && [ "$status" = 201 ]; }
-stack_until 60 signs # a new epoch ends all connections
+stack_until 120 signs # a new epoch ends all connections
 answers 201 "the newer ledger is lost: it signs again"
 
 # Another host.

@@ -15,10 +15,10 @@ goes_well() { issue "$issuing" "$work/leaf.csr" server && [ "$status" = 201 ]; }
 in_step() { goes_well && [ "$(sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" 'SELECT committed FROM ledger')" -gt "$head" ]; }
 calm() { # all is well, and nothing is uncertain any more: the database is complete up to here
   tell
-  stack_until 60 token_ready || diag "no token"
+  stack_until 120 token_ready || diag "no token"
   api GET '/api/v1/audit?last=1'
   head=$(field '.data[0].seq')
-  stack_until 90 in_step || diag "the database is not in step with the ledger: $head"
+  stack_until 200 in_step || diag "the database is not in step with the ledger: $head"
 }
 of_ledger() { "$STACK_BIN/chancery" --socket "$STACK_DIR/api.sock" audit export --type LOST | jq -s 'map(select(.intent_type == 4)) | length'; }
 in_database() { sqlite3 "file:$STACK_DIR/db/chancery.sqlite?mode=ro" "SELECT count(*) FROM certificate WHERE state = 'lost'"; }
@@ -28,8 +28,8 @@ lost=0
 there() { # WHAT
   is "$(of_ledger)" "$((++lost))" "$1 is LOST on the ledger"
   tell
-  stack_until 60 goes_well || diag "no leaf behind it: $status $body"
-  stack_until 90 lost_is "$lost"
+  stack_until 120 goes_well || diag "no leaf behind it: $status $body"
+  stack_until 200 lost_is "$lost"
   is "$? $(in_database)" "0 $lost" "  and in the database"
 }
 # Other signatures come between, of checkpoints and of keys that prove themselves: until one of the right kind is hit.

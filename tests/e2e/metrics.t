@@ -7,7 +7,7 @@ set -u
 chancery=$CHANCERY_BUILD/chancery
 export CHANCERY_SOCKET=$STACK_DIR/api.sock
 e2e_up
-scrape() { curl -s --max-time 30 --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics >"$work/metrics"; }
+scrape() { curl -s --max-time 100 --unix-socket "$STACK_DIR/pki.sock" http://localhost/metrics >"$work/metrics"; }
 value() { # SERIES, to the byte
   scrape
   awk -v s="$1" 'index($0, s " ") == 1 { print substr($0, length(s) + 2) }' "$work/metrics"
@@ -39,10 +39,13 @@ api GET "/api/v1/intermediates/$issuing"
 until=$(date -d "$(field .not_after)" +%s)
 is "$(value "chancery_ca_expiry_timestamp_seconds{ca=\"$issuing\",issuer=\"$issuer\",name=\"met-issuing\",state=\"active\"}")" "$until" "when a CA expires"
 for one in chancery_signer_up chancery_store_writable 'chancery_token_ready{token="main"}'; do is "$(value "$one")" 1 "$one"; done
-for one in chancery_signer_in_flight chancery_signer_latches chancery_rotation_waiting; do is "$(value "$one")" 0 "$one"; done
+for one in chancery_signer_latches chancery_rotation_waiting; do is "$(value "$one")" 0 "$one"; done
+# Now and then a checkpoint is.
+none_in_flight() { [ "$(value chancery_signer_in_flight)" = 0 ]; }
+stack_until 120 none_in_flight && pass "chancery_signer_in_flight" || fail "chancery_signer_in_flight" "$(value chancery_signer_in_flight)"
 # As the signer told it last, which may be a moment ago.
 ledger_grown() { [ "$(value chancery_ledger_records)" -gt 15 ]; }
-stack_until 60 ledger_grown && pass "the ledger's size" || fail "the ledger's size" "$(value chancery_ledger_records)"
+stack_until 120 ledger_grown && pass "the ledger's size" || fail "the ledger's size" "$(value chancery_ledger_records)"
 like "$(value chancery_ledger_head_age_seconds)" '^[0-9]+$' "the age of its head"
 
 # What a caller makes up becomes no label.
@@ -95,11 +98,11 @@ is "$? $(head -n 1 "$work/out")" "0 all is well" "chancery status begins with th
 mv "$STACK_DIR/conf/driver-main.conf" "$STACK_DIR/conf/signd.conf" "$work/"
 kill -KILL "$(pid_of driver)"
 gone() { "$chancery" status >"$work/out" 2>&1 && head -n 1 "$work/out" | grep -q 'to look at'; }
-stack_until 60 gone
+stack_until 120 gone
 like "$(cat "$work/out")" '^token main is ' "a driver that is gone stands first"
 kill -KILL "$(pid_of signd)"
 signer_gone() { gone && grep -q '^the signer is away: ' "$work/out"; }
-stack_until 60 signer_gone
+stack_until 120 signer_gone
 is $? 0 "and a signer that is away" || diag "$(cat "$work/out")"
 is "$(value chancery_signer_up)" 0 "the numbers say it too"
 is "$(value 'chancery_token_ready{token="main"}')" "" "and nothing is told of what can't be known"

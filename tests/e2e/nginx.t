@@ -54,7 +54,7 @@ nginx_listens() { # PORT...
 nginx_up() { # false if one of the ports is taken, and then it isn't running
   (nginx_as) >>"$web/said" 2>&1 &
   nginx=$!
-  stack_until 60 nginx_settled
+  stack_until 200 nginx_settled
   kill -0 "$nginx" 2>/dev/null
 }
 nginx_settled() { # it has given up, or says that it has begun
@@ -72,15 +72,18 @@ reloaded() { # WORKERS-BEFORE
   [ -n "$now" ] || return 1
   for one in $1; do [[ " $now" != *" $one "* ]] || return 1; done
 }
+in_folder() { # CA: its CRL as anybody gets it, with all that was revoked
+  curl -s -S -o "$work/latest.crl" --unix-socket "$STACK_DIR/pki.sock" "http://localhost/pki/$1/crl"
+  cmp -s "$work/latest.crl" "$STACK_DIR/db/crl/$1.crl"
+}
 reload() { # as the units do, when what was revoked is on the CRLs
   local before ca
   before=$(workers)
   for ca in "$root" "$policy" "$issuing" "$sibling"; do
-    curl -s -S -o "$work/latest.crl" --unix-socket "$STACK_DIR/pki.sock" "http://localhost/pki/$ca/crl"
-    stack_until 60 cmp -s "$work/latest.crl" "$STACK_DIR/db/crl/$ca.crl" || diag "the CRL of $ca is not in its folder"
+    stack_until 200 in_folder "$ca" || diag "the CRL of $ca is not in its folder"
   done
   "$STACK_SOURCE/systemd/collect-crls" "$STACK_DIR/db/crl" "$web/conf/crls.pem" 2>"$work/reload.err" &&
-    kill -HUP "$nginx" && stack_until 60 reloaded "$before"
+    kill -HUP "$nginx" && stack_until 200 reloaded "$before"
 }
 
 nginx_folders
@@ -138,10 +141,10 @@ answering() { # CERTIFICATE ISSUER: a responder is made by itself, some time aft
   [[ $(ocsp_openssl "$1" "$2") == *"Response verify OK"* ]]
 }
 for pair in policy:root issuing:policy sibling:policy; do
-  stack_until 60 answering "$work/web-${pair%:*}.crt" "$work/web-${pair#*:}.crt" || fail "${pair#*:} has a responder"
+  stack_until 200 answering "$work/web-${pair%:*}.crt" "$work/web-${pair#*:}.crt" || fail "${pair#*:} has a responder"
 done
-stack_until 60 answering "$work/shop.crt" "$work/web-issuing.crt" || fail "issuing has a responder"
-stack_until 60 answering "$work/other.crt" "$work/web-sibling.crt" || fail "sibling has a responder"
+stack_until 200 answering "$work/shop.crt" "$work/web-issuing.crt" || fail "issuing has a responder"
+stack_until 200 answering "$work/other.crt" "$work/web-sibling.crt" || fail "sibling has a responder"
 pass "every certificate below the root names a responder, which answers"
 is "$(openssl x509 -in "$work/web-root.crt" -noout -ocsp_uri)" "" "  the root none"
 
@@ -153,7 +156,7 @@ if [ "$user" != - ]; then chown -R "$user" "$web/conf"; fi
 succeeds "the CRLs of all CAs become one file, and nginx reads it and its configuration" reload
 is "$(grep -c BEGIN "$web/conf/crls.pem")" 4 "  of each CA one"
 nothing "  without a complaint" "$(grep -E '\[(warn|error|crit|alert|emerg)\]' "$web/error.log")"
-stack_until 60 nginx_listens "$pki_port" "$tls_port" "$crl_port" || fail "it listens"
+stack_until 200 nginx_listens "$pki_port" "$tls_port" "$crl_port" || fail "it listens"
 before=$(workers)
 reload
 is "$? $(workers)" "1 $before" "  and once more changes nothing"
@@ -176,7 +179,7 @@ stopped() { # PORT NAME STATUS WHAT [REASON]
   local since
   since=$(wc -l <"$web/error.log")
   ask "$1" "$2"
-  if [ "$status" = "$3" ] && stack_until 20 told "$since" "${5:-}"; then
+  if [ "$status" = "$3" ] && stack_until 100 told "$since" "${5:-}"; then
     pass "$4"
   else
     fail "$4" "status $status, wanted $3 $(cat "$work/curl.err")"$'\n'"$(tail -n +$((since + 1)) "$web/error.log")"
@@ -201,7 +204,7 @@ stopped "$tls_port" other 403 "the right name, of a sibling CA"
 leaf ounder /O=Example/OU=Payments/CN=Till client DNS:till
 stopped "$tls_port" ounder 403 "a name that is almost within the pattern"
 expired() { ! openssl x509 -in "$work/late.crt" -noout -checkend 0 >/dev/null; }
-stack_until 60 expired
+stack_until 200 expired
 stopped "$tls_port" late 400 "expired" "10:certificate has expired"
 
 # Revoked: at once by OCSP, and from the next reload on by CRL
@@ -275,7 +278,7 @@ stapled() {
     -key "$work/shop.key" -cert_chain "$work/shop.pem" </dev/null >"$work/status" 2>&1
   grep -q 'OCSP Response Status: successful' "$work/status"
 }
-stack_until 60 stapled
+stack_until 200 stapled
 like "$(tr '\n' ' ' <"$work/status")" "OCSP Response Status: successful.*Cert Status: good.*Verify return code: 0 " \
   "what the responder says of the server goes along with its certificate"
 
@@ -289,7 +292,7 @@ comes_in() {
   ask "$tls_port" shop
   [ "$status" = 200 ]
 }
-succeeds "  and let in again when it answers" stack_until 60 comes_in
+succeeds "  and let in again when it answers" stack_until 200 comes_in
 api POST "/api/v1/intermediates/$issuing/revoke" '{"reason": "cACompromise"}'
 answers 200 "its CA is revoked"
 stopped "$tls_port" shop 400 "  by OCSP nobody of it is let in" "$by_ocsp"

@@ -148,7 +148,7 @@ like "$(tr '\n' ' ' <"$work/responder")" "OCSP Signing.*OCSP No Check" "the resp
 socat TCP-LISTEN:0,bind=127.0.0.1,fork,reuseaddr "UNIX-CONNECT:$STACK_DIR/pki.sock" 2>/dev/null &
 socat=$!
 port_of() { port=$(ss -Hltnp 2>/dev/null | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$socat,.*/\1/p"); [ -n "$port" ]; }
-if stack_until 20 port_of; then
+if ! stack_until 100 port_of; then fail "a TCP port"; else
   like "$(by_clock openssl ocsp -url "http://127.0.0.1:$port/pki/$issuing/ocsp" -issuer "$work/issuing.pem" -cert "$work/leaf.pem" \
     -CAfile "$work/root.pem" -verify_other "$work/issuing.pem" 2>&1 | tr '\n' ' ')" "Response verify OK .*: good" "openssl ocsp, with its nonce"
   like "$(by_clock ocsptool --ask="http://127.0.0.1:$port/pki/$issuing/ocsp" --load-cert "$work/leaf.pem" --load-issuer "$work/issuing.pem" \
@@ -171,7 +171,7 @@ stack_start || fail "the stack is up again"
 for name in leaf other third; do
   ask_make "$work/q.$name" "$work/issuing.pem" -no_nonce -cert "$work/$name.pem"
   answered() { post "$issuing" "$work/q.$name" && [ "$(wc -c <"$work/answer")" -gt 5 ]; }
-  stack_until 60 answered
+  stack_until 200 answered
   said "$work/q.$name" sha1 "$work/$name.pem" "$work/issuing.pem" "$work/root.pem" >"$work/said"
   like "$(cat "$work/said")" "Response verify OK.*: revoked" "$name.pem is revoked"
 done
@@ -190,9 +190,9 @@ for number in 1 2 3 4 5 6; do
   sleep "0.0$((number * 2 - 1))"
   kill -9 "$(pid_of frontd)"
   wait $!
-  stack_until 60 stack_ready
+  stack_until 120 stack_ready
   answered() { post "$killed" "$work/q.killed" && [ "$(wc -c <"$work/answer")" -gt 5 ]; }
-  stack_until 60 answered || wrong+="responder $number is not made: $status $(od -An -tx1 "$work/answer" | head -1)"$'\n'
+  stack_until 200 answered || wrong+="responder $number is not made: $status $(od -An -tx1 "$work/answer" | head -1)"$'\n'
 done
 nothing "frontd killed while responders are made: each is there afterwards" "$wrong"
 is "$(database "SELECT count(*), count(DISTINCT key_id), count(DISTINCT ca_id) FROM responder WHERE ledger_seq > 0")" '8|8|8' "one for each CA"
@@ -200,7 +200,7 @@ database "SELECT ca_id, hex(key_id), not_after, ledger_seq FROM responder ORDER 
 stack_stop
 rm -f "$STACK_DIR"/db/chancery.sqlite*
 stack_start || fail "the stack is up without a database"
-stack_until 60 stack_ready
+stack_until 120 stack_ready
 database "SELECT ca_id, hex(key_id), not_after, ledger_seq FROM responder ORDER BY ca_id" >"$work/responders.again"
 succeeds "the database made again from the ledger has the same responders" cmp "$work/responders" "$work/responders.again"
 
@@ -213,13 +213,13 @@ ca_there() { # NAME: also where the daemons are still meeting each other again
   API_KEY="make-$1" ca "$1" "$root" '{"path_len_constraint": 0}'
   [ "$status" = 201 ]
 }
-stack_until 60 ca_there unasked || fail "a CA that nobody asks about" "$status $body"
+stack_until 120 ca_there unasked || fail "a CA that nobody asks about" "$status $body"
 before=$id
 stack_stop
 sed 's|^lint = .*|&\nocsp_urls = ( "http://ocsp.example.com/{ca}" );|' "$STACK_DIR/conf/profiles/server.conf" >"$STACK_DIR/conf/profiles/named.conf"
 stack_start || fail "the stack is up with another profile"
 has_responder() { [ "$(database "SELECT count(*) FROM responder WHERE ca_id = '$1' AND ledger_seq > 0")" = 1 ]; }
-stack_until 60 ca_there named || fail "a CA behind another profile" "$status $body"
+stack_until 120 ca_there named || fail "a CA behind another profile" "$status $body"
 for one in "$before" "$id"; do
   stack_until 200 has_responder "$one" && pass "its responder is made, as a profile names it" ||
     fail "its responder is made, as a profile names it" "$(grep -h "$one\|responder" "$STACK_DIR/log/frontd.log" "$STACK_DIR/log/signd.log" | tail -n 30)"

@@ -51,14 +51,14 @@ answers_error() { # CA NUMBER: to $work/q
   [ "$(od -An -tx1 "$work/answer")" = " 30 03 0a 01 0$2" ]
 }
 responders() { database "SELECT count(*) FROM responder WHERE ca_id = '$1' AND ledger_seq > 0"; }
-front_again() { # the front-end alone, with another configuration; ready or not
+front_again() { # the front-end alone, with another configuration; with a token or without
   local before
   before=$(pid_of frontd)
   kill -TERM "$before"
-  stack_until 60 another "$before"
+  stack_until 120 another "$before"
 }
 another() {
-  [ "$(pid_of frontd)" != "$1" ] && api GET /api/v1/status && [ "$status" = 200 ]
+  [ "$(pid_of frontd)" != "$1" ] && api GET /api/v1/status && [ "$(field .signer.ready)" = true ] && stack_listens "$STACK_DIR/front/pki.sock"
 }
 
 make_ca root '' '{"ttl_days": 2000, "path_len_constraint": 1}'
@@ -75,7 +75,7 @@ is "$(responders "$issuing")" 0 "as long as no certificate names a responder nob
 mv "$STACK_DIR/token/tokens" "$work/tokens"
 kill -KILL "$(pid_of driver)"
 token_gone() { ! token_ready; }
-stack_until 60 token_gone || fail "the token is away"
+stack_until 120 token_gone || fail "the token is away"
 printf 'pki_base_url = "http://pki.example.com/pki";\n' >>"$conf"
 front_again
 ask_make "$work/q" "$work/issuing.ca" -no_nonce -cert "$work/issuing-leaf.pem"
@@ -152,7 +152,7 @@ error_is 6 "by the issuer's name and key of another CA: unauthorized"
 make_leaf three "$issuing"
 revoke three "$issuing" affiliationChanged
 kill -9 "$(pid_of frontd)"
-stack_until 60 stack_ready
+stack_until 120 stack_ready
 says revoked "$work/three.pem" "$issuing" "$work/issuing.ca" "after kill -9 behind the answer"
 stack_stop
 cp -r "$STACK_DIR/db" "$work/backup"
@@ -176,7 +176,7 @@ done
 says good "$work/five.pem" "$issuing" "$work/issuing.ca" "asked for, and so kept"
 mv "$STACK_DIR/token/tokens" "$work/tokens"
 kill -KILL "$(pid_of driver)"
-stack_until 60 token_gone || fail "the token is away"
+stack_until 120 token_gone || fail "the token is away"
 says good "$work/five.pem" "$issuing" "$work/issuing.ca" "the token is away: what is kept goes on"
 ask_make "$work/q" "$work/issuing.ca" -no_nonce -sha256 -cert "$work/five.pem"
 post "$issuing" "$work/q"
@@ -194,9 +194,9 @@ says revoked "$work/five.pem" "$issuing" "$work/issuing.ca" "the token is back"
 # Nonces where the configuration has none
 printf 'ocsp_nonce = false;\n' >>"$conf"
 front_again
-stack_until 60 stack_ready
+stack_until 120 stack_ready
 ask_make "$work/q" "$work/issuing.ca" -cert "$work/five.pem"
-stack_until 60 answering "$work/five.pem" "$issuing" "$work/issuing.ca"
+stack_until 120 answering "$work/five.pem" "$issuing" "$work/issuing.ca"
 ask_make "$work/q" "$work/issuing.ca" -cert "$work/five.pem"
 post "$issuing" "$work/q"
 like "$(openssl ocsp -respin "$work/answer" -noverify -resp_text 2>&1)" "Cert Status: revoked" "ocsp_nonce = false: answered"
@@ -240,6 +240,7 @@ error_is 6 "  while of the CA itself nobody says anything"
 for _ in 1 2 3; do
   days_pass 24
   for name in early late; do
+    stack_until 120 answering "$work/$name-leaf.pem" "${!name}" "$work/$name.ca"
     says good "$work/$name-leaf.pem" "${!name}" "$work/$name.ca" "$name, another 24 days on"
   done
 done
@@ -247,7 +248,7 @@ is "$(database "SELECT count(DISTINCT key_id) FROM responder WHERE ca_id IN ('$e
 for _ in 1 2; do days_pass 40; done
 for name in early late; do
   ask_make "$work/q" "$work/$name.ca" -no_nonce -cert "$work/$name-leaf.pem"
-  stack_until 60 answers_error "${!name}" 6
+  stack_until 120 answers_error "${!name}" 6
   error_is 6 "$name: when nothing of it is valid any more, unauthorized"
 done
 tap_done

@@ -304,7 +304,7 @@ printf 'imported_keys = "warn";\n' >>"$STACK_DIR/conf/driver-main.conf"
 old=$(pid_of driver)
 kill -TERM "$old"
 driver_anew() { [ "$(pid_of driver)" != "$old" ] && token_ready; }
-stack_until 60 driver_anew || e2e_die "the driver does not come back"
+stack_until 120 driver_anew || e2e_die "the driver does not come back"
 api POST "/api/v1/issuers/$issuer/intermediates" \
   "$(jq -n --rawfile p "$work/early.pem" '{name: "early", root_cert_pem: $p, key_driver_id: "pkcs11:token=main;id=%0e"}')"
 answers 201 "a root with a life before this one"
@@ -387,7 +387,7 @@ front_anew() { [ "$(pid_of frontd)" != "$old" ] && stack_ready; }
 front_end() { # SIGNAL
   old=$(pid_of frontd)
   kill "-$1" "$old"
-  stack_until 60 front_anew || e2e_die "the front-end does not come back"
+  stack_until 120 front_anew || e2e_die "the front-end does not come back"
 }
 front_end TERM
 bring "$policy" "$work/good.pem"
@@ -403,7 +403,15 @@ front_end TERM
 all_ready() { stack_ready && token_ready; }
 settled() { # KEY METHOD PATH BODY: answered by daemons that know of each other again
   API_KEY=$1 api "${@:2}"
-  [ "$status" != 503 ]
+  case "$status $(field .error.code)" in 000* | 503* | *request_running) return 1 ;; esac
+}
+another() { [ "$(pid_of "$1")" != "$2" ] && all_ready; }
+daemon_kill() { # DAEMON REQUEST: it dies, who asks has an answer or none, and it is there again
+  local old
+  old=$(pid_of "$1")
+  kill -KILL "$old"
+  wait "$2"
+  stack_until 120 another "$1" "$old" || e2e_die "not ready after kill -9 of $1"
 }
 killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   local name=$3 made bring_body create_body
@@ -412,10 +420,8 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   API_KEY=create-$name api POST "/api/v1/issuers/$issuer/intermediates" "$create_body" &
   made=$!
   sleep "0.$(printf %03d "$2")" # how far it has come by then is different each time
-  kill -KILL "$(pid_of "$1")"
-  wait "$made"
-  stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
-  stack_until 60 settled "create-$name" POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
+  daemon_kill "$1" "$made"
+  stack_until 120 settled "create-$name" POST "/api/v1/issuers/$issuer/intermediates" "$create_body"
   [ "$status" = 201 ] || { echo "create: $status $body" && return; }
   id=$(field .id)
   csr_get "$id" "$name"
@@ -424,10 +430,8 @@ killed() { # DAEMON MILLISECONDS NAME: a CA of that name, from request to leaf
   API_KEY=bring-$name api POST "/api/v1/intermediates/$id/certificate" "$bring_body" &
   made=$!
   sleep "0.$(printf %03d "$2")"
-  kill -KILL "$(pid_of "$1")"
-  wait "$made"
-  stack_until 60 all_ready || e2e_die "not ready after kill -9 of $1"
-  stack_until 60 settled "bring-$name" POST "/api/v1/intermediates/$id/certificate" "$bring_body"
+  daemon_kill "$1" "$made"
+  stack_until 120 settled "bring-$name" POST "/api/v1/intermediates/$id/certificate" "$bring_body"
   [ "$status $(field .state)" = "200 active" ] || { echo "certificate: $status $body" && return; }
   leaf "$id" DNS:www.example.com
   [ "$status" = 201 ] || { echo "leaf: $status $body" && return; }
@@ -463,7 +467,7 @@ is "$(leaves)" "$leaves_before" "and all certificates"
 cp "$work/waits.csr" "$work/before.csr"
 csr_get "$waits" waits
 is "$(cat "$work/waits.csr")" "$(cat "$work/before.csr")" "with the same requests"
-stack_until 60 token_ready || e2e_die "the token is not ready"
+stack_until 120 token_ready || e2e_die "the token is not ready"
 sign waits waits authorityKeyIdentifier=keyid -copy_extensions copy
 bring "$waits" "$work/waits.pem"
 answers 200 "so that a certificate for one comes in"

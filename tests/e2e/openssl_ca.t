@@ -174,9 +174,9 @@ sed -i 's/^crl_hours = .*/crl_hours = 48;/' "$STACK_DIR/conf/frontd.conf"
 was=$(pid_of frontd)
 frontd_came() { [ "$(pid_of frontd)" != "$was" ] && stack_ready; }
 kill -TERM "$was"
-stack_until 100 frontd_came || e2e_die "the front-end does not come back"
+stack_until 200 frontd_came || e2e_die "the front-end does not come back"
 crl_there() { curl -s -f --unix-socket "$STACK_DIR/pki.sock" -o "$work/new.der" "http://localhost/pki/$ca/crl"; }
-if stack_until 100 crl_there; then pass "there is a CRL"; else fail "there is a CRL"; fi
+if stack_until 200 crl_there; then pass "there is a CRL"; else fail "there is a CRL"; fi
 openssl crl -inform DER -in "$work/new.der" -out "$work/new.crl"
 succeeds "  signed by the old key" openssl crl -in "$work/new.crl" -CAfile "$old/ca.pem" -noout
 number=$(openssl crl -in "$work/new.crl" -noout -crlnumber)
@@ -218,7 +218,7 @@ stack_stop
 rm -f "$STACK_DIR"/db/chancery.sqlite*
 stack_start || e2e_die "the stack does not come back"
 caught_up() { dump >"$work/after.dump" 2>/dev/null && cmp -s "$work/before.dump" "$work/after.dump"; }
-if stack_until 100 caught_up; then pass "a database made from the ledger says the same"; else
+if stack_until 200 caught_up; then pass "a database made from the ledger says the same"; else
   fail "a database made from the ledger says the same" "$(diff "$work/before.dump" "$work/after.dump")"
 fi
 if [ "$(last_number)" -ge "$number" ]; then pass "  and counts CRLs on from there"; else fail "  and counts CRLs on from there" "$(last_number), after $number"; fi
