@@ -21,6 +21,11 @@ only_refusals() { # BEFORE NOW
     [ "$(field '[.data[] | select(.type != "REFUSED")] | length')" = 0 ]
   )
 }
+nothing_made() { # WHAT: since the last mark
+  local now
+  now=$(made)
+  if [ "$now" = "$marked" ] || only_refusals "$marked" "$now"; then pass "$1"; else fail "$1" "something was made: $now"$'\n'"before: $marked"; fi
+}
 refused() { # STATUS CODE FIELD WHAT; FIELD may be empty
   local got now
   got="$status $(field .error.code) $(field .error.field)"

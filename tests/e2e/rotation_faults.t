@@ -135,9 +135,9 @@ nothing "eight clients rotate each of four CAs at once: one successor each, one 
 ca short '' '{"path_len_constraint": 1, "ttl_days": 60}'
 short=$id
 sed -i 's/^allow_roots = .*/allow_roots = false;/' "$STACK_DIR/conf/signd.conf"
-links=$(linked)
+met=$(linked)
 kill -TERM "$(pid_of signd)"
-linked_anew() { [ "$(linked)" -gt "$links" ] && ready; }
+linked_anew() { [ "$(linked)" -gt "$met" ] && ready; }
 stack_until 100 linked_anew || diag "the signer does not come back"
 days_pass 30
 stack_until 100 waits 1
