@@ -260,10 +260,10 @@ stack_stop() {
   pid=$(cat "$STACK_DIR/supervisor.pid")
   if stack_running; then
     kill -TERM "$pid" 2>/dev/null || true
-    stack_until 15 stack_gone || true
+    stack_until 100 stack_gone || true
   fi
-  if stack_end_group TERM; then stack_until 10 stack_gone || true; fi
-  if stack_end_group KILL; then stack_until 5 stack_gone || true; fi
+  if stack_end_group TERM; then stack_until 20 stack_gone || true; fi
+  if stack_end_group KILL; then stack_until 60 stack_gone || true; fi
   stack_gone || {
     stack_say "Process group $pid could not be ended; see ps -o pid,args -g $pid."
     return 1
