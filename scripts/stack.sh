@@ -261,7 +261,7 @@ stack_stop() {
   pid=$(cat "$STACK_DIR/supervisor.pid")
   if stack_running; then
     kill -TERM "$pid" 2>/dev/null || true
-    stack_until 90 stack_gone || true
+    stack_until 100 stack_gone || true
   fi
   if stack_end_group TERM; then stack_until 30 stack_gone || true; fi
   if stack_end_group KILL; then stack_until 60 stack_gone || true; fi

@@ -84,6 +84,14 @@ for _ in 1 2 3 4; do
   "$driver" --config "$dir/driver.conf" 2>>"$dir/log" &
   starts+=($!)
 done
+# Whoever finds the token in use ends; the one that has it stays until it has told somebody, and is asked when it is alone.
+others_ended() {
+  local left=0
+  for one in "${starts[@]}"; do kill -0 "$one" 2>/dev/null && left=$((left + 1)); done
+  [ "$left" -le 1 ]
+}
+end=$((SECONDS + 100))
+until others_ended || [ $SECONDS -ge $end ]; do sleep 0.02; done
 until ask hello 2>/dev/null | grep -q '^refused=32 '; do
   for one in "${starts[@]}"; do kill -0 "$one" 2>/dev/null && continue 2; done
   break

@@ -47,7 +47,8 @@ mkdir -p "$work/card/tokens"
 printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$work/card/tokens" >"$work/card/conf"
 card() { SOFTHSM2_CONF=$work/card/conf pkcs11-tool --module "$softhsm_module" "$@" 2>"$work/card/err"; }
 SOFTHSM2_CONF=$work/card/conf softhsm2-util --init-token --free --label card --so-pin 12345678 --pin 123456 >/dev/null
-card --login --pin 123456 --keypairgen --key-type EC:prime256v1 --id 02 --label 'PIV AUTH key' >/dev/null
+card_key() { card --login --pin 123456 --keypairgen --key-type EC:prime256v1 --id 02 --label 'PIV AUTH key' >/dev/null; }
+card_key || card_key # SoftHSM fails at this by itself, seldom
 card --read-object --type pubkey --id 02 --output-file "$work/card/pub.der"
 openssl pkey -pubin -inform DER -in "$work/card/pub.der" -pubout -out "$people/bob.pub"
 chmod 0644 "$people"/*.pub

@@ -13,7 +13,7 @@ stack_token >/dev/null || e2e_die "no token"
 stack_configure
 sed -i "s|^sign_socket = .*|sign_socket = \"$work/forger.sock\";|" "$STACK_DIR/conf/frontd.conf"
 python3 "$CHANCERY_SOURCE/tests/e2e/forger.py" "$work/forger.sock" "$STACK_DIR/sign/sign.sock" "$work/words" &
-stack_until 30 test -S "$work/forger.sock" || e2e_die "nobody between front-end and signer"
+stack_until 100 test -S "$work/forger.sock" || e2e_die "nobody between front-end and signer"
 stack_init || e2e_die "no ledger"
 stack_start || e2e_die "the stack is not ready"
 stack_until 60 token_ready || e2e_die "the token is not ready"
@@ -98,16 +98,16 @@ at_least() { [ "$("$chancery" audit export --type "$1" 2>/dev/null | wc -l)" -ge
 n=$("$chancery" audit export --type CERT_INTENT | wc -l)
 kill -STOP "$(pid_of driver)"
 csr_make "$work/leaf6" ec:P-256 DNS:www6.example.com
-curl -s -o /dev/null --max-time 20 -H 'Content-Type: application/json' --unix-socket "$STACK_DIR/api.sock" \
+curl -s -o /dev/null --max-time 100 -H 'Content-Type: application/json' --unix-socket "$STACK_DIR/api.sock" \
   --data-binary "$(jq -n --rawfile csr "$work/leaf6.csr" '{csr_pem: $csr, profile: "server"}')" \
   "http://localhost/api/v1/intermediates/$issuing/certificates" &
 client=$!
-stack_until 20 at_least CERT_INTENT $((n + 1)) || diag "no intent"
+stack_until 100 at_least CERT_INTENT $((n + 1)) || diag "no intent"
 old=$(pid_of signd)
 kill -KILL "$old"
 kill -CONT "$(pid_of driver)"
-stack_until 30 stack_ready
-stack_until 60 at_least LOST 1
+stack_until 100 stack_ready
+stack_until 100 at_least LOST 1
 is $? 0 "a signature is lost"
 wait "$client" 2>/dev/null
 stack_until 60 token_ready
@@ -118,7 +118,7 @@ issue "$late" "$work/leaf7.csr" server
 answers 503 "a certificate is withheld" certificate_withheld
 rm "$work/words"
 noted() { "$chancery" audit export --type NOTE | jq -e 'select(.context.op == "withheld")' >/dev/null; }
-stack_until 30 noted
+stack_until 100 noted
 is $? 0 "which goes to the ledger"
 
 # The note of the revocation was made beside the front-end, so it reads it with the next restart.
@@ -264,11 +264,11 @@ kill -STOP "$(pid_of driver)"
 probe crl one second number=2 &
 client=$!
 crl_intents() { [ "$("$chancery" audit export --type CRL_INTENT 2>/dev/null | wc -l)" -ge 2 ]; }
-stack_until 20 crl_intents || diag "no intent"
+stack_until 100 crl_intents || diag "no intent"
 kill -KILL "$(pid_of signd)"
 kill -CONT "$(pid_of driver)"
 wait "$client" 2>/dev/null
-stack_until 30 stack_ready
+stack_until 100 stack_ready
 stack_until 60 token_ready
 audit reconcile --json
 is "$(jq -c '[.crls.ledger, .crls.lost[].number, .crls.lost[].ca_key]' "$work/out")" "[1,2,\"$(xxd -p "$work/probe/one.key")\"]" "a CRL without a result is named"

@@ -18,7 +18,7 @@ stack_configure
 files_configure
 stack_init || e2e_die "no ledger"
 stack_start || e2e_die "the stack is not ready"
-stack_until 30 drivers_ready || e2e_die "the drivers are not ready"
+stack_until 100 drivers_ready || e2e_die "the drivers are not ready"
 
 ca=$'basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign, cRLSign\nsubjectKeyIdentifier = hash'
 # A key in $work/NAME.key and a certificate over it in NAME.pem, by itself or by ISSUER.
@@ -55,8 +55,11 @@ to_token() { # NAME ID: as another program's key
 # A key made in the token by its own tool, and a root over it: openssl writes the certificate, the token signs it.
 token_root() { # NAME ID
   root_make "$1" "$ca"
-  token_tool --keypairgen --key-type EC:prime256v1 --id "$2" --label "$1" --usage-sign
-  token_tool --id "$2" --read-object --type pubkey --output-file "$work/$1.pub"
+  for _ in 1 2; do # SoftHSM fails at this by itself, seldom
+    token_tool --keypairgen --key-type EC:prime256v1 --id "$2" --label "$1" --usage-sign
+    token_tool --id "$2" --read-object --type pubkey --output-file "$work/$1.pub"
+    [ ! -s "$work/$1.pub" ] || break
+  done
   openssl pkey -pubin -inform DER -in "$work/$1.pub" -out "$work/$1.pub.pem"
   openssl x509 -req -in "$work/$1.csr" -days 30 -sha256 -CA "$work/$1.pem" -CAkey "$work/$1.key" -set_serial 0x1234 \
     -extfile <(printf '%s\nauthorityKeyIdentifier = none\n' "$ca") -force_pubkey "$work/$1.pub.pem" -outform DER -out "$work/$1.der" 2>/dev/null
@@ -115,7 +118,7 @@ printf 'imported_keys = "warn";\n' >>"$STACK_DIR/conf/driver-main.conf"
 old=$(pid_of driver)
 kill -TERM "$old"
 driver_anew() { [ "$(pid_of driver)" != "$old" ] && drivers_ready; }
-stack_until 30 driver_anew || e2e_die "the driver does not come back"
+stack_until 100 driver_anew || e2e_die "the driver does not come back"
 
 # What is refused before the signer is asked.
 before=$(records)
@@ -275,7 +278,7 @@ rm "$work/twin.key" 2>/dev/null
 root_make twin "$ca" 30 '/O=elsewhere/CN=ROOT  token'
 register twin ''
 answers 400 "however it is written, with another key" subject_taken
-api GET '/api/v1/audit?last=3&type=IMPORTED'
+api GET '/api/v1/audit?last=100&type=IMPORTED' # refusals may have been written behind it
 is "$(jq -c '.data[-1] | [.token, .context.ca, .context.op, .certificate.sha256]' <<<"$body")" \
   "[\"main\",\"$token\",\"ca\",\"$(openssl x509 -in "$work/token.pem" -outform DER | sha256sum | cut -d' ' -f1)\"]" "the ledger has it, with who and why"
 like "$(jq -r '.data[-1].context.actor' <<<"$body")" '^uid:' "and by whom"
@@ -429,7 +432,7 @@ sed -i "s|^  admin = .*|  admin = [ ];|" "$STACK_DIR/conf/frontd.conf"
 old=$(pid_of frontd)
 kill -TERM "$old"
 front_anew() { [ "$(pid_of frontd)" != "$old" ] && stack_ready; }
-stack_until 30 front_anew || e2e_die "the front-end does not come back"
+stack_until 100 front_anew || e2e_die "the front-end does not come back"
 cas=$(rows ca)
 register mine file:mine
 refused 403 forbidden "a caller who is no admin"
@@ -448,7 +451,7 @@ leaves() {
 }
 old=$(pid_of frontd)
 kill -TERM "$old"
-stack_until 30 front_anew || e2e_die "the front-end does not come back"
+stack_until 100 front_anew || e2e_die "the front-end does not come back"
 api POST "/api/v1/intermediates/$away/retire" '{}'
 answers 200 "a root without its key is retired, too"
 cas_before=$(shown) leaves_before=$(leaves)
@@ -457,7 +460,7 @@ rm -rf "$STACK_DIR"/db/*
 stack_start || e2e_die "not ready without its database"
 is "$(shown)" "$cas_before" "without its database, all CAs are back"
 is "$(leaves)" "$leaves_before" "and all certificates"
-stack_until 30 drivers_ready || e2e_die "the drivers are not ready"
+stack_until 100 drivers_ready || e2e_die "the drivers are not ready"
 issue "$issuing" "$work/www.csr" server
 answers 201 "what is below a registered root issues"
 issue "$filed" "$work/www.csr" server

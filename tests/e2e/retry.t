@@ -24,7 +24,7 @@ unheard() { # KEY PATH JSON
 }
 # A client's loop: again while nothing was heard, or to come back was asked for.
 insist() { # KEY PATH JSON
-  local end=$((SECONDS + 60))
+  local end=$((SECONDS + 100))
   while keyed "$1" POST "$2" "$3" && [ "$SECONDS" -lt "$end" ]; do
     case $status in 000 | 503) sleep 0.1 ;; *) return ;; esac
   done
@@ -47,7 +47,7 @@ end() { # NAME: kill -9, and it is another process that is ready afterwards
   local old
   old=$(pid_of "$1")
   kill -KILL "$old"
-  [ "$1" = driver ] || stack_until 30 is_another "$1" "$old" || diag "no new $1"
+  [ "$1" = driver ] || stack_until 100 is_another "$1" "$old" || diag "no new $1"
 }
 is_another() { [ "$(pid_of "$1" 2>/dev/null)" != "$2" ] && [ -n "$(pid_of "$1" 2>/dev/null)" ]; }
 sql() { sqlite3 -cmd '.timeout 5000' "$STACK_DIR/db/chancery.sqlite" "$1"; }
@@ -69,9 +69,9 @@ is "$(count CERT_RESULT)" $((before + 1)) "one signature"
 before=$(count CERT_RESULT) intents=$(count CERT_INTENT)
 hold driver
 unheard early "$leaves" "$leaf"
-stack_until 20 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
+stack_until 100 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
 end frontd
-stack_until 30 stack_ready || diag "not ready"
+stack_until 100 stack_ready || diag "not ready"
 (sleep 1 && let_go driver) &
 insist early "$leaves" "$leaf"
 answers 201 "case 45: front-end killed, signature under way: the retry gets it"
@@ -84,14 +84,14 @@ is "$body" "$first" "asked once more: the same"
 before=$(count CERT_RESULT) intents=$(count CERT_INTENT)
 hold driver
 unheard '' "$leaves" "$leaf"
-stack_until 20 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
+stack_until 100 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
 end frontd
-if stack_until 10 stack_ready; then pass "a token that sleeps keeps nobody from being ready"; else fail "a token that sleeps keeps nobody from being ready"; fi
+if stack_until 100 stack_ready; then pass "a token that sleeps keeps nobody from being ready"; else fail "a token that sleeps keeps nobody from being ready"; fi
 let_go driver
-stack_until 20 at_least CERT_RESULT $((before + 1)) || diag "no result"
+stack_until 100 at_least CERT_RESULT $((before + 1)) || diag "no result"
 for i in 1 2 3; do keyed "after-$i" POST "$leaves" "$leaf"; done
 known() { [ "$(sql "SELECT count(*) FROM certificate WHERE state <> 'lost'")" = "$(count CERT_RESULT)" ]; }
-if stack_until 60 known; then
+if stack_until 100 known; then
   pass "a signature that came after the front-end's new start is in the database"
 else
   fail "a signature that came after the front-end's new start is in the database" \
@@ -102,7 +102,7 @@ fi
 before=$(count CERT_RESULT) intents=$(count CERT_INTENT)
 hold driver
 unheard lost "$leaves" "$leaf"
-stack_until 20 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
+stack_until 100 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
 end signd
 let_go driver
 insist lost "$leaves" "$leaf"
@@ -116,12 +116,12 @@ is "$(count CERT_RESULT)" $((before + 1)) "one certificate"
 before=$(count CERT_RESULT) intents=$(count CERT_INTENT)
 hold driver
 unheard changed "$leaves" "$leaf"
-stack_until 20 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
+stack_until 100 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
 end signd
 sed -i 's/^default_ttl = .*/default_ttl = 1000000;/' "$STACK_DIR/conf/profiles/server.conf"
 end frontd
 let_go driver
-stack_until 30 stack_ready || diag "not ready"
+stack_until 100 stack_ready || diag "not ready"
 insist changed "$leaves" "$leaf"
 answers 201 "case 45: signature lost, profile changed: the retry gets another"
 is "$(count CERT_RESULT)" $((before + 1)) "one certificate"
@@ -132,7 +132,7 @@ hold driver
 keyed late POST "$leaves" "$leaf"
 answers 503 "the token sleeps" token_away
 let_go driver
-keyed other POST "$leaves" "$leaf"
+insist other "$leaves" "$leaf" # which has only just waked
 insist late "$leaves" "$leaf"
 answers 201 "it wakes: the same key gets its certificate"
 first=$body
@@ -147,9 +147,9 @@ for victim in signd frontd; do
   intents=$(count KEY_INTENT)
   hold driver
   unheard "ca-$victim" "$cas" "$(ca "ca-$victim")"
-  stack_until 20 at_least KEY_INTENT $((intents + 1)) || diag "no intent"
+  stack_until 100 at_least KEY_INTENT $((intents + 1)) || diag "no intent"
   end $victim
-  if [ $victim = frontd ]; then stack_until 30 stack_ready || diag "not ready"; fi
+  if [ $victim = frontd ]; then stack_until 100 stack_ready || diag "not ready"; fi
   (sleep 1 && let_go driver) &
   insist "ca-$victim" "$cas" "$(ca "ca-$victim")"
   answers 201 "case 45: $victim killed while a CA's key is made: the retry gets the CA"
@@ -173,7 +173,7 @@ unheard step "/api/v1/intermediates/$spare/retire" '{"confirm":false}'
 sleep 0.5 # long enough for the request to be in the signer's socket; if it isn't, less is tested
 end frontd
 let_go signd
-stack_until 30 stack_ready || diag "not ready"
+stack_until 100 stack_ready || diag "not ready"
 insist step "/api/v1/intermediates/$spare/retire" '{"confirm":false}'
 answers 200 "case 45: front-end killed in a step: the retry gets the CA"
 is "$(field .state)" retiring "as it is after the step"
@@ -205,7 +205,7 @@ is "$status $(field .state)" "200 retired" "answer not kept: the last step"
 keyed named POST /api/v1/issuers '{"name":"named","hierarchy_mode":"tree"}'
 is "$status $(field .id)" "201 $(jq -r .id <<<"$named")" "answer not kept: an issuer"
 is "$(count CERT_INTENT)" "$before" "nothing was signed for any of them"
-stack_until 30 settled || diag "an intent is open"
+stack_until 100 settled || diag "an intent is open"
 stack_stop
 succeeds "the ledger reads well from outside" python3 "$CHANCERY_SOURCE/tests/e2e/ledger_check.py" "$STACK_DIR/signer/ledger"
 tap_done

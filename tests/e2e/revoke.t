@@ -68,13 +68,17 @@ answers 409 "which is not released" not_on_hold
 # Many at once, and twice the same: one note each.
 fresh twice
 before=$(api GET /api/v1/status && field .signer.head)
+added() { # the records since; sums of what the signer refused come when it has time
+  api GET "/api/v1/audit?from=$before&limit=1000"
+  jq -r '[.data[].type | select(. != "REFUSED")] | join(" ")' <<<"$body"
+}
 for i in 1 2 3 4 5 6 7 8; do
   curl -s -o "$work/at-once.$i" -w '%{http_code}\n' --unix-socket "$STACK_DIR/api.sock" -H 'Content-Type: application/json' \
     -d '{"reason": "superseded"}' "http://localhost/api/v1/intermediates/$issuing/certificates/$serial/revoke" >"$work/code.$i" &
 done
-for i in 1 2 3 4 5 6 7 8; do stack_until 60 test -s "$work/code.$i"; done
+for i in 1 2 3 4 5 6 7 8; do stack_until 100 test -s "$work/code.$i"; done
 is "$(sort -u "$work"/code.*)" 200 "eight at once are all told that it is revoked"
-is "$(($(api GET /api/v1/status && field .signer.head) - before))" 1 "and the ledger has one note"
+is "$(added)" NOTE "and the ledger has one note"
 
 # The command line.
 chancery() { "$CHANCERY_BUILD/chancery" --socket "$STACK_DIR/api.sock" "$@" >"$work/out" 2>"$work/err"; }

@@ -63,7 +63,7 @@ succeeds "an independent reader agrees with tree, records and checkpoint" \
   python3 "$CHANCERY_SOURCE/tests/e2e/ledger_check.py" "$STACK_DIR/signer/ledger"
 
 refuses "a second signer on the same folder is refused" \
-  timeout 10 "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf"
+  timeout 60 "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf"
 refuses "a second --init is refused" timeout 60 "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" --init
 
 sed 's/^allow_roots.*/alow_roots = true;/' "$STACK_DIR/conf/signd.conf" >"$STACK_DIR/conf/typo.conf"
@@ -73,11 +73,11 @@ like "$("$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/typo.conf" --check
 # The token goes away and comes back; the signer stays and goes on.
 kill -KILL "$driver"
 wait "$driver" 2>/dev/null
-stack_until 10 grep -q 'driver_lost' "$STACK_DIR/log/signd.log" && pass "the signer notices that its driver is gone" ||
+stack_until 100 grep -q 'driver_lost' "$STACK_DIR/log/signd.log" && pass "the signer notices that its driver is gone" ||
   fail "the signer notices that its driver is gone"
 : >"$STACK_DIR/log/signd.log"
 start_driver
-stack_until 20 grep -q 'driver_ready' "$STACK_DIR/log/signd.log" && pass "and takes it back" || fail "and takes it back"
+stack_until 100 grep -q 'driver_ready' "$STACK_DIR/log/signd.log" && pass "and takes it back" || fail "and takes it back"
 
 kill -TERM "$signer"
 wait "$signer"

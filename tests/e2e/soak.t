@@ -42,6 +42,11 @@ faults=(
 )
 wrong=('wrong signature|C_Sign flip times 1' 'other key|C_SignInit other-key times 1')
 declare -A happened=()
+told='' hung='' # the driver that may have a thread that hangs, and since when at the latest
+told() { # NAME: what is told now
+  [ "$told" != hang ] || hung="$(pid_of driver) $SECONDS"
+  told=$1
+}
 
 sample() { # NAME: rss in KiB and descriptors of the process that runs now, with its id; nothing if there is none
   local pid
@@ -62,6 +67,7 @@ fault_one() { # whatever comes next
   name=${fault%%|*}
   happened[$name]=$((${happened[$name]:-0} + 1))
   tell "${fault#*|}" || diag "untold: $fault"
+  told "$name"
   if [ "$name" = 'token away' ]; then
     sleep "1.$((RANDOM % 10))"
     tell
@@ -70,7 +76,7 @@ fault_one() { # whatever comes next
 kill_any() {
   local names=(driver signd frontd) name
   name=${names[RANDOM % 3]}
-  stack_until 20 load_kill "$name" || diag "no $name to kill"
+  stack_until 100 load_kill "$name" || diag "no $name to kill"
   happened["kill -9 of $name"]=$((${happened["kill -9 of $name"]:-0} + 1))
 }
 
@@ -86,7 +92,11 @@ while [ "$SECONDS" -lt "$end" ]; do
   }
 done
 tell
+told nothing
 is "$stuck" 0 "$clients clients, faults for $((seconds * 2 / 3)) s: it goes on each time"
+# While one of its threads hangs a driver goes on with the others, and is ended by its watchdog after ten seconds.
+unhung() { [ -z "$hung" ] || [ "$(pid_of driver)" != "${hung% *}" ] || [ "$SECONDS" -gt $((${hung#* } + 25)) ]; }
+stack_until 60 unhung
 stack_until 60 load_ready || e2e_die "not ready after the faults"
 stack_until 60 load_more $(($(load_count) + 3 * clients)) || diag "slow after the faults"
 

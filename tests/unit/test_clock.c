@@ -12,10 +12,15 @@
 #define START (20000 * DAY)
 
 static int64_t wall, boot; /* milliseconds */
+static int64_t suspended;  /* for so long, right after the wall clock is read next */
 
 int64_t time_now_ms(void)
 {
-	return wall;
+	int64_t now = wall;
+	wall += suspended;
+	boot += suspended;
+	suspended = 0;
+	return now;
 }
 
 int64_t time_boot_ms(void)
@@ -34,6 +39,7 @@ static int set_up(void **state)
 	static struct clock c;
 	wall = START;
 	boot = 5000;
+	suspended = 0;
 	clock_start(&c, START - 1000, 90 * DAY);
 	*state = &c;
 	return 0;
@@ -45,6 +51,25 @@ static void time_that_passes_is_no_step(void **state)
 	assert_int_equal(clock_look(c), CLOCK_FINE);
 	pass(4000 * DAY);
 	assert_int_equal(clock_look(c), CLOCK_FINE);
+	assert_int_equal(clock_stamp(c), wall);
+}
+
+/* The host is suspended between the readings of the two clocks. */
+static void a_suspension_at_any_moment_is_no_step(void **state)
+{
+	struct clock *c = *state;
+	suspended = 40 * DAY;
+	assert_int_equal(clock_look(c), CLOCK_FINE);
+	for (int i = 0; i < 3; i++) {
+		suspended = 40 * DAY;
+		assert_int_equal(clock_look(c), CLOCK_FINE);
+		assert_int_equal(clock_look(c), CLOCK_FINE);
+	}
+	suspended = 40 * DAY;
+	clock_vouch(c);
+	assert_int_equal(clock_look(c), CLOCK_FINE);
+	suspended = 40 * DAY;
+	assert_in_range(clock_stamp(c), wall - 40 * DAY, wall);
 	assert_int_equal(clock_stamp(c), wall);
 }
 
@@ -143,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(time_that_passes_is_no_step, set_up),
+		cmocka_unit_test_setup(a_suspension_at_any_moment_is_no_step, set_up),
 		cmocka_unit_test_setup(a_step_of_a_day_is_borne_and_not_more, set_up),
 		cmocka_unit_test_setup(records_do_not_follow_a_step, set_up),
 		cmocka_unit_test_setup(behind_the_ledger_by_five_seconds_and_not_more, set_up),
