@@ -23,11 +23,6 @@ mark() { marked=$(made); }
 nothing_made() { # WHAT: since the last mark
   is "$(made)" "$marked" "$1"
 }
-nothing_made() { # WHAT: since the last mark
-  local now
-  now=$(made)
-  if [ "$now" = "$marked" ] || only_refusals "$marked" "$now"; then pass "$1"; else fail "$1" "something was made: $now"$'\n'"before: $marked"; fi
-}
 refused() { # STATUS CODE FIELD WHAT; FIELD may be empty
   local got now
   got="$status $(field .error.code) $(field .error.field)"
