@@ -30,5 +30,5 @@ files_up() {
   sed -i 's|^default_token = .*|default_token = "files";|' "$STACK_DIR/conf/frontd.conf"
   stack_init || e2e_die "no ledger"
   stack_start || e2e_die "the stack is not ready"
-  stack_until 60 drivers_ready || e2e_die "the drivers are not ready"
+  stack_until 100 drivers_ready || e2e_die "the drivers are not ready"
 }
