@@ -224,12 +224,14 @@ stack_driver_up() { # PID: it listens, or it has given up
   stack_listens "$STACK_DIR/driver/main.sock" || ! kill -0 "$1" 2>/dev/null
 }
 
-# The processes of this stack: those of the supervisor's process group that name this folder.
+# The processes of this stack: those of the supervisor's process group that name this folder. It is asked for again and
+# again, so no program is run for each process of the host.
 stack_members() {
   local group stat rest command
   group=$(cat "$STACK_DIR/supervisor.pid" 2>/dev/null) || return 0
   for stat in /proc/[0-9]*/stat; do
-    { read -r rest <"$stat"; } 2>/dev/null || continue # a program for each would take seconds on a busy machine
+    rest=
+    IFS= read -r -d '' rest 2>/dev/null <"$stat" || [ -n "$rest" ] || continue
     rest=${rest##*) }
     # state, parent, process group
     read -r _ _ rest _ <<<"$rest"

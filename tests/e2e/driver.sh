@@ -37,7 +37,7 @@ ended() {
 }
 ask() { timeout 60 "$client" "$dir/main.sock" "$ledger" "$@"; }
 fails_with() { # STATUS PATTERN: the driver ends so, and says so; a latched PIN once it has told somebody
-  local got=0 end=$((SECONDS + 120)) tried
+  local got=0 end=$((SECONDS + 100)) tried
   : >"$dir/log"
   "$driver" --config "$dir/driver.conf" 2>"$dir/log" &
   tried=$!

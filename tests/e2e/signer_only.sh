@@ -18,14 +18,14 @@ trap finish EXIT
 start_driver() {
   "$STACK_BIN/chancery-driver-pkcs11" --config "$STACK_DIR/conf/driver-main.conf" >>"$STACK_DIR/log/driver.log" 2>&1 &
   driver=$!
-  stack_until 120 stack_listens "$STACK_DIR/driver/main.sock"
+  stack_until 100 stack_listens "$STACK_DIR/driver/main.sock"
 }
 start_signer() {
   : >"$STACK_DIR/log/signd.log"
   "$STACK_BIN/chancery-signd" --config "$STACK_DIR/conf/signd.conf" >>"$STACK_DIR/log/signd.log" 2>&1 &
   signer=$!
-  stack_until 120 stack_listens "$STACK_DIR/sign/sign.sock" &&
-    stack_until 120 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
+  stack_until 100 stack_listens "$STACK_DIR/sign/sign.sock" &&
+    stack_until 100 grep -q 'driver_ready' "$STACK_DIR/log/signd.log"
 }
 kill_signer() {
   kill -KILL "$signer"
