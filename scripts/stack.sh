@@ -224,12 +224,14 @@ stack_driver_up() { # PID: it listens, or it has given up
   stack_listens "$STACK_DIR/driver/main.sock" || ! kill -0 "$1" 2>/dev/null
 }
 
-# The processes of this stack: those of the supervisor's process group that name this folder.
+# The processes of this stack: those of the supervisor's process group that name this folder. It is asked for again and
+# again, so no program is run for each process of the host.
 stack_members() {
   local group stat rest command
   group=$(cat "$STACK_DIR/supervisor.pid" 2>/dev/null) || return 0
   for stat in /proc/[0-9]*/stat; do
-    { read -r rest <"$stat"; } 2>/dev/null || continue # a program for each would take seconds on a busy machine
+    rest=
+    IFS= read -r -d '' rest 2>/dev/null <"$stat" || [ -n "$rest" ] || continue
     rest=${rest##*) }
     # state, parent, process group
     read -r _ _ rest _ <<<"$rest"
@@ -261,9 +263,9 @@ stack_stop() {
   pid=$(cat "$STACK_DIR/supervisor.pid")
   if stack_running; then
     kill -TERM "$pid" 2>/dev/null || true
-    stack_until 90 stack_gone || true
+    stack_until 100 stack_gone || true
   fi
-  if stack_end_group TERM; then stack_until 30 stack_gone || true; fi
+  if stack_end_group TERM; then stack_until 20 stack_gone || true; fi
   if stack_end_group KILL; then stack_until 60 stack_gone || true; fi
   stack_gone || {
     stack_say "Process group $pid could not be ended; see ps -o pid,args -g $pid."
