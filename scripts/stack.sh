@@ -265,7 +265,7 @@ stack_stop() {
     kill -TERM "$pid" 2>/dev/null || true
     stack_until 100 stack_gone || true
   fi
-  if stack_end_group TERM; then stack_until 30 stack_gone || true; fi
+  if stack_end_group TERM; then stack_until 20 stack_gone || true; fi
   if stack_end_group KILL; then stack_until 60 stack_gone || true; fi
   stack_gone || {
     stack_say "Process group $pid could not be ended; see ps -o pid,args -g $pid."
