@@ -31,7 +31,7 @@ succeeds_quickstart() { # WHAT OPTIONS...
 }
 until_ready() {
   local i
-  for ((i = 0; i < 600; i++)); do
+  for ((i = 0; i < 2400; i++)); do
     [ "$(curl -s -o /dev/null -w '%{http_code}' --unix-socket "$run/pki.sock" http://localhost/readyz)" = 200 ] && return 0
     sleep 0.05
   done

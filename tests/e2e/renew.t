@@ -49,7 +49,7 @@ renew "$policy" '{"path_len_constraint": 5}'
 refused 400 unknown_field path_len_constraint "a renewal has no limits of its own to state"
 renew "$policy" '{"ttl_days": 800}' '?dry_run=true'
 answers 200 "a dry run"
-is "$(made)" "$marked" "makes nothing"
+nothing_made "makes nothing"
 before=$(field_of "$policy" '[.serial, .fingerprint, .not_after] | join(" ")')
 kept=$(field_of "$policy" '[.subject, .path_len_constraint, (.effective_name_constraints | tostring), .key_driver_id, .id] | join(" ")')
 subject_key=$(field_of "$policy" .certificate_pem | openssl x509 -noout -ext subjectKeyIdentifier,authorityInfoAccess)
@@ -118,7 +118,7 @@ cross "$policy" "$(jq -nc --arg i "$other" --argjson c "$(permits dns:example.co
 refused 400 cross_wider name_constraints "that excludes less"
 cross "$policy" "{\"issuer_ca_id\": \"$other\"}" '?dry_run=true'
 answers 200 "a dry run"
-is "$(made)" "$marked" "makes nothing"
+nothing_made "makes nothing"
 API_KEY=cross-1 cross "$policy" "{\"issuer_ca_id\": \"$other\"}"
 answers 201 "a cross-certificate by another root"
 crossed=$(field .fingerprint)

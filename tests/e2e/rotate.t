@@ -42,7 +42,7 @@ mark
 rotate "$issuing" '{}' '?dry_run=true'
 answers 200 "a dry run"
 is "$(field .name)" 'issuing, G2' "says what it would be called"
-is "$(made)" "$marked" "and makes nothing"
+nothing_made "and makes nothing"
 rotate "$issuing"
 answers 201 "a successor"
 created "with a chain for two judges"
@@ -140,14 +140,14 @@ leaf "$regional" DNS:www.example.com
 issued "and signs what is asked of the first"
 is "$(field .ca_id)" "$waiting" "by itself"
 is_retired() { [ "$(state_of "$regional")" = retired ]; }
-stack_until 30 is_retired
+stack_until 100 is_retired
 is $? 0 "the first, which has signed nothing that is valid, is retired by itself"
 said=$(database "SELECT id, state, predecessor_id, rotation, ttl FROM ca ORDER BY id; SELECT name, issuing_ca_id, rotation FROM issuer")
 stack_stop
 rm -f "$STACK_DIR"/db/chancery.sqlite*
 stack_start || e2e_die "the stack is not ready with an empty database"
 same() { [ "$(database "SELECT id, state, predecessor_id, rotation, ttl FROM ca ORDER BY id; SELECT name, issuing_ca_id, rotation FROM issuer")" = "$said" ]; }
-stack_until 30 same
+stack_until 100 same
 is "$(database "SELECT id, state, predecessor_id, rotation, ttl FROM ca ORDER BY id; SELECT name, issuing_ca_id, rotation FROM issuer")" "$said" \
   "the database made again from the ledger says the same of all of them"
 tap_done

@@ -16,14 +16,14 @@ two_tokens_up() {
   sed -i "1i driver2 - $STACK_BIN/chancery-driver-pkcs11 $STACK_DIR/conf/driver-second.conf" "$STACK_DIR/stack"
   stack_init || e2e_die "no ledger"
   stack_start || e2e_die "the stack is not ready"
-  stack_until 60 tokens_are "main second" || e2e_die "not both tokens are ready"
+  stack_until 100 tokens_are "main second" || e2e_die "not both tokens are ready"
 }
 # From here on new CAs have their keys in the other token.
 second_is_default() {
   stack_stop
   sed -i 's/^default_token = .*/default_token = "second";/' "$STACK_DIR/conf/frontd.conf"
   stack_start || e2e_die "not ready with the other token as default"
-  stack_until 60 tokens_are "main second" || e2e_die "not both tokens are ready"
+  stack_until 100 tokens_are "main second" || e2e_die "not both tokens are ready"
 }
 
 ready_tokens() { # the names of those that are, sorted
