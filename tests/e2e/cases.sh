@@ -20,6 +20,9 @@ made() {
     'SELECT (SELECT count(*) FROM issuer), (SELECT count(*) FROM ca), (SELECT count(*) FROM key), (SELECT count(*) FROM certificate)'
 }
 mark() { marked=$(made); }
+nothing_made() { # WHAT: since the last mark
+  is "$(made)" "$marked" "$1"
+}
 refused() { # STATUS CODE FIELD WHAT; FIELD may be empty
   local got now
   got="$status $(field .error.code) $(field .error.field)"
