@@ -55,3 +55,7 @@ tap_done() {
   echo "1..$tap_count"
   exit $((tap_failed > 0))
 }
+# Bends a file: what is there is another byte afterwards, whichever it was.
+bend() { # FILE OFFSET: another byte there
+  python3 -c 'import sys; f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1); f.seek(-1, 1); f.write(bytes([b[0] ^ 1]))' "$@"
+}

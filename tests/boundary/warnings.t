@@ -10,6 +10,7 @@ fi
 for compiler in gcc clang; do
   if [ "$compiler" = gcc ] && [ -n "${CHANCERY_STRICT:-}" ] && grep -qx 'CC = gcc' "$CHANCERY_BUILD/Makefile"; then
     pass "gcc: every object that is tested was built with -Werror"
+    nothing "gcc: no warning, of the linker either" "$(grep -E 'warning:|error:' "$CHANCERY_SOURCE/build/test.log" | grep -v '^configure\.ac:')"
     continue
   fi
   if ! command -v "$compiler" >/dev/null; then

@@ -49,9 +49,6 @@ copy() {
   rm -rf "$work/x"
   cp -r "$good" "$work/x"
 }
-bend() { # FILE OFFSET: another byte there
-  python3 -c 'import sys; f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1); f.seek(-1, 1); f.write(bytes([b[0] ^ 1]))' "$@"
-}
 at() { # SEQ: SEGMENT:SEQ:OFFSET
   forge where "$good" "$1" | sed "s/ /:$1:/"
 }

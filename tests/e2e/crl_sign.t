@@ -276,9 +276,7 @@ kill_signer
 key_of() { od -An -tx1 "$1.key" | tr -d ' \n'; }
 copy_of() { echo "$STACK_DIR/signer/crl/$(key_of "$1").0000.$(printf %016x "$2")"; } # CA NUMBER
 # Another byte in its first row's serial, whichever that is.
-byte=$(od -An -tu1 -j 100 -N 1 "$(copy_of one 11).last")
-# shellcheck disable=SC2059 # the byte
-printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$(copy_of one 11).last" bs=1 seek=100 conv=notrunc status=none
+bend "$(copy_of one 11).last" 100
 start_signer || stack_show_logs
 refused 466 "good of anything where the copy is damaged" ocsp one resp no f:good
 refused 456 "a CRL over a damaged copy" crl one no number=12 form=changes

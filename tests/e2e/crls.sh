@@ -36,8 +36,6 @@ killed() { # signd|frontd
   kill -9 "$(pid_of "$1")"
   stack_until 60 linked_since "$links" && stack_until 60 stack_ready || fail "$1 is not back"
 }
-links() { grep -c ' signer_ready ' "$STACK_DIR/log/frontd.log"; }
-linked_since() { [ "$(links)" -gt "$1" ]; }
 # When a CRL was made and when it ends, in Unix time.
 seconds() { # NAME lastupdate|nextupdate
   date -d "$(openssl crl -in "$work/$1.crl" -noout "-$2" | sed 's/.*=//')" +%s

@@ -187,15 +187,13 @@ stack_until 60 tokens_are "main second"
 finds "" 0 "it is back"
 
 # A signer that was started anew is asked for its tokens, whatever the last one said of them a moment ago.
-links() { grep -c ' signer_ready ' "$STACK_DIR/log/frontd.log"; }
-linked() { [ "$(links)" -gt "$before" ]; }
 frozen="$(pid_of driver) $(pid_of driver2)"
 before=$(links)
 stack_until 60 tokens_are "main second"
 # shellcheck disable=SC2086 # words
 kill -STOP $frozen
 kill -KILL "$(pid_of signd)"
-stack_until 60 linked
+stack_until 60 linked_since "$before"
 is "$(ready_tokens)" "" "no token is said to be ready that the signer has not reached yet"
 # shellcheck disable=SC2086 # words
 kill -CONT $frozen

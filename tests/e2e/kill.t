@@ -33,9 +33,9 @@ done
 killed=0 stuck=0
 for victim in "${victims[@]}"; do
   # Every other kill meets what the one before has left: a start, a recovery, a catch-up.
-  if [ $((RANDOM % 2)) = 0 ] && ! stack_until 200 load_more "$(load_count)"; then
+  if [ $((RANDOM % 2)) = 0 ] && ! stack_until 60 load_more "$(load_count)"; then
     stuck=$((stuck + 1))
-    diag "nothing was answered for minutes before kill $((killed + 1)), of $victim"
+    diag "nothing was answered for a minute before kill $((killed + 1)), of $victim"
     stack_show_logs
   fi
   sleep "0.$(printf '%03d' $((RANDOM % 300)))"

@@ -198,6 +198,9 @@ pid_read() {
   pid=$(cat "$STACK_DIR/pid/$1" 2>/dev/null)
   [ -n "$pid" ]
 }
+# How often the front-end has met a signer, and whether it has since then.
+links() { grep -c ' signer_ready ' "$STACK_DIR/log/frontd.log"; }
+linked_since() { [ "$(links)" -gt "$1" ]; }
 
 # The token behind a module that notes in $work/witness whatever is to be signed (tests/e2e/witness.c), and the log
 # that names the challenges among it. Between stack_configure and the first start.

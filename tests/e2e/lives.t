@@ -80,8 +80,7 @@ status_before=$status
 newest() { local all=("$ledger"/*.snap) && echo "${all[-1]}"; }
 # A signer that runs finds it within a second, and writes it anew. Another byte than the one that is there, whichever that is.
 stack_stop
-byte=$(od -An -tu1 -j 100 -N 1 "$(newest)")
-printf '%b' "\\0$(printf %o $((byte ^ 1)))" | dd of="$(newest)" bs=1 seek=100 conv=notrunc status=none
+bend "$(newest)" 100
 restart
 like "$(cat "$log")" 'ledger_snapshot_passed_over' "one that was changed is passed over"
 is "$(served snapshot)" 0 "and all is read"

@@ -86,7 +86,7 @@ hold driver
 unheard '' "$leaves" "$leaf"
 stack_until 100 at_least CERT_INTENT $((intents + 1)) || diag "no intent"
 end frontd
-if stack_until 100 stack_ready; then pass "a token that sleeps keeps nobody from being ready"; else fail "a token that sleeps keeps nobody from being ready"; fi
+if stack_until 10 stack_ready; then pass "a token that sleeps keeps nobody from being ready"; else fail "a token that sleeps keeps nobody from being ready"; fi
 let_go driver
 stack_until 100 at_least CERT_RESULT $((before + 1)) || diag "no result"
 for i in 1 2 3; do keyed "after-$i" POST "$leaves" "$leaf"; done
