@@ -16,6 +16,7 @@ for leg in driver signer http; do
   like "$table" "^P-256 +$leg +raw +$number +$number - $number +[0-9]+ +[0-9]+\$" "a line for $leg against the token"
 done
 like "$table" "^P-256 +http +cfssl " "a line against cfssl, or that it is not there"
+like "$table" "^P-256 +memory +cfssl +($number +$number - $number|[(]not installed)" "and with both keys in memory"
 like "$table" "^P-256 +latency +ideal +$number +$number - $number +[0-9]+ +1600\$" "a line for a token that takes 5 ms"
 like "$table" "^- +audit +sha256 +$number +$number - $number +[0-9]+ MB/s +[0-9]+ MB/s\$" "a line for verifying a ledger"
 like "$table" "^signd resident under load: $number MiB\$" "the signer's memory"

@@ -81,8 +81,29 @@ succeeds "an unknown key is refused" refused 10 sign "${id}99" ECDSA-P256 "$(dig
 succeeds "an unknown algorithm is refused" refused 20 create "${id}88" 77 none
 is "$(find "$keys" -name '.*.new')" '' "no half-made file is left"
 
-# Keys that stood there before.
+# A worker keeps the key that it signed with last; never one whose file has changed.
 pem_make() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 "${@:2}" -out "$keys/$1.pem" 2>/dev/null; }
+pem_make often
+public "$(name often)" ECDSA-P256
+succeeds "a key signs" verified ECDSA-P256 "$(name often)" 32
+succeeds "and once more" verified ECDSA-P256 "$(name often)" 32
+succeeds "its neighbour in between" verified ECDSA-P384 "${id}02" 48
+pem_make other
+mv "$keys/other.pem" "$keys/often.pem"
+cp "$dir/ECDSA-P256.pem" "$dir/first.pem"
+public "$(name often)" ECDSA-P256
+succeeds "another key takes its name" test "$(cat "$dir/first.pem")" != "$(cat "$dir/ECDSA-P256.pem")"
+for try in 1 2 3 4; do # there are two workers, and each of them had the first
+  succeeds "and signs ($try)" verified ECDSA-P256 "$(name often)" 32
+done
+chmod 0644 "$keys/often.pem"
+succeeds "opened to others it is refused" refused 13 sign "$(name often)" ECDSA-P256 "$(digest 32)"
+chmod 0600 "$keys/often.pem"
+succeeds "closed again it signs" verified ECDSA-P256 "$(name often)" 32
+rm "$keys/often.pem"
+succeeds "removed it is unknown" refused 10 sign "$(name often)" ECDSA-P256 "$(digest 32)"
+
+# Keys that stood there before.
 pem_make old-root
 public "$(name old-root)" ECDSA-P256
 succeeds "an existing PEM signs under its name" verified ECDSA-P256 "$(name old-root)" 32
@@ -110,7 +131,7 @@ for bad in ../outside .hidden 'old root' "$keys/old-root"; do
   succeeds "no key has the name '${bad##*/}' (${#bad} bytes)" refused 10 sign "$(name "$bad" | head -c 128)" ECDSA-P256 "$(digest 32)"
 done
 nothing "and none of those is listed" "$(ask list | grep -e "$(name .hidden)" -e "$(name outside)")"
-like "$(ask status)" '^signatures=8$' "STATUS counts the signatures"
+like "$(ask status)" '^signatures=16$' "STATUS counts the signatures"
 down
 is "$status" 0 "SIGTERM ends it with 0"
 

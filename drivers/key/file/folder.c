@@ -112,6 +112,37 @@ static int file_load(const struct folder *f, const char *name, EVP_PKEY **out)
 	return refused;
 }
 
+static bool file_mark(const struct folder *f, const char *name, struct folder_mark *out)
+{
+	char file[MAX_FILE_NAME];
+	struct stat st;
+	snprintf(file, sizeof(file), "%s.pem", name);
+	if (fstatat(f->fd, file, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return false;
+	*out = (struct folder_mark){ st.st_ino, st.st_ctim };
+	return true;
+}
+
+bool folder_mark(const struct folder *f, struct slice id, struct folder_mark *out)
+{
+	char name[MAX_KEY_NAME + 1];
+	if (2 * id.len <= MAX_KEY_NAME) {
+		hex_encode(id.at, id.len, name);
+		if (file_mark(f, name, out))
+			return true;
+	}
+	if (!folder_name_valid(id))
+		return false;
+	slice_to_text(id, name, sizeof(name));
+	return file_mark(f, name, out);
+}
+
+bool folder_mark_same(const struct folder_mark *a, const struct folder_mark *b)
+{
+	return a->inode == b->inode && a->changed.tv_sec == b->changed.tv_sec &&
+	       a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
 int folder_load(const struct folder *f, struct slice id, EVP_PKEY **out)
 {
 	char name[MAX_KEY_NAME + 1];

@@ -7,6 +7,7 @@
 #define CHANCERY_KEY_FILE_FOLDER_H
 
 #include <openssl/evp.h>
+#include <sys/stat.h>
 
 #include "key/driver.h"
 
@@ -19,6 +20,12 @@ struct folder {
 	struct secret *passphrase; /* NULL: encrypted files are refused */
 };
 
+/* Of a key's file, so that one which was changed, replaced, closed or opened to others is seen. */
+struct folder_mark {
+	ino_t inode;
+	struct timespec changed; /* its status: nothing happens to a file without it */
+};
+
 /* 1 to 64 of A-Z a-z 0-9 _ - and dots, the first not a dot. */
 bool folder_name_valid(struct slice name);
 /* The id of a file's key: sixteen bytes for a name of 32 lower-case hex digits, else the name. */
@@ -29,6 +36,9 @@ struct slice folder_id(const char *name, uint8_t *room);
  * reason logged where it isn't KEY_UNKNOWN.
  */
 int folder_load(const struct folder *f, struct slice id, EVP_PKEY **out);
+/* The mark of the file that folder_load() would read now; false if there is none. */
+bool folder_mark(const struct folder *f, struct slice id, struct folder_mark *out);
+bool folder_mark_same(const struct folder_mark *a, const struct folder_mark *b);
 /* Writes a key under its id in hex, whole and durable or not at all. 0, KEY_EXISTS, or TOKEN_FAILED, logged. */
 int folder_store(const struct folder *f, struct slice id, EVP_PKEY *key);
 

@@ -73,6 +73,7 @@ static int serve(struct conf *c)
 		return EXIT_CONFIG;
 	int status = server_run(server, &file_operations, &token, token.workers) == 0 ? 0 : EXIT_TOKEN_FAILED;
 	server_close(server);
+	file_token_forget(&token);
 	secret_free(token.folder.passphrase);
 	fd_close(&token.folder.fd);
 	return status;

@@ -125,20 +125,50 @@ static int file_driver_public(void *of, unsigned worker, const struct driver_pub
 	return public_write(key, room, &reply->public_key);
 }
 
+static void kept_forget(struct kept *k)
+{
+	EVP_PKEY_free(k->key);
+	k->key = NULL;
+}
+
+void file_token_forget(struct file_token *t)
+{
+	for (unsigned i = 0; i < MAX_WORKERS; i++)
+		kept_forget(&t->kept[i]);
+}
+
+/* Marked before it is read: what is written in between is read once more at the next signature. */
+static int kept_load(const struct file_token *t, struct kept *k, struct slice id)
+{
+	struct folder_mark mark = { 0 };
+	bool same = folder_mark(&t->folder, id, &mark) && folder_mark_same(&mark, &k->mark);
+	if (same && k->key && slice_equal(id, (struct slice){ k->id, k->id_len }))
+		return 0;
+	kept_forget(k);
+	int refused = key_load(t, id, &k->key, &k->algorithm);
+	if (refused) {
+		kept_forget(k);
+		return refused;
+	}
+	k->mark = mark;
+	k->id_len = id.len; /* MAX_DRIVER_KEY at most, as driver.def says */
+	memcpy(k->id, id.at, id.len);
+	return 0;
+}
+
 static int file_driver_sign(void *of, unsigned worker, const struct driver_sign_request *r,
 			    struct driver_sign_reply *reply, struct key_room *room)
 {
 	struct file_token *t = of;
-	EVP_PKEY *key scoped(key_free) = NULL;
-	const struct algorithm *a;
-	(void)worker;
-	int refused = key_load(t, r->key, &key, &a);
+	struct kept *k = &t->kept[worker];
+	int refused = kept_load(t, k, r->key);
 	if (!refused)
-		refused = a->number == r->algorithm ? keys_sign(key, a, r->data, room->signature)
-						    : DRIVER_REFUSE_ALGORITHM;
+		refused = k->algorithm->number == r->algorithm
+				  ? keys_sign(k->key, k->algorithm, r->data, room->signature)
+				  : DRIVER_REFUSE_ALGORITHM;
 	atomic_fetch_add(refused ? &t->failures : &t->signatures, 1);
 	if (!refused)
-		reply->signature = (struct slice){ room->signature, a->signature_size };
+		reply->signature = (struct slice){ room->signature, k->algorithm->signature_size };
 	return refused;
 }
 
