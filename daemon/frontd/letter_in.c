@@ -144,6 +144,7 @@ static int certificate_take(struct front *f, struct call *c, struct coming *i)
 		return -1;
 	c->param[0] = row_text(i->row.ca_id);
 	int r = arrival_take(f, c, (const char *)pem.at);
+	c->param[0] = NULL; /* the row's text; the path has none, and is what a repetition is known by */
 	if (r || c->status != 200 || c->dry_run)
 		return r;
 	/* It is in; if this is not noted, the next time finds it there and notes it then. */

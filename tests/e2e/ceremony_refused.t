@@ -113,7 +113,12 @@ is "$(ls "$stick"/*.response 2>/dev/null)" "" "nothing was signed until now"
 sign policy
 done_well "what both approved"
 like "$(said)" '(approved beforehand by (eve|mal), .*){2}' "it says who they are"
-like "$(chancery ca import "$stick/policy.response")" 'state +active' "comes in"
+API_KEY=response api POST /api/v1/responses "$(jq -n --rawfile r "$stick/policy.response" '{response_pem: $r}')"
+answers 200 "comes in"
+is "$(field .state)" active "and the CA is active"
+before=$body
+API_KEY=response api POST /api/v1/responses "$(jq -n --rawfile r "$stick/policy.response" '{response_pem: $r}')"
+is "$status $body" "200 $before" "whoever asks once more with the same Idempotency-Key gets the same answer"
 sign half
 done_well "the same request with fewer approvals"
 like "$(said)" 'Nothing is signed again' "is the same request, and answered already"

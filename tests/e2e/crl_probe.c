@@ -458,6 +458,7 @@ static int ocsp(char **arg)
 	}
 	r.responses.raw = buf_slice(&raw);
 	ask_ocsp_sign_put(&out, 7, &r);
+	buf_free(&raw);
 	int code = exchange();
 	struct ocsp_sign_reply reply;
 	const char *where;

@@ -15,7 +15,7 @@ build=$CHANCERY_SOURCE/build/sanitize
 mkdir -p "$build"
 cd "$build" || exit 1
 succeeds "configure --enable-sanitizers" \
-  sh -c "[ -e config.status ] || '$CHANCERY_SOURCE/configure' CFLAGS='-O1 -g' --enable-sanitizers"
+  sh -c "[ -e config.status ] || '$CHANCERY_SOURCE/configure' CFLAGS='-O1 -g1' --enable-sanitizers"
 succeeds "the build" make -j"$(nproc)" all check TESTS=
 [ "$tap_failed" = 0 ] || tap_done
 
