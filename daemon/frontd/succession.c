@@ -244,6 +244,16 @@ static int successor_proposed(struct front *f, struct call *c, const char *ca_id
 	return proposal_again(c, s, row_text(there.id), proposed);
 }
 
+/* Another's successor: a check that goes from one row to the next may have seen its name or its subject alone. */
+static bool refused_by_other(const struct call *c)
+{
+	static const char *const codes[] = { "successor_exists", "duplicate_name", "subject_taken" };
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (strcmp(c->error.code, codes[i]) == 0)
+			return true;
+	return false;
+}
+
 int succession_prepare(struct front *f, struct call *c, const char *ca_id, enum succession_reason reason)
 {
 	scoped_row(ca) there = { 0 };
@@ -262,10 +272,10 @@ int succession_prepare(struct front *f, struct call *c, const char *ca_id, enum 
 		r = plan_carry_out(f, c, &n.plan);
 	if (r < 0)
 		return answer_store(c);
-	bool other = r > 0 && strcmp(c->error.code, "successor_exists") == 0;
-	if (!other || (r = successor_wait(f, ca_id, &there)) == STORE_NONE)
+	int found = r > 0 && refused_by_other(c) ? successor_wait(f, ca_id, &there) : STORE_NONE;
+	if (found == STORE_NONE)
 		return r;
-	if (r)
+	if (found)
 		return answer_store(c);
 	call_clear(c);
 	return call_reply(c, 200, view_ca(&there));

@@ -309,6 +309,7 @@ int main(int argc, char **argv)
 	struct buf other = { .max = 4096 };
 	child.subject = subject_of(&other, "Root");
 	ok(cert_sign(&child, &reply) == REFUSE_SUBJECT_TAKEN, "refused: the root's subject for another key");
+	buf_free(&other);
 	child = ca_request(root, root);
 	ok(cert_sign(&child, &reply) == REFUSE_KEY_BOUND, "refused: a bound key");
 	child = ca_request(root, ca);

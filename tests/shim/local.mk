@@ -25,3 +25,9 @@ tests_shim_power_so_SOURCES = tests/shim/power.c
 tests_shim_power_so_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE -fPIC -fno-sanitize=all
 tests_shim_power_so_LDFLAGS = -shared
 EXTRA_DIST += tests/e2e/power.t
+noinst_PROGRAMS += tests/shim/stall.so
+tests_shim_stall_so_SOURCES = tests/shim/stall.c
+tests_shim_stall_so_CFLAGS = $(AM_CFLAGS) -D_GNU_SOURCE -fPIC -fno-sanitize=all
+tests_shim_stall_so_LDFLAGS = -shared
+tests_shim_stall_so_LDADD = -ldl
+EXTRA_DIST += tests/e2e/rotate_race.t
