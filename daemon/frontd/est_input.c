@@ -95,12 +95,24 @@ bool est_certificate_decode(const char *text, struct buf *out)
 	return rest.len == 0 && est_base64_decode(body, out);
 }
 
+/* NULL also of what has more behind it. */
+static X509 *certificate_read(struct slice der)
+{
+	const unsigned char *at = der.at;
+	X509 *x = d2i_X509(NULL, &at, (long)der.len);
+	if (x && at == der.at + der.len)
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
 bool est_subject_same(struct slice request, struct slice certificate)
 {
-	const unsigned char *q = request.at, *p = certificate.at;
-	X509_REQ *req = d2i_X509_REQ(NULL, &q, (long)request.len);
-	X509 *x = d2i_X509(NULL, &p, (long)certificate.len);
-	bool same = req && x && X509_NAME_cmp(X509_REQ_get_subject_name(req), X509_get_subject_name(x)) == 0;
+	const unsigned char *at = request.at;
+	X509_REQ *req = d2i_X509_REQ(NULL, &at, (long)request.len);
+	X509 *x = certificate_read(certificate);
+	bool whole = req && at == request.at + request.len;
+	bool same = whole && x && X509_NAME_cmp(X509_REQ_get_subject_name(req), X509_get_subject_name(x)) == 0;
 	X509_REQ_free(req);
 	X509_free(x);
 	ERR_clear_error();
@@ -119,8 +131,7 @@ bool est_names_within(struct list some, struct list all)
 
 static int certificate_add(PKCS7 *p7, struct slice der)
 {
-	const unsigned char *at = der.at;
-	X509 *x = d2i_X509(NULL, &at, (long)der.len);
+	X509 *x = certificate_read(der);
 	int added = x ? PKCS7_add_certificate(p7, x) : 0;
 	X509_free(x);
 	return added;
